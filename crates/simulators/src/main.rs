@@ -1,0 +1,2 @@
+//! Simulators binary.
+fn main() {}

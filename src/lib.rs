@@ -1,0 +1,1 @@
+//! Moves self-managed Kong Gateway workspaces to Kong Konnect.
