@@ -1,1 +1,4 @@
 //! Moves self-managed Kong Gateway workspaces to Kong Konnect.
+
+pub mod domain;
+pub mod plan;
