@@ -1,1 +1,3 @@
 //! Moves self-managed Kong Gateway workspaces to Kong Konnect.
+
+pub mod api;
