@@ -2,4 +2,7 @@
 
 pub mod api;
 pub mod domain;
+pub mod http;
+pub mod kong_admin;
+pub mod konnect;
 pub mod plan;
