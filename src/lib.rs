@@ -1,1 +1,5 @@
 //! Moves self-managed Kong Gateway workspaces to Kong Konnect.
+
+pub mod api;
+pub mod domain;
+pub mod plan;
