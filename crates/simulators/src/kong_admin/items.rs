@@ -1,6 +1,6 @@
 //! Single entities, and what lies below them.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::collections::{self, present};
@@ -79,11 +79,14 @@ pub(super) fn below(
     let named = row
         .reference(foreign.field)
         .and_then(|id| request.state.find(request.workspace, target, id));
-    // Read through a foreign key, a certificate shows no SNIs (sequence 575).
-    named
+    let mut body = named
         .and_then(|row| row.read(request.now))
-        .map(Reply::ok)
-        .ok_or_else(Reply::not_found)
+        .ok_or_else(Reply::not_found)?;
+    if target.list == "certificates" {
+        // Read through a foreign key, a certificate's SNIs are null whatever they are (sequence 575).
+        body.insert("snis".to_owned(), Value::Null);
+    }
+    Ok(Reply::ok(body))
 }
 
 /// `GET /{kind}/{key}/{segment}/{child}`.
@@ -98,26 +101,19 @@ pub(super) fn nested(
     if (child_kind.list, child) == ("targets", "all") {
         return collections::all_targets(request, child_kind, parent);
     }
-    let row = match child_kind.list {
-        "acls" => acl(request, child_kind, parent, child)?,
-        _ => find(request, child_kind, child)?,
-    };
-    if row.reference(foreign.field) != Some(parent) {
-        return Err(Reply::not_found());
-    }
-    present(request, child_kind, row)
-        .map(Reply::ok)
-        .ok_or_else(Reply::not_found)
-}
-
-/// An ACL of a consumer by id or group. This answer alone says its request's id when there is none (sequence 457).
-fn acl<'a>(request: &Request<'a>, kind: &'static Kind, consumer: &str, key: &str) -> Result<&'a Row, Reply> {
-    let id = as_uuid(key);
-    let acls = request.state.table(request.workspace, kind).values();
-    acls.filter(|acl| acl.reference("consumer") == Some(consumer))
-        .find(|acl| acl.field("group") == Some(key) || (id.is_some() && acl.field("id") == id.as_deref()))
-        .ok_or_else(|| {
+    let row = request
+        .state
+        .find_below(request.workspace, (child_kind, foreign), parent, child);
+    match row.and_then(|row| present(request, child_kind, row)) {
+        Some(body) => Ok(Reply::ok(body)),
+        // This answer alone says its request's id (sequence 457).
+        None if child_kind.list == "acls" => {
             let request_id = Uuid::new_v4().simple().to_string();
-            Reply::error(404, json!({ "message": "Not found", "request_id": request_id }))
-        })
+            Err(Reply::error(
+                404,
+                json!({ "message": "Not found", "request_id": request_id }),
+            ))
+        }
+        None => Err(Reply::not_found()),
+    }
 }

@@ -182,7 +182,7 @@ pub(super) const KINDS: &[Kind] = &[
             owned("consumer_group", "consumer_groups", "plugins"),
         ],
     ),
-    kind("vaults", "vaults", Some("prefix"), &[]),
+    kind("vaults", "sm_vaults", Some("prefix"), &[]),
     kind("key-sets", "key_sets", Some("name"), &[]),
     kind("keys", "keys", Some("name"), &[owned("set", "key-sets", "keys")]),
     Kind {

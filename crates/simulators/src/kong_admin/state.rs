@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::kinds::{self, Kind};
+use super::kinds::{self, Foreign, Kind};
 
 /// The workspace that every Kong has; open-source Kong has no other.
 pub(super) const DEFAULT_WORKSPACE: &str = "default";
@@ -237,6 +237,26 @@ impl State {
         }
         let field = kind.key?;
         table.values().find(|row| row.field(field) == Some(key))
+    }
+
+    /// The child of `parent` that a path segment names. A target is unique below its upstream only, and below its
+    /// consumer an ACL may be named by its group.
+    pub fn find_below(
+        &self,
+        workspace: &str,
+        (kind, foreign): (&Kind, &Foreign),
+        parent: &str,
+        key: &str,
+    ) -> Option<&Row> {
+        let id = as_uuid(key);
+        let field = kind.key.unwrap_or("group");
+        self.table(workspace, kind).values().find(|row| {
+            let named = match &id {
+                Some(id) => row.field("id") == Some(id),
+                None => row.field(field) == Some(key),
+            };
+            named && row.reference(foreign.field) == Some(parent)
+        })
     }
 }
 
