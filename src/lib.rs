@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod domain;
+pub mod engine;
 pub mod http;
 pub mod kong_admin;
 pub mod konnect;

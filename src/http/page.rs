@@ -110,7 +110,10 @@ mod tests {
 
     #[test]
     fn an_empty_lua_table_is_an_empty_list() {
-        assert_eq!(Page::read(json!({"data": {}})).unwrap().items, Vec::new());
+        assert_eq!(
+            Page::read(json!({"data": {}})).unwrap().items,
+            Vec::<Map<String, Value>>::new()
+        );
     }
 
     #[test]
