@@ -119,7 +119,7 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
     EntityKind {
         unique: &[&["key"]],
         secrets: &["secret"],
-        labels: &["key"],
+        labels: &[],
         ..credential("jwts", "jwt")
     },
     EntityKind {
