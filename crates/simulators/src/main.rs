@@ -16,6 +16,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     KongAdmin(commands::kong_admin::Arguments),
+    Konnect(commands::konnect::Arguments),
     Cluster(commands::cluster::Arguments),
 }
 
@@ -27,6 +28,7 @@ async fn main() -> anyhow::Result<()> {
         .init();
     match Arguments::parse().command {
         Command::KongAdmin(arguments) => commands::kong_admin::run(arguments).await,
+        Command::Konnect(arguments) => commands::konnect::run(arguments).await,
         Command::Cluster(arguments) => commands::cluster::run(arguments).await,
     }
 }
