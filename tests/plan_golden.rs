@@ -3,14 +3,14 @@
 //! `cargo insta review`, or `INSTA_UPDATE=always cargo test --test plan_golden`, accepts new ones.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use gateway_migration_operator::domain::entity_kind::{Listing, Write};
 use gateway_migration_operator::domain::entity_kinds::ENTITY_KINDS;
 use gateway_migration_operator::domain::{Entity, EntityKind, KongVersion, Snapshot};
 use gateway_migration_operator::plan::{Catalogue, PlanInput, Planned, build_plan, verify};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
+use simulators::bed::Bed;
 
 /// Reads a dump: entities by list path, as the Admin API returns them.
 fn snapshot(workspace: &str) -> Result<Snapshot> {
