@@ -31,7 +31,7 @@ pub struct Approval {
     /// Hash of the plan that is approved.
     #[serde(default)]
     #[schemars(length(max = 128))]
-    #[x_kube(validation = rules::not_implemented("spec.approval.planHash", "self == ''", "\\\"\\\""))]
+    #[x_kube(validation = rules::not_implemented("spec.approval.planHash", "self == ''", "the empty string"))]
     pub plan_hash: String,
 }
 
