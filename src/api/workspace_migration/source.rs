@@ -85,13 +85,9 @@ pub struct AdminApiTls {
     pub insecure_skip_verify: bool,
 }
 
-/// A file in decK's or in Kong's DB-less format.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
+/// A file in decK's or in Kong's DB-less format: one of the two references.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = (
-    "has(self.secretRef) != has(self.configMapRef)",
-    "exactly one of secretRef and configMapRef must be set"
-))]
 pub struct DeclarativeConfig {
     /// The entry of a Secret that holds the file.
     #[serde(skip_serializing_if = "Option::is_none")]
