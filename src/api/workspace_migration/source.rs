@@ -51,7 +51,7 @@ impl Source {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AdminApi {
-    /// URL of the Admin API, for example https://kong-admin.kong.svc:8444. Without credentials.
+    /// URL of the Admin API, for example `https://kong-admin.kong.svc:8444`, without credentials.
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = (
         "isURL(self) ? url(self).getScheme() in ['http', 'https'] && url(self).getHost() != '' : false",
