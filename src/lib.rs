@@ -2,3 +2,8 @@
 
 pub mod api;
 pub mod cli;
+pub mod domain;
+pub mod http;
+pub mod kong_admin;
+pub mod konnect;
+pub mod plan;
