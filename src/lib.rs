@@ -1,6 +1,7 @@
 //! Moves self-managed Kong Gateway workspaces to Kong Konnect.
 
 pub mod api;
+pub mod cli;
 pub mod domain;
 pub mod engine;
 pub mod http;
