@@ -44,7 +44,7 @@ async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
         &transport,
         &server_url,
         &SecretString::from(Bed::KONNECT_TOKEN),
-        Budget::new(16),
+        Budget::new(16).into(),
     )?;
     let wanted = konnect::CreateControlPlane {
         name: workspace.to_owned(),
