@@ -1,1 +1,5 @@
 //! Moves self-managed Kong Gateway workspaces to Kong Konnect.
+
+pub mod clock;
+pub mod k8s;
+pub mod telemetry;
