@@ -7,17 +7,7 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-/// The summary that generic tools read.
-pub const READY: &str = "Ready";
-/// Present and true while the operator is still working on the object, retries included.
-pub const RECONCILING: &str = "Reconciling";
-/// Present and true when the operator cannot go on until somebody changes something.
-pub const STALLED: &str = "Stalled";
-
-/// Reason of `Ready` and `Reconciling` before a generation was looked at for the first time.
-pub const PROGRESSING: &str = "Progressing";
-/// Reason of `Reconciling` after a failure that is retried.
-pub const PROGRESSING_WITH_RETRY: &str = "ProgressingWithRetry";
+use crate::api::conditions::{READY, RECONCILING, STALLED};
 
 /// Longest message in bytes. Kubernetes allows 32768; a person reads less, and status must stay small.
 pub const MESSAGE_LIMIT: usize = 2048;

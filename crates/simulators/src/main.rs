@@ -1,2 +1,30 @@
-//! Simulators binary.
-fn main() {}
+//! `simulators`: the test bed from the command line.
+
+mod commands;
+
+use clap::{Parser, Subcommand};
+
+/// Test doubles of the Kong Admin API and of Konnect, and a real Kubernetes control plane, to try a migration (or any
+/// other client) without an account.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Cluster(commands::cluster::Arguments),
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_writer(std::io::stderr)
+        .init();
+    match Arguments::parse().command {
+        Command::Cluster(arguments) => commands::cluster::run(arguments).await,
+    }
+}

@@ -1,4 +1,4 @@
-module gatewaymigration.dev/control-plane
+module gatewaymigration.dev/cluster
 
 go 1.25.0
 

@@ -1,0 +1,4 @@
+//! One file per subcommand.
+
+pub(crate) mod cluster;
+mod until_stopped;

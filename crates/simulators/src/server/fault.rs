@@ -1,0 +1,168 @@
+//! Faults: which requests go wrong, how, and how often.
+
+use std::str::FromStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context as _, bail};
+use axum::http::{Method, StatusCode, Uri};
+use regex::Regex;
+
+/// One fault.
+///
+/// Parsed from `[METHOD ]PATH=OUTCOME[;OPTION...]`:
+/// - `PATH` is a regular expression, searched in the path and in the path with its query;
+/// - `OUTCOME` is a status code, `drop` (the connection is cut), `hang` (no answer ever) or `garbage` (200 with a
+///   body that is not JSON);
+/// - options are `skip=N` (the first N matching requests pass), `times=N` (only N requests fail), `retry-after=SECONDS`,
+///   `after` (the simulator does its work first, then the answer is lost) and, as the last one, `body=TEXT`.
+///
+/// `PUT /routes=503;times=2;skip=3;retry-after=1` lets three writes of routes pass and fails the next two.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// Only requests of this method; `None` matches all.
+    pub method: Option<Method>,
+    /// Searched (not anchored) in the path, then in the path with its query.
+    pub path: Regex,
+    /// What happens instead of the answer.
+    pub outcome: Outcome,
+    /// Body of the answer; `None` takes a short JSON message.
+    pub body: Option<String>,
+    /// Seconds told in a `Retry-After` header.
+    pub retry_after: Option<u32>,
+    /// Matching requests that pass before the first failure.
+    pub skip: u64,
+    /// Requests that fail before the fault is spent; `None` never ends.
+    pub times: Option<u64>,
+    /// The simulator handles the request first, so that a write took place although its answer is lost.
+    pub after: bool,
+}
+
+/// What a fault does to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// An answer with this status.
+    Status(StatusCode),
+    /// The connection is cut without an answer, with every request on it.
+    DropConnection,
+    /// No answer; the connection stays open.
+    Hang,
+    /// 200 with `application/json` and a body that is not JSON.
+    Garbage,
+}
+
+impl Fault {
+    /// A fault for every request of every method whose path `path` (a regular expression) matches.
+    ///
+    /// # Errors
+    /// When `path` is not a regular expression.
+    pub fn new(path: &str, outcome: Outcome) -> anyhow::Result<Self> {
+        Ok(Self {
+            method: None,
+            path: Regex::new(path).with_context(|| format!("`{path}` is not a regular expression"))?,
+            outcome,
+            body: None,
+            retry_after: None,
+            skip: 0,
+            times: None,
+            after: false,
+        })
+    }
+
+    fn matches(&self, method: &Method, uri: &Uri) -> bool {
+        self.method.as_ref().is_none_or(|expected| expected == method)
+            && (self.path.is_match(uri.path())
+                || uri
+                    .path_and_query()
+                    .is_some_and(|full| self.path.is_match(full.as_str())))
+    }
+
+    fn set_option(&mut self, option: &str) -> anyhow::Result<()> {
+        match option.trim().split_once('=') {
+            Some(("skip", count)) => self.skip = count.parse().context("skip")?,
+            Some(("times", count)) => self.times = Some(count.parse().context("times")?),
+            Some(("retry-after", seconds)) => {
+                self.retry_after = Some(seconds.parse().context("retry-after")?)
+            }
+            None if option.trim() == "after" => self.after = true,
+            _ => {
+                bail!("unknown option `{option}`; use skip=N, times=N, retry-after=SECONDS, after, body=TEXT")
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Outcome {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "drop" => Self::DropConnection,
+            "hang" => Self::Hang,
+            "garbage" => Self::Garbage,
+            code => Self::Status(code.parse().ok().with_context(|| {
+                format!("`{code}` is no outcome; use a status code, `drop`, `hang` or `garbage`")
+            })?),
+        })
+    }
+}
+
+impl FromStr for Fault {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text).with_context(|| format!("fault `{text}`"))
+    }
+}
+
+fn parse(text: &str) -> anyhow::Result<Fault> {
+    let (head, mut options) = text.split_once(';').unwrap_or((text, ""));
+    let (target, outcome) = head.rsplit_once('=').context("expected [METHOD ]PATH=OUTCOME")?;
+    let (method, path) = match target.trim().split_once(' ') {
+        Some((method, path)) => (Some(method.parse().context("bad method")?), path.trim()),
+        None => (None, target.trim()),
+    };
+    let mut fault = Fault {
+        method,
+        ..Fault::new(path, outcome.trim().parse()?)?
+    };
+    while !options.is_empty() {
+        if let Some(body) = options.strip_prefix("body=") {
+            fault.body = Some(body.to_owned());
+            break;
+        }
+        let (option, rest) = options.split_once(';').unwrap_or((options, ""));
+        fault.set_option(option)?;
+        options = rest;
+    }
+    Ok(fault)
+}
+
+/// A fault with the number of matching requests that it has seen.
+#[derive(Debug)]
+pub(super) struct ArmedFault {
+    fault: Fault,
+    seen: AtomicU64,
+}
+
+impl ArmedFault {
+    pub(super) fn new(fault: Fault) -> Self {
+        Self {
+            fault,
+            seen: AtomicU64::new(0),
+        }
+    }
+
+    /// The fault, when this request is one of those that must fail. Counts the request when it matches.
+    pub(super) fn strikes(&self, method: &Method, uri: &Uri) -> Option<&Fault> {
+        if !self.fault.matches(method, uri) {
+            return None;
+        }
+        let seen = self.seen.fetch_add(1, Ordering::Relaxed);
+        let end = self
+            .fault
+            .times
+            .map_or(u64::MAX, |times| self.fault.skip.saturating_add(times));
+        (self.fault.skip..end).contains(&seen).then_some(&self.fault)
+    }
+}

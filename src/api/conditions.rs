@@ -1,0 +1,205 @@
+//! Condition types and reasons: the stable vocabulary of `status.conditions`. Kong's spellings are kept for what Kong's
+//! operator has too. The strings are part of the API: scripts and dashboards match on them.
+
+/// kstatus: the object is as its spec wants it. On every kind.
+pub const READY: &str = "Ready";
+/// kstatus, abnormal-true: work is under way. Absent otherwise.
+pub const RECONCILING: &str = "Reconciling";
+/// kstatus, abnormal-true: nothing will happen until somebody acts. Absent otherwise.
+pub const STALLED: &str = "Stalled";
+
+/// The Konnect token is accepted. On all Konnect kinds; Kong's.
+pub const API_AUTH_VALID: &str = "APIAuthValid";
+/// The token Secret may be read. On `KonnectAPIAuthConfiguration`; Kong's.
+pub const RESOLVED_REFS: &str = "ResolvedRefs";
+/// The counterpart in Konnect is as the spec wants it. On `KonnectGatewayControlPlane`; Kong's.
+pub const PROGRAMMED: &str = "Programmed";
+/// The `KonnectAPIAuthConfiguration` was found. Kong's.
+pub const API_AUTH_RESOLVED_REF: &str = "APIAuthResolvedRef";
+/// The mirrored control plane was found. On `KonnectGatewayControlPlane` of source Mirror; Kong's.
+pub const MIRRORED: &str = "Mirrored";
+/// The members of a control plane group were found. On `KonnectGatewayControlPlane`; Kong's.
+pub const MEMBERS_REFERENCE_RESOLVED: &str = "MembersReferenceResolved";
+/// The control plane was found and is programmed. On `KonnectExtension`; Kong's.
+pub const CONTROL_PLANE_REF_VALID: &str = "ControlPlaneRefValid";
+/// The client certificate is pinned in Konnect. On `KonnectExtension`; Kong's.
+pub const DATA_PLANE_CERTIFICATE_PROVISIONED: &str = "DataPlaneCertificateProvisioned";
+
+/// The source answers and can be read. On `WorkspaceMigration`, as all that follow.
+pub const SOURCE_READY: &str = "SourceReady";
+/// The control plane exists and can be written.
+pub const TARGET_READY: &str = "TargetReady";
+/// No finding forbids the migration.
+pub const PREFLIGHT_PASSED: &str = "PreflightPassed";
+/// A plan for the present source and target exists.
+pub const PLAN_READY: &str = "PlanReady";
+/// The plan may be applied.
+pub const APPROVED: &str = "Approved";
+/// What the plan overwrites or deletes is saved.
+pub const BACKED_UP: &str = "BackedUp";
+/// Every operation of the plan is done.
+pub const APPLIED: &str = "Applied";
+/// The target was read again and equals the source.
+pub const VERIFIED: &str = "Verified";
+/// Sync mode: the target follows the source.
+pub const IN_SYNC: &str = "InSync";
+/// Traffic goes through the new data planes.
+pub const CUT_OVER: &str = "CutOver";
+/// Abnormal-true: source or target changed after the migration.
+pub const DRIFTED: &str = "Drifted";
+
+/// Reasons: why a condition has its status.
+pub mod reason {
+    // Shared.
+
+    /// No controller has looked at the object yet.
+    pub const PENDING: &str = "Pending";
+    /// Work goes on as it should.
+    pub const PROGRESSING: &str = "Progressing";
+    /// Something failed that may pass; it is tried again.
+    pub const PROGRESSING_WITH_RETRY: &str = "ProgressingWithRetry";
+    /// All there was to do is done.
+    pub const READY: &str = "Ready";
+    /// Another condition of the same object is not `True`.
+    pub const CONDITION_WITH_STATUS_FALSE_EXISTS: &str = "ConditionWithStatusFalseExists";
+    /// The spec asks for something that this version does not do yet; nothing was called.
+    pub const NOT_IMPLEMENTED: &str = "NotImplemented";
+    /// The spec, or an annotation, makes no sense.
+    pub const INVALID_SPEC: &str = "InvalidSpec";
+    /// The operator runs with `--konnect-kinds=read-only`: Kong's operator owns the object.
+    pub const READ_ONLY: &str = "ReadOnly";
+    /// The object is deleted and clean-up goes on.
+    pub const DELETING: &str = "Deleting";
+    /// Clean-up cannot go on; the message says how to.
+    pub const DELETION_BLOCKED: &str = "DeletionBlocked";
+    /// A defect of this operator.
+    pub const INTERNAL_ERROR: &str = "InternalError";
+
+    // APIAuthValid, APIAuthResolvedRef, ResolvedRefs.
+
+    /// What is referred to is right.
+    pub const VALID: &str = "Valid";
+    /// What is referred to is wrong.
+    pub const INVALID: &str = "Invalid";
+    /// All references of the object were found.
+    pub const RESOLVED_REFS: &str = "ResolvedRefs";
+    /// The reference was found.
+    pub const RESOLVED_REF: &str = "ResolvedRef";
+    /// Nothing exists by that name.
+    pub const REF_NOT_FOUND: &str = "RefNotFound";
+    /// The reference crosses namespaces, and nothing grants that.
+    pub const REF_NOT_PERMITTED: &str = "RefNotPermitted";
+    /// The reference is incomplete, or what it names is not usable.
+    pub const REF_INVALID: &str = "RefInvalid";
+    /// The token Secret does not exist.
+    pub const SECRET_NOT_FOUND: &str = "SecretNotFound";
+    /// The Secret lacks the key, or holds nothing usable under it.
+    pub const INVALID_SECRET: &str = "InvalidSecret";
+    /// The server URL names no Konnect region.
+    pub const INVALID_SERVER_URL: &str = "InvalidServerURL";
+    /// Konnect did not answer as it should: the last known verdict stands.
+    pub const KONNECT_UNREACHABLE: &str = "KonnectUnreachable";
+
+    // Programmed, Mirrored, MembersReferenceResolved.
+
+    /// The counterpart in Konnect is as the spec wants it.
+    pub const PROGRAMMED: &str = "Programmed";
+    /// A call to Konnect failed.
+    pub const KONNECT_API_OP_FAILED: &str = "KonnectAPIOpFailed";
+    /// Konnect refused to create the counterpart.
+    pub const FAILED_TO_CREATE: &str = "FailedToCreate";
+    /// Konnect refused to change the counterpart.
+    pub const FAILED_TO_UPDATE: &str = "FailedToUpdate";
+    /// The counterpart to take over does not exist or does not fit.
+    pub const FAILED_TO_ADOPT: &str = "FailedToAdopt";
+    /// A control plane of that name exists that this object did not make.
+    pub const NAME_TAKEN: &str = "NameTaken";
+    /// The counterpart is gone from Konnect; it is not made again without consent.
+    pub const GONE: &str = "Gone";
+    /// The members of the group could not be set.
+    pub const FAILED_TO_SET_CONTROL_PLANE_GROUP_MEMBERS: &str = "FailedToSetControlPlaneGroupMembers";
+    /// The mirrored control plane was found.
+    pub const MIRRORED: &str = "Mirrored";
+    /// The mirrored control plane was not found.
+    pub const FAILED: &str = "Failed";
+    /// All members of the group were found.
+    pub const RESOLVED: &str = "Resolved";
+    /// Some member of the group was not found.
+    pub const SOME_MEMBER_NOT_RESOLVED: &str = "SomeMemberNotResolved";
+    /// Konnect refused the members of the group.
+    pub const SET_GROUP_MEMBER_FAILED: &str = "SetGroupMemberFailed";
+
+    // KonnectExtension.
+
+    /// The certificate is on its way.
+    pub const PROVISIONING: &str = "Provisioning";
+    /// The certificate is pinned in Konnect.
+    pub const PROVISIONED: &str = "Provisioned";
+    /// The control plane exists, and is not programmed yet.
+    pub const NOT_PROGRAMMED: &str = "NotProgrammed";
+
+    // WorkspaceMigration: SourceReady, TargetReady.
+
+    /// The source answers.
+    pub const SOURCE_REACHABLE: &str = "SourceReachable";
+    /// The source does not answer, or not as an Admin API does.
+    pub const SOURCE_UNREACHABLE: &str = "SourceUnreachable";
+    /// The source refuses the token.
+    pub const SOURCE_UNAUTHORIZED: &str = "SourceUnauthorized";
+    /// The source has no such workspace.
+    pub const WORKSPACE_NOT_FOUND: &str = "WorkspaceNotFound";
+    /// The source answers, and what it says is not what an Admin API says.
+    pub const SOURCE_INVALID_ANSWER: &str = "SourceInvalidAnswer";
+    /// The control plane can be written.
+    pub const CONTROL_PLANE_READY: &str = "ControlPlaneReady";
+    /// No `KonnectGatewayControlPlane` has that name.
+    pub const CONTROL_PLANE_NOT_FOUND: &str = "ControlPlaneNotFound";
+    /// The control plane is of a type that takes no entities.
+    pub const CLUSTER_TYPE_NOT_SUPPORTED: &str = "ClusterTypeNotSupported";
+    /// Konnect does not accept the control plane's token.
+    pub const TARGET_UNAUTHORIZED: &str = "TargetUnauthorized";
+
+    // WorkspaceMigration: PreflightPassed, PlanReady, Approved, BackedUp.
+
+    /// Nothing was found that forbids the migration.
+    pub const NO_BLOCKING_FINDINGS: &str = "NoBlockingFindings";
+    /// Something was found that forbids the migration.
+    pub const BLOCKING_FINDINGS: &str = "BlockingFindings";
+    /// The checks could not be made; that is not a pass.
+    pub const NOT_CHECKED: &str = "NotChecked";
+    /// The plan is made.
+    pub const PLANNED: &str = "Planned";
+    /// Source or target changed since the plan was made.
+    pub const PLAN_STALE: &str = "PlanStale";
+    /// Approval is not asked for.
+    pub const APPROVED_AUTOMATICALLY: &str = "ApprovedAutomatically";
+    /// The plan waits for somebody to approve its hash.
+    pub const AWAITING_APPROVAL: &str = "AwaitingApproval";
+    /// Nothing is overwritten or deleted, so nothing needs saving.
+    pub const BACKUP_NOT_NEEDED: &str = "BackupNotNeeded";
+    /// The plan overwrites or deletes, and nothing is saved.
+    pub const BACKUP_REQUIRED: &str = "BackupRequired";
+
+    // WorkspaceMigration: Applied, Verified, Ready, Drifted.
+
+    /// The mode is Plan: nothing is written.
+    pub const PLAN_ONLY: &str = "PlanOnly";
+    /// Operations are under way.
+    pub const APPLYING: &str = "Applying";
+    /// Every operation is done.
+    pub const APPLIED: &str = "Applied";
+    /// Some operations are blocked; all others are done.
+    pub const PARTIALLY_APPLIED: &str = "PartiallyApplied";
+    /// The target is being read again.
+    pub const VERIFYING: &str = "Verifying";
+    /// Target and source are equal.
+    pub const VERIFIED: &str = "Verified";
+    /// Target and source differ.
+    pub const MISMATCH: &str = "Mismatch";
+    /// The migration is complete.
+    pub const COMPLETED: &str = "Completed";
+    /// The source changed after the migration.
+    pub const SOURCE_CHANGED: &str = "SourceChanged";
+    /// The target changed after the migration.
+    pub const TARGET_CHANGED: &str = "TargetChanged";
+}

@@ -1,0 +1,185 @@
+//! `WorkspaceMigration`: one workspace of a self-managed Kong into one control plane in Konnect.
+
+mod policy;
+mod rules;
+mod source;
+mod status;
+
+use kube::{CustomResource, KubeSchema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+pub use policy::{
+    Approval, ApprovalPolicy, ConflictPolicy, ConflictPolicyForKind, CustomPlugin, DeletionPolicy,
+    FailurePolicy, IdPolicy, Mode, PatchOperation, Sync, Throttle, Transform, TransformSelector, Waiver,
+};
+pub use source::{AdminApi, AdminApiTls, DeclarativeConfig, Exclusion, Selection, Source};
+pub use status::{
+    Finding, FindingsStatus, HistoryEntry, KindProgress, Phase, PlanStatus, ProgressStatus, Severity,
+    SourceStatus, SyncStatus, TargetStatus, VerificationStatus, WorkspaceMigrationStatus, limits,
+};
+
+use super::{refs::LocalRef, schema};
+
+/// Spec of a `WorkspaceMigration`.
+#[derive(CustomResource, Debug, Clone, PartialEq, Deserialize, Serialize, KubeSchema)]
+#[kube(
+    group = "gatewaymigration.dev",
+    version = "v1alpha1",
+    kind = "WorkspaceMigration",
+    namespaced,
+    shortname = "wsm",
+    category = "kong",
+    category = "migrations",
+    status = "WorkspaceMigrationStatus",
+    derive = "PartialEq",
+    doc = "WorkspaceMigration moves one workspace of a self-managed Kong Gateway into one control plane in Konnect.",
+    validation = rules::source_immutable(),
+    validation = rules::target_immutable(),
+    printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
+    printcolumn(
+        name = "Ready", type_ = "string", description = "The migration is as its spec wants it",
+        json_path = ".status.conditions[?(@.type=='Ready')].status"
+    ),
+    printcolumn(
+        name = "Progress", type_ = "string", description = "Entities done and to do",
+        json_path = ".status.progress.summary"
+    ),
+    printcolumn(
+        name = "Findings", type_ = "string", description = "Findings by severity",
+        json_path = ".status.findings.summary"
+    ),
+    printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(
+        name = "Workspace", type_ = "string", priority = 1, json_path = ".spec.source.workspace"
+    ),
+    printcolumn(
+        name = "Control Plane", type_ = "string", priority = 1, json_path = ".spec.target.controlPlaneRef.name"
+    ),
+    printcolumn(
+        name = "Message", type_ = "string", priority = 1,
+        json_path = ".status.conditions[?(@.type=='Ready')].message"
+    )
+)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkspaceMigrationSpec {
+    /// Where to read from. Cannot be pointed elsewhere once the first write to the target has begun.
+    pub source: Source,
+    /// Where to write to. Cannot be changed once the first write has begun.
+    pub target: Target,
+    /// How far to go: Plan only reads and tells what would happen, Apply writes once, Sync keeps the target equal until
+    /// told otherwise.
+    #[serde(default)]
+    #[x_kube(validation = rules::not_implemented("spec.mode", "self != 'Sync'", "Plan or Apply"))]
+    pub mode: Mode,
+    /// Whether somebody has to approve the plan before anything is written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+    /// What to do when the target has an entity of the same identity that this migration did not write.
+    #[serde(default)]
+    #[x_kube(validation = rules::not_implemented("spec.conflictPolicy", "self == 'Fail'", "Fail"))]
+    pub conflict_policy: ConflictPolicy,
+    /// Exceptions from conflictPolicy, by entity kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["kind".into()]))]
+    #[x_kube(validation = rules::not_implemented("spec.conflictPolicyPerKind", "size(self) == 0", "nothing"))]
+    pub conflict_policy_per_kind: Vec<ConflictPolicyForKind>,
+    /// Whether entities keep their ids (Preserve) or get ids derived from control plane and source id (Derive).
+    #[serde(default)]
+    #[x_kube(validation = rules::not_implemented("spec.idPolicy", "self == 'Preserve'", "Preserve"))]
+    pub id_policy: IdPolicy,
+    /// What deleting this object does to the target: nothing (Orphan), or delete what it wrote (DeleteMigrated).
+    #[serde(default)]
+    #[x_kube(validation = rules::not_implemented("spec.deletionPolicy", "self == 'Orphan'", "Orphan"))]
+    pub deletion_policy: DeletionPolicy,
+    /// Sync: delete in the target what this migration wrote and the source dropped.
+    #[serde(default)]
+    #[x_kube(validation = rules::not_implemented("spec.prune", "!self", "false"))]
+    pub prune: bool,
+    /// Findings that somebody has accepted, with a reason each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(validation = rules::not_implemented("spec.waivers", "size(self) == 0", "nothing"))]
+    pub waivers: Vec<Waiver>,
+    /// Changes to make on the way, as JSON patches, with a reason each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    #[x_kube(merge_strategy = ListMerge::Atomic)]
+    #[x_kube(validation = rules::not_implemented("spec.transforms", "size(self) == 0", "nothing"))]
+    pub transforms: Vec<Transform>,
+    /// Schemas of custom plugins, to be uploaded before the entities.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 256))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    #[x_kube(validation = rules::not_implemented("spec.customPlugins", "size(self) == 0", "nothing"))]
+    pub custom_plugins: Vec<CustomPlugin>,
+    /// How mode Sync follows the source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync: Option<Sync>,
+    /// Limits on the calls to Konnect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<Throttle>,
+    /// What to do when an entity is refused: go on with what does not depend on it (ContinueIndependent), Stop, or undo
+    /// everything (RollbackOnFailure).
+    #[serde(default)]
+    #[x_kube(validation = rules::not_implemented(
+        "spec.failurePolicy", "self == 'ContinueIndependent'", "ContinueIndependent"
+    ))]
+    pub failure_policy: FailurePolicy,
+    /// Do nothing until this is false again.
+    #[serde(default)]
+    #[x_kube(validation = rules::not_implemented("spec.suspend", "!self", "false"))]
+    pub suspend: bool,
+    /// Undo what this migration wrote.
+    #[serde(default)]
+    #[x_kube(validation = rules::not_implemented("spec.rollback", "!self", "false"))]
+    pub rollback: bool,
+    /// How traffic moves to the new data planes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::any_object")]
+    #[x_kube(validation = rules::not_implemented("spec.cutover", "false", "nothing"))]
+    pub cutover: Option<Map<String, Value>>,
+}
+
+impl WorkspaceMigrationSpec {
+    /// A migration with every setting at its default.
+    pub fn new(source: Source, target: Target) -> Self {
+        Self {
+            source,
+            target,
+            mode: Mode::default(),
+            approval: None,
+            conflict_policy: ConflictPolicy::default(),
+            conflict_policy_per_kind: Vec::new(),
+            id_policy: IdPolicy::default(),
+            deletion_policy: DeletionPolicy::default(),
+            prune: false,
+            waivers: Vec::new(),
+            transforms: Vec::new(),
+            custom_plugins: Vec::new(),
+            sync: None,
+            throttle: None,
+            failure_policy: FailurePolicy::default(),
+            suspend: false,
+            rollback: false,
+            cutover: None,
+        }
+    }
+
+    /// How many calls to Konnect may be in flight for this migration.
+    pub fn max_in_flight(&self) -> u32 {
+        self.throttle
+            .as_ref()
+            .map_or(Throttle::DEFAULT_MAX_IN_FLIGHT, |throttle| throttle.max_in_flight)
+    }
+}
+
+/// Where to write to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Target {
+    /// The KonnectGatewayControlPlane, in the same namespace.
+    pub control_plane_ref: LocalRef,
+}

@@ -1,0 +1,216 @@
+//! How a migration goes about its work.
+
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::rules;
+use crate::api::{refs::KeyRef, schema};
+
+/// How far a migration goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum Mode {
+    /// Reads both sides and tells what would happen.
+    #[default]
+    Plan,
+    /// Writes once.
+    Apply,
+    /// Keeps the target equal to the source until told otherwise.
+    Sync,
+}
+
+/// Whether somebody has to approve the plan.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Approval {
+    /// Automatic: no. Required: nothing is written before planHash equals status.plan.hash.
+    #[serde(default)]
+    #[x_kube(validation = rules::not_implemented("spec.approval.policy", "self == 'Automatic'", "Automatic"))]
+    pub policy: ApprovalPolicy,
+    /// Hash of the plan that is approved.
+    #[serde(default)]
+    #[schemars(length(max = 128))]
+    #[x_kube(validation = rules::not_implemented("spec.approval.planHash", "self == ''", "the empty string"))]
+    pub plan_hash: String,
+}
+
+/// Who approves a plan.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum ApprovalPolicy {
+    /// Nobody has to.
+    #[default]
+    Automatic,
+    /// Somebody has to.
+    Required,
+}
+
+/// What to do when the target has an entity of the same identity that the migration did not write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum ConflictPolicy {
+    /// Block the entity and what depends on it.
+    #[default]
+    Fail,
+    /// Take it as the copy when it is equal.
+    Adopt,
+    /// Replace it.
+    Overwrite,
+    /// Leave it, and the source's entity too.
+    Skip,
+}
+
+/// An exception from the conflict policy.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub struct ConflictPolicyForKind {
+    /// Kind of the entities, in the words of the Admin API's paths, for example plugins.
+    #[schemars(length(min = 1, max = 253))]
+    pub kind: String,
+    /// What to do with them.
+    pub policy: ConflictPolicy,
+}
+
+/// Which ids entities have in the target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum IdPolicy {
+    /// Those of the source.
+    #[default]
+    Preserve,
+    /// UUIDv5 of control plane and source id.
+    Derive,
+}
+
+/// What deleting a migration does to the target.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum DeletionPolicy {
+    /// Nothing.
+    #[default]
+    Orphan,
+    /// Delete what it wrote.
+    DeleteMigrated,
+}
+
+/// What to do when the target refuses an entity.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum FailurePolicy {
+    /// Go on with what does not depend on it.
+    #[default]
+    ContinueIndependent,
+    /// Write nothing more.
+    Stop,
+    /// Undo everything.
+    RollbackOnFailure,
+}
+
+/// A finding that somebody has accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub struct Waiver {
+    /// Id of the finding, for example plugin-unsupported.
+    #[schemars(length(min = 1, max = 253))]
+    pub id: String,
+    /// Subject of the finding, for example plugins/oauth2. All subjects when left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub subject: Option<String>,
+    /// Why the finding is acceptable.
+    #[schemars(length(min = 1, max = 1024))]
+    pub reason: String,
+}
+
+/// A change to make on the way.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+pub struct Transform {
+    /// Which entities to change.
+    pub select: TransformSelector,
+    /// How to change them: a JSON patch (RFC 6902).
+    #[schemars(length(min = 1, max = 64), extend("x-kubernetes-list-type" = "atomic"))]
+    pub patch: Vec<PatchOperation>,
+    /// Why the change is right.
+    #[schemars(length(min = 1, max = 1024))]
+    pub reason: String,
+}
+
+/// Which entities a transform changes. An entity has to meet all that is set.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub struct TransformSelector {
+    /// Kind of the entities, in the words of the Admin API's paths, for example services.
+    #[schemars(length(min = 1, max = 253))]
+    pub kind: String,
+    /// Name or id of the entity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub name: Option<String>,
+    /// Tags that the entity has.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), extend("x-kubernetes-list-type" = "set"))]
+    pub tags: Vec<String>,
+}
+
+/// One operation of a JSON patch (RFC 6902).
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+pub struct PatchOperation {
+    /// What to do: add, remove, replace, move, copy or test.
+    #[schemars(extend("enum" = ["add", "remove", "replace", "move", "copy", "test"]))]
+    pub op: String,
+    /// JSON pointer to the field.
+    #[schemars(length(max = 1024))]
+    pub path: String,
+    /// JSON pointer to the field to move or copy from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024))]
+    pub from: Option<String>,
+    /// Value to add, replace or test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::any_value")]
+    pub value: Option<Value>,
+}
+
+/// Schema of a custom plugin.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomPlugin {
+    /// Name of the plugin.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+    /// The entry of a ConfigMap that holds its schema, in Lua.
+    pub schema_config_map_ref: KeyRef,
+}
+
+/// How mode Sync follows the source.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
+pub struct Sync {
+    /// Time between two looks at the source, for example 1m or 30s.
+    #[serde(default = "Sync::default_interval")]
+    #[schemars(length(max = 32), regex(pattern = "^([0-9]+(ms|s|m|h))+$"))]
+    #[x_kube(validation = rules::not_implemented("spec.sync.interval", "self == '1m'", "1m"))]
+    pub interval: String,
+}
+
+impl Sync {
+    fn default_interval() -> String {
+        "1m".to_owned()
+    }
+}
+
+/// Limits on the calls to Konnect.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Throttle {
+    /// How many calls may be in flight at once.
+    #[serde(default = "Throttle::default_max_in_flight")]
+    #[schemars(range(min = 1, max = 256))]
+    pub max_in_flight: u32,
+    /// How many calls may be made in a second; 0 leaves that to what Konnect tells.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 10000))]
+    #[x_kube(validation = rules::not_implemented("spec.throttle.requestsPerSecond", "self == 0", "0"))]
+    pub requests_per_second: u32,
+}
+
+impl Throttle {
+    /// Calls in flight when nothing is said.
+    pub const DEFAULT_MAX_IN_FLIGHT: u32 = 16;
+
+    fn default_max_in_flight() -> u32 {
+        Self::DEFAULT_MAX_IN_FLIGHT
+    }
+}

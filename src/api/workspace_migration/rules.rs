@@ -1,0 +1,41 @@
+//! CEL rules of `WorkspaceMigration`.
+
+use kube::core::{Reason, Rule};
+
+/// Refuses a value whose behaviour comes later, so that nothing is silently ignored. `accepted` is a CEL expression on
+/// the field, `allowed` says in words what may stand there.
+pub(super) fn not_implemented(field: &str, accepted: &str, allowed: &str) -> Rule {
+    let allowed = if allowed == "nothing" {
+        String::new()
+    } else {
+        format!(" or set it to {allowed}")
+    };
+    Rule::new(accepted)
+        .message(format!("{field} is not implemented yet: leave it out{allowed}").as_str())
+        .reason(Reason::FieldValueForbidden)
+}
+
+/// What identifies the source is frozen once the first write has begun; how to get in (token, TLS) is not.
+pub(super) fn source_immutable() -> Rule {
+    let same = "self.spec.source.workspace == oldSelf.spec.source.workspace \
+                && has(self.spec.source.adminAPI) == has(oldSelf.spec.source.adminAPI) \
+                && (!has(self.spec.source.adminAPI) || self.spec.source.adminAPI.url == oldSelf.spec.source.adminAPI.url)";
+    once_begun(same).message(
+        "spec.source cannot be pointed elsewhere once the migration has begun to write: make a new WorkspaceMigration",
+    )
+}
+
+/// The target is frozen once the first write has begun.
+pub(super) fn target_immutable() -> Rule {
+    once_begun("self.spec.target == oldSelf.spec.target").message(
+        "spec.target cannot be changed once the migration has begun to write: make a new WorkspaceMigration",
+    )
+}
+
+/// A rule that holds from the first write on. A condition would not do: none is `True` while an apply is half done.
+fn once_begun(rule: &str) -> Rule {
+    Rule::new(format!(
+        "!has(oldSelf.status) || !has(oldSelf.status.startedAt) || ({rule})"
+    ))
+    .reason(Reason::FieldValueForbidden)
+}

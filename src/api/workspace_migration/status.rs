@@ -1,0 +1,341 @@
+//! What a migration reports. Lists are capped and totals are not, so that a status stays below 64 KiB whatever the size
+//! of the migration.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::Mode;
+use crate::api::{conditions, refs::LocalRef, schema};
+
+/// How long the lists of a status may be; the schema refuses more.
+pub mod limits {
+    /// Entries of `findings.top`.
+    pub const TOP_FINDINGS: usize = 16;
+    /// Subjects of one finding.
+    pub const SUBJECTS: usize = 5;
+    /// Entries of `history`.
+    pub const HISTORY: usize = 10;
+    /// Entries of `progress.kinds`.
+    pub const KINDS: usize = 64;
+    /// Bytes of a finding's message or remedy.
+    pub const TEXT: usize = 1024;
+}
+
+/// Status of a `WorkspaceMigration`. The conditions are the contract; the phase is a summary for people.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(extend("default" = json!({"conditions": schema::pending(conditions::READY)})))]
+pub struct WorkspaceMigrationStatus {
+    /// The metadata.generation that this status is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// Summary for people; programs read the conditions.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// What is known about the migration: Ready, Reconciling, Stalled, SourceReady, TargetReady, PreflightPassed, PlanReady,
+    /// Approved, BackedUp, Applied, Verified, InSync, CutOver and Drifted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "conditions_schema")]
+    pub conditions: Vec<Condition>,
+    /// When the first write to the target began. From then on source and target cannot be changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// When the migration was complete and verified for the first time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub completed_at: Option<Time>,
+    /// What was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceStatus>,
+    /// Where it goes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetStatus>,
+    /// What is to be done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<PlanStatus>,
+    /// What somebody should know before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<FindingsStatus>,
+    /// What is done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<ProgressStatus>,
+    /// Whether target and source are equal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verification: Option<VerificationStatus>,
+    /// How far the target is behind the source, in mode Sync.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sync: Option<SyncStatus>,
+    /// The latest runs, the newest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::HISTORY), extend("x-kubernetes-list-type" = "atomic"))]
+    pub history: Vec<HistoryEntry>,
+}
+
+/// Where a migration is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum Phase {
+    /// Waits for source or target.
+    Pending,
+    /// Source and target are read and checked.
+    Preflight,
+    /// The plan is made, and the mode is Plan.
+    Planned,
+    /// The plan waits for approval.
+    AwaitingApproval,
+    /// What will be overwritten is saved.
+    BackingUp,
+    /// The target is written.
+    Applying,
+    /// The target is read again and compared.
+    Verifying,
+    /// The target follows the source.
+    Syncing,
+    /// The target is ready for traffic.
+    AwaitingCutover,
+    /// Traffic moves.
+    CuttingOver,
+    /// Done.
+    Completed,
+    /// Suspended.
+    Paused,
+    /// What was written is being undone.
+    RollingBack,
+    /// What was written is undone.
+    RolledBack,
+    /// Somebody has to act.
+    Failed,
+}
+
+/// What was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceStatus {
+    /// Version of the source, for example 3.9.1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Edition of the source: community or enterprise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edition: Option<String>,
+    /// How the source is deployed: traditional, hybrid or dbless.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub topology: Option<String>,
+    /// Id of the workspace.
+    #[serde(rename = "workspaceID", skip_serializing_if = "Option::is_none")]
+    pub workspace_id: Option<String>,
+    /// SHA-256 over what was read and can be moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// How many entities were read.
+    #[serde(default)]
+    pub entities: u64,
+}
+
+/// Where the workspace goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TargetStatus {
+    /// Id of the control plane in Konnect.
+    #[serde(rename = "controlPlaneID", skip_serializing_if = "Option::is_none")]
+    pub control_plane_id: Option<String>,
+    /// Type of the control plane.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_type: Option<String>,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanStatus {
+    /// SHA-256 over the plan; what an approval names.
+    pub hash: String,
+    /// The counts in one line.
+    pub summary: String,
+    /// Entities to create.
+    #[serde(default)]
+    pub create: u64,
+    /// Entities to update.
+    #[serde(default)]
+    pub update: u64,
+    /// Entities to delete.
+    #[serde(default)]
+    pub delete: u64,
+    /// Entities that are equal already.
+    #[serde(default)]
+    pub unchanged: u64,
+    /// Entities that cannot be written as things are.
+    #[serde(default)]
+    pub blocked: u64,
+    /// The Secret that holds the whole plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artefact_ref: Option<LocalRef>,
+}
+
+/// What somebody should know.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FindingsStatus {
+    /// Findings of severity Critical.
+    #[serde(default)]
+    pub critical: u64,
+    /// Findings of severity Error.
+    #[serde(default)]
+    pub error: u64,
+    /// Findings of severity Warning.
+    #[serde(default)]
+    pub warning: u64,
+    /// Findings of severity Info.
+    #[serde(default)]
+    pub info: u64,
+    /// The counts in a word, for example C1 E2 W3.
+    #[serde(default)]
+    pub summary: String,
+    /// The gravest findings, one entry for each id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::TOP_FINDINGS), extend("x-kubernetes-list-type" = "atomic"))]
+    pub top: Vec<Finding>,
+}
+
+/// All findings of one id.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Stable id, for example plugin-unsupported.
+    pub id: String,
+    /// How grave it is.
+    pub severity: Severity,
+    /// How many subjects it has.
+    pub count: u64,
+    /// The first five subjects, for example plugins/oauth2.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::SUBJECTS), extend("x-kubernetes-list-type" = "atomic"))]
+    pub subjects: Vec<String>,
+    /// What was found.
+    pub message: String,
+    /// What to do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+}
+
+/// How grave a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
+pub enum Severity {
+    /// The migration would do harm.
+    Critical,
+    /// Something cannot be moved.
+    Error,
+    /// Something will behave differently.
+    Warning,
+    /// Good to know.
+    Info,
+}
+
+/// What is done.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ProgressStatus {
+    /// Entities done and to do, for example 42/128.
+    #[serde(default)]
+    pub summary: String,
+    /// The same by entity kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = limits::KINDS),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kind"])
+    )]
+    pub kinds: Vec<KindProgress>,
+    /// Calls to Konnect that wait for an answer.
+    #[serde(default)]
+    pub in_flight: u64,
+    /// Entities written per second, for example 41.5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rate: Option<String>,
+    /// When the run is expected to end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub eta: Option<Time>,
+    /// What the migration waits for, if anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting_for: Option<String>,
+}
+
+/// What is done for one entity kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub struct KindProgress {
+    /// The kind, in the words of the Admin API's paths, for example services.
+    pub kind: String,
+    /// Entities done.
+    #[serde(default)]
+    pub completed: u64,
+    /// Entities to be done in all.
+    #[serde(default)]
+    pub total: u64,
+    /// Entities that the target refused.
+    #[serde(default)]
+    pub failed: u64,
+}
+
+/// Whether target and source are equal.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct VerificationStatus {
+    /// SHA-256 over what the target holds of the source; equal to source.digest when all was moved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    /// Entities that are equal.
+    #[serde(default)]
+    pub matched: u64,
+    /// Entities that differ.
+    #[serde(default)]
+    pub mismatched: u64,
+    /// Entities that the target lacks.
+    #[serde(default)]
+    pub missing: u64,
+    /// Entities that only the target has.
+    #[serde(default)]
+    pub extra: u64,
+    /// When the target was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checked_at: Option<Time>,
+}
+
+/// How far the target is behind the source.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncStatus {
+    /// When the source was last seen to change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_source_change: Option<Time>,
+    /// When the target was last written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_applied: Option<Time>,
+    /// Time from a change in the source to the target having it, for example 12s.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag: Option<String>,
+}
+
+/// One run of a migration.
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryEntry {
+    /// When the run began.
+    pub started_at: Time,
+    /// When the run ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<Time>,
+    /// How far the run was to go.
+    pub mode: Mode,
+    /// Hash of the plan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan_hash: Option<String>,
+    /// The metadata.generation of the run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    /// How the run ended, as the reason of a condition.
+    pub outcome: String,
+    /// What was done, in one line.
+    pub summary: String,
+}
+
+fn conditions_schema(_: &mut SchemaGenerator) -> Schema {
+    schema::conditions(32)
+}
