@@ -3,5 +3,7 @@
 pub mod api;
 pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod controllers;
 pub mod k8s;
 pub mod telemetry;
