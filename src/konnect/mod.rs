@@ -9,6 +9,7 @@ pub mod control_planes;
 pub mod core_entities;
 mod error;
 pub mod organization;
+pub mod plugin_schemas;
 pub mod server_url;
 
 pub use certificates::DataPlaneCertificate;
