@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     clock::Clock,
     config::Config,
+    http::{Budgets, Transport},
     k8s::{events::Events, lease::Leadership},
     telemetry::{metrics::Metrics, readiness::Readiness},
 };
@@ -28,6 +29,10 @@ pub struct Context {
     pub events: Events,
     /// Whether this replica may write.
     pub leadership: Leadership,
+    /// The way to all remote servers.
+    pub transport: Transport,
+    /// One budget per Konnect organisation, shared by all controllers.
+    pub budgets: Arc<Budgets>,
     /// What `/readyz` waits for.
     pub readiness: Readiness,
     /// Cancelled when the operator is asked to stop or has lost the lead: end between two steps, never inside one.

@@ -10,3 +10,15 @@ mod malformed;
 pub mod outcome;
 mod pass;
 pub mod runner;
+
+use tokio::task::JoinSet;
+
+use context::Context;
+
+/// Starts every controller that the configuration asks for; each runs until the context stops.
+pub fn spawn_all(context: &Context) -> JoinSet<()> {
+    let mut tasks = JoinSet::new();
+    let stop = context.stop.clone();
+    tasks.spawn(async move { stop.cancelled().await });
+    tasks
+}

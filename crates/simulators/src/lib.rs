@@ -5,4 +5,5 @@
 //! documents and from recordings.
 
 pub mod cluster;
+pub mod kong_admin;
 pub mod server;

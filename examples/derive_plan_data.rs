@@ -1,0 +1,238 @@
+//! Derives the planner's data files from the published documents: facts only, no prose.
+//!
+//! `cargo run --example derive_plan_data -- FOLDER` reads `FOLDER/openapi/konnect-control-planes-config-v2.json`,
+//! `FOLDER/data/konnect-plugin-support.json`, `FOLDER/data/plugin-schemas/` and writes `src/plan/data/*.json`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value, json};
+
+/// Kind (and variant) and the schema that describes its body.
+const ENTITY_SCHEMAS: &[(&str, &str)] = &[
+    ("acls", "ACL"),
+    ("basic-auths", "BasicAuth"),
+    ("ca_certificates", "CACertificate"),
+    ("certificates", "Certificate"),
+    ("consumer_groups", "ConsumerGroup"),
+    ("consumers", "Consumer"),
+    ("hmac-auths", "HMACAuth"),
+    ("jwts", "JWT"),
+    ("key-auths", "KeyAuth"),
+    ("key-sets", "KeySet"),
+    ("keys", "Key"),
+    ("partials:embeddings", "PartialEmbeddings"),
+    ("partials:model", "PartialModel"),
+    ("partials:redis-ce", "PartialRedisCe"),
+    ("partials:redis-ee", "PartialRedisEe"),
+    ("partials:vectordb", "PartialVectordb"),
+    ("plugins", "Plugin"),
+    ("routes", "RouteJson"),
+    ("routes:expression", "RouteExpression"),
+    ("services", "Service"),
+    ("snis", "SNI"),
+    ("targets", "Target"),
+    ("upstreams", "Upstream"),
+    ("vaults", "Vault"),
+];
+
+fn main() -> Result<()> {
+    let folder = PathBuf::from(
+        std::env::args()
+            .nth(1)
+            .context("give the folder that holds openapi/ and data/")?,
+    );
+    let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/plan/data");
+    let document = read(&folder.join("openapi/konnect-control-planes-config-v2.json"))?;
+    write(&out.join("konnect-entities.json"), &entities(&document)?)?;
+    write(
+        &out.join("konnect-plugins.json"),
+        &plugins(&read(&folder.join("data/konnect-plugin-support.json"))?),
+    )?;
+    let schemas = folder.join("data/plugin-schemas");
+    write(
+        &out.join("plugin-drift.json"),
+        &drift(&read(&schemas.join("drift-to-3.15.json"))?),
+    )?;
+    write(&out.join("plugin-secrets.json"), &secrets(&schemas.join("3.15"))?)
+}
+
+fn read(path: &Path) -> Result<Value> {
+    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("parsing {}", path.display()))
+}
+
+/// One line per top-level key, so that a change of the documents reads well as a diff.
+fn write(path: &Path, value: &Value) -> Result<()> {
+    let lines: Vec<String> = value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| format!("{}:{value}", json!(key)))
+        .collect();
+    fs::write(path, format!("{{\n{}\n}}\n", lines.join(",\n")))
+        .with_context(|| format!("writing {}", path.display()))
+}
+
+fn entities(document: &Value) -> Result<Value> {
+    let mut kinds = Map::new();
+    for (kind, schema) in ENTITY_SCHEMAS {
+        let schema = &document["components"]["schemas"][schema];
+        anyhow::ensure!(schema.is_object(), "{kind}: no such schema");
+        kinds.insert((*kind).to_owned(), field(document, schema));
+    }
+    Ok(Value::Object(kinds))
+}
+
+/// `null`: null is accepted; `fields`: known fields of an object; `open`: others are accepted too; `items`: of a list; `default`.
+fn field(document: &Value, schema: &Value) -> Value {
+    let schema = match schema["$ref"].as_str() {
+        Some(reference) => document
+            .pointer(reference.trim_start_matches('#'))
+            .unwrap_or(&Value::Null),
+        None => schema,
+    };
+    let mut node = Map::new();
+    if schema["nullable"] == json!(true) {
+        node.insert("null".into(), json!(true));
+    }
+    if let Some(properties) = schema["properties"].as_object() {
+        let fields = properties
+            .iter()
+            .map(|(name, schema)| (name.clone(), field(document, schema)))
+            .collect();
+        node.insert("fields".into(), Value::Object(fields));
+    }
+    if schema["items"].is_object() {
+        node.insert("items".into(), field(document, &schema["items"]));
+    }
+    let object = schema["type"] == json!("object");
+    if object && schema["additionalProperties"] != json!(false) && schema["properties"].is_null() {
+        node.insert("open".into(), json!(true));
+    }
+    Value::Object(node)
+}
+
+fn plugins(support: &Value) -> Value {
+    let mut plugins = BTreeMap::new();
+    for plugin in support["plugins"].as_array().into_iter().flatten() {
+        let refused: Vec<Value> = plugin["unsupported_config"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(|rule| {
+                rule["deployments"]
+                    .as_array()
+                    .is_some_and(|d| d.contains(&json!("hybrid")))
+            })
+            .map(|rule| {
+                json!({"field": rule["field"], "values": rule["values"], "reason": rule["reason"],
+                    "instead": rule.get("allowed_instead").cloned().unwrap_or(json!([]))})
+            })
+            .collect();
+        let Some(name) = plugin["slug"].as_str() else {
+            continue;
+        };
+        plugins.insert(
+            name.to_owned(),
+            json!({"konnect": plugin["konnect"], "refused": refused}),
+        );
+    }
+    json!(plugins)
+}
+
+/// What a value of a new field must be to leave the traffic as it was: nothing, off, empty.
+fn neutral(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => matches!(text.as_str(), "" | "off" | "none"),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) => false,
+    }
+}
+
+/// By version and plugin: `new` fields whose default is not neutral, and `changed` defaults with the old value.
+fn drift(drift: &Value) -> Value {
+    let mut versions = Map::new();
+    for (version, facts) in drift["from"].as_object().into_iter().flatten() {
+        let mut plugins: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+        for (plugin, fields) in facts["fields_new"].as_object().into_iter().flatten() {
+            for (path, fact) in fields.as_object().into_iter().flatten() {
+                if let Some(default) = fact.get("default").filter(|d| !neutral(d)) {
+                    let entry = plugins
+                        .entry(plugin.clone())
+                        .or_default()
+                        .entry("new")
+                        .or_insert_with(|| json!({}));
+                    entry[path] = default.clone();
+                }
+            }
+        }
+        for (plugin, fields) in facts["default_changed"].as_object().into_iter().flatten() {
+            for (path, fact) in fields.as_object().into_iter().flatten() {
+                let entry = plugins
+                    .entry(plugin.clone())
+                    .or_default()
+                    .entry("changed")
+                    .or_insert_with(|| json!({}));
+                entry[path] = fact["old"].clone();
+            }
+        }
+        versions.insert(version.clone(), json!(plugins));
+    }
+    Value::Object(versions)
+}
+
+/// By plugin: paths of the configuration fields that the 3.15 schemas mark as encrypted.
+fn secrets(folder: &Path) -> Result<Value> {
+    let mut plugins = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let Some(stem) = path.file_stem().and_then(|s| s.to_str()) else {
+            continue;
+        };
+        let mut paths = Vec::new();
+        encrypted(&read(&path)?["properties"]["config"], "config", &mut paths);
+        paths.sort();
+        if !paths.is_empty() {
+            plugins.insert(slug(stem), paths);
+        }
+    }
+    Ok(json!(plugins))
+}
+
+fn encrypted(schema: &Value, path: &str, found: &mut Vec<String>) {
+    if schema["x-encrypted"] == json!(true) {
+        found.push(path.to_owned());
+    }
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        encrypted(property, &format!("{path}.{name}"), found);
+    }
+    if schema["items"].is_object() {
+        encrypted(&schema["items"], &format!("{path}[]"), found);
+    }
+    if schema["additionalProperties"].is_object() {
+        encrypted(&schema["additionalProperties"], &format!("{path}{{}}"), found);
+    }
+}
+
+/// `RateLimitingAdvanced` is `rate-limiting-advanced`; two files break the rule.
+fn slug(stem: &str) -> String {
+    match stem {
+        "ACL" | "Acl" => "acl".into(),
+        "AiA2AProxy" | "AiA2aProxy" => "ai-a2a-proxy".into(),
+        _ => stem
+            .chars()
+            .enumerate()
+            .fold(String::new(), |mut slug, (at, letter)| {
+                if at > 0 && letter.is_ascii_uppercase() {
+                    slug.push('-');
+                }
+                slug.push(letter.to_ascii_lowercase());
+                slug
+            }),
+    }
+}

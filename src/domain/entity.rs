@@ -1,0 +1,182 @@
+//! One entity as a JSON map, and the names it goes by.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::entity_kind::{EntityKind, Write};
+
+/// Kind and id: the identity of an entity on either side, because ids are preserved.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EntityKey {
+    /// Name of the kind, for example `routes`.
+    pub kind: String,
+    /// Id; a membership's is `{consumer group id}/{consumer id}`.
+    pub id: String,
+}
+
+impl fmt::Display for EntityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind, self.id)
+    }
+}
+
+/// An entity as a person recognises it: key and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Subject {
+    /// Kind and id.
+    #[serde(flatten)]
+    pub key: EntityKey,
+    /// Natural name, where the kind has one. Never a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{}/{name} ({})", self.key.kind, self.key.id),
+            None => self.key.fmt(f),
+        }
+    }
+}
+
+/// An entity as one side returned it. The body stays a map, so that a field nobody knows travels with it.
+#[derive(Clone, PartialEq)]
+pub struct Entity {
+    /// Its row in the table of kinds.
+    pub kind: &'static EntityKind,
+    /// See [`EntityKey::id`].
+    pub id: String,
+    /// The fields, with secrets in clear.
+    pub body: Map<String, Value>,
+}
+
+impl fmt::Debug for Entity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Entity({})", self.subject())
+    }
+}
+
+impl Entity {
+    /// Takes an entity from a list of its kind. None when the body has no id, which a membership does not need.
+    #[must_use]
+    pub fn from_body(kind: &'static EntityKind, body: Map<String, Value>) -> Option<Self> {
+        let id = if kind.write == Write::Member {
+            format!(
+                "{}/{}",
+                reference(&body, "consumer_group")?,
+                reference(&body, "consumer")?
+            )
+        } else {
+            body.get("id")?.as_str()?.to_owned()
+        };
+        Some(Self { kind, id, body })
+    }
+
+    /// Kind and id.
+    #[must_use]
+    pub fn key(&self) -> EntityKey {
+        EntityKey {
+            kind: self.kind.name.to_owned(),
+            id: self.id.clone(),
+        }
+    }
+
+    /// Key and natural name.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        let name = self
+            .kind
+            .labels
+            .iter()
+            .find_map(|field| self.body.get(*field)?.as_str())
+            .map(str::to_owned);
+        Subject {
+            key: self.key(),
+            name,
+        }
+    }
+
+    /// Keys of all entities this one refers to by id.
+    #[must_use]
+    pub fn references(&self) -> Vec<EntityKey> {
+        let mut keys = Vec::new();
+        for foreign in self.kind.foreign_keys {
+            let key = |id: &str| EntityKey {
+                kind: foreign.kind.to_owned(),
+                id: id.to_owned(),
+            };
+            match self.body.get(foreign.field) {
+                Some(Value::Array(items)) => keys.extend(items.iter().filter_map(id_of).map(key)),
+                Some(value) => keys.extend(id_of(value).map(key)),
+                None => {}
+            }
+        }
+        keys
+    }
+}
+
+/// The id that a foreign-key field holds, as `{"id": …}` or as plain text.
+#[must_use]
+pub fn reference<'a>(body: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
+    id_of(body.get(field)?)
+}
+
+fn id_of(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(id) => Some(id),
+        Value::Object(object) => object.get("id")?.as_str(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::entity_kinds::named;
+
+    fn entity(kind: &str, body: Value) -> Entity {
+        Entity::from_body(named(kind).unwrap(), body.as_object().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn references_are_found_as_objects_lists_and_plain_ids() {
+        let service = entity(
+            "services",
+            json!({"id": "s", "client_certificate": {"id": "c"}, "ca_certificates": ["a", "b"]}),
+        );
+        let found: Vec<_> = service.references().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            ["certificates/c", "ca_certificates/a", "ca_certificates/b"]
+        );
+        let plugin = entity(
+            "plugins",
+            json!({"id": "p", "route": null, "partials": [{"id": "x", "path": "config.redis"}]}),
+        );
+        assert_eq!(plugin.references()[0].to_string(), "partials/x");
+    }
+
+    #[test]
+    fn a_membership_is_known_by_group_and_consumer() {
+        let member = entity(
+            "consumer_group_members",
+            json!({"consumer_group": {"id": "g"}, "consumer": {"id": "c"}}),
+        );
+        assert_eq!(member.id, "g/c");
+    }
+
+    #[test]
+    fn a_credential_is_never_named_by_its_secret() {
+        assert_eq!(
+            entity("key-auths", json!({"id": "k", "key": "hunter2"}))
+                .subject()
+                .to_string(),
+            "key-auths/k"
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! Dotted paths into JSON: `config.redis.host`. A list on the way is entered element by element.
+
+use serde_json::{Map, Value};
+
+/// The value at a path that meets no list.
+#[must_use]
+pub fn get<'a>(body: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    let mut parts = path.split('.');
+    let mut value = body.get(parts.next()?)?;
+    for part in parts {
+        value = value.as_object()?.get(part)?;
+    }
+    Some(value)
+}
+
+/// Takes the value at a path out of the body.
+pub fn remove(body: &mut Map<String, Value>, path: &str) -> Option<Value> {
+    match path.split_once('.') {
+        None => body.remove(path),
+        Some((first, rest)) => remove(body.get_mut(first)?.as_object_mut()?, rest),
+    }
+}
+
+/// All values at a path, entering lists (`a[].b`) and maps of any key (`a{}.b`) on the way.
+#[must_use]
+pub fn select<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
+    let mut found = vec![value];
+    for part in path.split('.') {
+        let name = part.trim_end_matches("[]").trim_end_matches("{}");
+        found = found
+            .into_iter()
+            .filter_map(|v| v.as_object()?.get(name))
+            .collect();
+        if part.ends_with("[]") {
+            found = found.into_iter().filter_map(Value::as_array).flatten().collect();
+        } else if part.ends_with("{}") {
+            found = found
+                .into_iter()
+                .filter_map(Value::as_object)
+                .flat_map(Map::values)
+                .collect();
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn paths_reach_into_objects_lists_and_maps() {
+        let value = json!({"config": {"redis": {"host": "h"}, "targets": [{"name": "a"}, {"name": "b"}], "map": {"x": {"y": 1}}}});
+        let mut body = value.as_object().unwrap().clone();
+        assert_eq!(get(&body, "config.redis.host"), Some(&json!("h")));
+        assert_eq!(
+            select(&value, "config.targets[].name"),
+            [&json!("a"), &json!("b")]
+        );
+        assert_eq!(select(&value, "config.map{}.y"), [&json!(1)]);
+        assert_eq!(remove(&mut body, "config.redis.host"), Some(json!("h")));
+        assert_eq!(get(&body, "config.redis.host"), None);
+        assert_eq!(get(&body, "config.absent.host"), None);
+    }
+}

@@ -1,0 +1,13 @@
+//! The vocabulary of a migration: entity kinds, entities, snapshots. Pure values without I/O.
+
+pub mod entity;
+pub mod entity_kind;
+pub mod entity_kinds;
+pub mod json;
+pub mod snapshot;
+pub mod version;
+
+pub use entity::{Entity, EntityKey, Subject};
+pub use entity_kind::EntityKind;
+pub use snapshot::{Gap, GapCause, Snapshot};
+pub use version::KongVersion;

@@ -1,0 +1,252 @@
+//! Executes the creations of a plan, wave by wave, with bounded concurrency. Makes no choices of its own.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures::{StreamExt as _, stream};
+use serde_json::{Map, Value};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::error::Error;
+use super::progress::Progress;
+use crate::domain::entity::reference;
+use crate::domain::entity_kind::Write;
+use crate::domain::{EntityKey, Subject};
+use crate::http::{self, Failure};
+use crate::konnect;
+use crate::plan::document::Desired;
+use crate::plan::finding::{BLOCKED_BY_DEPENDENCY, Finding, REFUSED_BY_TARGET};
+use crate::plan::{Action, Plan, Planned};
+
+/// An entity that was not written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The entity.
+    pub subject: Subject,
+    /// The field, where the target named one.
+    pub field: Option<String>,
+    /// Why, in the target's words, or the entity it waits for.
+    pub reason: String,
+    /// True when the target was not asked, because something the entity refers to was refused.
+    pub dependent: bool,
+}
+
+impl Refusal {
+    /// The same as a finding.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        let rule = if self.dependent { &BLOCKED_BY_DEPENDENCY } else { &REFUSED_BY_TARGET };
+        let finding = Finding::new(rule, self.subject.clone(), self.reason.clone());
+        match &self.field {
+            Some(field) => finding.at(field.clone()),
+            None => finding,
+        }
+    }
+}
+
+/// What a run did.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Entities written.
+    pub created: usize,
+    /// Entities not written.
+    pub refused: Vec<Refusal>,
+    /// What ended the run early; the next run goes on from what the target holds.
+    pub interrupted: Option<Error>,
+}
+
+/// Where and how to write.
+pub struct Executor<'a> {
+    /// Client of the organisation.
+    pub client: &'a konnect::Client,
+    /// Id of the control plane.
+    pub control_plane: &'a str,
+    /// Writes at a time.
+    pub in_flight: usize,
+    /// Ends the run between two writes, never inside one.
+    pub cancel: &'a CancellationToken,
+    /// Told after every write.
+    pub progress: &'a watch::Sender<Progress>,
+}
+
+/// What happened to one entity.
+enum Outcome {
+    Written,
+    Refused(Refusal),
+    Stopped(Option<Error>),
+}
+
+/// State of a run that its writes share.
+#[derive(Default)]
+struct Run {
+    stop: AtomicBool,
+    post_only: Mutex<BTreeSet<&'static str>>,
+}
+
+/// The counts before the first write.
+#[must_use]
+pub fn initial_progress(plan: &Plan) -> Progress {
+    let mut progress = Progress::default();
+    for operation in &plan.operations {
+        let Some(kind) = crate::domain::entity_kinds::named(&operation.subject.key.kind) else { continue };
+        let counts = progress.kinds.entry(kind.name).or_default();
+        match operation.action {
+            Action::StaysBehind => continue,
+            Action::Unchanged => counts.completed += 1,
+            Action::Update | Action::Blocked => counts.failed += 1,
+            Action::Create => {}
+        }
+        counts.total += 1;
+    }
+    progress.kinds.retain(|_, counts| counts.total > 0);
+    progress
+}
+
+impl Executor<'_> {
+    /// Writes every entity that the plan creates. An entity that the target refuses blocks itself and what refers to it, nothing else.
+    pub async fn run(&self, planned: &Planned) -> Applied {
+        let mut applied = Applied::default();
+        let mut failed = BTreeSet::new();
+        let run = Run::default();
+        let creations: Vec<_> = planned.plan.operations.iter().filter(|o| o.action == Action::Create).collect();
+        for wave in creations.chunk_by(|a, b| a.wave == b.wave) {
+            let desired = wave.iter().filter_map(|operation| planned.desired.get(&operation.subject.key));
+            let (ready, waiting): (Vec<_>, Vec<_>) = desired.partition(|d| first_failed(d, &failed).is_none());
+            for entity in waiting {
+                let reason = first_failed(entity, &failed).map(|key| format!("refers to {key}, which was not written"));
+                let refusal = Refusal {
+                    subject: entity.source.subject(),
+                    field: None,
+                    reason: reason.unwrap_or_default(),
+                    dependent: true,
+                };
+                self.count(entity, false);
+                failed.insert(entity.entity.key());
+                applied.refused.push(refusal);
+            }
+            let mut writes = stream::iter(ready)
+                .map(|desired| async { (desired, self.write(desired, &run).await) })
+                .buffer_unordered(self.in_flight.max(1));
+            while let Some((desired, outcome)) = writes.next().await {
+                match outcome {
+                    Outcome::Written => {
+                        applied.created += 1;
+                        self.count(desired, true);
+                    }
+                    Outcome::Refused(refusal) => {
+                        failed.insert(desired.entity.key());
+                        self.count(desired, false);
+                        applied.refused.push(refusal);
+                    }
+                    Outcome::Stopped(error) => applied.interrupted = applied.interrupted.or(error),
+                }
+            }
+            if run.stop.load(Ordering::Relaxed) || self.cancel.is_cancelled() {
+                break;
+            }
+        }
+        applied
+    }
+
+    fn count(&self, desired: &Desired, written: bool) {
+        self.progress.send_modify(|progress| {
+            let counts = progress.kinds.entry(desired.entity.kind.name).or_default();
+            if written {
+                counts.completed += 1;
+            } else {
+                counts.failed += 1;
+            }
+        });
+    }
+
+    async fn write(&self, desired: &Desired, run: &Run) -> Outcome {
+        if run.stop.load(Ordering::Relaxed) || self.cancel.is_cancelled() {
+            return Outcome::Stopped(None);
+        }
+        match self.send(desired, run).await {
+            Ok(()) => Outcome::Written,
+            Err(error) if concerns_entity(&error) => Outcome::Refused(Refusal {
+                subject: desired.source.subject(),
+                field: refused_field(&error),
+                reason: error.reason(),
+                dependent: false,
+            }),
+            Err(error) => {
+                run.stop.store(true, Ordering::Relaxed);
+                Outcome::Stopped(Some(Error::target(error)))
+            }
+        }
+    }
+
+    async fn send(&self, desired: &Desired, run: &Run) -> Result<(), http::Error> {
+        let (kind, id, body) = (desired.entity.kind, &desired.entity.id, desired.body());
+        let collection = match kind.write {
+            Write::Put(path) => path.to_owned(),
+            Write::PutBelow { parent, field, path } => {
+                format!("{parent}/{}/{path}", reference(body, field).unwrap_or_default())
+            }
+            Write::Member => return self.add_member(body).await,
+            Write::Impossible(_) => return Ok(()),
+        };
+        if !lock(&run.post_only).contains(kind.name) {
+            let put = self.client.put_entity(self.control_plane, &collection, id, kind.write_query, body).await;
+            match put {
+                Ok(_) => return Ok(()),
+                // Kong answers 404 to a PUT of a target that is not there yet; a POST takes the id in the body.
+                Err(error) if *error.failure() == Failure::NotFound => {
+                    lock(&run.post_only).insert(kind.name);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let mut body = body.clone();
+        body.insert("id".to_owned(), Value::from(id.as_str()));
+        self.client.post_entity(self.control_plane, &collection, kind.write_query, &body).await.map(|_| ())
+    }
+
+    async fn add_member(&self, membership: &Map<String, Value>) -> Result<(), http::Error> {
+        let end = |field| reference(membership, field).unwrap_or_default();
+        let collection = format!("consumer_groups/{}/consumers", end("consumer_group"));
+        let body = Map::from_iter([("consumer".to_owned(), Value::from(end("consumer")))]);
+        match self.client.post_entity(self.control_plane, &collection, &[], &body).await {
+            // A repeated request whose first answer was lost: the consumer is a member already.
+            Err(error) if matches!(error.failure(), Failure::Conflict { .. }) => Ok(()),
+            other => other.map(|_| ()),
+        }
+    }
+}
+
+fn lock<'a>(set: &'a Mutex<BTreeSet<&'static str>>) -> std::sync::MutexGuard<'a, BTreeSet<&'static str>> {
+    set.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn first_failed(desired: &Desired, failed: &BTreeSet<EntityKey>) -> Option<EntityKey> {
+    if failed.is_empty() {
+        return None;
+    }
+    desired.source.references().into_iter().find(|key| failed.contains(key))
+}
+
+/// True when the answer is about this entity, false when every other write would fare the same.
+fn concerns_entity(error: &http::Error) -> bool {
+    match error.failure() {
+        Failure::Rejected(_) | Failure::Conflict { .. } | Failure::NotFound => true,
+        Failure::Unreachable
+        | Failure::Tls
+        | Failure::Timeout
+        | Failure::Throttled { .. }
+        | Failure::Server
+        | Failure::Unauthorized
+        | Failure::Forbidden
+        | Failure::Garbage => false,
+    }
+}
+
+fn refused_field(error: &http::Error) -> Option<String> {
+    if let Failure::Conflict { field } = error.failure() {
+        return field.clone();
+    }
+    error.field_errors().iter().map(|e| e.field.clone()).find(|field| !field.is_empty())
+}

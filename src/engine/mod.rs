@@ -1,0 +1,12 @@
+//! The pipeline over the clients: read both sides, plan, apply, verify. Knows nothing of Kubernetes, so that it runs without a cluster.
+
+pub mod apply;
+pub mod error;
+pub mod migration;
+pub mod progress;
+pub mod read;
+
+pub use apply::{Applied, Refusal};
+pub use error::Error;
+pub use migration::{Migration, Observed};
+pub use progress::{KindProgress, Progress};

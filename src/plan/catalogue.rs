@@ -1,0 +1,183 @@
+//! Facts about Konnect that rules are evaluated against, derived from the published documents (see `examples/derive_plan_data.rs`).
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::domain::KongVersion;
+
+/// What Konnect's document says of one field.
+#[derive(Debug, Default, Deserialize)]
+pub struct FieldSchema {
+    /// Null is accepted.
+    #[serde(default)]
+    pub null: bool,
+    /// Known fields of an object.
+    #[serde(default)]
+    pub fields: Option<BTreeMap<String, FieldSchema>>,
+    /// An object of any field.
+    #[serde(default)]
+    pub open: bool,
+    /// Elements of a list.
+    #[serde(default)]
+    pub items: Option<Box<FieldSchema>>,
+}
+
+/// What is known of a plugin in Konnect.
+#[derive(Debug, Deserialize)]
+pub struct PluginSupport {
+    /// Verdict: `supported`, `supported_with_limits`, `supported_on_some_deployments`, `uncertain`, `unsupported`, `custom_upload`,
+    /// `konnect_only`, `konnect_internal`.
+    pub konnect: String,
+    /// Values that data planes without a database cannot run.
+    #[serde(default)]
+    pub refused: Vec<RefusedValue>,
+}
+
+/// A configuration value that does not work in Konnect.
+#[derive(Debug, Deserialize)]
+pub struct RefusedValue {
+    /// Dotted path from the plugin, for example `config.policy`.
+    pub field: String,
+    /// Literal values; `*` for any, `<…>` and `{…}` for a class of values.
+    pub values: Vec<String>,
+    /// Why.
+    pub reason: String,
+    /// Values that work instead.
+    #[serde(default)]
+    pub instead: Vec<String>,
+}
+
+/// What changed for one plugin between a source version and the newest schemas.
+#[derive(Debug, Default, Deserialize)]
+pub struct PluginDrift {
+    /// Fields the source version does not have, with the default that Konnect fills in, where it is not neutral.
+    #[serde(default)]
+    pub new: BTreeMap<String, Value>,
+    /// Fields whose default changed, with the default of the source version.
+    #[serde(default)]
+    pub changed: BTreeMap<String, Value>,
+}
+
+/// All facts.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    entities: BTreeMap<String, FieldSchema>,
+    plugins: BTreeMap<String, PluginSupport>,
+    drift: BTreeMap<KongVersion, BTreeMap<String, PluginDrift>>,
+    secrets: BTreeMap<String, Vec<String>>,
+}
+
+static BUNDLED: LazyLock<Catalogue> = LazyLock::new(|| {
+    let drift: BTreeMap<String, _> = parse(include_str!("data/plugin-drift.json"));
+    Catalogue {
+        entities: parse(include_str!("data/konnect-entities.json")),
+        plugins: parse(include_str!("data/konnect-plugins.json")),
+        drift: drift
+            .into_iter()
+            .filter_map(|(version, facts)| Some((KongVersion::parse(&version)?, facts)))
+            .collect(),
+        secrets: parse(include_str!("data/plugin-secrets.json")),
+    }
+});
+
+/// The files are part of the build and a test reads each of them, so a failure cannot reach a user.
+fn parse<T: Default + for<'de> Deserialize<'de>>(text: &str) -> T {
+    serde_json::from_str(text).unwrap_or_default()
+}
+
+impl Catalogue {
+    /// The facts this build carries: Konnect API 3.15, plugin schemas 3.15.
+    #[must_use]
+    pub fn bundled() -> &'static Self {
+        &BUNDLED
+    }
+
+    /// The schema of an entity's body; routes and partials have one for each form.
+    #[must_use]
+    pub fn entity(&self, kind: &str, body: &Map<String, Value>) -> Option<&FieldSchema> {
+        let form = match kind {
+            "routes" => body
+                .get("expression")
+                .filter(|e| !e.is_null())
+                .map(|_| "expression"),
+            "partials" => body.get("type").and_then(Value::as_str),
+            _ => None,
+        };
+        form.and_then(|form| self.entities.get(&format!("{kind}:{form}")))
+            .or_else(|| self.entities.get(kind))
+    }
+
+    /// What is known of a plugin; none for a custom one.
+    #[must_use]
+    pub fn plugin(&self, name: &str) -> Option<&PluginSupport> {
+        self.plugins.get(name)
+    }
+
+    /// Drift of a plugin since a version. Between two known versions the older one answers, so that nothing is missed.
+    #[must_use]
+    pub fn drift(&self, version: KongVersion, plugin: &str) -> Option<&PluginDrift> {
+        let known = self
+            .drift
+            .range(..=version)
+            .next_back()
+            .or_else(|| self.drift.iter().next())?;
+        known.1.get(plugin)
+    }
+
+    /// Paths of a bundled plugin's secret fields; none for a plugin that is not known.
+    #[must_use]
+    pub fn secrets(&self, plugin: &str) -> Option<&[String]> {
+        let known = self.plugins.contains_key(plugin);
+        self.secrets
+            .get(plugin)
+            .map(Vec::as_slice)
+            .or(known.then_some(&[]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::entity_kinds::ENTITY_KINDS;
+
+    #[test]
+    fn every_data_file_is_readable() {
+        let bundled = Catalogue::bundled();
+        assert!(bundled.entities.len() > 20 && bundled.plugins.len() > 100);
+        assert!(bundled.drift.len() > 5 && bundled.secrets.len() > 20);
+    }
+
+    #[test]
+    fn every_movable_kind_has_a_schema() {
+        for kind in ENTITY_KINDS
+            .iter()
+            .filter(|k| k.movable() && k.name != crate::domain::entity_kinds::MEMBERS)
+        {
+            let body = json!({"type": "redis-ee"});
+            assert!(
+                Catalogue::bundled()
+                    .entity(kind.name, body.as_object().unwrap())
+                    .is_some(),
+                "{kind}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_version_without_data_takes_the_next_older_one() {
+        let bundled = Catalogue::bundled();
+        let at = |text| {
+            bundled
+                .drift(KongVersion::parse(text).unwrap(), "basic-auth")
+                .map(|d| d.changed.clone())
+        };
+        assert_eq!(at("3.5"), at("3.4"));
+        assert_eq!(at("2.8"), at("3.4"));
+        assert!(at("3.9").is_some_and(|changed| changed["config.hide_credentials"] == json!(false)));
+    }
+}

@@ -1,0 +1,215 @@
+//! What the planner decides, case by case.
+
+use serde_json::json;
+
+use super::*;
+use crate::domain::{Gap, GapCause, entity_kinds};
+use crate::plan::test_support::snapshot;
+
+fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
+    build_plan(&PlanInput {
+        source,
+        target,
+        version: KongVersion::parse("3.9.1"),
+        uploaded: &BTreeSet::new(),
+        catalogue: Catalogue::bundled(),
+    })
+}
+
+fn fates(planned: &Planned) -> Vec<(String, Action)> {
+    planned
+        .plan
+        .operations
+        .iter()
+        .map(|o| (o.subject.key.to_string(), o.action))
+        .collect()
+}
+
+fn finding_ids(planned: &Planned) -> Vec<&str> {
+    planned.plan.findings.iter().map(|f| f.id.as_str()).collect()
+}
+
+#[test]
+fn parents_come_before_children() {
+    let source = snapshot(&[
+        (
+            "plugins",
+            json!({"id": "p", "name": "cors", "route": {"id": "r"}, "config": {}}),
+        ),
+        ("routes", json!({"id": "r", "service": {"id": "s"}})),
+        ("services", json!({"id": "s", "host": "h"})),
+    ]);
+    let planned = plan(&source, &Snapshot::default());
+    let order: Vec<_> = fates(&planned).into_iter().map(|(key, _)| key).collect();
+    assert_eq!(order, ["services/s", "routes/r", "plugins/p"]);
+    assert_eq!(planned.plan.count(Action::Create), 3);
+}
+
+#[test]
+fn an_equal_entity_in_the_target_is_left_alone() {
+    let source = snapshot(&[("services", json!({"id": "s", "host": "h"}))]);
+    let target = snapshot(&[("services", json!({"id": "s", "host": "h", "tls_sans": null}))]);
+    assert_eq!(
+        fates(&plan(&source, &target)),
+        [("services/s".into(), Action::Unchanged)]
+    );
+}
+
+#[test]
+fn a_differing_entity_waits_for_backups_and_its_children_go_on() {
+    let source = snapshot(&[
+        ("services", json!({"id": "s", "host": "new"})),
+        ("routes", json!({"id": "r", "service": {"id": "s"}})),
+    ]);
+    let target = snapshot(&[("services", json!({"id": "s", "host": "old"}))]);
+    let planned = plan(&source, &target);
+    assert_eq!(
+        fates(&planned),
+        [
+            ("services/s".into(), Action::Update),
+            ("routes/r".into(), Action::Create)
+        ]
+    );
+    assert_eq!(finding_ids(&planned), ["backup-required"]);
+    assert_eq!(planned.plan.operations[0].changes[0].field, "host");
+    assert!(
+        !planned
+            .desired
+            .contains_key(&planned.plan.operations[0].subject.key)
+    );
+}
+
+#[test]
+fn a_name_held_by_a_foreign_entity_blocks_it_and_what_depends_on_it() {
+    let source = snapshot(&[
+        ("services", json!({"id": "s", "name": "api", "host": "h"})),
+        ("services", json!({"id": "t", "name": "other", "host": "h"})),
+        ("routes", json!({"id": "r", "service": {"id": "s"}})),
+    ]);
+    let target = snapshot(&[("services", json!({"id": "foreign", "name": "api", "host": "h"}))]);
+    let planned = plan(&source, &target);
+    let blocked = |key: &str| (key.to_owned(), Action::Blocked);
+    assert_eq!(
+        fates(&planned),
+        [
+            blocked("services/s"),
+            ("services/t".into(), Action::Create),
+            blocked("routes/r")
+        ]
+    );
+    assert_eq!(finding_ids(&planned), ["blocked-by-dependency", "name-taken"]);
+    assert!(planned.plan.findings[1].observed.contains("services/foreign"));
+}
+
+#[test]
+fn a_plugin_is_unique_by_name_and_whole_scope() {
+    let source = snapshot(&[
+        (
+            "plugins",
+            json!({"id": "a", "name": "cors", "config": {}, "service": null}),
+        ),
+        (
+            "plugins",
+            json!({"id": "b", "name": "cors", "config": {}, "service": {"id": "s"}}),
+        ),
+        ("services", json!({"id": "s", "host": "h"})),
+    ]);
+    let target = snapshot(&[("plugins", json!({"id": "foreign", "name": "cors", "config": {}}))]);
+    let planned = plan(&source, &target);
+    assert_eq!(
+        fates(&planned)[1..],
+        [
+            ("plugins/a".into(), Action::Blocked),
+            ("plugins/b".into(), Action::Create)
+        ]
+    );
+}
+
+#[test]
+fn a_secret_that_clashes_is_not_shown() {
+    let consumer = ("consumers", json!({"id": "c", "username": "u"}));
+    let source = snapshot(&[
+        consumer.clone(),
+        (
+            "key-auths",
+            json!({"id": "k", "key": "canary", "consumer": {"id": "c"}}),
+        ),
+    ]);
+    let target = snapshot(&[
+        consumer,
+        (
+            "key-auths",
+            json!({"id": "x", "key": "canary", "consumer": {"id": "c"}}),
+        ),
+    ]);
+    let planned = plan(&source, &target);
+    assert_eq!(finding_ids(&planned), ["name-taken"]);
+    assert!(!serde_json::to_string(&planned.plan).unwrap().contains("canary"));
+}
+
+#[test]
+fn a_dangling_reference_is_named() {
+    let source = snapshot(&[("routes", json!({"id": "r", "service": {"id": "gone"}}))]);
+    assert_eq!(
+        finding_ids(&plan(&source, &Snapshot::default())),
+        ["reference-missing"]
+    );
+}
+
+#[test]
+fn a_plugin_that_stays_behind_takes_nothing_with_it() {
+    let source = snapshot(&[
+        (
+            "plugins",
+            json!({"id": "o", "name": "oauth2", "config": {}, "service": {"id": "s"}}),
+        ),
+        ("services", json!({"id": "s", "host": "h"})),
+    ]);
+    let planned = plan(&source, &Snapshot::default());
+    assert_eq!(
+        fates(&planned),
+        [
+            ("services/s".into(), Action::Create),
+            ("plugins/o".into(), Action::StaysBehind)
+        ]
+    );
+}
+
+#[test]
+fn a_forbidden_kind_is_critical_and_an_absent_one_is_nothing() {
+    let gap = |cause| Gap {
+        kind: entity_kinds::named("partials").unwrap(),
+        cause,
+    };
+    let forbidden = Snapshot {
+        gaps: vec![gap(GapCause::Forbidden)],
+        ..Snapshot::default()
+    };
+    assert_eq!(
+        plan(&forbidden, &Snapshot::default()).plan.critical().unwrap().id,
+        "kind-unreadable"
+    );
+    let absent = Snapshot {
+        gaps: vec![gap(GapCause::Absent)],
+        ..Snapshot::default()
+    };
+    assert!(plan(&absent, &Snapshot::default()).plan.findings.is_empty());
+}
+
+#[test]
+fn the_hash_moves_with_either_side_and_with_secrets() {
+    let consumer = ("consumers", json!({"id": "c", "username": "u"}));
+    let key = |key: &str| {
+        (
+            "key-auths",
+            json!({"id": "k", "key": key, "consumer": {"id": "c"}}),
+        )
+    };
+    let hash = |source: &Snapshot, target: &Snapshot| plan(source, target).plan.hash;
+    let one = snapshot(&[consumer.clone(), key("one")]);
+    let two = snapshot(&[consumer.clone(), key("two")]);
+    let foreign = snapshot(&[("services", json!({"id": "x", "host": "h"}))]);
+    assert_eq!(hash(&one, &Snapshot::default()), hash(&one, &Snapshot::default()));
+    assert_ne!(hash(&one, &Snapshot::default()), hash(&two, &Snapshot::default()));
+    assert_ne!(hash(&one, &Snapshot::default()), hash(&one, &foreign));
+}

@@ -1,0 +1,124 @@
+//! The plan as a value: what happens to each source entity, and why. It holds no secret.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::compare::FieldChange;
+use super::finding::{Finding, Severity};
+use crate::domain::{Entity, EntityKey, Subject};
+
+/// What happens to a source entity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Action {
+    /// Written to the target under its own id.
+    Create,
+    /// The target has it and it is equal.
+    Unchanged,
+    /// The target has it and it differs; not written until backups exist.
+    Update,
+    /// Could move, but something in the way must be solved first.
+    Blocked,
+    /// Cannot move.
+    StaysBehind,
+}
+
+/// One source entity and its fate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Operations of a wave depend on lower waves only.
+    pub wave: u8,
+    /// What happens.
+    pub action: Action,
+    /// To which entity.
+    pub subject: Subject,
+    /// Why, for anything but a plain creation.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub reason: String,
+    /// Differences to the target, secrets masked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<FieldChange>,
+}
+
+/// A plan: all source entities in the order in which they are written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// SHA-256 over everything below.
+    pub hash: String,
+    /// SHA-256 over the translated entities that move, or have moved.
+    pub source_digest: String,
+    /// SHA-256 over everything the target holds.
+    pub target_digest: String,
+    /// By wave, kind and id.
+    pub operations: Vec<Operation>,
+    /// Worst first.
+    pub findings: Vec<Finding>,
+}
+
+impl Plan {
+    /// Number of operations with an action.
+    #[must_use]
+    pub fn count(&self, action: Action) -> usize {
+        self.operations
+            .iter()
+            .filter(|operation| operation.action == action)
+            .count()
+    }
+
+    /// The finding that forbids any write, if there is one.
+    #[must_use]
+    pub fn critical(&self) -> Option<&Finding> {
+        self.findings
+            .iter()
+            .find(|finding| finding.severity == Severity::Critical)
+    }
+
+    /// One line for a person.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let parts: Vec<String> = [
+            (Action::Create, "to create"),
+            (Action::Unchanged, "unchanged"),
+            (Action::Update, "to update (blocked)"),
+            (Action::Blocked, "blocked"),
+            (Action::StaysBehind, "staying behind"),
+        ]
+        .into_iter()
+        .map(|(action, words)| (self.count(action), words))
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{count} {words}"))
+        .collect();
+        if parts.is_empty() {
+            "nothing to move".into()
+        } else {
+            parts.join(", ")
+        }
+    }
+}
+
+/// A plan with the bodies to write. The bodies hold secrets and stay in memory.
+#[derive(Debug)]
+pub struct Planned {
+    /// What is shown.
+    pub plan: Plan,
+    /// Translated entities of all operations that create, or have created.
+    pub desired: BTreeMap<EntityKey, Desired>,
+}
+
+/// A translated entity.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// The entity with the body that the target takes.
+    pub entity: Entity,
+    /// The entity as the source returned it.
+    pub source: Entity,
+}
+
+impl Desired {
+    /// The body to write.
+    #[must_use]
+    pub fn body(&self) -> &Map<String, Value> {
+        &self.entity.body
+    }
+}

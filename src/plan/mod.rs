@@ -1,0 +1,28 @@
+//! The planner: two snapshots in, one plan out. Pure and deterministic; the same inputs give the same bytes.
+//!
+//! `translate` makes a source entity fit the target's published schema, `preflight` tells what cannot move, `compare` defines
+//! equality, `diff` decides what happens to each entity, `verify` compares again after the writes.
+
+pub mod added;
+pub mod aliases;
+pub mod catalogue;
+pub mod compare;
+pub mod diff;
+pub mod digest;
+pub mod document;
+pub mod finding;
+pub mod mask;
+pub mod preflight;
+pub mod translate;
+pub mod verify;
+
+pub use catalogue::Catalogue;
+pub use diff::{PlanInput, build_plan};
+pub use document::{Action, Operation, Plan, Planned};
+pub use finding::{Finding, Severity};
+pub use verify::{Verification, verify};
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod test_support;

@@ -1,0 +1,167 @@
+//! Properties that hold for any source.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::{Action, Catalogue, PlanInput, Planned, build_plan, verify};
+use crate::domain::entity_kinds::ENTITY_KINDS;
+use crate::domain::{Entity, KongVersion, Snapshot};
+
+const VERSION: KongVersion = KongVersion { major: 3, minor: 9 };
+
+fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
+    let uploaded = BTreeSet::new();
+    build_plan(&PlanInput {
+        source,
+        target,
+        version: Some(VERSION),
+        uploaded: &uploaded,
+        catalogue: Catalogue::bundled(),
+    })
+}
+
+fn scalar() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (0..99u32).prop_map(Value::from),
+        "[a-z]{1,6}".prop_map(Value::from)
+    ]
+}
+
+fn field() -> impl Strategy<Value = (String, Value)> {
+    let name = prop_oneof![
+        Just("name".to_owned()),
+        Just("tags".to_owned()),
+        Just("config".to_owned()),
+        "[a-z_]{2,9}"
+    ];
+    let value = prop_oneof![
+        4 => scalar(),
+        1 => prop::collection::vec(scalar(), 0..3).prop_map(Value::from),
+        1 => prop::collection::btree_map("[a-z]{2,5}", scalar(), 0..3).prop_map(|m| Value::Object(m.into_iter().collect())),
+    ];
+    (name, value)
+}
+
+/// Entities of any kind, with any fields, that refer to others by small numbers, so that some references hit and some dangle.
+fn snapshot() -> impl Strategy<Value = Snapshot> {
+    let entity = (
+        0..ENTITY_KINDS.len(),
+        0..6u8,
+        prop::collection::vec(field(), 0..6),
+        prop::collection::vec(0..6u8, 5),
+        any::<u8>(),
+    );
+    prop::collection::vec(entity, 0..25).prop_map(|rows| {
+        rows.into_iter()
+            .filter_map(|(kind, id, fields, references, mask)| {
+                let kind = &ENTITY_KINDS[kind];
+                let mut body: Map<String, Value> = fields.into_iter().collect();
+                for (at, foreign) in kind.foreign_keys.iter().enumerate() {
+                    let set = kind.name == "consumer_group_members" || mask & (1 << at) != 0;
+                    body.insert(
+                        foreign.field.into(),
+                        if set {
+                            json!({"id": references[at].to_string()})
+                        } else {
+                            Value::Null
+                        },
+                    );
+                }
+                body.insert("id".into(), json!(id.to_string()));
+                Entity::from_body(kind, body)
+            })
+            .collect()
+    })
+}
+
+/// What the target holds after all creations, as a server would return it: with fields of its own.
+fn applied(planned: &Planned, target: &Snapshot) -> Snapshot {
+    let mut after = target.clone();
+    for desired in planned.desired.values() {
+        let mut entity = desired.entity.clone();
+        entity.body.insert("created_at".into(), json!(1));
+        entity.body.entry("added_by_target").or_insert(Value::Null);
+        if entity.kind.name != "consumer_group_members" {
+            entity.body.insert("id".into(), json!(entity.id));
+        }
+        after.insert(entity);
+    }
+    after
+}
+
+proptest! {
+    #[test]
+    fn every_source_entity_has_exactly_one_fate(source in snapshot(), target in snapshot()) {
+        let planned = plan(&source, &target);
+        let keys: Vec<_> = planned.plan.operations.iter().map(|o| o.subject.key.clone()).collect();
+        let unique: BTreeSet<_> = keys.iter().cloned().collect();
+        prop_assert_eq!(keys.len(), unique.len());
+        prop_assert_eq!(unique, source.entities.keys().cloned().collect());
+    }
+
+    #[test]
+    fn every_fate_but_creation_and_equality_has_a_finding(source in snapshot(), target in snapshot()) {
+        let planned = plan(&source, &target);
+        let named: BTreeSet<_> = planned.plan.findings.iter().map(|f| &f.subject.key).collect();
+        for operation in &planned.plan.operations {
+            let silent = matches!(operation.action, Action::Create | Action::Unchanged);
+            prop_assert!(silent || named.contains(&operation.subject.key), "{} is {:?} without a finding", operation.subject, operation.action);
+        }
+    }
+
+    #[test]
+    fn every_field_with_a_value_is_carried_or_named(source in snapshot()) {
+        let planned = plan(&source, &Snapshot::default());
+        let mut named: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
+        for finding in &planned.plan.findings {
+            named.entry(&finding.subject.key).or_default().extend(finding.field.as_deref());
+        }
+        for (key, desired) in &planned.desired {
+            for (field, value) in &source.entities[key].body {
+                let server_made = desired.entity.kind.read_only.contains(&field.as_str());
+                let inert = desired.entity.kind.inert.iter().any(|(name, meaningless)| name == field && value.as_i64() == Some(*meaningless));
+                let carried = desired.body().contains_key(field);
+                let told = named.get(key).is_some_and(|fields| fields.contains(field.as_str()));
+                prop_assert!(value.is_null() || server_made || inert || carried || told, "{key}: {field} is lost");
+            }
+        }
+    }
+
+    #[test]
+    fn a_creation_depends_on_earlier_waves_only(source in snapshot(), target in snapshot()) {
+        let planned = plan(&source, &target);
+        let mut there: BTreeSet<_> = target.entities.keys().cloned().collect();
+        let mut wave = 0;
+        for operation in &planned.plan.operations {
+            prop_assert!(operation.wave >= wave);
+            wave = operation.wave;
+            if operation.action == Action::Create {
+                for reference in planned.desired[&operation.subject.key].source.references() {
+                    prop_assert!(there.contains(&reference), "{} before {reference}", operation.subject);
+                }
+                there.insert(operation.subject.key.clone());
+            }
+        }
+    }
+
+    #[test]
+    fn after_the_writes_a_second_plan_creates_nothing_and_the_digests_are_equal(source in snapshot(), target in snapshot()) {
+        let first = plan(&source, &target);
+        let after = applied(&first, &target);
+        let second = plan(&source, &after);
+        prop_assert_eq!(second.plan.count(Action::Create), 0);
+        let verification = verify(&first, &after, Some(VERSION), Catalogue::bundled());
+        prop_assert!(verification.holds(), "{verification:?}");
+        prop_assert_eq!(verification.matched, first.desired.len());
+    }
+
+    #[test]
+    fn the_same_inputs_give_the_same_bytes(source in snapshot(), target in snapshot()) {
+        let bytes = || serde_json::to_vec(&plan(&source, &target).plan).unwrap();
+        prop_assert_eq!(bytes(), bytes());
+    }
+}

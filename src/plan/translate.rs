@@ -1,0 +1,169 @@
+//! Makes a source entity into the body that Konnect takes, and names every field that does not fit.
+
+use serde_json::{Map, Value};
+
+use super::aliases::remove_aliases;
+use super::catalogue::{Catalogue, FieldSchema};
+use super::finding::{ALIAS_DIFFERS, FIELD_NOT_IN_TARGET, Finding};
+use super::mask;
+use crate::domain::Entity;
+
+/// A body for the target and what did not fit.
+#[derive(Debug, Default)]
+pub struct Translated {
+    /// All explicit values of the source, null where the target's schema takes null.
+    pub body: Map<String, Value>,
+    /// A finding for each field with a value that the target does not know.
+    pub findings: Vec<Finding>,
+}
+
+/// Translates one entity. Kinds without a published schema (memberships) pass as they are.
+#[must_use]
+pub fn translate(entity: &Entity, catalogue: &Catalogue) -> Translated {
+    let mut body = entity.body.clone();
+    for field in entity.kind.read_only {
+        body.remove(*field);
+    }
+    for (field, meaningless) in entity.kind.inert {
+        if body
+            .get(*field)
+            .is_some_and(|value| value.as_i64() == Some(*meaningless))
+        {
+            body.remove(*field);
+        }
+    }
+    let mut findings = Vec::new();
+    if entity.kind.name == "plugins" {
+        let name = body
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        for path in remove_aliases(&name, &mut body) {
+            let observed = format!("plugin {name}: {path} differs from its successor");
+            findings.push(Finding::new(&ALIAS_DIFFERS, entity.subject(), observed).at(path));
+        }
+    }
+    if let Some(schema) = catalogue.entity(entity.kind.name, &entity.body) {
+        let mut unknown = Vec::new();
+        fit(&mut body, schema, "", &mut unknown);
+        findings.extend(unknown.into_iter().map(|(path, value)| {
+            let observed = format!("{path} = {}", mask::shown(entity.kind, None, &path, &value));
+            Finding::new(&FIELD_NOT_IN_TARGET, entity.subject(), observed).at(path)
+        }));
+    }
+    Translated { body, findings }
+}
+
+/// Leaves out what a closed object does not know and nulls it does not take; collects unknown fields that hold a value.
+fn fit(body: &mut Map<String, Value>, schema: &FieldSchema, at: &str, unknown: &mut Vec<(String, Value)>) {
+    let Some(fields) = &schema.fields else { return };
+    for name in body.keys().cloned().collect::<Vec<_>>() {
+        let path = if at.is_empty() {
+            name.clone()
+        } else {
+            format!("{at}.{name}")
+        };
+        match (fields.get(&name), body.get_mut(&name)) {
+            (Some(field), Some(Value::Null)) if field.null => {}
+            (_, Some(Value::Null)) => {
+                body.remove(&name);
+            }
+            (Some(field), Some(value)) => fit_value(value, field, &path, unknown),
+            (None, Some(_)) => unknown.extend(body.remove(&name).map(|value| (path, value))),
+            (_, None) => {}
+        }
+    }
+}
+
+fn fit_value(value: &mut Value, schema: &FieldSchema, path: &str, unknown: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Object(fields) if !schema.open => fit(fields, schema, path, unknown),
+        Value::Array(items) => {
+            if let Some(schema) = &schema.items {
+                for item in items {
+                    fit_value(item, schema, &format!("{path}[]"), unknown);
+                }
+            }
+        }
+        Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::test_support::entity;
+    use super::*;
+
+    fn translated(kind: &str, body: Value) -> Translated {
+        translate(&entity(kind, body), Catalogue::bundled())
+    }
+
+    #[test]
+    fn explicit_values_stay_and_server_fields_go() {
+        let service = translated(
+            "services",
+            json!({"id": "s", "host": "h", "retries": null, "created_at": 1, "tls_verify": false}),
+        );
+        assert_eq!(
+            Value::Object(service.body),
+            json!({"host": "h", "retries": null, "tls_verify": false})
+        );
+        assert!(service.findings.is_empty());
+    }
+
+    #[test]
+    fn a_null_that_the_schema_forbids_is_omitted() {
+        let upstream = translated(
+            "upstreams",
+            json!({"id": "u", "name": "n", "healthchecks": {"active": {"https_sni": null}}}),
+        );
+        assert!(upstream.findings.is_empty());
+        assert_eq!(upstream.body["healthchecks"], json!({"active": {}}));
+    }
+
+    #[test]
+    fn an_unknown_field_with_a_value_is_named_and_one_without_is_not() {
+        let consumer = translated(
+            "consumers",
+            json!({"id": "c", "username": "u", "type": 0, "quota": 7, "note": null}),
+        );
+        assert_eq!(consumer.findings.len(), 1);
+        assert_eq!(consumer.findings[0].field.as_deref(), Some("quota"));
+        let developer = translated("consumers", json!({"id": "c", "username": "u", "type": 1}));
+        assert_eq!(developer.findings[0].field.as_deref(), Some("type"));
+    }
+
+    #[test]
+    fn fields_inside_known_records_are_checked_too() {
+        let key = translated(
+            "keys",
+            json!({"id": "k", "kid": "1", "pem": {"private_key": "p", "hint": "secret place"}}),
+        );
+        assert_eq!(key.findings[0].field.as_deref(), Some("pem.hint"));
+        assert_eq!(key.findings[0].observed, "pem.hint = ***");
+    }
+
+    #[test]
+    fn an_expression_route_is_checked_against_its_own_form() {
+        let route = translated(
+            "routes",
+            json!({"id": "r", "expression": "http.path == \"/\"", "priority": 1, "regex_priority": 0}),
+        );
+        assert_eq!(route.findings[0].field.as_deref(), Some("regex_priority"));
+        assert_eq!(route.body["priority"], json!(1));
+    }
+
+    #[test]
+    fn plugin_configuration_travels_whole() {
+        let config = json!({"anything": null, "deep": {"x": [1]}});
+        let plugin = translated(
+            "plugins",
+            json!({"id": "p", "name": "our-own", "config": config.clone(), "consumer": null}),
+        );
+        assert_eq!(plugin.body["config"], config);
+        assert!(plugin.findings.is_empty());
+    }
+}

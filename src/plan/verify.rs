@@ -1,0 +1,88 @@
+//! Compares again after the writes: the proof that source and target are equal.
+
+use super::compare::{FieldChange, differences, equal};
+use super::diff::{digest_actual, digest_desired};
+use super::document::Planned;
+use super::finding::{DIFFERS_AFTER_WRITE, Finding};
+use super::{Catalogue, added};
+use crate::domain::{KongVersion, Snapshot, Subject};
+
+/// The outcome for all entities that should be in the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verification {
+    /// Equal on both sides.
+    pub matched: usize,
+    /// In the target, with other content.
+    pub mismatched: Vec<(Subject, Vec<FieldChange>)>,
+    /// Not in the target.
+    pub missing: Vec<Subject>,
+    /// In the target, not in the source: not ours, left alone.
+    pub extra: usize,
+    /// SHA-256 over the translated source.
+    pub source_digest: String,
+    /// SHA-256 over the same entities and fields of the target; equal to the source's when everything matched.
+    pub target_digest: String,
+    /// Differences, and fields that only the target has.
+    pub findings: Vec<Finding>,
+}
+
+impl Verification {
+    /// True when every entity that should have moved is there and equal.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.mismatched.is_empty() && self.missing.is_empty() && self.source_digest == self.target_digest
+    }
+}
+
+/// Compares what was planned to be in the target with a new reading of it.
+#[must_use]
+pub fn verify(
+    planned: &Planned,
+    target: &Snapshot,
+    version: Option<KongVersion>,
+    catalogue: &Catalogue,
+) -> Verification {
+    let mut verification = Verification {
+        matched: 0,
+        mismatched: Vec::new(),
+        missing: Vec::new(),
+        extra: target.entities.len(),
+        source_digest: digest_desired(planned.desired.values()),
+        target_digest: digest_actual(
+            planned
+                .desired
+                .iter()
+                .filter_map(|(key, desired)| Some((desired, target.entities.get(key)?))),
+        ),
+        findings: Vec::new(),
+    };
+    for (key, desired) in &planned.desired {
+        let subject = desired.source.subject();
+        let Some(actual) = target.entities.get(key) else {
+            verification.missing.push(subject);
+            continue;
+        };
+        verification.extra -= 1;
+        if equal(actual.kind, desired.body(), &actual.body) {
+            verification.matched += 1;
+        } else {
+            let changes = differences(actual.kind, desired.body(), &actual.body);
+            let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
+            let observed = format!("differs in {}", fields.join(", "));
+            verification
+                .findings
+                .push(Finding::new(&DIFFERS_AFTER_WRITE, subject.clone(), observed));
+            verification.mismatched.push((subject, changes));
+        }
+        if let Some(version) = version {
+            verification.findings.extend(added::observe(
+                &desired.source,
+                desired.body(),
+                &actual.body,
+                version,
+                catalogue,
+            ));
+        }
+    }
+    verification
+}

@@ -1,0 +1,215 @@
+//! The rules that keep the structure: layers, file sizes, no machine's own paths.
+//!
+//! `docs/ARCHITECTURE.md` explains the layers. They are modules of one package, so the compiler does not keep them apart; this does.
+
+#[path = "architecture/paths.rs"]
+mod paths;
+#[path = "architecture/rules.rs"]
+mod rules;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+/// Longest permitted source file, in lines, tests included.
+const LINE_BUDGET: usize = 600;
+
+/// All files below `folder` of this repository, as paths relative to `folder`, with their text. Binary files are left out.
+fn text_files(folder: &str) -> anyhow::Result<Vec<(String, String)>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut found = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+            let path: PathBuf = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if let Ok(text) = fs::read_to_string(&path) {
+                found.push((
+                    path.strip_prefix(&root)?
+                        .to_str()
+                        .context("file name is not UTF-8")?
+                        .to_owned(),
+                    text,
+                ));
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Names of the dependencies of the root package, as paths spell them.
+fn dependencies() -> anyhow::Result<Vec<String>> {
+    let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))?;
+    let mut in_dependencies = false;
+    let mut names = Vec::new();
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            in_dependencies = matches!(
+                line,
+                "[dependencies]" | "[dev-dependencies]" | "[workspace.dependencies]"
+            );
+        } else if in_dependencies && let Some((name, _)) = line.split_once(['=', '.', ' ']) {
+            names.push(name.replace('-', "_"));
+        }
+    }
+    Ok(names)
+}
+
+fn violations(file: &str, source: &str) -> Vec<String> {
+    rules::violations(
+        file,
+        source,
+        &["kube", "tokio", "reqwest", "sha2"].map(str::to_owned),
+    )
+}
+
+#[test]
+fn no_layer_uses_what_it_must_not() {
+    let dependencies = dependencies().unwrap();
+    assert!(
+        dependencies.iter().any(|name| name == "k8s_openapi"),
+        "{dependencies:?}"
+    );
+    let sources = text_files("src").unwrap();
+    let found: Vec<_> = sources
+        .iter()
+        .flat_map(|(file, source)| rules::violations(file, source, &dependencies))
+        .collect();
+    assert!(found.is_empty(), "forbidden dependences:\n{}", found.join("\n"));
+}
+
+#[test]
+fn the_simulators_do_not_know_the_operator() {
+    let manifest =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/simulators/Cargo.toml"));
+    assert!(!manifest.unwrap().contains(env!("CARGO_PKG_NAME")));
+}
+
+#[test]
+fn files_stay_within_the_line_budget() {
+    for folder in ["src", "crates", "tests", "examples"] {
+        if !Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).exists() {
+            continue;
+        }
+        for (file, text) in text_files(folder).unwrap() {
+            let lines = text.lines().count();
+            assert!(
+                !file.ends_with(".rs") || lines <= LINE_BUDGET,
+                "{folder}/{file} has {lines} lines: split it (budget {LINE_BUDGET})"
+            );
+        }
+    }
+}
+
+#[test]
+fn nothing_names_a_path_of_one_machine() {
+    // Put together here, so that this file does not name them.
+    let homes = ["work", "root", "home", "Users"].map(|home| format!("/{home}/"));
+    for folder in [
+        "src",
+        "crates/simulators/src",
+        "tests",
+        "config",
+        "crds",
+        "docs",
+        ".ci",
+    ] {
+        if !Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).exists() {
+            continue;
+        }
+        for (file, text) in text_files(folder).unwrap() {
+            for (line, text) in text.lines().enumerate() {
+                let home = homes.iter().find(|home| text.contains(home.as_str()));
+                assert!(
+                    home.is_none(),
+                    "{folder}/{file}:{}: absolute path of a machine: {text}",
+                    line + 1
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_forbidden_import_is_found_however_it_is_written() {
+    for source in [
+        "use crate::http::Error;",
+        "use crate::{domain::Kind, http::{self}};",
+        "use super::super::http;",
+        "fn f() -> crate::http::Error { todo() }",
+        "fn f() { let x = Vec::<crate::http::Error>::new(); }",
+        "mod tests { use super::super::super::http::Error; }",
+        "use kube::Client;",
+        "use ::kube::Client;",
+        "use std::time::{Duration, Instant};",
+        "fn f() { Timestamp::now(); }",
+        "#[tokio::test] fn f() {}",
+        "const A: &str = \"a\\\"\"; use kube::Client; // \"",
+        "const A: &str = r#\"a\"b\"#; use kube::Client; const B: char = '\"';",
+    ] {
+        assert_eq!(violations("plan/diff.rs", source).len(), 1, "{source}");
+    }
+}
+
+#[test]
+fn permitted_mentions_pass() {
+    for source in [
+        "use crate::domain::Kind; use sha2::Digest; use std::time::Duration;",
+        "use super::order; use self::inner::Thing; use crate::plan::*;",
+        "// use kube::Client;\n/* crate::http */ const A: &str = \"crate::http::Error\"; const B: &str = r\"kube::Client\";",
+        "mod tests { use super::*; use crate::domain::{Kind, EntityId as Id}; }",
+        "fn f<'a>(x: &'a str) -> char { 'k' }",
+        "pub use order::Order; pub(crate) use super::waves::Wave;",
+    ] {
+        assert_eq!(
+            violations("plan/diff.rs", source),
+            Vec::<String>::new(),
+            "{source}"
+        );
+    }
+}
+
+#[test]
+fn a_violation_names_file_and_line() {
+    let found = violations(
+        "domain/mod.rs",
+        "//! Words.\n\nuse crate::{\n    plan::Plan,\n};\n",
+    );
+    assert_eq!(found, ["src/domain/mod.rs:4: domain must not use plan::Plan"]);
+}
+
+#[test]
+fn re_exports_across_layers_are_found() {
+    assert_eq!(
+        violations("controllers/mod.rs", "pub use crate::domain::Kind;").len(),
+        1
+    );
+    assert_eq!(
+        violations("cli/run.rs", "pub(crate) use crate::domain::{Kind};").len(),
+        1
+    );
+    assert_eq!(
+        violations("controllers/mod.rs", "use crate::domain::Kind;"),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
+fn one_controller_must_not_use_another() {
+    let file = "controllers/konnect_extension/mod.rs";
+    assert_eq!(
+        violations(file, "use crate::controllers::workspace_migration::phase;").len(),
+        1
+    );
+    assert_eq!(
+        violations(file, "use super::workspace_migration::phase;").len(),
+        1
+    );
+    assert_eq!(
+        violations(file, "use super::{runner, context::Context}; mod fetch;"),
+        Vec::<String>::new()
+    );
+}

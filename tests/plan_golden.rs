@@ -1,0 +1,130 @@
+//! Plans of whole workspaces, as golden files: a change of a rule shows as a change of a plan.
+//!
+//! `cargo insta review`, or `INSTA_UPDATE=always cargo test --test plan_golden`, accepts new ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use gateway_migration_operator::domain::entity_kind::{Listing, Write};
+use gateway_migration_operator::domain::entity_kinds::ENTITY_KINDS;
+use gateway_migration_operator::domain::{Entity, EntityKind, KongVersion, Snapshot};
+use gateway_migration_operator::plan::{Catalogue, PlanInput, Planned, build_plan, verify};
+use serde_json::{Map, Value, json};
+
+/// Reads a dump: entities by list path, as the Admin API returns them.
+fn snapshot(workspace: &str) -> Result<Snapshot> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join(format!("crates/simulators/data/workspaces/{workspace}.json"));
+    let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+    let lists: BTreeMap<String, Vec<Map<String, Value>>> = serde_json::from_str(&text)?;
+    let mut snapshot = Snapshot::default();
+    for (path, bodies) in lists {
+        let Some((kind, parent)) = kind_of(&path) else {
+            continue;
+        };
+        for body in bodies {
+            let body = match (&kind.write, parent) {
+                (Write::Member, Some(group)) => {
+                    let ends = json!({"consumer_group": {"id": group}, "consumer": {"id": body["id"]}});
+                    ends.as_object().cloned().unwrap_or_default()
+                }
+                _ => body,
+            };
+            snapshot.insert(Entity::from_body(kind, body).context("an entity without id")?);
+        }
+    }
+    Ok(snapshot)
+}
+
+fn kind_of(path: &str) -> Option<(&'static EntityKind, Option<&str>)> {
+    let parts: Vec<_> = path.trim_matches('/').split('/').collect();
+    ENTITY_KINDS
+        .iter()
+        .find_map(|kind| match (kind.source, parts.as_slice()) {
+            (Listing::Flat(name), [only]) if name == *only => Some((kind, None)),
+            (Listing::Below { parent, path }, [first, id, last]) if parent == *first && path == *last => {
+                Some((kind, Some(*id)))
+            }
+            _ => None,
+        })
+}
+
+fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
+    build_plan(&PlanInput {
+        source,
+        target,
+        version: KongVersion::parse("3.9.1"),
+        uploaded: &BTreeSet::new(),
+        catalogue: Catalogue::bundled(),
+    })
+}
+
+/// The part of a plan that a reviewer reads: one line per operation, one per finding.
+fn outline(planned: &Planned) -> String {
+    let mut lines = vec![
+        planned.plan.summary(),
+        planned.plan.source_digest.clone(),
+        String::new(),
+    ];
+    for operation in &planned.plan.operations {
+        let reason = if operation.reason.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", operation.reason)
+        };
+        lines.push(format!(
+            "{} {:?} {}{reason}",
+            operation.wave, operation.action, operation.subject
+        ));
+    }
+    lines.push(String::new());
+    for finding in &planned.plan.findings {
+        lines.push(format!(
+            "{:?} {} {}: {}",
+            finding.severity, finding.id, finding.subject, finding.observed
+        ));
+    }
+    lines.join("\n")
+}
+
+fn check(workspace: &str) -> Result<Planned> {
+    let source = snapshot(workspace)?;
+    let planned = plan(&source, &Snapshot::default());
+    insta::with_settings!({snapshot_path => "plan_golden", prepend_module_to_snapshot => false}, {
+        insta::assert_snapshot!(workspace, outline(&planned));
+    });
+    let target: Snapshot = planned
+        .desired
+        .values()
+        .map(|desired| desired.entity.clone())
+        .collect();
+    assert!(
+        verify(
+            &planned,
+            &target,
+            KongVersion::parse("3.9.1"),
+            Catalogue::bundled()
+        )
+        .holds()
+    );
+    Ok(planned)
+}
+
+#[test]
+fn the_recorded_workspace() -> Result<()> {
+    let planned = check("default")?;
+    assert_eq!(planned.plan.operations.len(), 128);
+    assert_eq!(planned.desired.len(), 123);
+    Ok(())
+}
+
+#[test]
+fn the_inventory_workspace() -> Result<()> {
+    check("inventory").map(|_| ())
+}
+
+#[test]
+fn the_sales_workspace() -> Result<()> {
+    check("sales").map(|_| ())
+}
