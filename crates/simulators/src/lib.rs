@@ -6,4 +6,5 @@
 
 pub mod cluster;
 pub mod kong_admin;
+pub mod konnect;
 pub mod server;
