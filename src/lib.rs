@@ -2,9 +2,15 @@
 
 pub mod api;
 pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod controllers;
 pub mod domain;
 pub mod engine;
 pub mod http;
+pub mod k8s;
 pub mod kong_admin;
 pub mod konnect;
+pub mod operator;
 pub mod plan;
+pub mod telemetry;

@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod crd;
+pub mod run;
 
 use clap::{Parser, Subcommand};
 
@@ -14,6 +15,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the operator.
+    Run(run::RunArgs),
     /// Print the CustomResourceDefinitions as YAML.
     Crd(crd::CrdArgs),
 }
@@ -23,9 +26,21 @@ impl Cli {
     ///
     /// # Errors
     /// When the command fails; the error is meant for the user.
-    pub fn run(&self) -> Result<(), crd::CrdError> {
+    pub fn run(&self) -> Result<(), CliError> {
         match &self.command {
-            Command::Crd(args) => crd::run(args),
+            Command::Run(args) => Ok(run::run(args)?),
+            Command::Crd(args) => Ok(crd::run(args)?),
         }
     }
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// `run`.
+    #[error(transparent)]
+    Run(#[from] run::RunError),
+    /// `crd`.
+    #[error(transparent)]
+    Crd(#[from] crd::CrdError),
 }

@@ -5,33 +5,43 @@ use std::collections::HashSet;
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::call::Call;
+use super::{Error, Transport};
+
 /// Page size asked for: the largest both Kong and Konnect's core entities take.
-pub(crate) const SIZE: &str = "1000";
+const SIZE: &str = "1000";
+
+/// The query for the page at an offset, as Kong and Konnect's core entities take it.
+pub(crate) fn query(offset: Option<&str>) -> impl Iterator<Item = (&str, &str)> {
+    [("size", SIZE)]
+        .into_iter()
+        .chain(offset.map(|offset| ("offset", offset)))
+}
 
 /// One page of a list, and where the next one starts.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Page {
-    pub items: Vec<Map<String, Value>>,
-    pub offset: Option<String>,
+struct Page {
+    items: Vec<Map<String, Value>>,
+    cursor: Option<String>,
 }
 
 impl Page {
-    /// Reads a list page.
+    /// Reads a list page, or says what is wrong with it.
     ///
-    /// Items stand in `data` (`items` in Konnect's older endpoints). The next offset stands in `offset`, or only in the query
-    /// of `next`; on the last page they are absent, null or empty, depending on the server. An empty list may come as `{}`,
-    /// which Lua does not tell from `[]`.
-    ///
-    /// Returns what is wrong with another shape.
-    pub(crate) fn read(body: Value) -> Result<Self, &'static str> {
+    /// Items stand in `data`, in Konnect's older endpoints in `items`. An empty list may come as null, and as `{}` from
+    /// Kong: Lua does not tell it from `[]`.
+    fn read(body: Value) -> Result<Self, &'static str> {
         let Value::Object(mut body) = body else {
             return Err("a list was expected, but it is no JSON object");
         };
-        let offset = cursor(&body);
+        let cursor = cursor(&body);
         let items = match body.remove("data").or_else(|| body.remove("items")) {
             Some(Value::Array(items)) => items,
+            Some(Value::Null) => Vec::new(),
             Some(Value::Object(empty)) if empty.is_empty() => Vec::new(),
             Some(_) => return Err("a list was expected, but `data` is none"),
+            // The older endpoints leave out an empty `items`, but not the page's figures.
+            None if body.get("page").is_some_and(Value::is_object) => Vec::new(),
             None => return Err("a list was expected, but `data` is missing"),
         };
         let items = items.into_iter().map(|item| match item {
@@ -40,40 +50,62 @@ impl Page {
         });
         Ok(Self {
             items: items.collect::<Result<_, _>>()?,
-            offset,
+            cursor,
         })
     }
 }
 
+/// Where the next page starts: `offset`, or the query of `next`; in Konnect's older endpoints `next_cursor`, in `page` or
+/// beside it, or `page.next`. On the last page all are absent, null or empty.
 fn cursor(body: &Map<String, Value>) -> Option<String> {
-    let offset = match body.get("offset") {
-        Some(Value::String(offset)) => Some(offset.clone()),
-        Some(Value::Number(offset)) => Some(offset.to_string()),
+    let page = body.get("page").and_then(Value::as_object);
+    let word = |value: Option<&Value>| match value {
+        Some(Value::String(word)) if !word.is_empty() => Some(word.clone()),
+        // Kong's offset in the targets of an upstream.
+        Some(Value::Number(number)) => Some(number.to_string()),
         _ => None,
     };
-    offset
-        .filter(|offset| !offset.is_empty())
-        .or_else(|| offset_of(body.get("next")?.as_str()?))
+    word(body.get("offset"))
+        .or_else(|| {
+            word(body.get("next_cursor")).filter(|_| body.get("has_next_page") != Some(&Value::Bool(false)))
+        })
+        .or_else(|| word(page?.get("next_cursor")))
+        .or_else(|| cursor_of(body.get("next")?.as_str()?))
+        .or_else(|| cursor_of(page?.get("next")?.as_str()?))
 }
 
-/// The `offset` in the query of a path or URL.
-fn offset_of(next: &str) -> Option<String> {
+/// The cursor in the query of a path or URL.
+fn cursor_of(next: &str) -> Option<String> {
     let (_, query) = next.split_once('?')?;
     let url = Url::parse(&format!("http://next/?{query}")).ok()?;
-    let (_, offset) = url.query_pairs().find(|(name, _)| name == "offset")?;
-    Some(offset.into_owned()).filter(|offset| !offset.is_empty())
+    let named = |name: &str| matches!(name, "offset" | "page[after]" | "page.next_cursor" | "cursor");
+    let (_, cursor) = url.query_pairs().find(|(name, _)| named(name))?;
+    Some(cursor.into_owned()).filter(|cursor| !cursor.is_empty())
 }
 
-/// The offsets already followed. A server that repeats one would be read for ever.
-#[derive(Debug, Default)]
-pub(crate) struct Offsets {
-    seen: HashSet<String>,
-}
-
-impl Offsets {
-    /// Remembers `offset`; false when it was there before.
-    pub(crate) fn is_new(&mut self, offset: &str) -> bool {
-        self.seen.insert(offset.to_owned())
+/// All items of a list. `call_at` makes the call for the page at a cursor; `None` is the first.
+///
+/// # Errors
+/// Any failed page fails the whole: a list that is cut short must not look complete. A cursor that comes twice, which
+/// would be followed for ever, is [`Failure::Garbage`](super::Failure::Garbage).
+pub(crate) async fn fetch_all<'c>(
+    transport: &Transport,
+    call_at: impl Fn(Option<&str>) -> Call<'c>,
+) -> Result<Vec<Map<String, Value>>, Error> {
+    let mut items = Vec::new();
+    let mut seen = HashSet::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let call = call_at(cursor.as_deref());
+        let reply = transport.send(&call).await?;
+        let status = Some(reply.status);
+        let page = Page::read(reply.body).map_err(|wrong| call.garbage(status, wrong))?;
+        items.extend(page.items);
+        match page.cursor {
+            None => return Ok(items),
+            Some(next) if seen.insert(next.clone()) => cursor = Some(next),
+            Some(_) => return Err(call.garbage(status, "a page leads back to an earlier one")),
+        }
     }
 }
 
@@ -83,37 +115,50 @@ mod tests {
 
     use super::*;
 
-    fn offset(body: Value) -> Option<String> {
-        Page::read(body).unwrap().offset
+    fn cursor(body: Value) -> Option<String> {
+        Page::read(body).unwrap().cursor
     }
 
     #[test]
     fn the_end_may_be_absent_null_or_empty() {
-        assert_eq!(offset(json!({"data": []})), None);
-        assert_eq!(offset(json!({"data": [], "next": null})), None);
-        assert_eq!(offset(json!({"data": [], "next": "", "offset": ""})), None);
-        assert_eq!(offset(json!({"data": [], "offset": null})), None);
+        assert_eq!(cursor(json!({"data": []})), None);
+        assert_eq!(cursor(json!({"data": [], "next": null})), None);
+        assert_eq!(cursor(json!({"data": [], "next": "", "offset": ""})), None);
+        assert_eq!(cursor(json!({"data": [], "offset": null})), None);
+        assert_eq!(
+            cursor(json!({"items": [], "page": {"next_cursor": "", "total_count": 0}})),
+            None
+        );
+        assert_eq!(
+            cursor(json!({"items": [], "next_cursor": "abc", "has_next_page": false})),
+            None
+        );
     }
 
     #[test]
-    fn the_offset_is_taken_from_either_place() {
-        assert_eq!(
-            offset(json!({"data": [], "offset": "abc", "next": "/x?offset=abc"})),
-            Some("abc".into())
-        );
-        assert_eq!(
-            offset(json!({"data": [], "next": "/x?size=1&offset=a%3Db"})),
-            Some("a=b".into())
-        );
-        assert_eq!(offset(json!({"data": [], "offset": 12})), Some("12".into()));
+    fn the_cursor_is_taken_from_every_place_known() {
+        for body in [
+            json!({"data": [], "offset": "a=b", "next": "/x?offset=c"}),
+            json!({"data": [], "next": "/x?size=1&offset=a%3Db"}),
+            json!({"items": [], "page": {"next_cursor": "a=b"}}),
+            json!({"items": [], "page": {"next": "https://h/x?page%5Bafter%5D=a%3Db"}}),
+            json!({"items": [], "next_cursor": "a=b", "has_next_page": true}),
+        ] {
+            assert_eq!(cursor(body.clone()), Some("a=b".into()), "{body}");
+        }
+        assert_eq!(cursor(json!({"data": [], "offset": 12})), Some("12".into()));
     }
 
     #[test]
-    fn an_empty_lua_table_is_an_empty_list() {
-        assert_eq!(
-            Page::read(json!({"data": {}})).unwrap().items,
-            Vec::<Map<String, Value>>::new()
-        );
+    fn empty_lists_come_in_several_forms() {
+        for body in [
+            json!({"data": []}),
+            json!({"data": {}}),
+            json!({"data": null}),
+            json!({"page": {"total_count": 0}}),
+        ] {
+            assert_eq!(Page::read(body.clone()).unwrap().items, Vec::new(), "{body}");
+        }
     }
 
     #[test]
@@ -127,11 +172,5 @@ mod tests {
         ] {
             assert!(Page::read(body.clone()).is_err(), "{body}");
         }
-    }
-
-    #[test]
-    fn a_repeated_offset_is_noticed() {
-        let mut offsets = Offsets::default();
-        assert!(offsets.is_new("a") && offsets.is_new("b") && !offsets.is_new("a"));
     }
 }

@@ -98,6 +98,10 @@ impl Client {
         call
     }
 
+    pub(super) fn transport(&self) -> &Transport {
+        &self.inner.transport
+    }
+
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Reply, Error> {
         self.inner.transport.send(call).await
     }

@@ -3,8 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::Client;
-use crate::http::page::{self, Offsets, Page};
-use crate::http::{Error, Failure};
+use crate::http::{Error, Failure, page};
 
 /// What a list path holds, and whether it can be known at all.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,25 +50,11 @@ impl Client {
         workspace: Option<&str>,
         path: &str,
     ) -> Result<Vec<Map<String, Value>>, Error> {
-        let mut entities = Vec::new();
-        let mut offsets = Offsets::default();
-        let mut offset: Option<String> = None;
-        loop {
-            // Kong's `next` drops the size on nested lists, so the query is made here.
-            let query = [("size", page::SIZE)]
-                .into_iter()
-                .chain(offset.as_deref().map(|offset| ("offset", offset)));
-            let call = self.call(workspace, path, query);
-            let reply = self.send(&call).await?;
-            let status = Some(reply.status);
-            let page = Page::read(reply.body).map_err(|wrong| call.garbage(status, wrong))?;
-            entities.extend(page.items);
-            match page.offset {
-                None => return Ok(entities),
-                Some(next) if offsets.is_new(&next) => offset = Some(next),
-                Some(_) => return Err(call.garbage(status, "a page repeats the offset of an earlier one")),
-            }
-        }
+        // Kong's `next` drops the size on nested lists, so the query is made here.
+        page::fetch_all(self.transport(), |offset| {
+            self.call(workspace, path, page::query(offset))
+        })
+        .await
     }
 }
 

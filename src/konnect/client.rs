@@ -6,13 +6,13 @@ use std::sync::Arc;
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
 use super::ServerUrl;
 use super::error::interpret;
 use crate::http::call::{Call, Reply};
-use crate::http::{Budget, Error, InvalidToken, Service, Transport, token};
+use crate::http::{Budget, Error, InvalidToken, Service, Transport, page, token};
 
 /// One token at one region's Konnect. Cheap to clone; how many calls run at the same time is bounded by the budget.
 #[derive(Clone)]
@@ -98,6 +98,10 @@ impl Client {
             .budget(&self.inner.budget)
     }
 
+    pub(super) fn transport(&self) -> &Transport {
+        &self.inner.transport
+    }
+
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Reply, Error> {
         self.inner.transport.send(call).await
     }
@@ -123,5 +127,16 @@ impl Client {
             Err(error) if error.is_not_found() => Ok(()),
             Err(error) => Err(error),
         }
+    }
+
+    /// All items of one of the older list endpoints, such as data plane certificates.
+    pub(super) async fn list_items(&self, path: &str) -> Result<Vec<Map<String, Value>>, Error> {
+        page::fetch_all(self.transport(), |cursor| {
+            self.call(
+                Method::GET,
+                self.url(path, cursor.map(|cursor| ("page[after]", cursor))),
+            )
+        })
+        .await
     }
 }

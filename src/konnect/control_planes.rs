@@ -6,7 +6,6 @@ use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
-use uuid::Uuid;
 
 use super::Client;
 pub use super::control_plane_types::{AuthType, ClusterType, ProxyUrl};
@@ -16,8 +15,8 @@ use crate::http::call::Call;
 /// A control plane as Konnect describes it. Fields that are not listed here are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct ControlPlane {
-    /// Chosen by Konnect.
-    pub id: Uuid,
+    /// Chosen by Konnect; a UUID.
+    pub id: String,
     /// Unique in an organisation's region.
     pub name: String,
     /// Empty when none was given.
@@ -105,7 +104,7 @@ impl PatchControlPlane {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Filter {
     /// Exactly this id.
-    pub id: Option<Uuid>,
+    pub id: Option<String>,
     /// Exactly this name.
     pub name: Option<String>,
     /// Exactly this type.
@@ -138,7 +137,7 @@ impl Filter {
             .map(|(key, value)| format!("{key}:{value}"))
             .collect();
         [
-            ("filter[id][eq]", self.id.map(|id| id.to_string())),
+            ("filter[id][eq]", self.id.clone()),
             ("filter[name][eq]", self.name.clone()),
             (
                 "filter[cluster_type][eq]",
@@ -156,7 +155,7 @@ impl Filter {
 
     /// Checked here again: adopting a control plane because a filter was ignored would be grave.
     fn matches(&self, found: &ControlPlane) -> bool {
-        self.id.is_none_or(|id| id == found.id)
+        self.id.as_ref().is_none_or(|id| *id == found.id)
             && self.name.as_ref().is_none_or(|name| *name == found.name)
             && self
                 .cluster_type
@@ -227,7 +226,7 @@ impl Client {
     ///
     /// # Errors
     /// Any failure but 404.
-    pub async fn get_control_plane(&self, id: Uuid) -> Result<Option<ControlPlane>, Error> {
+    pub async fn get_control_plane(&self, id: &str) -> Result<Option<ControlPlane>, Error> {
         let call = self.call(Method::GET, self.control_plane_url(id));
         match self.send(&call).await {
             Ok(reply) => reply.parse(&call).map(Some),
@@ -253,7 +252,7 @@ impl Client {
     /// [`Failure::NotFound`](crate::http::Failure::NotFound) when it is gone.
     pub async fn patch_control_plane(
         &self,
-        id: Uuid,
+        id: &str,
         body: &PatchControlPlane,
     ) -> Result<ControlPlane, Error> {
         let call = with_body(self.call(Method::PATCH, self.control_plane_url(id)), body)?;
@@ -264,11 +263,11 @@ impl Client {
     ///
     /// # Errors
     /// Any failure but 404.
-    pub async fn delete_control_plane(&self, id: Uuid) -> Result<(), Error> {
+    pub async fn delete_control_plane(&self, id: &str) -> Result<(), Error> {
         self.send_delete(self.control_plane_url(id)).await
     }
 
-    fn control_plane_url(&self, id: Uuid) -> Url {
+    fn control_plane_url(&self, id: &str) -> Url {
         self.url(&format!("v2/control-planes/{id}"), [])
     }
 }

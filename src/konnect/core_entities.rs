@@ -7,12 +7,10 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
-use uuid::Uuid;
 
 use super::Client;
-use crate::http::Error;
 use crate::http::call::Call;
-use crate::http::page::{self, Offsets, Page};
+use crate::http::{Error, page};
 
 /// What a data plane reports once it holds the newest configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -31,27 +29,16 @@ impl Client {
     /// Any failed page fails the whole; pages that repeat are [`Failure::Garbage`](crate::http::Failure::Garbage).
     pub async fn list_entities(
         &self,
-        control_plane: Uuid,
+        control_plane: &str,
         path: &str,
     ) -> Result<Vec<Map<String, Value>>, Error> {
-        let mut entities = Vec::new();
-        let mut offsets = Offsets::default();
-        let mut offset: Option<String> = None;
-        loop {
-            let query = [("size", page::SIZE)]
-                .into_iter()
-                .chain(offset.as_deref().map(|offset| ("offset", offset)));
-            let call = self.call(Method::GET, self.entity_url(control_plane, path, query));
-            let reply = self.send(&call).await?;
-            let status = Some(reply.status);
-            let page = Page::read(reply.body).map_err(|wrong| call.garbage(status, wrong))?;
-            entities.extend(page.items);
-            match page.offset {
-                None => return Ok(entities),
-                Some(next) if offsets.is_new(&next) => offset = Some(next),
-                Some(_) => return Err(call.garbage(status, "a page repeats the offset of an earlier one")),
-            }
-        }
+        page::fetch_all(self.transport(), |offset| {
+            self.call(
+                Method::GET,
+                self.entity_url(control_plane, path, page::query(offset)),
+            )
+        })
+        .await
     }
 
     /// One entity; `None` for 404, which may also mean that the control plane is gone.
@@ -60,7 +47,7 @@ impl Client {
     /// Any failure but 404.
     pub async fn get_entity(
         &self,
-        control_plane: Uuid,
+        control_plane: &str,
         path: &str,
     ) -> Result<Option<Map<String, Value>>, Error> {
         let call = self.call(Method::GET, self.entity_url(control_plane, path, []));
@@ -71,54 +58,56 @@ impl Client {
         }
     }
 
-    /// Creates or replaces the entity at `path`, which ends in its id, and returns it as Konnect now holds it. What
-    /// `entity` leaves out gets Konnect's default. `query` is for switches such as `skip_hash=true`.
+    /// Creates or replaces the entity `id` of `collection` (`services`, `upstreams/{id}/targets`), and returns it as
+    /// Konnect now holds it. What `entity` leaves out gets Konnect's default. `query` is for switches such as
+    /// `skip_hash=true`.
     ///
     /// # Errors
     /// [`Failure::Conflict`](crate::http::Failure::Conflict) when a unique value is taken,
     /// [`Failure::Rejected`](crate::http::Failure::Rejected) with the fields that are refused.
     pub async fn put_entity(
         &self,
-        control_plane: Uuid,
-        path: &str,
+        control_plane: &str,
+        collection: &str,
+        id: &str,
         query: &[(&str, &str)],
         entity: &Map<String, Value>,
     ) -> Result<Map<String, Value>, Error> {
-        let url = self.entity_url(control_plane, path, query.iter().copied());
-        self.entity(
-            &self
-                .call(Method::PUT, url)
-                .body(Some(Value::Object(entity.clone()))),
-        )
-        .await
+        let url = self.entity_url(
+            control_plane,
+            &format!("{collection}/{id}"),
+            query.iter().copied(),
+        );
+        let call = self
+            .call(Method::PUT, url)
+            .body(Some(Value::Object(entity.clone())));
+        self.entity(&call).await
     }
 
-    /// Creates an entity below a list path. Repeated only when Konnect surely did not act; with an id in `entity`, a
+    /// Creates an entity in `collection`. Repeated only when Konnect surely did not act; with an id in `entity`, a
     /// second attempt of the caller ends in a conflict and not in a second entity.
     ///
     /// # Errors
     /// As [`Client::put_entity`].
     pub async fn post_entity(
         &self,
-        control_plane: Uuid,
-        path: &str,
+        control_plane: &str,
+        collection: &str,
         query: &[(&str, &str)],
         entity: &Map<String, Value>,
     ) -> Result<Map<String, Value>, Error> {
-        let url = self.entity_url(control_plane, path, query.iter().copied());
-        self.entity(
-            &self
-                .call(Method::POST, url)
-                .body(Some(Value::Object(entity.clone()))),
-        )
-        .await
+        let url = self.entity_url(control_plane, collection, query.iter().copied());
+        let call = self
+            .call(Method::POST, url)
+            .body(Some(Value::Object(entity.clone())));
+        self.entity(&call).await
     }
 
     /// Deletes an entity. One that is already gone is a success.
     ///
     /// # Errors
     /// Any failure but 404.
-    pub async fn delete_entity(&self, control_plane: Uuid, path: &str) -> Result<(), Error> {
+    pub async fn delete_entity(&self, control_plane: &str, path: &str) -> Result<(), Error> {
         self.send_delete(self.entity_url(control_plane, path, [])).await
     }
 
@@ -129,7 +118,7 @@ impl Client {
     /// [`Failure::Rejected`](crate::http::Failure::Rejected) with the fields that are refused.
     pub async fn validate_entity(
         &self,
-        control_plane: Uuid,
+        control_plane: &str,
         kind: &str,
         entity: &Map<String, Value>,
     ) -> Result<(), Error> {
@@ -145,7 +134,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Failure::NotFound`](crate::http::Failure::NotFound) when the control plane is gone.
-    pub async fn expected_config_hash(&self, control_plane: Uuid) -> Result<ExpectedConfigHash, Error> {
+    pub async fn expected_config_hash(&self, control_plane: &str) -> Result<ExpectedConfigHash, Error> {
         let path = format!("v2/control-planes/{control_plane}/expected-config-hash");
         let call = self.call(Method::GET, self.url(&path, []));
         self.send_for_object(&call).await?.parse(&call)
@@ -153,7 +142,7 @@ impl Client {
 
     fn entity_url<'q>(
         &self,
-        control_plane: Uuid,
+        control_plane: &str,
         path: &str,
         query: impl IntoIterator<Item = (&'q str, &'q str)>,
     ) -> Url {
