@@ -43,7 +43,7 @@ use access::Forbidden;
 use state::State;
 
 pub use load::LoadError;
-pub use samples::{DEFAULT, INVENTORY, SALES};
+pub use samples::{BASIC_AUTH_PASSWORDS, DEFAULT, INVENTORY, SALES};
 
 /// Which Kong is simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,0 +1,140 @@
+//! One request as a client describes it, and one answer as a client gets it.
+
+use reqwest::Method;
+use reqwest::header::{HeaderName, HeaderValue};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+use super::error::{Error, Failure, Parts};
+use super::{Budget, Service, route};
+
+/// What a product's error body says, before masking.
+#[derive(Debug)]
+pub(crate) struct Interpretation {
+    pub failure: Failure,
+    pub detail: Option<String>,
+    pub instance: Option<String>,
+}
+
+/// Reads a product's error body: the status, what the status alone would mean, and the JSON.
+pub(crate) type Interpret = fn(status: u16, default: Failure, body: &Value) -> Interpretation;
+
+/// One request. Cheap to send several times.
+pub(crate) struct Call<'a> {
+    pub service: Service,
+    pub method: Method,
+    pub url: Url,
+    pub route: String,
+    pub authorization: Option<(HeaderName, HeaderValue)>,
+    pub body: Option<Value>,
+    /// May be executed twice without harm.
+    pub repeatable: bool,
+    pub interpret: Interpret,
+    pub budget: Option<&'a Budget>,
+}
+
+impl<'a> Call<'a> {
+    /// A call without body, token and budget. POST counts as not repeatable, everything else sets or removes by id.
+    pub(crate) fn new(service: Service, method: Method, url: Url, interpret: Interpret) -> Self {
+        let repeatable = method != Method::POST;
+        let route = route::template(url.path());
+        Self {
+            service,
+            method,
+            url,
+            route,
+            authorization: None,
+            body: None,
+            repeatable,
+            interpret,
+            budget: None,
+        }
+    }
+
+    pub(crate) fn authorization(mut self, header: Option<(HeaderName, HeaderValue)>) -> Self {
+        self.authorization = header;
+        self
+    }
+
+    pub(crate) fn body(mut self, body: Option<Value>) -> Self {
+        self.body = body;
+        self
+    }
+
+    pub(crate) fn budget(mut self, budget: &'a Budget) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// A POST that changes nothing.
+    pub(crate) fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    /// This call's error with nothing but its failure known.
+    pub(crate) fn failed(&self, failure: Failure) -> Parts {
+        Parts {
+            service: self.service,
+            method: self.method.to_string(),
+            host: host_of(&self.url),
+            path: self.url.path().to_owned(),
+            status: None,
+            failure,
+            detail: None,
+            instance: None,
+            retry_after: None,
+            not_executed: false,
+        }
+    }
+
+    /// This call's error for an answer of another shape than the API's.
+    pub(crate) fn garbage(&self, status: Option<u16>, detail: impl Into<String>) -> Error {
+        Error::new(Parts {
+            status,
+            detail: Some(detail.into()),
+            ..self.failed(Failure::Garbage)
+        })
+    }
+}
+
+fn host_of(url: &Url) -> String {
+    match (url.host_str(), url.port()) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (Some(host), None) => host.to_owned(),
+        (None, _) => String::new(),
+    }
+}
+
+/// A successful answer.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub status: u16,
+    /// `Null` when there was no body.
+    pub body: Value,
+}
+
+impl Reply {
+    /// The body as `T`, or what is wrong with it. Values are not named: they may be secret.
+    pub(crate) fn parse<T: DeserializeOwned>(self, call: &Call<'_>) -> Result<T, Error> {
+        serde_json::from_value(self.body).map_err(|error| {
+            call.garbage(
+                Some(self.status),
+                format!("unexpected JSON: {}", describe(&error)),
+            )
+        })
+    }
+}
+
+/// serde's messages quote wrong values ("invalid type: string \"…\""): keep only what was expected.
+fn describe(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    if message.starts_with("missing field") {
+        return message;
+    }
+    match message.rsplit_once("expected ") {
+        Some((_, expected)) => format!("expected {expected}"),
+        None => "another shape was expected".to_owned(),
+    }
+}

@@ -1,0 +1,264 @@
+//! One failed remote call, in words for people and in classes for code.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::Service;
+
+/// What kind of failure a call ended with, after all repeats. Decides what the caller does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Failure {
+    /// No connection, or it broke: DNS, refused, reset.
+    Unreachable,
+    /// The server's certificate is not trusted, or it refused ours. Does not heal by itself.
+    Tls,
+    /// No answer in time.
+    Timeout,
+    /// 429, or a pause that lasts longer than the call may wait.
+    Throttled {
+        /// The time the server asked for, when it named one.
+        retry_after: Option<Duration>,
+    },
+    /// 5xx.
+    Server,
+    /// 401: the token is missing, wrong, expired or revoked.
+    Unauthorized,
+    /// 403: the token lacks a right, or the object does not take this call.
+    Forbidden,
+    /// 404.
+    NotFound,
+    /// Taken by another object: 409, and Konnect's 400 for a unique constraint.
+    Conflict {
+        /// The field whose value is taken, when the server names it.
+        field: Option<String>,
+    },
+    /// 400, 422 and other 4xx: the same request will be refused again. Empty when the server names no field.
+    Rejected(Vec<FieldError>),
+    /// An answer that is not what the API sends: not JSON, another shape, a redirect, pages without end.
+    Garbage,
+}
+
+impl Failure {
+    /// A fixed word for metric labels.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Tls => "tls",
+            Self::Timeout => "timeout",
+            Self::Throttled { .. } => "throttled",
+            Self::Server => "server",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::Conflict { .. } => "conflict",
+            Self::Rejected(_) => "rejected",
+            Self::Garbage => "garbage",
+        }
+    }
+}
+
+/// One reason why a body was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldError {
+    /// Path of the field, such as `config.redis.host`; empty when the reason is about the whole entity.
+    pub field: String,
+    /// What the reason is about.
+    pub kind: FieldErrorKind,
+    /// The server's sentences, with secret values masked.
+    pub messages: Vec<String>,
+}
+
+/// What a [`FieldError`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FieldErrorKind {
+    /// One field (`ERROR_TYPE_FIELD` in Konnect).
+    Field,
+    /// A rule over several fields (`ERROR_TYPE_ENTITY`, `@entity` in Kong).
+    Entity,
+    /// Another entity that does not exist, or does not exist yet (`ERROR_TYPE_REFERENCE`).
+    Reference,
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let messages = self.messages.join(", ");
+        match (self.field.as_str(), messages.as_str()) {
+            ("", messages) => f.write_str(messages),
+            (field, "") => f.write_str(field),
+            (field, messages) => write!(f, "{field}: {messages}"),
+        }
+    }
+}
+
+/// One failed call.
+///
+/// `Display` says method, path, host, what happened and what to do. It is the same each time the same thing fails,
+/// so that it may stand in a condition: the trace id is only in [`Error::instance`]. Values of secret fields of the
+/// request are masked in everything the server said.
+#[derive(Clone, Debug)]
+pub struct Error(Box<Parts>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub service: Service,
+    pub method: String,
+    pub host: String,
+    pub path: String,
+    pub status: Option<u16>,
+    pub failure: Failure,
+    pub detail: Option<String>,
+    pub instance: Option<String>,
+    pub retry_after: Option<Duration>,
+    pub not_executed: bool,
+}
+
+impl Error {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self(Box::new(parts))
+    }
+
+    /// The kind of failure.
+    pub fn failure(&self) -> &Failure {
+        &self.0.failure
+    }
+
+    /// The product that was called.
+    pub fn service(&self) -> Service {
+        self.0.service
+    }
+
+    /// The HTTP status, when there was an answer.
+    pub fn status(&self) -> Option<u16> {
+        self.0.status
+    }
+
+    /// What the server, or the network, said; masked.
+    pub fn detail(&self) -> Option<&str> {
+        self.0.detail.as_deref()
+    }
+
+    /// The server's trace id of this one request (`kong:trace:…`), which its support asks for. New for each request:
+    /// for logs, not for conditions.
+    pub fn instance(&self) -> Option<&str> {
+        self.0.instance.as_deref()
+    }
+
+    /// How long the server asked to wait, when it did (429 and 503).
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// The fields the server refused; empty for other failures.
+    pub fn field_errors(&self) -> &[FieldError] {
+        match &self.0.failure {
+            Failure::Rejected(fields) => fields,
+            _ => &[],
+        }
+    }
+
+    /// True when every reason given is a reference to an entity that the server does not see. Right after that
+    /// entity was written this can pass: worth one more try a little later.
+    pub fn is_missing_reference(&self) -> bool {
+        let fields = self.field_errors();
+        !fields.is_empty() && fields.iter().all(|error| error.kind == FieldErrorKind::Reference)
+    }
+
+    /// True for 404.
+    pub fn is_not_found(&self) -> bool {
+        self.0.failure == Failure::NotFound
+    }
+
+    /// True when the server surely did not act on the request.
+    pub(crate) fn is_not_executed(&self) -> bool {
+        self.0.not_executed
+    }
+
+    /// What happened, without the request and without advice: fit for a finding about one entity.
+    pub fn reason(&self) -> String {
+        let detail = self.detail();
+        let with = |what: &str| match detail {
+            Some(detail) => format!("{what}: {detail}"),
+            None => what.to_owned(),
+        };
+        let status = self.0.status.map(|status| status.to_string()).unwrap_or_default();
+        match &self.0.failure {
+            Failure::Unreachable => with("no connection"),
+            Failure::Tls => with("no trusted TLS connection"),
+            Failure::Timeout => with("no answer in time"),
+            Failure::Throttled { .. } => "the server asks for fewer requests (429)".to_owned(),
+            Failure::Server => with(&format!("the server failed ({status})")),
+            Failure::Unauthorized => with("the token was not accepted (401)"),
+            Failure::Forbidden => with("not permitted (403)"),
+            Failure::NotFound => with("not found (404)"),
+            Failure::Conflict { field: Some(field) } => {
+                with(&format!("already taken ({status}), field {field}"))
+            }
+            Failure::Conflict { field: None } => with(&format!("already taken ({status})")),
+            Failure::Rejected(fields) if fields.is_empty() => with(&format!("refused ({status})")),
+            Failure::Rejected(fields) => {
+                let fields: Vec<String> = fields.iter().map(FieldError::to_string).collect();
+                format!("refused ({status}): {}", fields.join("; "))
+            }
+            Failure::Garbage => with("the answer is not what this API sends"),
+        }
+    }
+
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match (&self.0.failure, self.0.service) {
+            (Failure::Unreachable | Failure::Timeout, _) => {
+                "check the address, DNS, network policies and proxies; it is tried again"
+            }
+            (Failure::Tls, Service::Konnect) => {
+                "if a proxy stands in between, give its CA with --ca-file; else check the address"
+            }
+            (Failure::Tls, Service::KongAdmin) => {
+                "give the CA, and a client certificate if the server asks for one, in the source's tls settings"
+            }
+            (Failure::Throttled { .. }, _) => {
+                "it is tried again later; lower the requests in flight if this stays"
+            }
+            (Failure::Server, Service::Konnect) => {
+                "it is tried again; if it stays, look at Konnect's status page"
+            }
+            (Failure::Server, Service::KongAdmin) => {
+                "it is tried again; if it stays, look at Kong's error log"
+            }
+            (Failure::Unauthorized, _) => {
+                "check that the token is not expired or revoked, and put a valid one into its Secret"
+            }
+            (Failure::Forbidden, Service::Konnect) => {
+                "give the token's user or system account a role that permits this, on this control plane"
+            }
+            (Failure::Forbidden, Service::KongAdmin) => {
+                "give the token's RBAC user a role that permits this in the workspace"
+            }
+            (Failure::NotFound, _) => "check that the object still exists and that the address is right",
+            (Failure::Conflict { .. }, _) => "rename or remove the other object, or let it be adopted",
+            (Failure::Rejected(_), _) => "correct the value, or leave the object out",
+            (Failure::Garbage, _) => {
+                "check that the address is the API itself and that no proxy answers for it"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts {
+            service,
+            method,
+            path,
+            host,
+            ..
+        } = &*self.0;
+        write!(
+            f,
+            "{service} at {host}, {method} {path}: {}; {}",
+            self.reason(),
+            self.remedy()
+        )
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,220 @@
+//! Masks secrets in what servers say: validation messages quote the values they refuse.
+
+use serde_json::Value;
+
+/// What stands in place of a secret.
+const MASK: &str = "***";
+
+/// Shorter values are not searched for: masking every `a` would leave no message.
+const SHORTEST: usize = 4;
+
+/// Longer server texts are cut: they go into conditions and events.
+const LONGEST_TEXT: usize = 1024;
+
+/// Words that make a field secret when its name contains them.
+const SECRET_WORDS: [&str; 13] = [
+    "password",
+    "passphrase",
+    "secret",
+    "token",
+    "private",
+    "credential",
+    "apikey",
+    "api_key",
+    "access_key",
+    "authorization",
+    "header_value",
+    "param_value",
+    "account_json",
+];
+
+/// Names that are secret as a whole: the credentials' own fields, certificates' and keys' private parts, and
+/// header lists, which carry `Authorization` in plugins such as request-transformer and http-log.
+const SECRET_NAMES: [&str; 8] = [
+    "key",
+    "jwk",
+    "pem",
+    "headers",
+    "http_headers",
+    "client_jwk",
+    "d",
+    "k",
+];
+
+/// The secret values of one request body.
+#[derive(Debug, Default)]
+pub(crate) struct Redactor<'v> {
+    secrets: Vec<&'v str>,
+}
+
+impl<'v> Redactor<'v> {
+    /// Collects the values of secret-looking fields at any depth.
+    pub(crate) fn for_body(body: Option<&'v Value>) -> Self {
+        let mut secrets = Vec::new();
+        if let Some(body) = body {
+            collect(body, false, &mut secrets);
+        }
+        // The longest first: one secret may be part of another.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.dedup();
+        Self { secrets }
+    }
+
+    /// `text` with the secrets, tokens and private keys in it masked, cut to a length that fits a condition.
+    pub(crate) fn mask(&self, text: &str) -> String {
+        let mut masked = text.to_owned();
+        for secret in &self.secrets {
+            masked = masked.replace(secret, MASK);
+            // A server may quote the value as JSON, with line feeds escaped.
+            let escaped = Value::from(*secret).to_string();
+            masked = masked.replace(escaped.trim_matches('"'), MASK);
+        }
+        shorten(mask_tokens(&mask_private_keys(&masked)))
+    }
+}
+
+/// True when a field of this name holds a secret.
+pub(crate) fn is_secret_field(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRET_NAMES.contains(&name.as_str())
+        || name.ends_with("_key")
+        || SECRET_WORDS.iter().any(|word| name.contains(word))
+}
+
+fn collect<'v>(value: &'v Value, secret: bool, found: &mut Vec<&'v str>) {
+    match value {
+        Value::String(text) if secret && text.len() >= SHORTEST => {
+            found.push(text);
+            // `Authorization: Basic abc` may be quoted in parts.
+            found.extend(text.split([' ', ':']).filter(|part| part.len() >= 2 * SHORTEST));
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(item, secret, found)),
+        Value::Object(map) => {
+            for (name, value) in map {
+                collect(value, secret || is_secret_field(name), found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// From a private key's first line to its last, or to the end of a text that was cut before it.
+fn mask_private_keys(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, key)) = rest.split_once("-----BEGIN ") {
+        masked.push_str(before);
+        let (label, _) = key.split_once("-----").unwrap_or((key, ""));
+        if label.ends_with("PRIVATE KEY") {
+            masked.push_str(MASK);
+            let end = format!("-----END {label}-----");
+            rest = key.split_once(end.as_str()).map_or("", |(_, after)| after);
+        } else {
+            masked.push_str("-----BEGIN ");
+            rest = key;
+        }
+    }
+    masked.push_str(rest);
+    masked
+}
+
+/// Konnect's tokens start with `kpat_` and `spat_` wherever they are quoted.
+fn mask_tokens(text: &str) -> String {
+    let mut masked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = ["kpat_", "spat_"]
+        .iter()
+        .filter_map(|prefix| rest.find(prefix))
+        .min()
+    {
+        let (before, token) = rest.split_at(at);
+        masked.push_str(before);
+        masked.push_str(MASK);
+        let end = token
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(token.len());
+        rest = &token[end..];
+    }
+    masked.push_str(rest);
+    masked
+}
+
+fn shorten(mut text: String) -> String {
+    if text.len() > LONGEST_TEXT {
+        let mut end = LONGEST_TEXT;
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_quoted_credential_is_masked() {
+        let body = json!({"key": "s3cr3t-key", "tags": ["blue"]});
+        let masked = Redactor::for_body(Some(&body))
+            .mask("key (type: unique) constraint failed for value 's3cr3t-key' blue");
+        assert_eq!(
+            masked,
+            "key (type: unique) constraint failed for value '***' blue"
+        );
+    }
+
+    #[test]
+    fn nested_plugin_secrets_and_header_lists_are_masked() {
+        let body = json!({"config": {
+            "redis": {"password": "hunter22", "host": "redis.example.com"},
+            "add": {"headers": ["Authorization:Basic dXNlcjpwYXNz"]},
+        }});
+        let masked = Redactor::for_body(Some(&body)).mask("bad hunter22 at redis.example.com: dXNlcjpwYXNz");
+        assert_eq!(masked, "bad *** at redis.example.com: ***");
+    }
+
+    #[test]
+    fn private_keys_and_tokens_are_masked_without_knowing_the_body() {
+        let redactor = Redactor::default();
+        let masked =
+            redactor.mask("x -----BEGIN PRIVATE KEY-----\nMIIabc\n-----END PRIVATE KEY----- y kpat_Ab12 z");
+        assert!(!masked.contains("MIIabc") && !masked.contains("Ab12"), "{masked}");
+        assert!(
+            masked.starts_with("x ") && masked.ends_with(" y *** z"),
+            "{masked}"
+        );
+    }
+
+    #[test]
+    fn a_truncated_private_key_is_masked_to_the_end() {
+        let masked = Redactor::default().mask("x -----BEGIN PRIVATE KEY-----\nMIIabc");
+        assert_eq!(masked, "x ***");
+    }
+
+    #[test]
+    fn long_texts_are_cut_at_a_character() {
+        let masked = Redactor::default().mask(&"ä".repeat(2000));
+        assert!(masked.len() < 1100 && masked.ends_with('…'));
+    }
+
+    #[test]
+    fn ordinary_fields_are_not_secret() {
+        for name in ["name", "host", "paths", "keepalive", "key_names", "hosts"] {
+            assert!(!is_secret_field(name), "{name}");
+        }
+        for name in [
+            "client_secret",
+            "api_key",
+            "redis_password",
+            "key",
+            "Authorization",
+        ] {
+            assert!(is_secret_field(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Konnect's four shapes of error body, read into one.
+//!
+//! - problem+json (control planes, identity): `status`, `title`, `detail`, `instance`, `invalid_parameters[]`;
+//! - gRPC gateway (core entities): `code`, `message`, `details[]` with `type`, `field`, `messages`;
+//! - the older endpoints: `message`;
+//! - the edge gateway: `message`, sometimes `status`.
+
+use serde_json::Value;
+
+use crate::http::call::Interpretation;
+use crate::http::{Failure, FieldError, FieldErrorKind};
+
+/// Reads an error body; a body of no known shape leaves what the status says.
+pub(super) fn interpret(status: u16, default: Failure, body: &Value) -> Interpretation {
+    let text = |name: &str| {
+        body.get(name)
+            .and_then(Value::as_str)
+            .map(str::to_owned)
+            .filter(|text| !text.is_empty())
+    };
+    let detail = text("detail")
+        .or_else(|| text("message"))
+        .or_else(|| text("title"));
+    let failure = match default {
+        Failure::Rejected(_) => rejection(status, detail.as_deref(), body),
+        // Only control planes and other Konnect-only objects answer 409; the name is what they hold unique.
+        other => other,
+    };
+    Interpretation {
+        failure,
+        detail,
+        instance: text("instance"),
+    }
+}
+
+fn rejection(status: u16, message: Option<&str>, body: &Value) -> Failure {
+    let fields: Vec<FieldError> = list(body, "details")
+        .map(constraint)
+        .chain(list(body, "invalid_parameters").map(invalid_parameter))
+        .filter(|error| !error.field.is_empty() || !error.messages.is_empty())
+        .collect();
+    if status == 400 && is_unique_violation(message, &fields) {
+        let field = fields
+            .into_iter()
+            .map(|error| error.field)
+            .find(|field| !field.is_empty());
+        return Failure::Conflict { field };
+    }
+    Failure::Rejected(fields)
+}
+
+/// Core entities answer 400 for a value that is taken. Missing references carry the same message
+/// and are told apart by their texts, or by their type where the texts say nothing.
+fn is_unique_violation(message: Option<&str>, fields: &[FieldError]) -> bool {
+    let texts = || {
+        message.into_iter().chain(
+            fields
+                .iter()
+                .flat_map(|error| error.messages.iter().map(String::as_str)),
+        )
+    };
+    if texts().any(|text| text.contains("(type: unique)")) {
+        return true;
+    }
+    let foreign = texts().any(|text| text.contains("(type: foreign)") || text.contains("not found"));
+    let said = message.is_some_and(|message| message.contains("data constraint error"));
+    said && !foreign
+        && !fields
+            .iter()
+            .any(|error| error.kind == FieldErrorKind::Reference && error.messages.is_empty())
+}
+
+fn list<'b>(body: &'b Value, name: &str) -> impl Iterator<Item = &'b Value> {
+    body.get(name).and_then(Value::as_array).into_iter().flatten()
+}
+
+/// One of the gRPC gateway's `details`.
+fn constraint(detail: &Value) -> FieldError {
+    let kind = match detail.get("type").and_then(Value::as_str) {
+        Some("ERROR_TYPE_REFERENCE") => FieldErrorKind::Reference,
+        Some("ERROR_TYPE_ENTITY") => FieldErrorKind::Entity,
+        _ => FieldErrorKind::Field,
+    };
+    let messages = list(detail, "messages")
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect();
+    FieldError {
+        field: string(detail, "field"),
+        kind,
+        messages,
+    }
+}
+
+/// One of problem+json's `invalid_parameters`. A reached usage limit comes this way, too.
+fn invalid_parameter(parameter: &Value) -> FieldError {
+    let messages = Some(string(parameter, "reason"))
+        .filter(|reason| !reason.is_empty())
+        .into_iter()
+        .collect();
+    FieldError {
+        field: string(parameter, "field"),
+        kind: FieldErrorKind::Field,
+        messages,
+    }
+}
+
+fn string(value: &Value, name: &str) -> String {
+    value
+        .get(name)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(status: u16, body: &Value) -> Interpretation {
+        let default = match status {
+            401 => Failure::Unauthorized,
+            409 => Failure::Conflict { field: None },
+            _ => Failure::Rejected(Vec::new()),
+        };
+        interpret(status, default, body)
+    }
+
+    #[test]
+    fn problem_json_names_parameters_and_keeps_the_trace_apart() {
+        let read = read(
+            400,
+            &json!({"status": 400, "title": "Bad Request", "detail": "Invalid Parameters", "instance": "kong:trace:12",
+                "invalid_parameters": [{"field": "labels", "rule": "is_label", "reason": "is too long", "source": "body"}]}),
+        );
+        let expected = FieldError {
+            field: "labels".into(),
+            kind: FieldErrorKind::Field,
+            messages: vec!["is too long".into()],
+        };
+        assert_eq!(read.failure, Failure::Rejected(vec![expected]));
+        assert_eq!(read.instance.as_deref(), Some("kong:trace:12"));
+        assert_eq!(read.detail.as_deref(), Some("Invalid Parameters"));
+    }
+
+    #[test]
+    fn grpc_details_keep_field_kind_and_messages() {
+        let read = read(
+            400,
+            &json!({"code": 3, "message": "validation error", "details": [
+                {"@type": "x", "type": "ERROR_TYPE_FIELD", "field": "paths[0]", "messages": ["must begin with '/'"]},
+                {"@type": "x", "type": "ERROR_TYPE_ENTITY", "messages": ["set one of hosts, paths"]}]}),
+        );
+        let Failure::Rejected(fields) = read.failure else {
+            panic!("{:?}", read.failure)
+        };
+        assert_eq!(
+            (fields[0].field.as_str(), fields[0].kind),
+            ("paths[0]", FieldErrorKind::Field)
+        );
+        assert_eq!(
+            (fields[1].field.as_str(), fields[1].kind),
+            ("", FieldErrorKind::Entity)
+        );
+    }
+
+    #[test]
+    fn a_unique_violation_is_a_conflict_on_its_field() {
+        for body in [
+            json!({"code": 3, "message": "data constraint error", "details": [
+                {"type": "ERROR_TYPE_REFERENCE", "field": "name",
+                 "messages": ["name (type: unique) constraint failed for value 'x': "]}]}),
+            json!({"code": 3, "message": "data constraint error", "details": [
+                {"type": "ERROR_TYPE_FIELD", "field": "name", "messages": ["taken"]}]}),
+        ] {
+            assert_eq!(
+                read(400, &body).failure,
+                Failure::Conflict {
+                    field: Some("name".into())
+                },
+                "{body}"
+            );
+        }
+        let bare = json!({"code": 3, "message": "name (type: unique) constraint failed"});
+        assert_eq!(read(400, &bare).failure, Failure::Conflict { field: None });
+    }
+
+    #[test]
+    fn a_missing_reference_is_no_conflict() {
+        let body = json!({"code": 3, "message": "data constraint error", "details": [
+            {"type": "ERROR_TYPE_REFERENCE", "field": "service.id",
+             "messages": ["service.id (type: foreign) constraint failed for value 'x': not found"]}]});
+        let Failure::Rejected(fields) = read(400, &body).failure else {
+            panic!()
+        };
+        assert_eq!(fields[0].kind, FieldErrorKind::Reference);
+    }
+
+    #[test]
+    fn the_status_speaks_where_the_body_does_not() {
+        assert_eq!(
+            read(401, &json!({"message": "Unauthorized", "status": 401})).failure,
+            Failure::Unauthorized
+        );
+        assert_eq!(
+            read(409, &json!({"status": 409, "title": "Conflict"})).failure,
+            Failure::Conflict { field: None }
+        );
+        let read = read(400, &Value::Null);
+        assert_eq!((read.failure, read.detail), (Failure::Rejected(Vec::new()), None));
+    }
+}

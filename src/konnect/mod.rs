@@ -1,0 +1,23 @@
+//! The Konnect API of one region: organisation, control planes, the entities inside them, data plane certificates.
+//!
+//! Written from Kong's published documents: control-planes 2.0.2, control-planes-config 3.15.0, identity 3.4.5.
+
+pub mod certificates;
+pub mod client;
+mod control_plane_types;
+pub mod control_planes;
+pub mod core_entities;
+mod error;
+pub mod organization;
+pub mod plugin_schemas;
+pub mod server_url;
+
+pub use certificates::DataPlaneCertificate;
+pub use client::Client;
+pub use control_planes::{
+    AuthType, ClusterType, ControlPlane, ControlPlaneConfig, CreateControlPlane, Filter, PatchControlPlane,
+    ProxyUrl,
+};
+pub use core_entities::ExpectedConfigHash;
+pub use organization::Organization;
+pub use server_url::{InvalidServerUrl, ServerUrl};

@@ -1,0 +1,31 @@
+//! Whose token it is.
+
+use reqwest::Method;
+use serde::Deserialize;
+
+use super::Client;
+use crate::http::Error;
+
+/// The organisation that a token belongs to (identity v3, `MeOrganization`).
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Organization {
+    /// A UUID.
+    pub id: String,
+    /// As shown in Konnect.
+    #[serde(default)]
+    pub name: String,
+    /// `active`, `inactive`, `deleting` or `deleted`; absent in some answers.
+    #[serde(default)]
+    pub state: Option<String>,
+}
+
+impl Client {
+    /// `GET /v3/organizations/me`: the check whether a token is accepted.
+    ///
+    /// # Errors
+    /// [`Failure::Unauthorized`](crate::http::Failure::Unauthorized) for a token that is not.
+    pub async fn organization(&self) -> Result<Organization, Error> {
+        let call = self.call(Method::GET, self.url("v3/organizations/me", []));
+        self.send(&call).await?.parse(&call)
+    }
+}
