@@ -6,11 +6,11 @@ mod backoff;
 pub mod context;
 pub mod draft;
 pub mod error;
-pub mod konnect_session;
 mod malformed;
 pub mod outcome;
 mod pass;
 pub mod runner;
+pub mod workspace_migration;
 
 use tokio::task::JoinSet;
 
@@ -21,5 +21,6 @@ pub fn spawn_all(context: &Context) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     let stop = context.stop.clone();
     tasks.spawn(async move { stop.cancelled().await });
+    tasks.spawn(workspace_migration::run(context.clone()));
     tasks
 }
