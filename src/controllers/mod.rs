@@ -8,10 +8,12 @@ pub mod credentials;
 pub mod draft;
 pub mod error;
 pub mod konnect_api_auth_configuration;
+pub mod konnect_gateway_control_plane;
 mod malformed;
 pub mod outcome;
 mod pass;
 pub mod runner;
+pub mod session;
 
 use tokio::task::JoinSet;
 
@@ -27,6 +29,7 @@ pub fn spawn_all(context: &Context) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     if context.config.konnect_kinds == KonnectKinds::Own {
         tasks.spawn(konnect_api_auth_configuration::run(context.clone()));
+        tasks.spawn(konnect_gateway_control_plane::run(context.clone()));
     }
     let stop = context.stop.clone();
     tasks.spawn(async move { stop.cancelled().await });
