@@ -1,8 +1,16 @@
 //! Moves self-managed Kong Gateway workspaces to Kong Konnect.
 
 pub mod api;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod controllers;
 pub mod domain;
+pub mod engine;
 pub mod http;
+pub mod k8s;
 pub mod kong_admin;
 pub mod konnect;
+pub mod operator;
 pub mod plan;
+pub mod telemetry;

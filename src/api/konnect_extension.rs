@@ -79,7 +79,7 @@ pub struct ExtensionControlPlane {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct ExtensionDataPlane {
     /// Labels that data planes report to Konnect.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "data_plane_labels_schema")]
     pub labels: Option<BTreeMap<String, String>>,
 }

@@ -8,6 +8,7 @@ use futures::{StreamExt as _, stream};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::error::Error;
 use super::progress::Progress;
@@ -37,7 +38,11 @@ impl Refusal {
     /// The same as a finding.
     #[must_use]
     pub fn finding(&self) -> Finding {
-        let rule = if self.dependent { &BLOCKED_BY_DEPENDENCY } else { &REFUSED_BY_TARGET };
+        let rule = if self.dependent {
+            &BLOCKED_BY_DEPENDENCY
+        } else {
+            &REFUSED_BY_TARGET
+        };
         let finding = Finding::new(rule, self.subject.clone(), self.reason.clone());
         match &self.field {
             Some(field) => finding.at(field.clone()),
@@ -62,7 +67,7 @@ pub struct Executor<'a> {
     /// Client of the organisation.
     pub client: &'a konnect::Client,
     /// Id of the control plane.
-    pub control_plane: &'a str,
+    pub control_plane: Uuid,
     /// Writes at a time.
     pub in_flight: usize,
     /// Ends the run between two writes, never inside one.
@@ -90,7 +95,9 @@ struct Run {
 pub fn initial_progress(plan: &Plan) -> Progress {
     let mut progress = Progress::default();
     for operation in &plan.operations {
-        let Some(kind) = crate::domain::entity_kinds::named(&operation.subject.key.kind) else { continue };
+        let Some(kind) = crate::domain::entity_kinds::named(&operation.subject.key.kind) else {
+            continue;
+        };
         let counts = progress.kinds.entry(kind.name).or_default();
         match operation.action {
             Action::StaysBehind => continue,
@@ -110,12 +117,21 @@ impl Executor<'_> {
         let mut applied = Applied::default();
         let mut failed = BTreeSet::new();
         let run = Run::default();
-        let creations: Vec<_> = planned.plan.operations.iter().filter(|o| o.action == Action::Create).collect();
+        let creations: Vec<_> = planned
+            .plan
+            .operations
+            .iter()
+            .filter(|o| o.action == Action::Create)
+            .collect();
         for wave in creations.chunk_by(|a, b| a.wave == b.wave) {
-            let desired = wave.iter().filter_map(|operation| planned.desired.get(&operation.subject.key));
-            let (ready, waiting): (Vec<_>, Vec<_>) = desired.partition(|d| first_failed(d, &failed).is_none());
+            let desired = wave
+                .iter()
+                .filter_map(|operation| planned.desired.get(&operation.subject.key));
+            let (ready, waiting): (Vec<_>, Vec<_>) =
+                desired.partition(|d| first_failed(d, &failed).is_none());
             for entity in waiting {
-                let reason = first_failed(entity, &failed).map(|key| format!("refers to {key}, which was not written"));
+                let reason = first_failed(entity, &failed)
+                    .map(|key| format!("refers to {key}, which was not written"));
                 let refusal = Refusal {
                     subject: entity.source.subject(),
                     field: None,
@@ -127,7 +143,10 @@ impl Executor<'_> {
                 applied.refused.push(refusal);
             }
             let mut writes = stream::iter(ready)
-                .map(|desired| async { (desired, self.write(desired, &run).await) })
+                .map(|desired| {
+                    let write = self.write(desired, &run);
+                    async move { (desired, write.await) }
+                })
                 .buffer_unordered(self.in_flight.max(1));
             while let Some((desired, outcome)) = writes.next().await {
                 match outcome {
@@ -191,11 +210,15 @@ impl Executor<'_> {
             Write::Impossible(_) => return Ok(()),
         };
         if !lock(&run.post_only).contains(kind.name) {
-            let put = self.client.put_entity(self.control_plane, &collection, id, kind.write_query, body).await;
-            match put {
+            let path = format!("{collection}/{id}");
+            match self
+                .client
+                .put_entity(self.control_plane, &path, kind.write_query, body)
+                .await
+            {
                 Ok(_) => return Ok(()),
                 // Kong answers 404 to a PUT of a target that is not there yet; a POST takes the id in the body.
-                Err(error) if *error.failure() == Failure::NotFound => {
+                Err(error) if error.is_not_found() => {
                     lock(&run.post_only).insert(kind.name);
                 }
                 Err(error) => return Err(error),
@@ -203,14 +226,21 @@ impl Executor<'_> {
         }
         let mut body = body.clone();
         body.insert("id".to_owned(), Value::from(id.as_str()));
-        self.client.post_entity(self.control_plane, &collection, kind.write_query, &body).await.map(|_| ())
+        self.client
+            .post_entity(self.control_plane, &collection, kind.write_query, &body)
+            .await
+            .map(|_| ())
     }
 
     async fn add_member(&self, membership: &Map<String, Value>) -> Result<(), http::Error> {
         let end = |field| reference(membership, field).unwrap_or_default();
         let collection = format!("consumer_groups/{}/consumers", end("consumer_group"));
         let body = Map::from_iter([("consumer".to_owned(), Value::from(end("consumer")))]);
-        match self.client.post_entity(self.control_plane, &collection, &[], &body).await {
+        match self
+            .client
+            .post_entity(self.control_plane, &collection, &[], &body)
+            .await
+        {
             // A repeated request whose first answer was lost: the consumer is a member already.
             Err(error) if matches!(error.failure(), Failure::Conflict { .. }) => Ok(()),
             other => other.map(|_| ()),
@@ -226,7 +256,11 @@ fn first_failed(desired: &Desired, failed: &BTreeSet<EntityKey>) -> Option<Entit
     if failed.is_empty() {
         return None;
     }
-    desired.source.references().into_iter().find(|key| failed.contains(key))
+    desired
+        .source
+        .references()
+        .into_iter()
+        .find(|key| failed.contains(key))
 }
 
 /// True when the answer is about this entity, false when every other write would fare the same.
@@ -248,5 +282,9 @@ fn refused_field(error: &http::Error) -> Option<String> {
     if let Failure::Conflict { field } = error.failure() {
         return field.clone();
     }
-    error.field_errors().iter().map(|e| e.field.clone()).find(|field| !field.is_empty())
+    error
+        .field_errors()
+        .iter()
+        .map(|e| e.field.clone())
+        .find(|field| !field.is_empty())
 }

@@ -61,13 +61,19 @@ impl Error {
     /// A failed call to the source.
     #[must_use]
     pub const fn source(error: http::Error) -> Self {
-        Self::Remote { side: Side::Source, error }
+        Self::Remote {
+            side: Side::Source,
+            error,
+        }
     }
 
     /// A failed call to the target.
     #[must_use]
     pub const fn target(error: http::Error) -> Self {
-        Self::Remote { side: Side::Target, error }
+        Self::Remote {
+            side: Side::Target,
+            error,
+        }
     }
 
     /// Whose fault it is.

@@ -4,12 +4,15 @@ use std::collections::BTreeSet;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::apply::{Applied, Executor};
 use super::error::Error;
 use super::progress::Progress;
 use super::read::{read_source, read_target};
 use crate::domain::{KongVersion, Snapshot};
+use crate::http::Failure;
+use crate::kong_admin::Workspace;
 use crate::plan::{Catalogue, PlanInput, Planned, Verification, build_plan, verify};
 use crate::{kong_admin, konnect};
 
@@ -26,7 +29,7 @@ pub struct Migration {
     /// Client of the target's organisation.
     pub target: konnect::Client,
     /// Id of the control plane.
-    pub control_plane: String,
+    pub control_plane: Uuid,
     /// Requests at a time, on either side.
     pub in_flight: usize,
 }
@@ -80,20 +83,50 @@ impl Migration {
     /// When the source does not answer, has no such workspace, or a list fails.
     pub async fn observe_source(&self) -> Result<ObservedSource, Error> {
         let node = self.source.node().await.map_err(Error::source)?;
-        let workspaces = self.source.workspaces().await.map_err(Error::source)?;
-        let (prefix, workspace_id) = match workspaces {
-            Some(workspaces) => match workspaces.iter().find(|workspace| workspace.name == self.workspace) {
-                Some(workspace) => (Some(self.workspace.as_str()), Some(workspace.id.clone())),
-                None => {
-                    let known = workspaces.into_iter().take(10).map(|workspace| workspace.name).collect();
-                    return Err(Error::WorkspaceNotFound { name: self.workspace.clone(), known });
-                }
-            },
-            None if self.workspace == DEFAULT => (None, None),
-            None => return Err(Error::NoWorkspaces { name: self.workspace.clone() }),
-        };
+        let workspace = self.find_workspace().await?;
+        let prefix = workspace.as_ref().map(|workspace| workspace.name.as_str());
         let snapshot = read_source(&self.source, prefix, self.in_flight).await?;
-        Ok(ObservedSource { node, workspace_id, snapshot })
+        Ok(ObservedSource {
+            node,
+            workspace_id: workspace.map(|workspace| workspace.id),
+            snapshot,
+        })
+    }
+
+    /// The workspace of the migration; none for an open-source gateway, which has one unnamed one.
+    async fn find_workspace(&self) -> Result<Option<Workspace>, Error> {
+        let name = || self.workspace.clone();
+        let workspaces = match self.source.workspaces().await {
+            Ok(workspaces) => workspaces,
+            // A narrow token may know its own workspace only.
+            Err(error) if *error.failure() == Failure::Forbidden => {
+                let own = self
+                    .source
+                    .workspace(&self.workspace)
+                    .await
+                    .map_err(Error::source)?;
+                Some(own.into_iter().collect())
+            }
+            Err(error) => return Err(Error::source(error)),
+        };
+        let Some(workspaces) = workspaces else {
+            return if self.workspace == DEFAULT {
+                Ok(None)
+            } else {
+                Err(Error::NoWorkspaces { name: name() })
+            };
+        };
+        let known = workspaces
+            .iter()
+            .take(10)
+            .map(|workspace| workspace.name.clone())
+            .collect();
+        let found = workspaces
+            .into_iter()
+            .find(|workspace| workspace.name == self.workspace);
+        found
+            .map(Some)
+            .ok_or_else(|| Error::WorkspaceNotFound { name: name(), known })
     }
 
     /// Reads the control plane.
@@ -101,8 +134,12 @@ impl Migration {
     /// # Errors
     /// When Konnect does not answer or a list fails.
     pub async fn observe_target(&self) -> Result<(Snapshot, BTreeSet<String>), Error> {
-        let snapshot = read_target(&self.target, &self.control_plane, self.in_flight).await?;
-        let schemas = self.target.list_plugin_schemas(&self.control_plane).await.map_err(Error::target)?;
+        let snapshot = read_target(&self.target, self.control_plane, self.in_flight).await?;
+        let schemas = self
+            .target
+            .list_plugin_schemas(self.control_plane)
+            .await
+            .map_err(Error::target)?;
         Ok((snapshot, schemas.into_iter().collect()))
     }
 
@@ -115,7 +152,7 @@ impl Migration {
     ) -> Applied {
         let executor = Executor {
             client: &self.target,
-            control_plane: &self.control_plane,
+            control_plane: self.control_plane,
             in_flight: self.in_flight,
             cancel,
             progress,
@@ -127,8 +164,12 @@ impl Migration {
     ///
     /// # Errors
     /// When Konnect does not answer or a list fails.
-    pub async fn verify(&self, planned: &Planned, version: Option<KongVersion>) -> Result<Verification, Error> {
-        let target = read_target(&self.target, &self.control_plane, self.in_flight).await?;
+    pub async fn verify(
+        &self,
+        planned: &Planned,
+        version: Option<KongVersion>,
+    ) -> Result<Verification, Error> {
+        let target = read_target(&self.target, self.control_plane, self.in_flight).await?;
         Ok(verify(planned, &target, version, Catalogue::bundled()))
     }
 }

@@ -8,5 +8,5 @@ pub mod read;
 
 pub use apply::{Applied, Refusal};
 pub use error::Error;
-pub use migration::{Migration, Observed};
+pub use migration::{Migration, Observed, ObservedSource};
 pub use progress::{KindProgress, Progress};

@@ -24,11 +24,13 @@ impl Progress {
     /// Sum over all kinds.
     #[must_use]
     pub fn sum(&self) -> KindProgress {
-        self.kinds.values().fold(KindProgress::default(), |sum, kind| KindProgress {
-            completed: sum.completed + kind.completed,
-            total: sum.total + kind.total,
-            failed: sum.failed + kind.failed,
-        })
+        self.kinds
+            .values()
+            .fold(KindProgress::default(), |sum, kind| KindProgress {
+                completed: sum.completed + kind.completed,
+                total: sum.total + kind.total,
+                failed: sum.failed + kind.failed,
+            })
     }
 
     /// `completed/total`.

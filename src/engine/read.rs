@@ -2,12 +2,12 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::error::{Error, Side};
 use crate::domain::entity_kind::{Listing, Write};
 use crate::domain::entity_kinds::ENTITY_KINDS;
 use crate::domain::{Entity, EntityKind, Gap, GapCause, Snapshot};
-use crate::http::Failure;
 use crate::{kong_admin, konnect};
 
 type Body = Map<String, Value>;
@@ -27,13 +27,20 @@ pub async fn read_source(
     workspace: Option<&str>,
     in_flight: usize,
 ) -> Result<Snapshot, Error> {
-    read(Side::Source, |kind| Some(kind.source), in_flight, |path| async move {
-        Ok(match client.list(workspace, &path).await.map_err(Error::source)? {
-            kong_admin::Listing::Present(entities) => Listed::Entities(entities),
-            kong_admin::Listing::Absent => Listed::Gap(GapCause::Absent),
-            kong_admin::Listing::Forbidden => Listed::Gap(GapCause::Forbidden),
-        })
-    })
+    read(
+        Side::Source,
+        |kind| Some(kind.source),
+        in_flight,
+        |path| async move {
+            Ok(
+                match client.list(workspace, &path).await.map_err(Error::source)? {
+                    kong_admin::Listing::Present(entities) => Listed::Entities(entities),
+                    kong_admin::Listing::Absent => Listed::Gap(GapCause::Absent),
+                    kong_admin::Listing::Forbidden => Listed::Gap(GapCause::Forbidden),
+                },
+            )
+        },
+    )
     .await
 }
 
@@ -41,15 +48,24 @@ pub async fn read_source(
 ///
 /// # Errors
 /// When any list fails.
-pub async fn read_target(client: &konnect::Client, control_plane: &str, in_flight: usize) -> Result<Snapshot, Error> {
-    read(Side::Target, |kind| kind.target, in_flight, |path| async move {
-        match client.list_entities(control_plane, &path).await {
-            Ok(entities) => Ok(Listed::Entities(entities)),
-            // The parent of a nested list was deleted since it was listed.
-            Err(error) if *error.failure() == Failure::NotFound && path.contains('/') => Ok(Listed::Entities(Vec::new())),
-            Err(error) => Err(Error::target(error)),
-        }
-    })
+pub async fn read_target(
+    client: &konnect::Client,
+    control_plane: Uuid,
+    in_flight: usize,
+) -> Result<Snapshot, Error> {
+    read(
+        Side::Target,
+        |kind| kind.target,
+        in_flight,
+        |path| async move {
+            match client.list_entities(control_plane, &path).await {
+                Ok(entities) => Ok(Listed::Entities(entities)),
+                // The parent of a nested list was deleted since it was listed.
+                Err(error) if error.is_not_found() && path.contains('/') => Ok(Listed::Entities(Vec::new())),
+                Err(error) => Err(Error::target(error)),
+            }
+        },
+    )
     .await
 }
 
@@ -71,9 +87,20 @@ where
     collect(side, &mut snapshot, flat.collect(), in_flight, &list).await?;
     let mut below = Vec::new();
     for kind in ENTITY_KINDS {
-        let Some(Listing::Below { parent, path }) = listing(kind) else { continue };
-        let parents = snapshot.entities.values().filter(|entity| entity.kind.name == parent);
-        below.extend(parents.map(|owner| (kind, Some(owner.id.clone()), format!("{parent}/{}/{path}", owner.id))));
+        let Some(Listing::Below { parent, path }) = listing(kind) else {
+            continue;
+        };
+        let parents = snapshot
+            .entities
+            .values()
+            .filter(|entity| entity.kind.name == parent);
+        below.extend(parents.map(|owner| {
+            (
+                kind,
+                Some(owner.id.clone()),
+                format!("{parent}/{}/{path}", owner.id),
+            )
+        }));
     }
     collect(side, &mut snapshot, below, in_flight, &list).await?;
     Ok(snapshot)
@@ -96,8 +123,15 @@ where
         match (listed, parent) {
             (Listed::Entities(bodies), parent) => {
                 for body in bodies {
-                    let body = if kind.write == Write::Member { membership(parent.as_deref(), &body) } else { body };
-                    let entity = Entity::from_body(kind, body).ok_or(Error::WithoutId { side, kind: kind.name })?;
+                    let body = if kind.write == Write::Member {
+                        membership(parent.as_deref(), &body)
+                    } else {
+                        body
+                    };
+                    let entity = Entity::from_body(kind, body).ok_or(Error::WithoutId {
+                        side,
+                        kind: kind.name,
+                    })?;
                     snapshot.insert(entity);
                 }
             }

@@ -217,10 +217,7 @@ mod tests {
             plugin("rate-limiting", json!({"policy": "local"})),
             (true, vec![])
         );
-        assert_eq!(
-            plugin("jwt-signer", json!({"access_token_keyset": "kong"})).0,
-            false
-        );
+        assert!(!plugin("jwt-signer", json!({"access_token_keyset": "kong"})).0);
     }
 
     #[test]

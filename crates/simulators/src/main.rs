@@ -15,6 +15,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    KongAdmin(commands::kong_admin::Arguments),
+    Konnect(commands::konnect::Arguments),
     Cluster(commands::cluster::Arguments),
 }
 
@@ -25,6 +27,8 @@ async fn main() -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
     match Arguments::parse().command {
+        Command::KongAdmin(arguments) => commands::kong_admin::run(arguments).await,
+        Command::Konnect(arguments) => commands::konnect::run(arguments).await,
         Command::Cluster(arguments) => commands::cluster::run(arguments).await,
     }
 }

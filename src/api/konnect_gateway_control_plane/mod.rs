@@ -89,7 +89,7 @@ pub struct KonnectGatewayControlPlaneSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy_urls: Option<Vec<ProxyUrl>>,
     /// Labels of the control plane in Konnect (the form of v1alpha1).
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "rules::labels_schema")]
     pub labels: Option<BTreeMap<String, String>>,
     /// Whether the control plane is made here (Origin) or exists in Konnect and is only looked at (Mirror).
@@ -128,7 +128,7 @@ pub struct CreateControlPlaneRequest {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy_urls: Option<Vec<ProxyUrl>>,
     /// Labels of the control plane in Konnect.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "rules::labels_schema")]
     pub labels: Option<BTreeMap<String, String>>,
 }

@@ -137,7 +137,7 @@ pub struct WorkspaceMigrationSpec {
     #[x_kube(validation = rules::not_implemented("spec.rollback", "!self", "false"))]
     pub rollback: bool,
     /// How traffic moves to the new data planes.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::any_object")]
     #[x_kube(validation = rules::not_implemented("spec.cutover", "false", "nothing"))]
     pub cutover: Option<Map<String, Value>>,

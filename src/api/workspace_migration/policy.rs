@@ -31,7 +31,7 @@ pub struct Approval {
     /// Hash of the plan that is approved.
     #[serde(default)]
     #[schemars(length(max = 128))]
-    #[x_kube(validation = rules::not_implemented("spec.approval.planHash", "self == ''", "\\\"\\\""))]
+    #[x_kube(validation = rules::not_implemented("spec.approval.planHash", "self == ''", "the empty string"))]
     pub plan_hash: String,
 }
 
@@ -159,7 +159,7 @@ pub struct PatchOperation {
     #[schemars(length(max = 1024))]
     pub from: Option<String>,
     /// Value to add, replace or test.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::any_value")]
     pub value: Option<Value>,
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{anyhow, bail};
 
 use super::fault::Fault;
 
@@ -54,9 +54,10 @@ impl FromStr for RateLimit {
         let (rate, options) = text
             .split_once(';')
             .map_or((text, None), |(rate, rest)| (rate, Some(rest)));
-        let per_second: f64 = rate.trim().parse().with_context(|| {
-            format!("rate limit `{text}`: `{rate}` is not a number of requests per second")
-        })?;
+        let per_second: f64 = rate
+            .trim()
+            .parse()
+            .map_err(|_| anyhow!("rate limit `{text}`: `{rate}` is not a number of requests per second"))?;
         if !per_second.is_finite() || per_second <= 0.0 {
             bail!("rate limit `{text}`: the number of requests per second must be above 0");
         }
@@ -65,7 +66,7 @@ impl FromStr for RateLimit {
             Some(Some(("retry-after", seconds))) => Some(
                 seconds
                     .parse()
-                    .with_context(|| format!("rate limit `{text}`: bad retry-after"))?,
+                    .map_err(|_| anyhow!("rate limit `{text}`: `{seconds}` is not a number of seconds"))?,
             ),
             Some(_) => bail!("rate limit `{text}`: the only option is `retry-after=SECONDS`"),
         };

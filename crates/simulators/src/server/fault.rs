@@ -3,7 +3,7 @@
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use axum::http::{Method, StatusCode, Uri};
 use regex::Regex;
 
@@ -111,7 +111,8 @@ impl FromStr for Fault {
     type Err = anyhow::Error;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        parse(text).with_context(|| format!("fault `{text}`"))
+        // One message with all causes: clap shows no more than that.
+        parse(text).map_err(|error| anyhow!("fault `{text}`: {error:#}"))
     }
 }
 

@@ -1,0 +1,44 @@
+# Every target that a person types has a `##` line; `make` alone lists them.
+
+CARGO ?= cargo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test control-plane fmt fmt-check lint crds check-crds simulators check image
+
+help: ## List these targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+demo: ## Migrate three workspaces to a simulated Konnect, in a real API server, and show the outcome
+	$(CARGO) build --locked --bins
+	$(CARGO) run --locked --quiet --example demo
+
+test: control-plane ## Run all tests (the first time builds the Kubernetes binaries: about 10 minutes)
+	$(CARGO) test --locked --workspace
+
+control-plane: ## Make sure that etcd, kube-apiserver, kube-controller-manager and kubectl are there
+	$(CARGO) run --locked --quiet -p simulators -- cluster --build-only >/dev/null
+
+fmt: ## Format all code
+	$(CARGO) fmt --all
+
+fmt-check: ## Fail when code is not formatted
+	$(CARGO) fmt --all --check
+
+lint: ## Run clippy on everything, warnings denied
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+
+crds: ## Write the CustomResourceDefinitions to crds/
+	$(CARGO) run --locked --quiet -- crd --dir crds
+
+check-crds: ## Fail when crds/ is not what the code says
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
+	$(CARGO) run --locked --quiet -- crd --dir "$$folder" && \
+	{ diff -ru --exclude='[Kk]ustomization*' crds "$$folder" || { echo 'crds/ is stale: run `make crds`' >&2; exit 1; }; }
+
+simulators: ## Build the simulators' command line, target/debug/simulators
+	$(CARGO) build --locked -p simulators
+
+check: fmt-check lint check-crds test ## Everything that CI checks, but the demo
+
+image: ## Build the container image
+	docker build --tag gateway-migration-operator:dev .

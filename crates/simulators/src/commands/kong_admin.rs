@@ -1,0 +1,85 @@
+//! `simulators kong-admin`
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::Value;
+use simulators::kong_admin::{self, DEFAULT, Edition, INVENTORY, KongAdmin, SALES};
+
+use super::serving::Serving;
+
+/// Simulate the Admin API of a self-managed Kong Gateway, for reading.
+///
+/// Without --data it holds three sample workspaces: `default` (128 entities of a real Kong), `inventory` and `sales`.
+/// Prints its URL; `GET /_simulator/stats` counts what was asked.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  simulators kong-admin --listen 127.0.0.1:8001
+  simulators kong-admin --tls --ca-out ca.pem --token secret --latency 20ms
+  simulators kong-admin --open-source --data default=dump.json
+  simulators kong-admin --fault '/consumers=503;times=2' --fault 'GET /plugins=drop;skip=1;times=1'")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    serving: Serving,
+
+    /// Demand this token in the header Kong-Admin-Token.
+    #[arg(long, env = "KONG_ADMIN_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+
+    /// Simulate the open-source edition: no workspaces, consumer groups or partials.
+    #[arg(long)]
+    open_source: bool,
+
+    /// Load a workspace from a JSON file `{"/services": [...], "/routes": [...], ...}`, one list per path. May be repeated.
+    #[arg(long, value_name = "WORKSPACE=FILE", value_parser = parse_data)]
+    data: Vec<(String, PathBuf)>,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let edition = if arguments.open_source {
+        Edition::OpenSource
+    } else {
+        Edition::Enterprise
+    };
+    let kong = KongAdmin::new(kong_admin::Options {
+        edition,
+        token: arguments.token,
+        ..kong_admin::Options::default()
+    });
+    for (workspace, dump) in workspaces(edition, &arguments.data)? {
+        kong.load(&workspace, &dump)
+            .with_context(|| format!("cannot load workspace {workspace}"))?;
+    }
+    arguments.serving.run(kong.router()).await
+}
+
+/// Name and dump of each workspace: the user's, or the samples.
+fn workspaces(edition: Edition, data: &[(String, PathBuf)]) -> anyhow::Result<Vec<(String, Value)>> {
+    if data.is_empty() {
+        let samples = [("default", DEFAULT), ("inventory", INVENTORY), ("sales", SALES)];
+        let count = if edition == Edition::OpenSource {
+            1
+        } else {
+            samples.len()
+        };
+        return samples[..count]
+            .iter()
+            .map(|(name, dump)| Ok(((*name).to_owned(), serde_json::from_str(dump)?)))
+            .collect();
+    }
+    data.iter()
+        .map(|(workspace, file)| {
+            let dump =
+                std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+            let dump =
+                serde_json::from_str(&dump).with_context(|| format!("{} is not JSON", file.display()))?;
+            Ok((workspace.clone(), dump))
+        })
+        .collect()
+}
+
+fn parse_data(text: &str) -> anyhow::Result<(String, PathBuf)> {
+    let (workspace, file) = text.split_once('=').context("expected WORKSPACE=FILE")?;
+    Ok((workspace.to_owned(), file.into()))
+}

@@ -1,0 +1,83 @@
+//! `simulators konnect`
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use simulators::konnect::{self, Konnect};
+
+use super::serving::Serving;
+
+/// Simulate one organisation of Kong Konnect: its control planes and everything in them.
+///
+/// All hosts of Konnect (global and every geo) are this one server: map them to its URL, for the operator by
+/// `--konnect-endpoint us.api.konghq.com=URL`. Prints its URL; `GET /_simulator/stats` counts what was asked.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  simulators konnect --listen 127.0.0.1:8443 --tls --ca-out ca.pem --token kpat_demo
+  simulators konnect --latency 50ms --rate-limit '10;retry-after=1'
+  simulators konnect --fault 'PUT /core-entities/routes/=503;skip=3;times=2' --fault 'POST .*=drop;after;times=1'
+  simulators konnect --data planes.json
+
+Data: [{\"name\": \"inventory\", \"entities\": [{\"path\": \"services\", \"body\": {\"name\": \"a\", \"host\": \"a.example\"}}]}]")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    serving: Serving,
+
+    /// Bearer token that is accepted. May be repeated. Without any, `kpat_simulated` is.
+    #[arg(long)]
+    token: Vec<String>,
+
+    /// Create control planes with entities from a JSON file (see below): each entity as by a POST to its path.
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+
+    /// Answer 404 to the PUT of a target that does not exist, as Kong does; a client must then POST it with its id.
+    #[arg(long)]
+    target_put_missing_is_404: bool,
+}
+
+/// A control plane of a data file.
+#[derive(Deserialize)]
+struct Plane {
+    #[serde(default)]
+    entities: Vec<Entity>,
+    /// The body of its creation.
+    #[serde(flatten)]
+    body: Map<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct Entity {
+    path: String,
+    body: Value,
+}
+
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let mut options = konnect::Options {
+        target_put_missing_is_404: arguments.target_put_missing_is_404,
+        ..konnect::Options::default()
+    };
+    if !arguments.token.is_empty() {
+        options.tokens = arguments.token;
+    }
+    let konnect = Konnect::new(options);
+    if let Some(file) = &arguments.data {
+        load(&konnect, file).with_context(|| format!("cannot load {}", file.display()))?;
+    }
+    arguments.serving.run(konnect.router()).await
+}
+
+fn load(konnect: &Konnect, file: &Path) -> anyhow::Result<()> {
+    let planes: Vec<Plane> = serde_json::from_str(&std::fs::read_to_string(file)?)?;
+    for plane in planes {
+        let created = konnect.seed_control_plane(&Value::Object(plane.body))?;
+        let id = created["id"].as_str().context("a control plane without id")?;
+        for entity in &plane.entities {
+            konnect.seed(id, &entity.path, &entity.body)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! What the simulated APIs have in common on the command line: the socket and the faults.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use axum::Router;
+use clap::Args;
+use simulators::server::{Behaviour, Fault, RateLimit, ServeOptions, Tls, serve};
+
+use super::until_stopped::until_stopped;
+
+/// Socket and manners of a simulator.
+#[derive(Debug, Args)]
+pub(crate) struct Serving {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+
+    /// Serve HTTPS (HTTP/1.1 and HTTP/2) with a certificate of an own authority, new at every start.
+    #[arg(long)]
+    tls: bool,
+
+    /// One more DNS name or address in the certificate; 127.0.0.1, localhost and the listening address are always in.
+    /// May be repeated.
+    #[arg(long, value_name = "NAME", requires = "tls")]
+    tls_name: Vec<String>,
+
+    /// Write the authority's certificate (PEM) to this file, for `--ca-file` or `--cacert` of a client.
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    ca_out: Option<PathBuf>,
+
+    /// Wait before every answer, such as 50ms or 1s.
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "0ms")]
+    latency: Duration,
+
+    /// Answer 429 above this many requests per second: PER_SECOND[;retry-after=SECONDS].
+    #[arg(long, value_name = "LIMIT")]
+    rate_limit: Option<RateLimit>,
+
+    /// Let requests go wrong: `[METHOD ]PATH=OUTCOME[;OPTION...]`. May be repeated; the first that matches decides.
+    ///
+    /// PATH is a regular expression. OUTCOME is a status code, `drop` (cut the connection), `hang` (never answer) or
+    /// `garbage` (not JSON). Options: skip=N (let N matching requests pass first), times=N (then fail only N), retry-after=SECONDS,
+    /// after (do the work, then lose the answer), and last: body=TEXT.
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<Fault>,
+}
+
+impl Serving {
+    /// Serves `router`, prints the URL in one line, and ends on Ctrl-C.
+    pub(crate) async fn run(self, router: Router) -> anyhow::Result<()> {
+        let tls = self.tls.then(|| self.generate_certificates()).transpose()?;
+        if let (Some(file), Some(tls)) = (&self.ca_out, &tls) {
+            std::fs::write(file, tls.ca_pem()).with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        let behaviour = Behaviour {
+            latency: self.latency,
+            rate_limit: self.rate_limit,
+            faults: self.fault,
+        };
+        let running = serve(
+            router,
+            ServeOptions {
+                listen: self.listen,
+                tls,
+                behaviour,
+            },
+        )
+        .await?;
+        println!("{}", running.url());
+        until_stopped().await?;
+        running.stop().await;
+        Ok(())
+    }
+
+    fn generate_certificates(&self) -> anyhow::Result<Tls> {
+        let address = self.listen.ip().to_string();
+        let mut names = vec!["localhost", "127.0.0.1", &address];
+        names.extend(self.tls_name.iter().map(String::as_str));
+        names.sort_unstable();
+        names.dedup();
+        Tls::generate(&names)
+    }
+}
+
+fn parse_duration(text: &str) -> anyhow::Result<Duration> {
+    let duration: jiff::SignedDuration = text.parse()?;
+    Ok(duration.try_into()?)
+}

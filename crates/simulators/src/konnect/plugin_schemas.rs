@@ -1,0 +1,98 @@
+//! Uploaded schemas of custom plugins: `{"item": {name, lua_schema, created_at, updated_at}}`.
+
+use axum::http::StatusCode;
+use regex::Regex;
+use serde_json::{Value, json};
+
+use super::core_entities::Call;
+use super::errors::Failure;
+use super::plugins;
+use super::state::State;
+
+/// Answers a path below `plugin-schemas`; `name` is absent for the list.
+pub fn answer(
+    state: &mut State,
+    call: &Call<'_>,
+    name: Option<&str>,
+    body: &Value,
+) -> Result<(StatusCode, Value), Failure> {
+    let missing = || Failure::Legacy(StatusCode::NOT_FOUND, "plugin-schema not found".to_owned());
+    let (control_plane, counters) = state.writer(call.control_plane)?;
+    let stored = &mut control_plane.plugin_schemas;
+    match (call.method, name) {
+        ("GET", None) => {
+            let items: Vec<_> = stored.values().collect();
+            Ok((
+                StatusCode::OK,
+                json!({"items": items, "page": {"total_count": items.len()}}),
+            ))
+        }
+        ("GET", Some(name)) => {
+            let item = stored.get(name).ok_or_else(missing)?;
+            Ok((StatusCode::OK, json!({"item": item})))
+        }
+        ("DELETE", Some(name)) => {
+            let used = control_plane
+                .entities
+                .get("plugins")
+                .is_some_and(|p| p.values().any(|p| p["name"] == name));
+            if used {
+                return Err(refused(
+                    "plugin schema is currently in use, please delete existing plugins using it",
+                ));
+            }
+            stored.remove(name).ok_or_else(missing)?;
+            Ok((StatusCode::NO_CONTENT, Value::Null))
+        }
+        (method, _) => {
+            let source = body["lua_schema"]
+                .as_str()
+                .ok_or_else(|| refused("lua_schema: required field missing"))?;
+            let own = plugin_name(source)?;
+            if name.is_some_and(|name| name != own) {
+                return Err(refused("the plugin's name cannot be changed"));
+            }
+            if method == "POST" && stored.contains_key(&own) {
+                let message = format!("plugin schema '{own}' already exists");
+                return Err(Failure::Legacy(StatusCode::CONFLICT, message));
+            }
+            let now = counters.tick();
+            let created = stored
+                .get(&own)
+                .map_or(json!(now), |old| old["created_at"].clone());
+            let item = json!({"name": own, "lua_schema": source, "created_at": created, "updated_at": now});
+            stored.insert(own, item.clone());
+            control_plane.revision += 1;
+            let status = if method == "POST" {
+                StatusCode::CREATED
+            } else {
+                StatusCode::OK
+            };
+            Ok((status, json!({"item": item})))
+        }
+    }
+}
+
+fn refused(message: &str) -> Failure {
+    Failure::Legacy(StatusCode::BAD_REQUEST, message.to_owned())
+}
+
+/// The literal `name` of a Lua schema; code that requires other modules is refused.
+fn plugin_name(source: &str) -> Result<String, Failure> {
+    let requires = |call: &str| source.contains(call) && !source.contains("kong.db.schema.typedefs");
+    if requires("require(") || requires("require \"") || requires("require'") {
+        return Err(refused("invalid plugin schema: 'require' is not allowed"));
+    }
+    let name = Regex::new(
+        r#"(?m)^\s*(?:local\s+\w+\s*=\s*|return\s*\{\s*|\{?\s*)?name\s*=\s*["']([a-zA-Z0-9-]+)["']"#,
+    )
+    .ok()
+    .and_then(|pattern| pattern.captures(source).map(|found| found[1].to_owned()))
+    .ok_or_else(|| refused("invalid plugin schema: name must be a literal"))?;
+    if plugins::definition(&name).is_some() {
+        return Err(refused(
+            "unique constraint failed: schema name already in use by a bundled plugin",
+        ));
+    }
+    Ok(name)
+}

@@ -1,0 +1,154 @@
+//! What the simulated organisation holds. Ids and times come from counters, so that two runs answer alike.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::errors::Failure;
+use super::kinds::Kind;
+use super::{Options, TokenState};
+
+/// Seconds since the epoch of the first write.
+const START: u64 = 1_790_000_000;
+
+/// The organisation.
+pub struct State {
+    /// How the simulator was configured.
+    pub options: Options,
+    /// Every token ever known.
+    pub tokens: BTreeMap<String, TokenState>,
+    /// Control planes by id.
+    pub control_planes: BTreeMap<String, ControlPlane>,
+    counters: Counters,
+}
+
+/// Sources of time and ids.
+#[derive(Debug, Default, Clone)]
+pub struct Counters {
+    writes: u64,
+    ids: u64,
+}
+
+/// One control plane with what it holds.
+#[derive(Debug, Default)]
+pub struct ControlPlane {
+    /// As the control planes API answers it.
+    pub record: Value,
+    /// Entities by kind path and id.
+    pub entities: BTreeMap<&'static str, BTreeMap<String, Value>>,
+    /// Owner of every unique key: kind, label and value to id.
+    pub unique: HashMap<String, String>,
+    /// Consumer group members: (group, consumer).
+    pub members: BTreeSet<(String, String)>,
+    /// Data plane client certificates in the order of their creation.
+    pub certificates: Vec<Value>,
+    /// Uploaded plugin schemas by plugin name.
+    pub plugin_schemas: BTreeMap<String, Value>,
+    /// Grows with every write.
+    pub revision: u64,
+}
+
+impl Counters {
+    /// Advances the clock by a second and returns it, in seconds since the epoch.
+    pub fn tick(&mut self) -> u64 {
+        self.writes += 1;
+        START + self.writes
+    }
+
+    /// A fresh id; always the same sequence.
+    pub fn id(&mut self) -> String {
+        self.ids += 1;
+        Uuid::new_v5(&Uuid::NAMESPACE_URL, &self.ids.to_be_bytes()).to_string()
+    }
+
+    /// A generated credential secret of 32 letters and digits, as Kong makes them.
+    pub fn secret(&mut self) -> String {
+        self.id().replace('-', "")
+    }
+}
+
+impl State {
+    /// An empty organisation.
+    pub fn new(options: Options) -> Self {
+        let tokens = options
+            .tokens
+            .iter()
+            .map(|token| (token.clone(), TokenState::Active))
+            .collect();
+        Self {
+            options,
+            tokens,
+            control_planes: BTreeMap::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// The sources of time and ids.
+    pub fn counters(&mut self) -> &mut Counters {
+        &mut self.counters
+    }
+
+    /// A control plane, as the entity API misses it: 404 with code 5.
+    pub fn control_plane(&mut self, id: &str) -> Result<&mut ControlPlane, Failure> {
+        self.control_planes
+            .get_mut(id)
+            .ok_or_else(Failure::entity_not_found)
+    }
+
+    /// A control plane together with the counters.
+    pub fn writer(&mut self, id: &str) -> Result<(&mut ControlPlane, &mut Counters), Failure> {
+        let control_plane = self
+            .control_planes
+            .get_mut(id)
+            .ok_or_else(Failure::entity_not_found)?;
+        Ok((control_plane, &mut self.counters))
+    }
+}
+
+impl ControlPlane {
+    /// Entities of a kind in order of id.
+    pub fn of(&self, kind: &str) -> impl Iterator<Item = &Value> {
+        self.entities.get(kind).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// One entity by id.
+    pub fn get(&self, kind: &str, id: &str) -> Option<&Value> {
+        self.entities.get(kind)?.get(id)
+    }
+
+    /// One entity by id or by the property that the kind is looked up by.
+    pub fn find(&self, kind: &Kind, id_or_name: &str) -> Option<&Value> {
+        self.get(kind.path, id_or_name).or_else(|| {
+            let field = kind.lookup?;
+            self.of(kind.path).find(|entity| entity[field] == id_or_name)
+        })
+    }
+
+    /// The documented type of the control plane.
+    pub fn cluster_type(&self) -> &str {
+        self.record["config"]["cluster_type"].as_str().unwrap_or_default()
+    }
+
+    /// Where its data planes run, in the words of the plugin support list.
+    pub fn deployment(&self) -> &'static str {
+        if self.cluster_type().starts_with("CLUSTER_TYPE_SERVERLESS") {
+            "serverless"
+        } else if self.record["config"]["cloud_gateway"] == true {
+            "cloud-gateways"
+        } else {
+            "hybrid"
+        }
+    }
+
+    /// 32 hexadecimal digits over all entities and the revision; zeros for an empty configuration, as Kong has it.
+    pub fn expected_hash(&self) -> String {
+        if self.entities.values().all(BTreeMap::is_empty) {
+            return "0".repeat(32);
+        }
+        let content = json!([self.revision, self.entities, self.members]);
+        let digest = Sha256::digest(content.to_string().as_bytes());
+        digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+}

@@ -1,0 +1,111 @@
+//! The `simulators` program as a user runs it.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::Context as _;
+use reqwest::{Certificate, Client};
+use serde_json::Value;
+
+/// A running simulator; killed on drop.
+struct Simulator {
+    process: Child,
+    url: String,
+}
+
+impl Simulator {
+    /// Starts `simulators` with these arguments and reads its URL.
+    fn start(arguments: &[&str]) -> anyhow::Result<Self> {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_simulators"))
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().context("no stdout")?).read_line(&mut line)?;
+        Ok(Self {
+            process,
+            url: line.trim().to_owned(),
+        })
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        // Fails only when it has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[tokio::test]
+async fn kong_admin_serves_its_samples_over_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    let simulator = Simulator::start(&[
+        "kong-admin",
+        "--tls",
+        "--ca-out",
+        ca.to_str().unwrap(),
+        "--token",
+        "secret",
+    ])
+    .unwrap();
+    let ca = Certificate::from_pem(&std::fs::read(&ca).unwrap()).unwrap();
+    let client = Client::builder().tls_certs_only([ca]).build().unwrap();
+    let url = format!("{}/inventory/services", simulator.url);
+    assert_eq!(client.get(&url).send().await.unwrap().status(), 401);
+    let answer = client
+        .get(&url)
+        .header("Kong-Admin-Token", "secret")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.json::<Value>().await.unwrap()["data"].is_array());
+}
+
+#[tokio::test]
+async fn konnect_serves_the_data_and_faults_it_was_given() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("planes.json");
+    let planes =
+        r#"[{"name": "inventory", "entities": [{"path": "services", "body": {"host": "a.example"}}]}]"#;
+    std::fs::write(&data, planes).unwrap();
+    let simulator = Simulator::start(&[
+        "konnect",
+        "--data",
+        data.to_str().unwrap(),
+        "--token=one",
+        "--token=two",
+        "--fault=/organizations=418",
+    ])
+    .unwrap();
+    let get = async |path: &str, token: &str| {
+        let url = format!("{}{path}", simulator.url);
+        Client::new().get(url).bearer_auth(token).send().await.unwrap()
+    };
+    let planes: Value = get("/v2/control-planes", "two").await.json().await.unwrap();
+    assert_eq!(planes["data"][0]["name"], "inventory");
+    let id = planes["data"][0]["id"].as_str().unwrap();
+    let services: Value = get(&format!("/v2/control-planes/{id}/core-entities/services"), "one")
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(services["data"][0]["host"], "a.example");
+    assert_eq!(get("/v3/organizations/me", "one").await.status(), 418);
+    assert_eq!(get("/v2/control-planes", "three").await.status(), 401);
+}
+
+#[test]
+fn a_bad_fault_is_explained() {
+    let output = Command::new(env!("CARGO_BIN_EXE_simulators"))
+        .args(["konnect", "--fault", "/routes=503;often"])
+        .output()
+        .unwrap();
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        !output.status.success() && message.contains("unknown option `often`"),
+        "{message}"
+    );
+}

@@ -1,0 +1,237 @@
+//! The entities of a recorded gateway, as a client would send them: only documented fields, no forbidden nulls.
+
+use anyhow::{Context, Result};
+use serde_json::{Map, Value, json};
+
+use crate::api::Api;
+
+/// List path, schema name, and the parent's list, reference and nested segment where writes go below a parent.
+type Row = (
+    &'static str,
+    &'static str,
+    Option<(&'static str, &'static str, &'static str)>,
+);
+
+/// Parents before children.
+const KINDS: [Row; 16] = [
+    ("vaults", "Vault", None),
+    ("ca_certificates", "CACertificate", None),
+    ("certificates", "CertificateRequest", None),
+    ("snis", "SNI", None),
+    ("key-sets", "KeySet", None),
+    ("keys", "Key", None),
+    ("services", "Service", None),
+    ("routes", "RouteJson", None),
+    ("upstreams", "Upstream", None),
+    (
+        "targets",
+        "TargetWithoutParents",
+        Some(("upstreams", "upstream", "targets")),
+    ),
+    ("consumers", "Consumer", None),
+    (
+        "key-auths",
+        "KeyAuthWithoutParents",
+        Some(("consumers", "consumer", "key-auth")),
+    ),
+    (
+        "basic-auths",
+        "BasicAuthWithoutParents",
+        Some(("consumers", "consumer", "basic-auth")),
+    ),
+    (
+        "hmac-auths",
+        "HMACAuthWithoutParents",
+        Some(("consumers", "consumer", "hmac-auth")),
+    ),
+    (
+        "jwts",
+        "JWTWithoutParents",
+        Some(("consumers", "consumer", "jwt")),
+    ),
+    (
+        "acls",
+        "ACLWithoutParents",
+        Some(("consumers", "consumer", "acls")),
+    ),
+];
+
+fn read(path: &str) -> Result<Value> {
+    let path = format!("{}/data/{path}", env!("CARGO_MANIFEST_DIR"));
+    Ok(serde_json::from_str(&std::fs::read_to_string(path)?)?)
+}
+
+/// Recorded entities of a kind; targets are recorded once per upstream.
+fn recorded(dump: &Value, path: &str) -> Vec<Value> {
+    let lists = dump.as_object().into_iter().flatten();
+    let wanted = lists.filter(|(list, _)| {
+        **list == format!("/{path}") || (path == "targets" && list.ends_with("/targets"))
+    });
+    wanted
+        .flat_map(|(_, entities)| entities.as_array().cloned().unwrap_or_default())
+        .collect()
+}
+
+/// What the schema knows of a value, without nulls that it forbids.
+fn documented(schema: &Value, value: &Value) -> Value {
+    if let Some(items) = value.as_array() {
+        return items
+            .iter()
+            .map(|item| documented(&schema["items"], item))
+            .collect();
+    }
+    let properties = schema["allOf"][0]["properties"]
+        .as_object()
+        .or(schema["properties"].as_object());
+    let (Some(properties), Some(map)) = (properties, value.as_object()) else {
+        return value.clone();
+    };
+    let mut kept = Map::new();
+    for (name, value) in map {
+        let Some(property) = properties.get(name) else {
+            continue;
+        };
+        if matches!(name.as_str(), "created_at" | "updated_at")
+            || (value.is_null() && property["nullable"] != true)
+        {
+            continue;
+        }
+        kept.insert(name.clone(), documented(property, value));
+    }
+    Value::Object(kept)
+}
+
+/// Puts one entity by id and checks that the answer holds what was sent.
+async fn put(api: &Api, path: &str, schema: &Value, entity: &Value) -> Result<()> {
+    let body = documented(schema, entity);
+    let id = entity["id"].as_str().context("an entity has an id")?;
+    let (path, query) = if path.ends_with("basic-auth") {
+        (path, "?skip_hash=true")
+    } else {
+        (path, "")
+    };
+    let (status, answer) = api
+        .entity("PUT", &format!("{path}/{id}{query}"), body.clone())
+        .await?;
+    assert_eq!(status, 200, "PUT {path} {body}: {answer}");
+    for (name, sent) in body
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, sent)| !sent.is_null())
+    {
+        match name.as_str() {
+            // Names of a certificate come from its SNI entities, which are put later.
+            "snis" => {}
+            "config" => assert_config_kept(sent, &answer["config"], path),
+            _ => assert_eq!(&answer[name], sent, "{path} {name}"),
+        }
+    }
+    Ok(())
+}
+
+fn assert_config_kept(sent: &Value, stored: &Value, path: &str) {
+    for (name, sent) in sent
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, sent)| !sent.is_null())
+    {
+        if name.starts_with("redis_") {
+            assert!(stored.get(name).is_none(), "{path}: deprecated {name} is kept");
+        } else if sent.is_object() {
+            assert_config_kept(sent, &stored[name], path);
+        } else {
+            assert_eq!(&stored[name], sent, "{path} {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_movable_recorded_entity_is_accepted_twice() -> Result<()> {
+    let (dump, document) = (
+        read("kong-admin-3.9.1/full-dump.json")?,
+        read("konnect/entities.json")?,
+    );
+    let api = Api::new()?;
+    for _ in 0..2 {
+        let mut moved = 0;
+        for (path, schema, parent) in KINDS {
+            for entity in recorded(&dump, path) {
+                let place = match parent {
+                    None => path.to_owned(),
+                    Some((list, reference, segment)) => {
+                        format!(
+                            "{list}/{}/{segment}",
+                            entity[reference]["id"].as_str().unwrap_or_default()
+                        )
+                    }
+                };
+                put(&api, &place, &document["schemas"][schema], &entity).await?;
+                moved += 1;
+            }
+        }
+        let mut refused = Vec::new();
+        for plugin in recorded(&dump, "plugins") {
+            if plugin["name"] == "oauth2" || plugin["config"]["storage"] == "kong" {
+                refused.push(plugin);
+                continue;
+            }
+            put(&api, "plugins", &document["schemas"]["Plugin"], &plugin).await?;
+            moved += 1;
+        }
+        assert_eq!(moved, 123);
+        assert_eq!(refused.len(), 2);
+        for plugin in refused {
+            let body = documented(&document["schemas"]["Plugin"], &plugin);
+            let message = api.refused("plugins", body).await?;
+            assert!(message.contains("Konnect"), "{message}");
+        }
+    }
+    let totals: usize = KINDS
+        .iter()
+        .map(|kind| api.konnect.entities(&api.control_plane, kind.0).len())
+        .sum();
+    assert_eq!(
+        totals + api.konnect.entities(&api.control_plane, "plugins").len(),
+        123
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_moved_hash_lets_the_original_password_in() -> Result<()> {
+    let api = Api::new()?;
+    let consumer = api.created("consumers", json!({"username": "bob"})).await?;
+    let place = format!(
+        "consumers/{}/basic-auth",
+        consumer["id"].as_str().unwrap_or_default()
+    );
+    let stored = api
+        .created(&place, json!({"username": "bob", "password": "hunter2"}))
+        .await?;
+    assert_ne!(stored["password"], "hunter2");
+    assert!(
+        api.konnect
+            .verify_basic_auth(&api.control_plane, "bob", "hunter2")
+    );
+
+    let path = format!("{place}/{}", stored["id"].as_str().unwrap_or_default());
+    let body = json!({"username": "bob", "password": stored["password"]});
+    let (status, kept) = api
+        .entity("PUT", &format!("{path}?skip_hash=true"), body.clone())
+        .await?;
+    assert_eq!((status, &kept["password"]), (200, &stored["password"]));
+    assert!(
+        api.konnect
+            .verify_basic_auth(&api.control_plane, "bob", "hunter2")
+    );
+
+    assert_eq!(api.entity("PUT", &path, body).await?.0, 200);
+    assert!(
+        !api.konnect
+            .verify_basic_auth(&api.control_plane, "bob", "hunter2"),
+        "a hash was hashed again"
+    );
+    Ok(())
+}

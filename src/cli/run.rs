@@ -1,0 +1,138 @@
+//! `run`: the operator.
+
+use std::{fs, io, net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+use kube::Client;
+use uuid::Uuid;
+
+use crate::{
+    config::{Config, KonnectKinds},
+    http::{EndpointMap, TransportOptions, endpoints::InvalidEndpoint},
+    k8s::lease::LeaseOptions,
+    operator::{OperatorError, operate},
+    telemetry::{
+        shutdown,
+        tracing::{LogError, LogFormat, init},
+    },
+};
+
+/// Name of the Lease that replicas share.
+const LEASE: &str = "gateway-migration-operator";
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Send calls for a host elsewhere, as host=url; for proxies and for simulators. Manifests stay unchanged.
+    #[arg(long = "konnect-endpoint", value_name = "HOST=URL")]
+    konnect_endpoints: Vec<String>,
+    /// PEM file with certificate authorities to trust beside the system's.
+    #[arg(long = "ca-file", value_name = "FILE")]
+    ca_files: Vec<PathBuf>,
+    /// Whose the konnect.konghq.com kinds are; read-only when Kong's operator runs in this cluster.
+    #[arg(long, value_enum, default_value_t)]
+    konnect_kinds: KonnectKinds,
+    /// Address of /livez and /readyz, and of /metrics unless --metrics-addr is given.
+    #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
+    admin_addr: SocketAddr,
+    /// Own address of /metrics.
+    #[arg(long, value_name = "ADDRESS")]
+    metrics_addr: Option<SocketAddr>,
+    /// Elect a leader by Lease, so that several replicas are safe.
+    #[arg(long)]
+    leader_elect: bool,
+    /// Namespace of the Lease; that of the kubeconfig or the service account when left out.
+    #[arg(long, value_name = "NAMESPACE", env = "POD_NAMESPACE")]
+    leader_elect_namespace: Option<String>,
+    /// Name of this replica in the Lease; a random one is added.
+    #[arg(long, value_name = "NAME", env = "POD_NAME", default_value = LEASE)]
+    identity: String,
+    /// Look at one namespace only.
+    #[arg(long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
+    /// Calls to one Konnect organisation at the same time.
+    #[arg(long, value_name = "NUMBER", default_value_t = Config::default().konnect_in_flight)]
+    konnect_in_flight: usize,
+    /// What to log, in the syntax of RUST_LOG.
+    #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info")]
+    log: String,
+    /// How log lines look.
+    #[arg(long, value_enum, default_value_t)]
+    log_format: LogFormat,
+}
+
+/// Why the operator could not run.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Logging.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// `--konnect-endpoint`.
+    #[error(transparent)]
+    Endpoint(#[from] InvalidEndpoint),
+    /// `--ca-file`.
+    #[error("cannot read the CA file {path}: {source}")]
+    CaFile {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Signals or threads.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+    /// The cluster.
+    #[error("cannot connect to Kubernetes: {0}; set KUBECONFIG, or run inside a cluster")]
+    Kubernetes(Box<kube::Error>),
+    /// While running.
+    #[error(transparent)]
+    Operator(#[from] OperatorError),
+}
+
+/// Runs the operator until it is told to stop.
+///
+/// # Errors
+/// When it cannot start, or had to end by itself.
+pub fn run(args: &RunArgs) -> Result<(), RunError> {
+    init(&args.log, args.log_format)?;
+    let config = build_config(args)?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(args, config))
+}
+
+async fn serve(args: &RunArgs, mut config: Config) -> Result<(), RunError> {
+    let stop = shutdown::on_signal()?;
+    let client = Client::try_default().await.map_err(|error| RunError::Kubernetes(Box::new(error)))?;
+    if args.leader_elect {
+        let default = client.default_namespace().to_owned();
+        let namespace = args.leader_elect_namespace.clone().unwrap_or(default);
+        // Never the same after a restart: a replica must not take its own old Lease for its present one.
+        let identity = format!("{}_{}", args.identity, Uuid::new_v4());
+        config.election = Some(LeaseOptions::new(namespace, LEASE, identity));
+    }
+    Ok(operate(client, config, stop).await?)
+}
+
+fn build_config(args: &RunArgs) -> Result<Config, RunError> {
+    let mut extra_roots = Vec::new();
+    for path in &args.ca_files {
+        let path_text = path.display().to_string();
+        match fs::read(path) {
+            Ok(pem) => extra_roots.push((path_text, pem)),
+            Err(source) => return Err(RunError::CaFile { path: path_text, source }),
+        }
+    }
+    let transport = TransportOptions {
+        extra_roots,
+        endpoints: EndpointMap::parse(&args.konnect_endpoints)?,
+        ..TransportOptions::default()
+    };
+    Ok(Config {
+        transport,
+        konnect_kinds: args.konnect_kinds,
+        admin_address: Some(args.admin_addr),
+        metrics_address: args.metrics_addr,
+        election: None,
+        namespace: args.namespace.clone(),
+        konnect_in_flight: args.konnect_in_flight,
+    })
+}

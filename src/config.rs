@@ -1,0 +1,48 @@
+//! Everything that flags and environment decide, checked once. Nothing else reads the environment.
+
+use std::net::SocketAddr;
+
+use crate::{http::TransportOptions, k8s::lease::LeaseOptions};
+
+/// Whose the `konnect.konghq.com` kinds are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum KonnectKinds {
+    /// Ours: this operator reconciles them.
+    #[default]
+    Own,
+    /// Kong's operator runs in this cluster and owns them: this one reads their status and never writes them.
+    ReadOnly,
+}
+
+/// The configuration of `run`.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How remote servers are reached: trusted certificates, other addresses for some hosts, repeats.
+    pub transport: TransportOptions,
+    /// Whose the Konnect kinds are.
+    pub konnect_kinds: KonnectKinds,
+    /// Where `/livez` and `/readyz` are served, and `/metrics` unless it has its own address; `None` serves nothing.
+    pub admin_address: Option<SocketAddr>,
+    /// Where `/metrics` is served, when not on the admin address.
+    pub metrics_address: Option<SocketAddr>,
+    /// The leader election; `None` for a single replica.
+    pub election: Option<LeaseOptions>,
+    /// The one namespace to look at; `None` for all.
+    pub namespace: Option<String>,
+    /// Calls to one Konnect organisation at the same time.
+    pub konnect_in_flight: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            transport: TransportOptions::default(),
+            konnect_kinds: KonnectKinds::Own,
+            admin_address: None,
+            metrics_address: None,
+            election: None,
+            namespace: None,
+            konnect_in_flight: 16,
+        }
+    }
+}

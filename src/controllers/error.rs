@@ -1,0 +1,222 @@
+//! Error classes: every failure of a reconcile is of one class, and one table says what follows from it.
+
+use std::{error::Error, time::Duration};
+
+use crate::api::conditions::reason;
+
+/// Pause after a 429 that names none. Konnect's own tools wait as long.
+const THROTTLED_PAUSE: Duration = Duration::from_secs(15);
+/// Look again although a watch should tell: watches can miss what happens outside the cluster.
+const SLOW_POLL: Duration = Duration::from_secs(60);
+/// A token can be made valid again without any event in the cluster.
+const UNAUTHORIZED_POLL: Duration = Duration::from_secs(120);
+/// A defect does not heal by trying; but a restart of something else may hide it.
+const BUG_POLL: Duration = Duration::from_secs(600);
+
+/// What kind of failure it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// Network, timeout, 5xx: passes by itself.
+    Transient,
+    /// 429, with the pause that the server asked for.
+    Throttled(Option<Duration>),
+    /// Something that is referred to does not exist or is not ready.
+    DependencyNotReady,
+    /// The spec, or what it led to, is refused: 400 and the like.
+    Invalid,
+    /// 401 or 403.
+    Unauthorized,
+    /// Somebody else changed the same object in Kubernetes.
+    Conflict,
+    /// The operator refuses: it would destroy what it does not own, or a rule of the plan forbids it.
+    Refused,
+    /// A broken invariant.
+    Bug,
+}
+
+/// A failure that the runner can act on. The text says what happened, to which object, and what to do next; it holds no
+/// secret. Text and reason go into conditions and events as they are.
+pub trait ReconcileError: Error + Send + Sync + 'static {
+    /// The class that decides what follows.
+    fn class(&self) -> Class;
+    /// The condition reason, one of [`crate::api::conditions::reason`].
+    fn reason(&self) -> &'static str;
+}
+
+/// What a failure does to `Ready`, `Reconciling` and `Stalled`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    Unchanged,
+    /// `Reconciling`, reason `ProgressingWithRetry`; `Ready` false.
+    Retrying,
+    /// `Reconciling`; `Ready` false. Something else has to come first.
+    Waiting,
+    /// `Ready` false and nothing beside it.
+    NotReady,
+    /// `Stalled`; `Ready` false.
+    Stalled,
+}
+
+/// When an event tells of the failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Report {
+    /// Never.
+    Never,
+    /// When `Ready` changes because of it.
+    OnChange,
+    /// Once, when it has happened three times in a row.
+    AfterThree,
+}
+
+/// When the object is looked at again without any event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Requeue {
+    /// Exponential with jitter, capped.
+    Backoff,
+    /// After this long, with jitter added.
+    After(Duration),
+    /// At once, a few times; then as [`Requeue::Backoff`].
+    Immediately,
+    /// Only on a change.
+    AwaitChange,
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Response {
+    /// Effect on the summary conditions.
+    pub effect: Effect,
+    /// Event.
+    pub report: Report,
+    /// Next look.
+    pub requeue: Requeue,
+}
+
+impl Class {
+    /// What follows from a failure of this class: the one table.
+    pub const fn response(self) -> Response {
+        let (effect, report, requeue) = match self {
+            Self::Transient => (Effect::Retrying, Report::AfterThree, Requeue::Backoff),
+            Self::Throttled(Some(pause)) => (Effect::Retrying, Report::Never, Requeue::After(pause)),
+            Self::Throttled(None) => (Effect::Retrying, Report::Never, Requeue::After(THROTTLED_PAUSE)),
+            Self::DependencyNotReady => (Effect::Waiting, Report::OnChange, Requeue::After(SLOW_POLL)),
+            Self::Invalid => (Effect::Stalled, Report::OnChange, Requeue::AwaitChange),
+            Self::Unauthorized => (Effect::NotReady, Report::OnChange, Requeue::After(UNAUTHORIZED_POLL)),
+            Self::Conflict => (Effect::Unchanged, Report::Never, Requeue::Immediately),
+            Self::Refused => (Effect::Stalled, Report::OnChange, Requeue::AwaitChange),
+            Self::Bug => (Effect::Stalled, Report::OnChange, Requeue::After(BUG_POLL)),
+        };
+        Response { effect, report, requeue }
+    }
+
+    /// The metric label.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Transient => "transient",
+            Self::Throttled(_) => "throttled",
+            Self::DependencyNotReady => "dependency-not-ready",
+            Self::Invalid => "invalid",
+            Self::Unauthorized => "unauthorized",
+            Self::Conflict => "conflict",
+            Self::Refused => "refused",
+            Self::Bug => "bug",
+        }
+    }
+}
+
+impl ReconcileError for kube::Error {
+    fn class(&self) -> Class {
+        let Self::Api(status) = self else { return Class::Transient };
+        match status.code {
+            // Gone or changed since it was read: read again.
+            404 | 409 => Class::Conflict,
+            401 | 403 => Class::Unauthorized,
+            // We built an object that the API server does not accept.
+            400 | 422 => Class::Bug,
+            429 => Class::Throttled(None),
+            _ => Class::Transient,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self.class() {
+            Class::Bug => reason::INTERNAL_ERROR,
+            Class::Transient
+            | Class::Throttled(_)
+            | Class::DependencyNotReady
+            | Class::Invalid
+            | Class::Unauthorized
+            | Class::Conflict
+            | Class::Refused => reason::PROGRESSING_WITH_RETRY,
+        }
+    }
+}
+
+/// The error and its sources in one line; a source that its parent quotes already is left out.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        let said = source.to_string();
+        if !text.contains(&said) {
+            text.push_str(": ");
+            text.push_str(&said);
+        }
+        next = source.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("could not save")]
+    struct Outer(#[source] std::io::Error);
+
+    #[test]
+    fn only_failures_that_need_a_change_stall() {
+        for (class, stalls) in [
+            (Class::Transient, false),
+            (Class::Throttled(None), false),
+            (Class::DependencyNotReady, false),
+            (Class::Unauthorized, false),
+            (Class::Conflict, false),
+            (Class::Invalid, true),
+            (Class::Refused, true),
+            (Class::Bug, true),
+        ] {
+            assert_eq!(class.response().effect == Effect::Stalled, stalls, "{class:?}");
+        }
+    }
+
+    #[test]
+    fn the_pause_that_the_server_asks_for_is_kept() {
+        let pause = Duration::from_secs(7);
+        assert_eq!(Class::Throttled(Some(pause)).response().requeue, Requeue::After(pause));
+        assert_eq!(Class::Throttled(None).response().requeue, Requeue::After(Duration::from_secs(15)));
+    }
+
+    #[test]
+    fn the_chain_names_every_source_once() {
+        let error = Outer(std::io::Error::other("disk full"));
+        assert_eq!(chain(&error), "could not save: disk full");
+    }
+
+    #[test]
+    fn answers_of_the_api_server_have_a_class() {
+        for (code, class) in [
+            (404, Class::Conflict),
+            (409, Class::Conflict),
+            (403, Class::Unauthorized),
+            (422, Class::Bug),
+            (429, Class::Throttled(None)),
+            (500, Class::Transient),
+        ] {
+            let status = kube::core::Status { code, ..kube::core::Status::default() };
+            assert_eq!(kube::Error::Api(Box::new(status)).class(), class, "{code}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What to do next, from what is observed. Pure.
+
+use crate::api::workspace_migration::Mode;
+use crate::plan::{Action, Finding, Plan, Severity};
+
+/// The next step after planning.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    /// A critical finding forbids every write.
+    Halt(Finding),
+    /// Mode Plan: tell, and stop.
+    Report,
+    /// This generation was applied and verified before; what changed since is told, not written.
+    Watch,
+    /// Write what the plan creates, then verify.
+    Apply,
+}
+
+/// Decides. `completed` says that this generation of the spec was applied and verified before.
+pub fn next_step(mode: Mode, completed: bool, plan: &Plan) -> Step {
+    if let Some(finding) = plan.findings.iter().find(|finding| finding.severity == Severity::Critical) {
+        return Step::Halt(finding.clone());
+    }
+    match mode {
+        Mode::Plan => Step::Report,
+        Mode::Apply | Mode::Sync if completed => Step::Watch,
+        Mode::Apply | Mode::Sync => Step::Apply,
+    }
+}
+
+/// What changed since a completed migration, in words; none when both sides are as they were left.
+pub fn drift(plan: &Plan) -> Option<String> {
+    let changed = plan.count(Action::Create) + plan.count(Action::Update) + plan.count(Action::Blocked);
+    (changed > 0).then(|| format!("source and target differ since the migration: {}", plan.summary()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{EntityKey, Subject};
+    use crate::plan::Operation;
+    use crate::plan::finding::{KIND_UNREADABLE, NAME_TAKEN, Rule};
+
+    fn subject() -> Subject {
+        Subject { key: EntityKey { kind: "routes".into(), id: "r".into() }, name: None }
+    }
+
+    fn plan(actions: &[Action], rules: &[&Rule]) -> Plan {
+        let operation = |action: &Action| Operation {
+            wave: 0,
+            action: *action,
+            subject: subject(),
+            reason: String::new(),
+            changes: Vec::new(),
+        };
+        Plan {
+            hash: String::new(),
+            source_digest: String::new(),
+            target_digest: String::new(),
+            operations: actions.iter().map(operation).collect(),
+            findings: rules.iter().map(|rule| Finding::new(rule, subject(), "")).collect(),
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_in_mode_plan_or_with_a_critical_finding() {
+        assert_eq!(next_step(Mode::Plan, false, &plan(&[Action::Create], &[])), Step::Report);
+        let critical = plan(&[Action::Create], &[&KIND_UNREADABLE]);
+        assert!(matches!(next_step(Mode::Apply, false, &critical), Step::Halt(_)));
+    }
+
+    #[test]
+    fn errors_do_not_stop_what_does_not_depend_on_them() {
+        assert_eq!(next_step(Mode::Apply, false, &plan(&[Action::Create], &[&NAME_TAKEN])), Step::Apply);
+    }
+
+    #[test]
+    fn apply_writes_once_and_watches_afterwards() {
+        let changed = plan(&[Action::Unchanged, Action::Create], &[]);
+        assert_eq!(next_step(Mode::Apply, true, &changed), Step::Watch);
+        assert!(drift(&changed).is_some_and(|words| words.contains("1 to create")));
+        assert_eq!(drift(&plan(&[Action::Unchanged, Action::StaysBehind], &[])), None);
+    }
+}

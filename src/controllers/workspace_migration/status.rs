@@ -1,0 +1,158 @@
+//! What the engine found, in the words and limits of the status. Pure.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use crate::api::workspace_migration::{
+    Finding as FindingEntry, FindingsStatus, KindProgress as KindEntry, PlanStatus, ProgressStatus, Severity as StatusSeverity,
+    SourceStatus, VerificationStatus, limits,
+};
+use crate::engine::{ObservedSource, Progress};
+use crate::plan::finding::title;
+use crate::plan::{Action, Finding, Plan, Severity, Verification};
+
+/// What was read.
+pub fn source_status(source: &ObservedSource, plan: &Plan) -> SourceStatus {
+    SourceStatus {
+        version: Some(source.node.version.clone()),
+        edition: Some(source.node.edition.as_str().to_owned()),
+        topology: Some(source.node.topology.as_str().to_owned()),
+        workspace_id: source.workspace_id.clone(),
+        digest: Some(plan.source_digest.clone()),
+        entities: count(source.snapshot.entities.len()),
+    }
+}
+
+/// What is to be done. What stays behind counts in the summary and has findings.
+pub fn plan_status(plan: &Plan) -> PlanStatus {
+    let of = |action| count(plan.count(action));
+    PlanStatus {
+        hash: plan.hash.clone(),
+        summary: plan.summary(),
+        create: of(Action::Create),
+        update: of(Action::Update),
+        delete: 0,
+        unchanged: of(Action::Unchanged),
+        blocked: of(Action::Blocked) + of(Action::Update),
+        artefact_ref: None,
+    }
+}
+
+/// Findings grouped by id, worst first, with the first subjects of each.
+pub fn findings_status(findings: &[Finding]) -> FindingsStatus {
+    let mut groups: BTreeMap<(Severity, &str), Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        groups.entry((finding.severity, &finding.id)).or_default().push(finding);
+    }
+    let with = |severity| count(findings.iter().filter(|finding| finding.severity == severity).count());
+    let (critical, error) = (with(Severity::Critical), with(Severity::Error));
+    let (warning, info) = (with(Severity::Warning), with(Severity::Info));
+    let words: Vec<String> = [('C', critical), ('E', error), ('W', warning), ('I', info)]
+        .into_iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(letter, count)| format!("{letter}{count}"))
+        .collect();
+    FindingsStatus {
+        critical,
+        error,
+        warning,
+        info,
+        summary: if words.is_empty() { "none".to_owned() } else { words.join(" ") },
+        top: groups.into_iter().take(limits::TOP_FINDINGS).map(|((severity, id), group)| entry(severity, id, &group)).collect(),
+    }
+}
+
+fn entry(severity: Severity, id: &str, group: &[&Finding]) -> FindingEntry {
+    let subjects = group.iter().take(limits::SUBJECTS).map(|finding| match &finding.field {
+        Some(field) => format!("{} {field}", finding.subject),
+        None => finding.subject.to_string(),
+    });
+    let first = group.first();
+    let example = first.map(|finding| format!(" For example: {}", finding.observed)).unwrap_or_default();
+    FindingEntry {
+        id: id.to_owned(),
+        severity: match severity {
+            Severity::Critical => StatusSeverity::Critical,
+            Severity::Error => StatusSeverity::Error,
+            Severity::Warning => StatusSeverity::Warning,
+            Severity::Info => StatusSeverity::Info,
+        },
+        count: count(group.len()),
+        subjects: subjects.map(|subject| bounded(&subject, 256)).collect(),
+        message: bounded(&format!("{}{example}", title(id)), limits::TEXT),
+        remedy: first.map(|finding| bounded(&finding.remedy, limits::TEXT)),
+    }
+}
+
+/// What is done, by kind.
+pub fn progress_status(progress: &Progress, rate: Option<f64>) -> ProgressStatus {
+    let kinds = progress.kinds.iter().map(|(kind, counts)| KindEntry {
+        kind: (*kind).to_owned(),
+        completed: count(counts.completed),
+        total: count(counts.total),
+        failed: count(counts.failed),
+    });
+    ProgressStatus {
+        summary: progress.summary(),
+        kinds: kinds.take(limits::KINDS).collect(),
+        rate: rate.map(|rate| format!("{rate:.1}")),
+        ..ProgressStatus::default()
+    }
+}
+
+/// Whether both sides are equal.
+pub fn verification_status(verification: &Verification, now: Timestamp) -> VerificationStatus {
+    VerificationStatus {
+        digest: Some(verification.target_digest.clone()),
+        matched: count(verification.matched),
+        mismatched: count(verification.mismatched.len()),
+        missing: count(verification.missing.len()),
+        extra: count(verification.extra),
+        checked_at: Some(Time(now)),
+    }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+/// The text up to a number of bytes, cut between characters.
+pub fn bounded(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    let end = (0..=bytes.saturating_sub(3)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}…", text.get(..end).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{EntityKey, Subject};
+    use crate::plan::finding::{PLUGIN_UNSUPPORTED, RULES, TARGET_ADDS_FIELD};
+
+    fn subject(id: usize) -> Subject {
+        Subject { key: EntityKey { kind: "plugins".into(), id: id.to_string() }, name: None }
+    }
+
+    #[test]
+    fn findings_are_grouped_with_counts_and_five_subjects() {
+        let mut findings: Vec<_> = (0..7).map(|id| Finding::new(&PLUGIN_UNSUPPORTED, subject(id), "plugin oauth2")).collect();
+        findings.push(Finding::new(&TARGET_ADDS_FIELD, subject(9), "config.ssl_verify = true").at("config.ssl_verify"));
+        let status = findings_status(&findings);
+        assert_eq!(status.summary, "E7 W1");
+        assert_eq!((status.top[0].count, status.top[0].subjects.len()), (7, 5));
+        assert_eq!(status.top[1].subjects, ["plugins/9 config.ssl_verify"]);
+    }
+
+    #[test]
+    fn a_status_with_every_finding_on_a_million_entities_stays_small() {
+        let long = "я".repeat(5000);
+        let findings: Vec<_> =
+            RULES.iter().flat_map(|rule| (0..50).map(|id| Finding::new(rule, subject(id), long.clone()))).collect();
+        let bytes = serde_json::to_vec(&findings_status(&findings)).unwrap().len();
+        assert!(bytes < 48 * 1024, "{bytes}");
+    }
+}

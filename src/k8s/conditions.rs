@@ -1,0 +1,154 @@
+//! The one module that writes conditions.
+//!
+//! The grammar is Flux's, which kstatus, Flux, Argo CD and `kubectl wait` read: `Ready` is always there; `Reconciling` and
+//! `Stalled` are there only when true, and never both; every condition carries the generation it speaks of; the transition
+//! time moves only when the status flips; the list is sorted by type.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use crate::api::conditions::{READY, RECONCILING, STALLED};
+
+pub mod kstatus;
+
+/// Longest message in bytes. Kubernetes allows 32768; a person reads less, and status must stay small.
+pub const MESSAGE_LIMIT: usize = 2048;
+
+/// The status of one condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConditionStatus {
+    /// It is so.
+    True,
+    /// It is not so.
+    False,
+    /// Not known yet, or not known any more.
+    Unknown,
+}
+
+impl ConditionStatus {
+    /// The spelling of the Kubernetes API.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+impl From<bool> for ConditionStatus {
+    fn from(value: bool) -> Self {
+        if value { Self::True } else { Self::False }
+    }
+}
+
+/// The conditions of one object during one reconcile: starts from what the object carries, ends in a sorted list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConditionSet {
+    conditions: Vec<Condition>,
+    generation: i64,
+    now: Timestamp,
+}
+
+impl ConditionSet {
+    /// Starts from the object's present conditions. `generation` is `metadata.generation`; `now` is cut to seconds, the
+    /// resolution that Kubernetes stores.
+    pub fn new(existing: &[Condition], generation: i64, now: Timestamp) -> Self {
+        let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        Self { conditions: existing.to_vec(), generation, now }
+    }
+
+    /// The generation that conditions set from now on speak of.
+    pub const fn generation(&self) -> i64 {
+        self.generation
+    }
+
+    /// The condition of this type, if there is one.
+    pub fn get(&self, type_: &str) -> Option<&Condition> {
+        self.conditions.iter().find(|condition| condition.type_ == type_)
+    }
+
+    /// Whether the condition of this type is there and true.
+    pub fn is_true(&self, type_: &str) -> bool {
+        self.get(type_).is_some_and(|condition| condition.status == "True")
+    }
+
+    /// Whether `Ready` already speaks of the present generation. When it does not, generic tools would take the old
+    /// verdict for the new one, so the first act is to write that work has begun.
+    pub fn has_seen_generation(&self) -> bool {
+        self.get(READY).is_some_and(|ready| ready.observed_generation == Some(self.generation))
+    }
+
+    /// Sets one condition. The transition time moves only when the status differs from what it was.
+    pub fn set(&mut self, type_: &str, status: ConditionStatus, reason: &str, message: impl Into<String>) {
+        let last_transition_time = self
+            .get(type_)
+            .filter(|old| old.status == status.as_str())
+            .map_or_else(|| Time(self.now), |old| old.last_transition_time.clone());
+        let condition = Condition {
+            type_: type_.to_owned(),
+            status: status.as_str().to_owned(),
+            reason: reason.to_owned(),
+            message: bounded(message.into()),
+            last_transition_time,
+            observed_generation: Some(self.generation),
+        };
+        self.remove(type_);
+        self.conditions.push(condition);
+    }
+
+    /// Takes one condition away.
+    pub fn remove(&mut self, type_: &str) {
+        self.conditions.retain(|condition| condition.type_ != type_);
+    }
+
+    /// The object is as its manifest says.
+    pub fn mark_ready(&mut self, reason: &str, message: impl Into<String>) {
+        self.remove(RECONCILING);
+        self.remove(STALLED);
+        self.set(READY, ConditionStatus::True, reason, message);
+    }
+
+    /// Work is going on. `ready` is what `Ready` says meanwhile; `why` is the reason of `Reconciling`.
+    pub fn mark_reconciling(&mut self, ready: ConditionStatus, reason: &str, why: &str, message: impl Into<String>) {
+        let message = message.into();
+        self.remove(STALLED);
+        self.set(RECONCILING, ConditionStatus::True, why, message.clone());
+        self.set(READY, ready, reason, message);
+    }
+
+    /// Nothing more happens until somebody changes something.
+    pub fn mark_stalled(&mut self, reason: &str, message: impl Into<String>) {
+        let message = message.into();
+        self.remove(RECONCILING);
+        self.set(STALLED, ConditionStatus::True, reason, message.clone());
+        self.set(READY, ConditionStatus::False, reason, message);
+    }
+
+    /// Not ready, and neither working nor failed: waits for a person, as in an approval or a pause.
+    pub fn mark_held(&mut self, reason: &str, message: impl Into<String>) {
+        self.remove(RECONCILING);
+        self.remove(STALLED);
+        self.set(READY, ConditionStatus::False, reason, message);
+    }
+
+    /// The list as it goes into status: sorted by type, so that equal content is equal text.
+    pub fn to_vec(&self) -> Vec<Condition> {
+        let mut conditions = self.conditions.clone();
+        conditions.sort_by(|a, b| a.type_.cmp(&b.type_));
+        conditions
+    }
+}
+
+/// Cuts a message at a character boundary, and shows that it was cut.
+fn bounded(mut message: String) -> String {
+    const ELLIPSIS: char = '…';
+    if message.len() > MESSAGE_LIMIT {
+        message.truncate(message.floor_char_boundary(MESSAGE_LIMIT - ELLIPSIS.len_utf8()));
+        message.push(ELLIPSIS);
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,67 @@
+//! Events, for transitions only: what changed, for whom, and what to do next.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{
+    Client,
+    runtime::events::{Event, EventType, Recorder, Reporter},
+};
+
+use super::FIELD_MANAGER_PREFIX;
+
+/// Longest note in bytes that the events API accepts is 1024.
+const NOTE_LIMIT: usize = 1000;
+
+/// One event that waits to be published. It must not hold secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Note {
+    /// Normal, or a Warning that a person should look at.
+    pub type_: EventType,
+    /// Why, in PascalCase; stable, because people filter by it.
+    pub reason: String,
+    /// What the operator was doing, in PascalCase.
+    pub action: String,
+    /// One sentence for a person.
+    pub message: String,
+}
+
+impl Note {
+    /// Something went as it should.
+    pub fn normal(reason: impl Into<String>, action: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { type_: EventType::Normal, reason: reason.into(), action: action.into(), message: message.into() }
+    }
+
+    /// Something needs attention.
+    pub fn warning(reason: impl Into<String>, action: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { type_: EventType::Warning, reason: reason.into(), action: action.into(), message: message.into() }
+    }
+}
+
+/// Publishes events; equal ones within minutes become one series.
+#[derive(Clone)]
+pub struct Events {
+    recorder: Recorder,
+}
+
+impl Events {
+    /// A publisher that names the operator as reporting controller.
+    pub fn new(client: Client) -> Self {
+        Self { recorder: Recorder::new(client, Reporter::from(FIELD_MANAGER_PREFIX)) }
+    }
+
+    /// Publishes one event about `object`. A failure is logged and otherwise ignored: status is the record, events are
+    /// the courtesy.
+    pub async fn publish(&self, note: &Note, object: &ObjectReference) {
+        let mut text = note.message.clone();
+        text.truncate(text.floor_char_boundary(NOTE_LIMIT));
+        let event = Event {
+            type_: note.type_,
+            reason: note.reason.clone(),
+            note: Some(text),
+            action: note.action.clone(),
+            secondary: None,
+        };
+        if let Err(error) = self.recorder.publish(&event, object).await {
+            tracing::warn!(%error, reason = note.reason, "could not publish an event");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What every controller needs from Kubernetes: conditions, status writes, events, finalizers, Secrets, the leader lease.
+//!
+//! Nothing here knows a product API.
+
+pub mod conditions;
+pub mod events;
+pub mod finalizer;
+pub mod lease;
+pub mod secrets;
+pub mod status;
+
+/// Prefix of every field manager of this operator; one manager per controller follows it.
+pub const FIELD_MANAGER_PREFIX: &str = "gateway-migration-operator";
+
+/// The field manager of one controller, for instance `gateway-migration-operator/workspace-migration`.
+pub fn field_manager(controller: &str) -> String {
+    format!("{FIELD_MANAGER_PREFIX}/{controller}")
+}
