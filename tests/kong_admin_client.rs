@@ -272,3 +272,14 @@ fn urls_and_tokens_that_cannot_work_are_refused_without_repeating_them() -> anyh
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn what_is_printed_for_debugging_holds_no_entity_and_no_token() -> anyhow::Result<()> {
+    let bed = Bed::start(Simulated::OpenSource).await?;
+    let client = bed.client()?;
+    let credentials = client.list(None, "key-auths").await?;
+    let count = entities(credentials.clone())?.len();
+    assert_eq!(format!("{credentials:?}"), format!("Present({count} entities)"));
+    assert!(!format!("{client:?}").contains("canary"));
+    Ok(())
+}

@@ -37,7 +37,8 @@ fn parse(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Resu
     })
 }
 
-/// An answer that is no success. A body that is not JSON counts as none: only the status speaks then.
+/// An answer that is no success. A body that is not JSON counts as none: only the status speaks then, but for 404, from
+/// which much is concluded, and which any other server answers as well.
 fn refusal(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Error {
     if status < 400 {
         return call.garbage(
@@ -45,10 +46,13 @@ fn refusal(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Er
             format!("{status}, which no call of this API answers"),
         );
     }
+    let json = serde_json::from_slice(body);
+    if status == 404 && json.is_err() && !body.is_empty() {
+        return call.garbage(Some(status), "404, but not as this API says it");
+    }
     let retry_after = retry_after(headers);
     let default = failure_of(status, retry_after);
-    let body = serde_json::from_slice(body).unwrap_or(Value::Null);
-    let said = (call.interpret)(status, default, &body);
+    let said = (call.interpret)(status, default, &json.unwrap_or(Value::Null));
     let Interpretation {
         failure,
         detail,
