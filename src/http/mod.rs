@@ -1,6 +1,6 @@
 //! What every remote product API shares: connections, trust, retries, limits, errors.
 //!
-//! Nothing here knows a product. A client describes one [`call`], names the function that reads the
+//! Nothing here knows a product. A client describes one call, names the function that reads the
 //! product's error bodies, and [`Transport`] does the rest. Kubernetes is not reached through this module.
 
 mod answer;

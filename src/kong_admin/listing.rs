@@ -44,8 +44,8 @@ impl Client {
     ///
     /// # Errors
     /// Any failure but 404 and 403; a workspace that does not exist is
-    /// [`Failure::NotFound`](crate::http::Failure::NotFound), not an absent kind. Any failed page fails the whole; pages
-    /// that repeat are [`Failure::Garbage`](crate::http::Failure::Garbage).
+    /// [`Failure::NotFound`], not an absent kind. Any failed page fails the whole; pages
+    /// that repeat are [`Failure::Garbage`].
     pub async fn list(&self, workspace: Option<&str>, path: &str) -> Result<Listing, Error> {
         match self.list_pages(workspace, path).await {
             Ok(entities) => Ok(Listing::Present(entities)),
