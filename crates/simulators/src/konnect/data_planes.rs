@@ -99,7 +99,7 @@ pub fn list_nodes(state: &mut State, control_plane: &str) -> Result<Value, Failu
 
 /// The hash that connected nodes would report once they hold the configuration.
 pub fn expected_hash(state: &mut State, control_plane: &str) -> Result<Value, Failure> {
-    let now = state.counters().tick();
+    let now = state.counters().now();
     let hash = state.control_plane(control_plane)?.expected_hash();
     Ok(json!({"expected_hash": hash, "created_at": now, "updated_at": now}))
 }

@@ -57,6 +57,11 @@ impl Counters {
         START + self.writes
     }
 
+    /// The time of the last write, in seconds since the epoch.
+    pub fn now(&self) -> u64 {
+        START + self.writes
+    }
+
     /// A fresh id; always the same sequence.
     pub fn id(&mut self) -> String {
         self.ids += 1;

@@ -141,14 +141,17 @@ impl<'a> Validator<'a> {
                 .iter()
                 .all(|branch| !self.violations(branch, value).is_empty())
         {
-            let wanted: Vec<_> = branches
+            let wanted = branches
                 .iter()
-                .filter_map(|b| b["required"].as_array())
-                .flatten()
-                .collect();
-            let message = format!("one of {wanted:?} is required")
-                .replace('"', "'")
-                .replace("String(", "(");
+                .filter_map(|branch| branch["required"].as_array())
+                .map(|names| {
+                    names
+                        .iter()
+                        .filter_map(Value::as_str)
+                        .collect::<Vec<_>>()
+                        .join(" and ")
+                });
+            let message = format!("required: {}", wanted.collect::<Vec<_>>().join(", or "));
             found.push(Violation {
                 field: at.to_owned(),
                 rule: Rule::Alternative,

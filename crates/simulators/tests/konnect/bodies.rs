@@ -1,0 +1,403 @@
+//! Which bodies are accepted and refused, kind by kind.
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::api::Api;
+
+const ID: &str = "51de6f12-d9f9-445d-8534-5c5457870a35";
+
+#[tokio::test]
+async fn refused_bodies_name_the_field() -> Result<()> {
+    let api = Api::new()?;
+    let cases = [
+        ("services", json!({}), "host", "required field missing"),
+        (
+            "services",
+            json!({"host": "a", "colour": 1}),
+            "colour",
+            "unknown field",
+        ),
+        ("services", json!({"host": 1}), "host", "expected a string"),
+        ("services", json!({"host": null}), "host", "expected a string"),
+        (
+            "services",
+            json!({"host": "a", "port": 65536}),
+            "port",
+            "at most 65535",
+        ),
+        (
+            "services",
+            json!({"host": "a", "connect_timeout": 0}),
+            "connect_timeout",
+            "at least 1",
+        ),
+        (
+            "services",
+            json!({"host": "a", "protocol": "ftp"}),
+            "protocol",
+            "expected one of: grpc",
+        ),
+        (
+            "services",
+            json!({"host": "a", "path": "x"}),
+            "path",
+            "should start with: /",
+        ),
+        ("services", json!({"host": "a", "name": "a b"}), "name", "ascii"),
+        ("services", json!({"host": "a", "id": "NOT-A-UUID"}), "id", "UUID"),
+        (
+            "services",
+            json!({"host": "a", "id": ID.to_uppercase()}),
+            "id",
+            "lower-case",
+        ),
+        (
+            "services",
+            json!({"host": "a", "tags": ["a,b"]}),
+            "tags.0",
+            "must not contain",
+        ),
+        (
+            "services",
+            json!({"host": "a", "tls_verify": true}),
+            "tls_verify",
+            "protocol",
+        ),
+        ("routes", json!({"name": "empty"}), "", "must set one of"),
+        (
+            "routes",
+            json!({"paths": ["x"]}),
+            "paths.0",
+            "should start with: /",
+        ),
+        ("routes", json!({"paths": ["/a//b"]}), "paths.0", "empty segments"),
+        ("routes", json!({"paths": ["~/("]}), "paths.0", "invalid regex"),
+        (
+            "routes",
+            json!({"paths": ["/"], "headers": {"a": "b"}}),
+            "headers.a",
+            "expected an array",
+        ),
+        (
+            "routes",
+            json!({"sources": [{"ip": null}]}),
+            "sources.0.ip",
+            "expected a string",
+        ),
+        (
+            "routes",
+            json!({"expression": "http.path == \"/\"", "paths": ["/"]}),
+            "expression",
+            "unknown field",
+        ),
+        (
+            "routes",
+            json!({"protocols": [], "paths": ["/"]}),
+            "protocols",
+            "at least 1",
+        ),
+        ("upstreams", json!({"name": "a b"}), "name", "hostname"),
+        (
+            "upstreams",
+            json!({"name": "a", "hash_on": "header"}),
+            "hash_on_header",
+            "required",
+        ),
+        (
+            "upstreams",
+            json!({"name": "a", "slots": 9}),
+            "slots",
+            "at least 10",
+        ),
+        (
+            "upstreams",
+            json!({"name": "a", "healthchecks": {"active": {"https_sni": null}}}),
+            "healthchecks.active.https_sni",
+            "expected a string",
+        ),
+        ("consumers", json!({}), "", "at least one of these fields"),
+        (
+            "consumers",
+            json!({"username": "a", "username_lower": "a"}),
+            "username_lower",
+            "unknown field",
+        ),
+        (
+            "consumer_groups",
+            json!({"name": null}),
+            "name",
+            "expected a string",
+        ),
+        (
+            "certificates",
+            json!({"cert": "x", "key": "y"}),
+            "cert",
+            "invalid certificate",
+        ),
+        ("certificates", json!({"cert": "x"}), "", "cert and key"),
+        (
+            "ca_certificates",
+            json!({"cert": "x"}),
+            "cert",
+            "invalid certificate",
+        ),
+        ("snis", json!({"name": "a"}), "certificate", "required"),
+        ("keys", json!({"kid": "a"}), "", "exactly one"),
+        (
+            "keys",
+            json!({"kid": "a", "jwk": "{\"kid\": \"b\"}"}),
+            "jwk",
+            "kid",
+        ),
+        (
+            "vaults",
+            json!({"name": "env", "prefix": "aws"}),
+            "prefix",
+            "vault type",
+        ),
+        (
+            "vaults",
+            json!({"name": "mine", "prefix": "a"}),
+            "name",
+            "vault type not found",
+        ),
+        ("partials", json!({"type": "redis-ce"}), "config", "required"),
+        (
+            "partials",
+            json!({"type": "redis-ce", "config": {"port": "x"}}),
+            "config.port",
+            "expected an integer",
+        ),
+        (
+            "partials",
+            json!({"type": "redis-ce", "config": {"username": null}}),
+            "config.username",
+            "string",
+        ),
+        (
+            "partials",
+            json!({"type": "memcached", "config": {}}),
+            "type",
+            "expected one of",
+        ),
+    ];
+    for (path, body, field, reason) in cases {
+        let message = api.refused(path, body.clone()).await?;
+        assert!(
+            message.starts_with("validation error"),
+            "{path} {body}: {message}"
+        );
+        assert!(message.contains(reason), "{path} {body}: {message}");
+        let expected = if field.is_empty() {
+            "ERROR_TYPE_ENTITY null".to_owned()
+        } else {
+            format!("\"{field}\"")
+        };
+        assert!(message.contains(&expected), "{path} {body}: {message}");
+        assert!(api.konnect.entities(&api.control_plane, path).is_empty());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn absent_fields_and_nulls_get_the_newest_defaults() -> Result<()> {
+    let api = Api::new()?;
+    let route = api
+        .created(
+            "routes",
+            json!({"paths": ["/"], "strip_path": null, "tags": null}),
+        )
+        .await?;
+    assert_eq!(route["protocols"], json!(["https"]));
+    assert_eq!(route["strip_path"], true);
+    assert_eq!(route.get("tags"), None);
+    assert!(
+        route["created_at"].is_u64() && route["updated_at"].is_u64(),
+        "{route}"
+    );
+
+    let body = json!({"name": "a", "healthchecks": {"active": {"timeout": 2}}});
+    let upstream = api.created("upstreams", body).await?;
+    assert_eq!(upstream["healthchecks"]["active"]["timeout"], 2);
+    assert_eq!(
+        upstream["healthchecks"]["active"]["healthy"]["http_statuses"],
+        json!([200, 302])
+    );
+    assert_eq!(upstream["healthchecks"]["passive"]["type"], "http");
+
+    let expression = json!({"expression": "http.path == \"/\"", "priority": 3});
+    assert_eq!(api.created("routes", expression).await?.get("paths"), None);
+
+    let partial = json!({"name": "cache", "type": "redis-ee", "config": {"host": "redis"}});
+    assert_eq!(api.created("partials", partial).await?["config"]["port"], 6379);
+    Ok(())
+}
+
+#[tokio::test]
+async fn put_replaces_the_whole_object_and_keeps_the_chosen_id() -> Result<()> {
+    let api = Api::new()?;
+    let path = format!("services/{ID}");
+    let (status, first) = api
+        .entity("PUT", &path, json!({"host": "a", "retries": 2, "name": "s"}))
+        .await?;
+    assert_eq!((status, &first["id"]), (200, &json!(ID)));
+    let (_, second) = api.entity("PUT", &path, json!({"host": "b"})).await?;
+    assert_eq!((&second["retries"], second.get("name")), (&json!(5), None));
+    assert_eq!(second["created_at"], first["created_at"]);
+    assert_ne!(second["updated_at"], first["updated_at"]);
+
+    // A name in the path lets the server choose the id, once.
+    let (_, named) = api
+        .entity("PUT", "services/by-name", json!({"host": "a"}))
+        .await?;
+    let (_, again) = api
+        .entity("PUT", "services/by-name", json!({"host": "b", "name": "by-name"}))
+        .await?;
+    assert_eq!(named["id"], again["id"]);
+    assert_eq!(
+        api.entity("GET", "services/by-name", Value::Null).await?,
+        (200, again)
+    );
+    assert_eq!(api.entity("PATCH", &path, json!({"host": "c"})).await?.0, 405);
+    assert_eq!(api.entity("DELETE", &path, Value::Null).await?.0, 204);
+    assert_eq!(api.entity("DELETE", &path, Value::Null).await?.0, 204);
+    assert_eq!(api.entity("GET", &path, Value::Null).await?.0, 404);
+    Ok(())
+}
+
+#[tokio::test]
+async fn credentials_and_targets_are_written_below_their_parents_only() -> Result<()> {
+    let api = Api::new()?;
+    let consumer = api.created("consumers", json!({"username": "bob"})).await?;
+    let consumer = consumer["id"].as_str().context("id")?;
+    let bodies = [
+        ("key-auths", "key-auth", json!({})),
+        (
+            "basic-auths",
+            "basic-auth",
+            json!({"username": "a", "password": "b"}),
+        ),
+        ("hmac-auths", "hmac-auth", json!({"username": "a"})),
+        ("jwts", "jwt", json!({})),
+        ("acls", "acls", json!({"group": "a"})),
+    ];
+    for (flat, nested, body) in bodies {
+        assert_eq!(api.entity("POST", flat, body.clone()).await?.0, 405, "{flat}");
+        assert_eq!(
+            api.entity("PUT", &format!("{flat}/{ID}"), body.clone()).await?.0,
+            405,
+            "{flat}"
+        );
+        let created = api
+            .created(&format!("consumers/{consumer}/{nested}"), body)
+            .await?;
+        assert_eq!(created["consumer"]["id"], consumer);
+        assert_eq!(
+            api.entity("GET", flat, Value::Null).await?.1["data"],
+            json!([created])
+        );
+    }
+    let jwt = &api.konnect.entities(&api.control_plane, "jwts")[0];
+    assert!(
+        jwt["secret"].is_string() && jwt["key"].is_string() && jwt["algorithm"] == "HS256",
+        "{jwt}"
+    );
+    let jwt = json!({"algorithm": "RS256"});
+    assert!(
+        api.refused(&format!("consumers/{consumer}/jwt"), jwt)
+            .await?
+            .contains("rsa_public_key")
+    );
+
+    api.created("upstreams", json!({"name": "up"})).await?;
+    assert_eq!(
+        api.entity("POST", "targets", json!({"target": "a:1"})).await?.0,
+        405
+    );
+    let target = api
+        .created("upstreams/up/targets", json!({"target": "a"}))
+        .await?;
+    assert_eq!(
+        (&target["target"], &target["weight"]),
+        (&json!("a:8000"), &json!(100))
+    );
+    assert!(target["created_at"].is_f64());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_missing_target_can_only_be_posted_when_the_switch_says_so() -> Result<()> {
+    let options = simulators::konnect::Options {
+        target_put_missing_is_404: true,
+        ..Default::default()
+    };
+    let api = Api::with(options)?;
+    api.created("upstreams", json!({"name": "up"})).await?;
+    let path = format!("upstreams/up/targets/{ID}");
+    assert_eq!(api.entity("PUT", &path, json!({"target": "a:1"})).await?.0, 404);
+    api.created("upstreams/up/targets", json!({"target": "a:1", "id": ID}))
+        .await?;
+    let (status, answer) = api
+        .entity("PUT", &path, json!({"target": "a:1", "weight": 0}))
+        .await?;
+    assert_eq!((status, &answer["weight"]), (200, &json!(0)));
+    Ok(())
+}
+
+#[tokio::test]
+async fn certificates_must_match_their_keys_and_show_their_names() -> Result<()> {
+    let api = Api::new()?;
+    let own = rcgen::generate_simple_self_signed(vec!["a.example".to_owned()])?;
+    let other = rcgen::KeyPair::generate()?;
+    let cert = own.cert.pem();
+    let refused = api
+        .refused(
+            "certificates",
+            json!({"cert": cert, "key": other.serialize_pem()}),
+        )
+        .await?;
+    assert!(refused.contains("does not match"), "{refused}");
+    let body = json!({"cert": cert, "key": own.signing_key.serialize_pem(), "snis": ["ignored.example"]});
+    let created = api.created("certificates", body).await?;
+    assert_eq!(created["snis"], json!([]));
+    api.created(
+        "snis",
+        json!({"name": "a.example", "certificate": {"id": created["id"]}}),
+    )
+    .await?;
+    let path = format!("certificates/{}", created["id"].as_str().context("id")?);
+    assert_eq!(
+        api.entity("GET", &path, Value::Null).await?.1["snis"],
+        json!(["a.example"])
+    );
+    assert!(
+        api.refused("ca_certificates", json!({"cert": cert}))
+            .await?
+            .contains("CA")
+    );
+    let reference = json!({"cert": "{vault://v/cert}", "key": "{vault://v/key}"});
+    api.created("certificates", reference).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn validation_alone_stores_nothing() -> Result<()> {
+    let api = Api::new()?;
+    let (status, _) = api
+        .entity("POST", "schemas/services/validate", json!({"host": "a"}))
+        .await?;
+    assert_eq!(
+        (status, api.konnect.entities(&api.control_plane, "services").len()),
+        (200, 0)
+    );
+    let (status, answer) = api
+        .entity("POST", "schemas/plugins/validate", json!({"name": "nope"}))
+        .await?;
+    assert_eq!((status, &answer["details"][0]["field"]), (400, &json!("name")));
+    assert_eq!(
+        api.entity("POST", "schemas/nope/validate", json!({})).await?.0,
+        404
+    );
+    Ok(())
+}
