@@ -135,6 +135,12 @@ async fn refused_bodies_name_the_field() -> Result<()> {
             "cert",
             "invalid certificate",
         ),
+        (
+            "certificates",
+            json!({"cert": "x", "key": "y"}),
+            "key",
+            "not a PEM private key",
+        ),
         ("certificates", json!({"cert": "x"}), "", "cert and key"),
         (
             "ca_certificates",
@@ -323,6 +329,20 @@ async fn credentials_and_targets_are_written_below_their_parents_only() -> Resul
         (&json!("a:8000"), &json!(100))
     );
     assert!(target["created_at"].is_f64());
+    Ok(())
+}
+
+#[tokio::test]
+async fn equal_targets_of_two_upstreams_are_two_entities() -> Result<()> {
+    let api = Api::new()?;
+    for upstream in ["one", "two"] {
+        api.created("upstreams", json!({"name": upstream})).await?;
+        let path = format!("upstreams/{upstream}/targets/a:1");
+        let (status, target) = api.entity("PUT", &path, json!({"target": "a:1"})).await?;
+        assert_eq!(status, 200, "{target}");
+        assert_eq!(api.entity("GET", &path, Value::Null).await?, (200, target));
+    }
+    assert_eq!(api.konnect.entities(&api.control_plane, "targets").len(), 2);
     Ok(())
 }
 
