@@ -3,205 +3,27 @@
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use crate::api::Api;
+use crate::api::{Api, table};
 
 const ID: &str = "51de6f12-d9f9-445d-8534-5c5457870a35";
 
 #[tokio::test]
 async fn refused_bodies_name_the_field() -> Result<()> {
     let api = Api::new()?;
-    let cases = [
-        ("services", json!({}), "host", "required field missing"),
-        (
-            "services",
-            json!({"host": "a", "colour": 1}),
-            "colour",
-            "unknown field",
-        ),
-        ("services", json!({"host": 1}), "host", "expected a string"),
-        ("services", json!({"host": null}), "host", "expected a string"),
-        (
-            "services",
-            json!({"host": "a", "port": 65536}),
-            "port",
-            "at most 65535",
-        ),
-        (
-            "services",
-            json!({"host": "a", "connect_timeout": 0}),
-            "connect_timeout",
-            "at least 1",
-        ),
-        (
-            "services",
-            json!({"host": "a", "protocol": "ftp"}),
-            "protocol",
-            "expected one of: grpc",
-        ),
-        (
-            "services",
-            json!({"host": "a", "path": "x"}),
-            "path",
-            "should start with: /",
-        ),
-        ("services", json!({"host": "a", "name": "a b"}), "name", "ascii"),
-        ("services", json!({"host": "a", "id": "NOT-A-UUID"}), "id", "UUID"),
-        (
-            "services",
-            json!({"host": "a", "id": ID.to_uppercase()}),
-            "id",
-            "lower-case",
-        ),
-        (
-            "services",
-            json!({"host": "a", "tags": ["a,b"]}),
-            "tags.0",
-            "must not contain",
-        ),
-        (
-            "services",
-            json!({"host": "a", "tls_verify": true}),
-            "tls_verify",
-            "protocol",
-        ),
-        ("routes", json!({"name": "empty"}), "", "must set one of"),
-        (
-            "routes",
-            json!({"paths": ["x"]}),
-            "paths.0",
-            "should start with: /",
-        ),
-        ("routes", json!({"paths": ["/a//b"]}), "paths.0", "empty segments"),
-        ("routes", json!({"paths": ["~/("]}), "paths.0", "invalid regex"),
-        (
-            "routes",
-            json!({"paths": ["/"], "headers": {"a": "b"}}),
-            "headers.a",
-            "expected an array",
-        ),
-        (
-            "routes",
-            json!({"sources": [{"ip": null}]}),
-            "sources.0.ip",
-            "expected a string",
-        ),
-        (
-            "routes",
-            json!({"expression": "http.path == \"/\"", "paths": ["/"]}),
-            "expression",
-            "unknown field",
-        ),
-        (
-            "routes",
-            json!({"protocols": [], "paths": ["/"]}),
-            "protocols",
-            "at least 1",
-        ),
-        ("upstreams", json!({"name": "a b"}), "name", "hostname"),
-        (
-            "upstreams",
-            json!({"name": "a", "hash_on": "header"}),
-            "hash_on_header",
-            "required",
-        ),
-        (
-            "upstreams",
-            json!({"name": "a", "slots": 9}),
-            "slots",
-            "at least 10",
-        ),
-        (
-            "upstreams",
-            json!({"name": "a", "healthchecks": {"active": {"https_sni": null}}}),
-            "healthchecks.active.https_sni",
-            "expected a string",
-        ),
-        ("consumers", json!({}), "", "at least one of these fields"),
-        (
-            "consumers",
-            json!({"username": "a", "username_lower": "a"}),
-            "username_lower",
-            "unknown field",
-        ),
-        (
-            "consumer_groups",
-            json!({"name": null}),
-            "name",
-            "expected a string",
-        ),
-        (
-            "certificates",
-            json!({"cert": "x", "key": "y"}),
-            "cert",
-            "invalid certificate",
-        ),
-        (
-            "certificates",
-            json!({"cert": "x", "key": "y"}),
-            "key",
-            "not a PEM private key",
-        ),
-        ("certificates", json!({"cert": "x"}), "", "cert and key"),
-        (
-            "ca_certificates",
-            json!({"cert": "x"}),
-            "cert",
-            "invalid certificate",
-        ),
-        ("snis", json!({"name": "a"}), "certificate", "required"),
-        ("keys", json!({"kid": "a"}), "", "exactly one"),
-        (
-            "keys",
-            json!({"kid": "a", "jwk": "{\"kid\": \"b\"}"}),
-            "jwk",
-            "kid",
-        ),
-        (
-            "vaults",
-            json!({"name": "env", "prefix": "aws"}),
-            "prefix",
-            "vault type",
-        ),
-        (
-            "vaults",
-            json!({"name": "mine", "prefix": "a"}),
-            "name",
-            "vault type not found",
-        ),
-        ("partials", json!({"type": "redis-ce"}), "config", "required"),
-        (
-            "partials",
-            json!({"type": "redis-ce", "config": {"port": "x"}}),
-            "config.port",
-            "expected an integer",
-        ),
-        (
-            "partials",
-            json!({"type": "redis-ce", "config": {"username": null}}),
-            "config.username",
-            "string",
-        ),
-        (
-            "partials",
-            json!({"type": "memcached", "config": {}}),
-            "type",
-            "expected one of",
-        ),
-    ];
-    for (path, body, field, reason) in cases {
-        let message = api.refused(path, body.clone()).await?;
+    for (path, body, field, reason) in table(include_str!("tables/bodies.jsonl"))? {
+        let message = api.refused(&path, body.clone()).await?;
         assert!(
             message.starts_with("validation error"),
             "{path} {body}: {message}"
         );
-        assert!(message.contains(reason), "{path} {body}: {message}");
+        assert!(message.contains(&reason), "{path} {body}: {message}");
         let expected = if field.is_empty() {
             "ERROR_TYPE_ENTITY null".to_owned()
         } else {
             format!("\"{field}\"")
         };
         assert!(message.contains(&expected), "{path} {body}: {message}");
-        assert!(api.konnect.entities(&api.control_plane, path).is_empty());
+        assert!(api.konnect.entities(&api.control_plane, &path).is_empty());
     }
     Ok(())
 }

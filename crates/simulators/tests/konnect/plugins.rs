@@ -3,103 +3,16 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use crate::api::Api;
+use crate::api::{Api, table};
 
 #[tokio::test]
 async fn refused_plugins_name_the_field() -> Result<()> {
     let api = Api::new()?;
     api.created("consumers", json!({"username": "bob"})).await?;
-    for (path, body, field, reason) in [
-        (
-            "plugins",
-            json!({"name": "nope"}),
-            "name",
-            "no plugin-schema for 'nope'",
-        ),
-        ("plugins", json!({"name": "oauth2"}), "name", "not available"),
-        (
-            "plugins",
-            json!({"name": "key-auth-enc"}),
-            "name",
-            "not available",
-        ),
-        (
-            "plugins",
-            json!({"name": "key-auth", "config": {"nope": 1}}),
-            "config.nope",
-            "unknown field",
-        ),
-        (
-            "plugins",
-            json!({"name": "key-auth", "config": {"key_names": "x"}}),
-            "config.key_names",
-            "expected an array",
-        ),
-        (
-            "plugins",
-            json!({"name": "redirect"}),
-            "config.location",
-            "required field missing",
-        ),
-        (
-            "plugins",
-            json!({"name": "rate-limiting", "config": {"policy": "cluster"}}),
-            "config.policy",
-            "Konnect",
-        ),
-        (
-            "plugins",
-            json!({"name": "rate-limiting", "config": {"policy": "x"}}),
-            "config.policy",
-            "expected one of",
-        ),
-        (
-            "plugins",
-            json!({"name": "session", "config": {"storage": "kong"}}),
-            "config.storage",
-            "Konnect",
-        ),
-        // The default of this plugin is one of the values that a data plane cannot run.
-        (
-            "plugins",
-            json!({"name": "acme", "config": {"account_email": "a@b.c"}}),
-            "config.storage",
-            "shm",
-        ),
-        (
-            "plugins",
-            json!({"name": "cors", "protocols": ["tcp"]}),
-            "protocols.0",
-            "expected one of",
-        ),
-        (
-            "plugins",
-            json!({"name": "cors", "scope": {}}),
-            "scope",
-            "unknown field",
-        ),
-        (
-            "consumers/bob/plugins",
-            json!({"name": "key-auth"}),
-            "consumer",
-            "must be null",
-        ),
-        (
-            "plugins",
-            json!({"name": "rate-limiting", "config": {"second": 1, "redis_host": "a", "redis": {"host": "b"}}}),
-            "config.redis_host",
-            "mismatch",
-        ),
-        (
-            "plugins",
-            json!({"name": "cors", "partials": [{"id": "x"}]}),
-            "partials.0.id",
-            "(type: foreign)",
-        ),
-    ] {
-        let message = api.refused(path, body.clone()).await?;
+    for (path, body, field, reason) in table(include_str!("tables/plugins.jsonl"))? {
+        let message = api.refused(&path, body.clone()).await?;
         assert!(
-            message.contains(&format!("\"{field}\"")) && message.contains(reason),
+            message.contains(&format!("\"{field}\"")) && message.contains(&reason),
             "{body}: {message}"
         );
     }
