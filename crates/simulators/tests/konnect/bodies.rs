@@ -29,6 +29,37 @@ async fn refused_bodies_name_the_field() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_is_no_object_is_refused_everywhere() -> Result<()> {
+    let api = Api::new()?;
+    let kinds = [
+        "services",
+        "routes",
+        "upstreams",
+        "consumers",
+        "consumer_groups",
+        "certificates",
+        "snis",
+    ];
+    let more = [
+        "ca_certificates",
+        "keys",
+        "key-sets",
+        "vaults",
+        "partials",
+        "plugins",
+        "schemas/routes/validate",
+    ];
+    for path in kinds.iter().chain(&more) {
+        for body in [json!([]), json!("text"), json!(1), json!([{}])] {
+            api.refused(path, body).await?;
+        }
+    }
+    let redis = json!({"name": "rate-limiting", "config": {"redis": "x", "redis_host": "a"}});
+    assert!(api.refused("plugins", redis).await?.contains("config.redis"));
+    Ok(())
+}
+
+#[tokio::test]
 async fn absent_fields_and_nulls_get_the_newest_defaults() -> Result<()> {
     let api = Api::new()?;
     let route = api
