@@ -198,7 +198,7 @@ async fn a_revoked_konnect_token_stops_the_writes_and_a_new_one_goes_on() -> Res
     world
         .bed
         .konnect
-        .set_token("kpat_the-next", simulators::konnect::TokenState::Valid);
+        .set_token("kpat_the-next", simulators::konnect::TokenState::Active);
     world
         .secret("konnect-token", &[("token", "kpat_the-next")])
         .await?;

@@ -316,7 +316,7 @@ async fn install_definitions(client: &Client) -> Result<()> {
     static INSTALLED: OnceCell<()> = OnceCell::const_new();
     let install = async || -> Result<()> {
         let api = Api::<CustomResourceDefinition>::all(client.clone());
-        for definition in crd::all() {
+        for definition in crd::all()? {
             let params = PatchParams::apply("test").force();
             api.patch(&definition.name_any(), &params, &Patch::Apply(&definition))
                 .await?;

@@ -9,7 +9,6 @@ mod execute;
 mod fetch;
 mod status;
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use kube::ResourceExt;
@@ -35,7 +34,7 @@ use crate::engine::apply::initial_progress;
 use crate::engine::error::Side;
 use crate::engine::{Migration, Observed};
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
-use crate::k8s::secrets::SecretWatches;
+use crate::k8s::secrets::{Read, SecretWatches};
 use crate::k8s::{events::Note, finalizer};
 use crate::plan::{Action, Planned};
 
@@ -80,11 +79,6 @@ impl Reconciler for WorkspaceMigrationController {
         if object.metadata.deletion_timestamp.is_some() {
             return self.release(object).await;
         }
-        self.secrets.set(
-            &self.context.client,
-            &ObjectRef::from_obj(object),
-            &fetch::source_secrets(object),
-        );
         let result = self.migrate(object, draft).await;
         if let Err(error) = &result {
             blame(error, draft);
@@ -93,7 +87,7 @@ impl Reconciler for WorkspaceMigrationController {
     }
 
     fn forget(&self, object: &ObjectRef<WorkspaceMigration>) {
-        self.secrets.set(&self.context.client, object, &BTreeSet::new());
+        self.secrets.set(&self.context.client, object, &Read::new());
     }
 }
 
@@ -140,10 +134,16 @@ impl WorkspaceMigrationController {
         object: &WorkspaceMigration,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<(Migration, Observed), Error> {
+        let secrets = fetch::SourceSecrets::fetch(&self.context, object).await?;
+        self.secrets.set(
+            &self.context.client,
+            &ObjectRef::from_obj(object),
+            &secrets.versions(),
+        );
         let target = fetch::fetch_target(&self.context, object).await?;
         draft.status.target = Some(target.status);
         let migration = Migration {
-            source: fetch::fetch_source(&self.context, object).await?,
+            source: fetch::build_source(&self.context, object, &secrets)?,
             workspace: object.spec.source.workspace.clone(),
             target: target.client,
             control_plane: target.id,
@@ -180,11 +180,8 @@ impl WorkspaceMigrationController {
 
     /// Deletion policy Orphan, the only one yet: the target keeps everything.
     async fn release(&self, object: &WorkspaceMigration) -> Result<Outcome, Error> {
-        self.secrets.set(
-            &self.context.client,
-            &ObjectRef::from_obj(object),
-            &BTreeSet::new(),
-        );
+        self.secrets
+            .set(&self.context.client, &ObjectRef::from_obj(object), &Read::new());
         let api = self.context.namespaced(&object.namespace().unwrap_or_default());
         finalizer::remove(&api, object, finalizers::WORKSPACE_MIGRATION).await?;
         Ok(Outcome::Gone)
