@@ -5,6 +5,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod controllers;
+pub mod declarative;
 pub mod domain;
 pub mod engine;
 pub mod http;
