@@ -61,7 +61,9 @@ pub enum SessionError {
         name: String,
     },
     /// Not checked yet.
-    #[error("KonnectAPIAuthConfiguration {namespace}/{name} has not been checked yet; this goes on by itself")]
+    #[error(
+        "KonnectAPIAuthConfiguration {namespace}/{name} has not been checked yet; this goes on by itself"
+    )]
     NotChecked {
         /// Namespace.
         namespace: String,
@@ -69,7 +71,9 @@ pub enum SessionError {
         name: String,
     },
     /// Checked and not accepted.
-    #[error("the token of KonnectAPIAuthConfiguration {namespace}/{name} is not accepted; its conditions say why")]
+    #[error(
+        "the token of KonnectAPIAuthConfiguration {namespace}/{name} is not accepted; its conditions say why"
+    )]
     NotAccepted {
         /// Namespace.
         namespace: String,
@@ -95,7 +99,9 @@ impl ReconcileError for SessionError {
         match self {
             Self::NoReference => Class::Invalid,
             Self::OtherNamespace { .. } => Class::Refused,
-            Self::NotFound { .. } | Self::NotChecked { .. } | Self::NotAccepted { .. } => Class::DependencyNotReady,
+            Self::NotFound { .. } | Self::NotChecked { .. } | Self::NotAccepted { .. } => {
+                Class::DependencyNotReady
+            }
             // Whose defects these are is for the other object to say; this one waits for it.
             Self::ServerUrl(_) | Self::Unusable(_) => Class::DependencyNotReady,
             Self::Token(error) if error.is_passing() => error.class(),
@@ -110,7 +116,9 @@ impl ReconcileError for SessionError {
             Self::OtherNamespace { .. } => reason::REF_NOT_PERMITTED,
             Self::NotFound { .. } => reason::REF_NOT_FOUND,
             Self::NotChecked { .. } => reason::PENDING,
-            Self::NotAccepted { .. } | Self::ServerUrl(_) | Self::Token(_) | Self::Unusable(_) => reason::INVALID,
+            Self::NotAccepted { .. } | Self::ServerUrl(_) | Self::Token(_) | Self::Unusable(_) => {
+                reason::INVALID
+            }
             Self::Kubernetes(error) => error.reason(),
         }
     }
@@ -128,29 +136,52 @@ pub async fn open(
         .namespaced::<KonnectAPIAuthConfiguration>(namespace)
         .get_opt(name)
         .await?
-        .ok_or_else(|| SessionError::NotFound { namespace: namespace.to_owned(), name: name.to_owned() })?;
+        .ok_or_else(|| SessionError::NotFound {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })?;
     if trust == Trust::Accepted {
         require_accepted(&auth)?;
     }
     let server_url = ServerUrl::parse(&auth.spec.server_url)?;
     let token = fetch_token(&context.client, &auth).await.result?;
-    let organization_id = auth.status.and_then(|status| status.organization_id).unwrap_or_default();
-    let client = Client::new(&context.transport, &server_url, &token, context.budgets.of(&organization_id))?;
-    Ok(Session { client, organization_id, server_url: server_url.with_scheme() })
+    let organization_id = auth
+        .status
+        .and_then(|status| status.organization_id)
+        .unwrap_or_default();
+    let client = Client::new(
+        &context.transport,
+        &server_url,
+        &token,
+        context.budgets.of(&organization_id),
+    )?;
+    Ok(Session {
+        client,
+        organization_id,
+        server_url: server_url.with_scheme(),
+    })
 }
 
 fn referenced<'a>(namespace: &str, auth_ref: Option<&'a AuthRef>) -> Result<&'a str, SessionError> {
     let auth_ref = auth_ref.ok_or(SessionError::NoReference)?;
     match auth_ref.namespace.as_deref() {
-        Some(other) if other != namespace => Err(SessionError::OtherNamespace { namespace: other.to_owned() }),
+        Some(other) if other != namespace => Err(SessionError::OtherNamespace {
+            namespace: other.to_owned(),
+        }),
         _ => Ok(&auth_ref.name),
     }
 }
 
 fn require_accepted(auth: &KonnectAPIAuthConfiguration) -> Result<(), SessionError> {
     let (namespace, name) = (auth.namespace().unwrap_or_default(), auth.name_any());
-    let conditions = auth.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    let verdict = conditions.iter().find(|condition| condition.type_ == API_AUTH_VALID);
+    let conditions = auth
+        .status
+        .as_ref()
+        .map(|status| status.conditions.as_slice())
+        .unwrap_or_default();
+    let verdict = conditions
+        .iter()
+        .find(|condition| condition.type_ == API_AUTH_VALID);
     match verdict.map(|condition| condition.status.as_str()) {
         Some("True") => Ok(()),
         Some("False") => Err(SessionError::NotAccepted { namespace, name }),
@@ -168,27 +199,52 @@ pub fn report(conditions: &mut ConditionSet, result: &Result<Session, SessionErr
                 reason::RESOLVED_REF,
                 "The KonnectAPIAuthConfiguration was found.",
             );
-            conditions.set(API_AUTH_VALID, ConditionStatus::True, reason::VALID, "Its token is accepted by Konnect.");
+            conditions.set(
+                API_AUTH_VALID,
+                ConditionStatus::True,
+                reason::VALID,
+                "Its token is accepted by Konnect.",
+            );
             return;
         }
         Err(error) => error,
     };
     match error {
         SessionError::NoReference | SessionError::OtherNamespace { .. } | SessionError::NotFound { .. } => {
-            conditions.set(API_AUTH_RESOLVED_REF, ConditionStatus::False, error.reason(), error.to_string());
+            conditions.set(
+                API_AUTH_RESOLVED_REF,
+                ConditionStatus::False,
+                error.reason(),
+                error.to_string(),
+            );
             conditions.remove(API_AUTH_VALID);
         }
         SessionError::NotChecked { .. } => {
             mark_found(conditions);
-            conditions.set(API_AUTH_VALID, ConditionStatus::Unknown, reason::PENDING, error.to_string());
+            conditions.set(
+                API_AUTH_VALID,
+                ConditionStatus::Unknown,
+                reason::PENDING,
+                error.to_string(),
+            );
         }
         SessionError::NotAccepted { .. } | SessionError::ServerUrl(_) | SessionError::Unusable(_) => {
             mark_found(conditions);
-            conditions.set(API_AUTH_VALID, ConditionStatus::False, reason::INVALID, error.to_string());
+            conditions.set(
+                API_AUTH_VALID,
+                ConditionStatus::False,
+                reason::INVALID,
+                error.to_string(),
+            );
         }
         SessionError::Token(token) if !token.is_passing() => {
             mark_found(conditions);
-            conditions.set(API_AUTH_VALID, ConditionStatus::False, reason::INVALID, error.to_string());
+            conditions.set(
+                API_AUTH_VALID,
+                ConditionStatus::False,
+                reason::INVALID,
+                error.to_string(),
+            );
         }
         // Nothing was learnt.
         SessionError::Token(_) | SessionError::Kubernetes(_) => {}
@@ -197,7 +253,12 @@ pub fn report(conditions: &mut ConditionSet, result: &Result<Session, SessionErr
 
 fn mark_found(conditions: &mut ConditionSet) {
     let message = "The KonnectAPIAuthConfiguration was found.";
-    conditions.set(API_AUTH_RESOLVED_REF, ConditionStatus::True, reason::RESOLVED_REF, message);
+    conditions.set(
+        API_AUTH_RESOLVED_REF,
+        ConditionStatus::True,
+        reason::RESOLVED_REF,
+        message,
+    );
 }
 
 #[cfg(test)]
@@ -223,17 +284,32 @@ mod tests {
     #[test]
     fn only_an_accepted_token_is_trusted() {
         assert!(require_accepted(&auth("True")).is_ok());
-        assert!(matches!(require_accepted(&auth("False")), Err(SessionError::NotAccepted { .. })));
-        assert!(matches!(require_accepted(&auth("Unknown")), Err(SessionError::NotChecked { .. })));
+        assert!(matches!(
+            require_accepted(&auth("False")),
+            Err(SessionError::NotAccepted { .. })
+        ));
+        assert!(matches!(
+            require_accepted(&auth("Unknown")),
+            Err(SessionError::NotChecked { .. })
+        ));
     }
 
     #[test]
     fn a_reference_must_stay_in_the_namespace() {
-        let elsewhere = AuthRef { name: "konnect".to_owned(), namespace: Some("other".to_owned()) };
+        let elsewhere = AuthRef {
+            name: "konnect".to_owned(),
+            namespace: Some("other".to_owned()),
+        };
         let error = referenced("kong", Some(&elsewhere)).unwrap_err();
-        assert_eq!((error.class(), error.reason()), (Class::Refused, "RefNotPermitted"));
+        assert_eq!(
+            (error.class(), error.reason()),
+            (Class::Refused, "RefNotPermitted")
+        );
         assert!(matches!(referenced("kong", None), Err(SessionError::NoReference)));
-        let same = AuthRef { name: "konnect".to_owned(), namespace: Some("kong".to_owned()) };
+        let same = AuthRef {
+            name: "konnect".to_owned(),
+            namespace: Some("kong".to_owned()),
+        };
         assert_eq!(referenced("kong", Some(&same)).unwrap(), "konnect");
     }
 
@@ -241,7 +317,10 @@ mod tests {
     fn a_reference_that_leads_nowhere_says_nothing_about_a_token() {
         let mut conditions = ConditionSet::new(&[], 1, Timestamp::UNIX_EPOCH);
         report(&mut conditions, &Err(SessionError::NoReference));
-        assert_eq!(conditions.get(API_AUTH_RESOLVED_REF).unwrap().reason, "RefInvalid");
+        assert_eq!(
+            conditions.get(API_AUTH_RESOLVED_REF).unwrap().reason,
+            "RefInvalid"
+        );
         assert!(conditions.get(API_AUTH_VALID).is_none());
     }
 }

@@ -34,19 +34,29 @@ pub(super) async fn create(
     draft: &mut Draft<Target>,
 ) -> Result<Applied, ControlPlaneError> {
     ensure_finalizer(context, object).await?;
-    match session.client.create_control_plane(&build_create(wanted, object)).await {
+    match session
+        .client
+        .create_control_plane(&build_create(wanted, object))
+        .await
+    {
         Ok(created) => {
             draft.note(Note::normal(
                 "Created",
                 "Create",
-                format!("Made the control plane {} ({}) in Konnect.", created.name, created.id),
+                format!(
+                    "Made the control plane {} ({}) in Konnect.",
+                    created.name, created.id
+                ),
             ));
             Ok(Ok(created))
         }
         // Somebody took the name since we looked.
         Err(error) if matches!(error.failure(), Failure::Conflict { .. }) => {
             match fetch_by_name(&session.client, &wanted.request.name).await {
-                Ok(Some(other)) => Ok(Err(refuse(&Refusal::NameTaken { name: other.name, id: other.id }))),
+                Ok(Some(other)) => Ok(Err(refuse(&Refusal::NameTaken {
+                    name: other.name,
+                    id: other.id,
+                }))),
                 _ => Err(Doing::Create.failed(error)),
             }
         }
@@ -64,14 +74,22 @@ pub(super) async fn adopt(
     draft: &mut Draft<Target>,
 ) -> Result<Applied, ControlPlaneError> {
     if let Some(owner) = fetch_owner(context, object, &current.id).await? {
-        return Ok(Err(refuse(&Refusal::AdoptOwned { id: current.id, owner })));
+        return Ok(Err(refuse(&Refusal::AdoptOwned {
+            id: current.id,
+            owner,
+        })));
     }
     draft.note(Note::normal(
         "Adopted",
         "Adopt",
-        format!("Took over the control plane {} ({}) in Konnect.", current.name, current.id),
+        format!(
+            "Took over the control plane {} ({}) in Konnect.",
+            current.name, current.id
+        ),
     ));
-    update(context, session, object, wanted, current, draft).await.map(Ok)
+    update(context, session, object, wanted, current, draft)
+        .await
+        .map(Ok)
 }
 
 /// Removes the differences between manifest and Konnect; writes nothing when there are none.
@@ -96,17 +114,29 @@ pub(super) async fn update(
         .patch_control_plane(&current.id, &patch)
         .await
         .map_err(|error| Doing::Update.failed(error))?;
-    draft.note(Note::normal("Updated", "Update", format!("Changed the control plane {} in Konnect.", current.id)));
+    draft.note(Note::normal(
+        "Updated",
+        "Update",
+        format!("Changed the control plane {} in Konnect.", current.id),
+    ));
     Ok(patched)
 }
 
 /// Namespace and name of the other object whose status holds this id.
 async fn fetch_owner(context: &Context, object: &Target, id: &str) -> Result<Option<String>, kube::Error> {
-    let all = context.watched::<DeserializeGuard<Target>>().list(&ListParams::default()).await?;
+    let all = context
+        .watched::<DeserializeGuard<Target>>()
+        .list(&ListParams::default())
+        .await?;
     Ok(all
         .into_iter()
         .filter_map(|other| other.0.ok())
         .filter(|other| other.meta().uid != object.meta().uid)
-        .find(|other| other.status.as_ref().is_some_and(|status| status.id.as_deref() == Some(id)))
+        .find(|other| {
+            other
+                .status
+                .as_ref()
+                .is_some_and(|status| status.id.as_deref() == Some(id))
+        })
         .map(|other| format!("{}/{}", other.namespace().unwrap_or_default(), other.name_any())))
 }

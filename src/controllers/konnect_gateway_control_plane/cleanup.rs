@@ -35,8 +35,16 @@ type Target = KonnectGatewayControlPlane;
 
 impl GatewayControlPlane {
     /// Does what the policy says, then lets the object go.
-    pub(super) async fn clean_up(&self, object: &Target, draft: &mut Draft<Target>) -> Result<Outcome, ControlPlaneError> {
-        if !object.finalizers().iter().any(|name| name == finalizers::KONNECT_CLEANUP) {
+    pub(super) async fn clean_up(
+        &self,
+        object: &Target,
+        draft: &mut Draft<Target>,
+    ) -> Result<Outcome, ControlPlaneError> {
+        if !object
+            .finalizers()
+            .iter()
+            .any(|name| name == finalizers::KONNECT_CLEANUP)
+        {
             return Ok(Outcome::Gone);
         }
         let annotations = object.annotations();
@@ -45,15 +53,24 @@ impl GatewayControlPlane {
             Err(error) => return Ok(Outcome::blocked(reason::DELETION_BLOCKED, error.to_string())),
         };
         if force_delete(annotations) || policy == Some(DeletionPolicy::Retain) {
-            draft.note(Note::normal("Retained", "Delete", format!("Left {} in Konnect as it is.", name_remote(object))));
+            draft.note(Note::normal(
+                "Retained",
+                "Delete",
+                format!("Left {} in Konnect as it is.", name_remote(object)),
+            ));
             return self.let_go(object).await;
         }
         let client = self.open_for_clean_up(object).await?;
-        let current = match fetch_own(&client, object).await.map_err(|error| Doing::Read.failed(error))? {
+        let current = match fetch_own(&client, object)
+            .await
+            .map_err(|error| Doing::Read.failed(error))?
+        {
             Found::Known(current) | Found::Adoptable(current) => current,
             Found::Nothing => return self.let_go(object).await,
             Found::Refused(refusal) => {
-                return Ok(Outcome::blocked(reason::DELETION_BLOCKED, refusal.to_string()).again_after(RECHECK));
+                return Ok(
+                    Outcome::blocked(reason::DELETION_BLOCKED, refusal.to_string()).again_after(RECHECK)
+                );
             }
         };
         if policy.is_none()
@@ -61,8 +78,15 @@ impl GatewayControlPlane {
         {
             return Ok(Outcome::blocked(reason::DELETION_BLOCKED, obstacle).again_after(RECHECK));
         }
-        client.delete_control_plane(&current.id).await.map_err(|error| Doing::Delete.failed(error))?;
-        draft.note(Note::normal("Deleted", "Delete", format!("Deleted the control plane {} in Konnect.", current.id)));
+        client
+            .delete_control_plane(&current.id)
+            .await
+            .map_err(|error| Doing::Delete.failed(error))?;
+        draft.note(Note::normal(
+            "Deleted",
+            "Delete",
+            format!("Deleted the control plane {} in Konnect.", current.id),
+        ));
         self.let_go(object).await
     }
 
@@ -79,7 +103,10 @@ impl GatewayControlPlane {
         session::open(&self.context, &namespace, auth_ref, Trust::Any)
             .await
             .map(|session| session.client)
-            .map_err(|source| ControlPlaneError::CleanUp { what: name_remote(object), source })
+            .map_err(|source| ControlPlaneError::CleanUp {
+                what: name_remote(object),
+                source,
+            })
     }
 
     /// Why the default policy does not delete this control plane.
@@ -92,10 +119,17 @@ impl GatewayControlPlane {
         const CHOOSE: &str = "set the annotation gatewaymigration.dev/deletion-policy to Retain to leave it there, or to Delete to delete it with all it holds";
         let id = &current.id;
         if !is_made_by(current, object) {
-            return Ok(Some(format!("The control plane {id} was adopted, not made here; {CHOOSE}.")));
+            return Ok(Some(format!(
+                "The control plane {id} was adopted, not made here; {CHOOSE}."
+            )));
         }
-        let held = fetch_counts(client, id).await.map_err(|error| Doing::Read.failed(error))?;
-        Ok((!held.is_empty()).then(|| format!("The control plane {id} holds {}; {CHOOSE}.", describe(&held))))
+        let held = fetch_counts(client, id)
+            .await
+            .map_err(|error| Doing::Read.failed(error))?;
+        Ok(
+            (!held.is_empty())
+                .then(|| format!("The control plane {id} holds {}; {CHOOSE}.", describe(&held))),
+        )
     }
 }
 
@@ -114,7 +148,9 @@ async fn fetch_counts(client: &Client, id: &str) -> Result<Vec<(&'static str, us
     let mut held = Vec::new();
     for kind in ENTITY_KINDS {
         // What is listed below something else falls with it.
-        let Some(Listing::Flat(path)) = kind.target else { continue };
+        let Some(Listing::Flat(path)) = kind.target else {
+            continue;
+        };
         match client.list_entities(id, path).await?.len() {
             0 => {}
             count => held.push((kind.name, count)),
@@ -125,7 +161,10 @@ async fn fetch_counts(client: &Client, id: &str) -> Result<Vec<(&'static str, us
 
 fn describe(held: &[(&'static str, usize)]) -> String {
     let total: usize = held.iter().map(|(_, count)| count).sum();
-    let kinds: Vec<_> = held.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    let kinds: Vec<_> = held
+        .iter()
+        .map(|(kind, count)| format!("{kind} {count}"))
+        .collect();
     let noun = if total == 1 { "entity" } else { "entities" };
     format!("{total} {noun} ({})", kinds.join(", "))
 }
@@ -143,7 +182,10 @@ mod tests {
 
     #[test]
     fn what_is_held_is_counted_by_kind() {
-        assert_eq!(describe(&[("routes", 3), ("services", 2)]), "5 entities (routes 3, services 2)");
+        assert_eq!(
+            describe(&[("routes", 3), ("services", 2)]),
+            "5 entities (routes 3, services 2)"
+        );
         assert_eq!(describe(&[("routes", 1)]), "1 entity (routes 1)");
     }
 }

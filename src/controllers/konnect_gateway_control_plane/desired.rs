@@ -21,8 +21,14 @@ pub(super) fn build_marks(object: &KonnectGatewayControlPlane) -> BTreeMap<Strin
     [
         (konnect_labels::UID, object.uid().unwrap_or_default()),
         (konnect_labels::NAME, label_value(&object.name_any())),
-        (konnect_labels::NAMESPACE, label_value(&object.namespace().unwrap_or_default())),
-        (konnect_labels::MANAGED_BY, konnect_labels::MANAGED_BY_VALUE.to_owned()),
+        (
+            konnect_labels::NAMESPACE,
+            label_value(&object.namespace().unwrap_or_default()),
+        ),
+        (
+            konnect_labels::MANAGED_BY,
+            konnect_labels::MANAGED_BY_VALUE.to_owned(),
+        ),
     ]
     .into_iter()
     .map(|(key, value)| (key.to_owned(), value))
@@ -31,7 +37,9 @@ pub(super) fn build_marks(object: &KonnectGatewayControlPlane) -> BTreeMap<Strin
 
 /// Whether this object made the control plane. The UID label says so; it is part of the create call.
 pub(super) fn is_made_by(current: &ControlPlane, object: &KonnectGatewayControlPlane) -> bool {
-    object.uid().is_some_and(|uid| current.labels.get(konnect_labels::UID) == Some(&uid))
+    object
+        .uid()
+        .is_some_and(|uid| current.labels.get(konnect_labels::UID) == Some(&uid))
 }
 
 /// The body that creates the control plane, marks included.
@@ -74,7 +82,11 @@ pub(super) fn build_patch(
     PatchControlPlane {
         name: Some(request.name.clone()).filter(|name| *name != current.name),
         description: description.filter(|text| *text != current.description),
-        auth_type: request.auth_type.clone().map(AuthType::from).filter(|word| *word != current.config.auth_type),
+        auth_type: request
+            .auth_type
+            .clone()
+            .map(AuthType::from)
+            .filter(|word| *word != current.config.auth_type),
         proxy_urls: proxy_urls.filter(|urls| *urls != current.config.proxy_urls),
         labels: Some(labels).filter(|labels| *labels != own_labels),
     }
@@ -88,14 +100,23 @@ fn build_labels(wanted: &Wanted, object: &KonnectGatewayControlPlane) -> BTreeMa
 }
 
 fn unreserved(labels: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let reserved = |key: &str| RESERVED.iter().any(|prefix| key.to_lowercase().starts_with(prefix));
-    labels.iter().filter(|(key, _)| !reserved(key)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    let reserved = |key: &str| {
+        RESERVED
+            .iter()
+            .any(|prefix| key.to_lowercase().starts_with(prefix))
+    };
+    labels
+        .iter()
+        .filter(|(key, _)| !reserved(key))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }
 
 /// Cuts a Kubernetes name to a label value, which has to end in a letter or digit.
 fn label_value(name: &str) -> String {
     let cut: String = name.chars().take(LABEL_VALUE).collect();
-    cut.trim_end_matches(|last: char| !last.is_ascii_alphanumeric()).to_owned()
+    cut.trim_end_matches(|last: char| !last.is_ascii_alphanumeric())
+        .to_owned()
 }
 
 #[cfg(test)]

@@ -47,7 +47,9 @@ pub(super) enum Refusal {
         id: String,
     },
     /// The one to take over does not exist.
-    #[error("the control plane {id} to adopt does not exist in Konnect; correct the annotation gatewaymigration.dev/adopt")]
+    #[error(
+        "the control plane {id} to adopt does not exist in Konnect; correct the annotation gatewaymigration.dev/adopt"
+    )]
     NothingToAdopt {
         /// Its id.
         id: String,
@@ -87,7 +89,9 @@ impl Refusal {
         match self {
             Self::NameTaken { .. } => reason::NAME_TAKEN,
             Self::Gone { .. } => reason::GONE,
-            Self::NothingToAdopt { .. } | Self::AdoptType { .. } | Self::AdoptOwned { .. } => reason::FAILED_TO_ADOPT,
+            Self::NothingToAdopt { .. } | Self::AdoptType { .. } | Self::AdoptOwned { .. } => {
+                reason::FAILED_TO_ADOPT
+            }
             Self::Ambiguous { .. } => reason::KONNECT_API_OP_FAILED,
         }
     }
@@ -113,7 +117,11 @@ pub(super) async fn fetch(
         // The annotation still names the one that is gone: that is no consent to anything new.
         if known_id.as_ref() != Some(&id) {
             let current = client.get_control_plane(&id).await?;
-            return Ok(current.map_or(Found::Refused(Refusal::NothingToAdopt { id }), |current| judge(object, current)));
+            return Ok(
+                current.map_or(Found::Refused(Refusal::NothingToAdopt { id }), |current| {
+                    judge(object, current)
+                }),
+            );
         }
     }
     if let Some(id) = known_id {
@@ -122,7 +130,10 @@ pub(super) async fn fetch(
     Ok(match fetch_by_name(client, &wanted.request.name).await? {
         None => Found::Nothing,
         Some(current) if wanted.adopt == Some(Adopt::ByName) => judge(object, current),
-        Some(current) => Found::Refused(Refusal::NameTaken { name: current.name, id: current.id }),
+        Some(current) => Found::Refused(Refusal::NameTaken {
+            name: current.name,
+            id: current.id,
+        }),
     })
 }
 
@@ -136,7 +147,9 @@ pub(super) async fn fetch_by_uid(
     Ok(match found.len() {
         0 => None,
         1 => found.pop().map(Found::Known),
-        _ => Some(Found::Refused(Refusal::Ambiguous { ids: found.into_iter().map(|one| one.id).collect() })),
+        _ => Some(Found::Refused(Refusal::Ambiguous {
+            ids: found.into_iter().map(|one| one.id).collect(),
+        })),
     })
 }
 
@@ -156,13 +169,19 @@ fn judge(object: &KonnectGatewayControlPlane, current: ControlPlane) -> Found {
         return Found::Known(current);
     }
     match current.labels.get(konnect_labels::UID) {
-        Some(uid) => Found::Refused(Refusal::AdoptOwned { id, owner: owner(&current, uid) }),
+        Some(uid) => Found::Refused(Refusal::AdoptOwned {
+            id,
+            owner: owner(&current, uid),
+        }),
         None => Found::Adoptable(current),
     }
 }
 
 fn owner(current: &ControlPlane, uid: &str) -> String {
-    match (current.labels.get(konnect_labels::NAMESPACE), current.labels.get(konnect_labels::NAME)) {
+    match (
+        current.labels.get(konnect_labels::NAMESPACE),
+        current.labels.get(konnect_labels::NAME),
+    ) {
         (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
         _ => uid.to_owned(),
     }
@@ -210,9 +229,15 @@ mod tests {
     fn one_of_another_object_or_type_is_refused() {
         let labels = json!({"k8s-uid": "other", "k8s-name": "sales", "k8s-namespace": "kong"});
         let owned = control_plane("CLUSTER_TYPE_CONTROL_PLANE", labels);
-        let expected = Refusal::AdoptOwned { id: "id".to_owned(), owner: "kong/sales".to_owned() };
+        let expected = Refusal::AdoptOwned {
+            id: "id".to_owned(),
+            owner: "kong/sales".to_owned(),
+        };
         assert_eq!(judge(&object(), owned), Found::Refused(expected));
         let group = control_plane("CLUSTER_TYPE_CONTROL_PLANE_GROUP", json!({}));
-        assert!(matches!(judge(&object(), group), Found::Refused(Refusal::AdoptType { .. })));
+        assert!(matches!(
+            judge(&object(), group),
+            Found::Refused(Refusal::AdoptType { .. })
+        ));
     }
 }

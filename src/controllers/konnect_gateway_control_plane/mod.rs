@@ -45,12 +45,20 @@ struct GatewayControlPlane {
 
 /// Runs the controller until the context stops.
 pub async fn run(context: Context) {
-    let reconciler = GatewayControlPlane { context: context.clone() };
+    let reconciler = GatewayControlPlane {
+        context: context.clone(),
+    };
     Runner::new(context, reconciler)
-        .rerun_on(|own: &KonnectGatewayControlPlane, auth: &KonnectAPIAuthConfiguration| {
-            let named = own.spec.konnect.as_ref().map(|konnect| konnect.auth_ref.name.as_str());
-            own.namespace() == auth.namespace() && named == auth.metadata.name.as_deref()
-        })
+        .rerun_on(
+            |own: &KonnectGatewayControlPlane, auth: &KonnectAPIAuthConfiguration| {
+                let named = own
+                    .spec
+                    .konnect
+                    .as_ref()
+                    .map(|konnect| konnect.auth_ref.name.as_str());
+                own.namespace() == auth.namespace() && named == auth.metadata.name.as_deref()
+            },
+        )
         .run()
         .await;
 }
@@ -94,7 +102,9 @@ impl GatewayControlPlane {
             .await
             .map_err(|error| Doing::Read.failed(error))?;
         let current = match found {
-            Found::Known(current) => apply::update(&self.context, &session, object, &wanted, current, draft).await?,
+            Found::Known(current) => {
+                apply::update(&self.context, &session, object, &wanted, current, draft).await?
+            }
             Found::Adoptable(current) => {
                 match apply::adopt(&self.context, &session, object, &wanted, current, draft).await? {
                     Ok(current) => current,
@@ -130,10 +140,20 @@ impl GatewayControlPlane {
 /// The finalizer stands before the first write to Konnect.
 async fn ensure_finalizer(context: &Context, object: &KonnectGatewayControlPlane) -> Result<(), kube::Error> {
     let api = context.namespaced(&object.namespace().unwrap_or_default());
-    finalizer::ensure(&api, object, finalizers::KONNECT_CLEANUP).await.map(|_| ())
+    finalizer::ensure(&api, object, finalizers::KONNECT_CLEANUP)
+        .await
+        .map(|_| ())
 }
 
-fn finished(draft: &mut Draft<KonnectGatewayControlPlane>, session: &Session, current: &ControlPlane) -> Outcome {
+fn finished(
+    draft: &mut Draft<KonnectGatewayControlPlane>,
+    session: &Session,
+    current: &ControlPlane,
+) -> Outcome {
     status::programmed(draft, session, current);
-    Outcome::done(reason::PROGRAMMED, "The control plane in Konnect is as this manifest says.").again_after(RECHECK)
+    Outcome::done(
+        reason::PROGRAMMED,
+        "The control plane in Konnect is as this manifest says.",
+    )
+    .again_after(RECHECK)
 }

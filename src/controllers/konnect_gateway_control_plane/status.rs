@@ -61,13 +61,21 @@ pub(super) fn programmed(draft: &mut Draft<Target>, session: &Session, current: 
 /// The pass ended at something that a person has to change.
 pub(super) fn blocked(draft: &mut Draft<Target>, verdict: &Verdict) {
     if verdict.reason != reason::DELETION_BLOCKED {
-        draft.conditions.set(PROGRAMMED, ConditionStatus::False, verdict.reason, verdict.message.clone());
+        draft.conditions.set(
+            PROGRAMMED,
+            ConditionStatus::False,
+            verdict.reason,
+            verdict.message.clone(),
+        );
     }
 }
 
 /// A vanished control plane is worth an event of its own: data planes are affected. Told once, not at every look.
 pub(super) fn note_refusal(draft: &mut Draft<Target>, refusal: &Refusal) {
-    let told = draft.conditions.get(PROGRAMMED).is_some_and(|before| before.reason == reason::GONE);
+    let told = draft
+        .conditions
+        .get(PROGRAMMED)
+        .is_some_and(|before| before.reason == reason::GONE);
     if matches!(refusal, Refusal::Gone { .. }) && !told {
         draft.note(Note::warning("ControlPlaneGone", "Read", refusal.to_string()));
     }
@@ -79,12 +87,23 @@ pub(super) fn failed(draft: &mut Draft<Target>, error: &ControlPlaneError) {
     match error {
         ControlPlaneError::Konnect { doing, source } => {
             if *source.failure() == Failure::Unauthorized {
-                draft.conditions.set(API_AUTH_VALID, ConditionStatus::False, reason::INVALID, source.to_string());
+                draft.conditions.set(
+                    API_AUTH_VALID,
+                    ConditionStatus::False,
+                    reason::INVALID,
+                    source.to_string(),
+                );
             }
             let refused = error.class() == Class::Invalid && *doing != Doing::Delete;
             if refused || !exists {
-                let why = if refused { error.reason() } else { reason::KONNECT_API_OP_FAILED };
-                draft.conditions.set(PROGRAMMED, ConditionStatus::False, why, source.to_string());
+                let why = if refused {
+                    error.reason()
+                } else {
+                    reason::KONNECT_API_OP_FAILED
+                };
+                draft
+                    .conditions
+                    .set(PROGRAMMED, ConditionStatus::False, why, source.to_string());
             }
         }
         ControlPlaneError::Session(source) if !exists => draft.conditions.set(
@@ -93,6 +112,8 @@ pub(super) fn failed(draft: &mut Draft<Target>, error: &ControlPlaneError) {
             reason::CONDITION_WITH_STATUS_FALSE_EXISTS,
             source.to_string(),
         ),
-        ControlPlaneError::Session(_) | ControlPlaneError::Kubernetes(_) | ControlPlaneError::CleanUp { .. } => {}
+        ControlPlaneError::Session(_)
+        | ControlPlaneError::Kubernetes(_)
+        | ControlPlaneError::CleanUp { .. } => {}
     }
 }

@@ -57,31 +57,49 @@ pub(super) fn validate(object: &KonnectGatewayControlPlane) -> Result<Wanted, Re
     let request = spec
         .effective_request()
         .ok_or_else(|| Rejection::Invalid("the manifest names no control plane; set spec.name".to_owned()))?;
-    require_supported(&request, spec.members.as_ref().is_some_and(|members| !members.is_empty()))?;
+    require_supported(
+        &request,
+        spec.members.as_ref().is_some_and(|members| !members.is_empty()),
+    )?;
     require_limits(&request)?;
     let proxy_urls = request.proxy_urls.as_deref().map(proxy_urls).transpose()?;
     let annotations = object.metadata.annotations.clone().unwrap_or_default();
     // Checked now, so that a mistake shows before the object is deleted.
     DeletionPolicy::from_annotations(&annotations)?;
     let adopt = Adopt::from_annotations(&annotations)?;
-    Ok(Wanted { request, proxy_urls, adopt })
+    Ok(Wanted {
+        request,
+        proxy_urls,
+        adopt,
+    })
 }
 
 fn require_supported(request: &CreateControlPlaneRequest, has_members: bool) -> Result<(), Rejection> {
     const USE: &str = "Use cluster_type CLUSTER_TYPE_CONTROL_PLANE.";
     match request.cluster_type() {
         ClusterType::ControlPlane => {}
-        ClusterType::ControlPlaneGroup => return Err(Rejection::NotImplemented("a control plane group", USE)),
+        ClusterType::ControlPlaneGroup => {
+            return Err(Rejection::NotImplemented("a control plane group", USE));
+        }
         ClusterType::KubernetesIngressController => {
-            return Err(Rejection::NotImplemented("a control plane for an ingress controller", USE));
+            return Err(Rejection::NotImplemented(
+                "a control plane for an ingress controller",
+                USE,
+            ));
         }
         ClusterType::Other(_) => return Err(Rejection::NotImplemented("this cluster_type", USE)),
     }
     if has_members {
-        return Err(Rejection::NotImplemented("a control plane group", "Leave spec.members out."));
+        return Err(Rejection::NotImplemented(
+            "a control plane group",
+            "Leave spec.members out.",
+        ));
     }
     if request.cloud_gateway == Some(true) {
-        return Err(Rejection::NotImplemented("a cloud gateway", "Leave cloud_gateway out."));
+        return Err(Rejection::NotImplemented(
+            "a cloud gateway",
+            "Leave cloud_gateway out.",
+        ));
     }
     Ok(())
 }
@@ -93,9 +111,14 @@ fn require_limits(request: &CreateControlPlaneRequest) -> Result<(), Rejection> 
             "name has {name} characters; Konnect takes 2 to 256"
         )));
     }
-    let description = request.description.as_ref().map_or(0, |text| text.chars().count());
+    let description = request
+        .description
+        .as_ref()
+        .map_or(0, |text| text.chars().count());
     if description > 2048 {
-        return Err(Rejection::Invalid(format!("description has {description} characters; Konnect takes 2048")));
+        return Err(Rejection::Invalid(format!(
+            "description has {description} characters; Konnect takes 2048"
+        )));
     }
     match request.auth_type.as_deref() {
         None | Some("pinned_client_certs" | "pki_client_certs") => Ok(()),
@@ -109,14 +132,27 @@ fn proxy_urls(
     urls: &[crate::api::konnect_gateway_control_plane::ProxyUrl],
 ) -> Result<Vec<ProxyUrl>, Rejection> {
     if urls.len() > 5 {
-        return Err(Rejection::Invalid(format!("there are {} proxy_urls; Konnect takes 5", urls.len())));
+        return Err(Rejection::Invalid(format!(
+            "there are {} proxy_urls; Konnect takes 5",
+            urls.len()
+        )));
     }
     urls.iter()
         .map(|url| {
-            let port = u16::try_from(url.port).ok().filter(|port| *port > 0).ok_or_else(|| {
-                Rejection::Invalid(format!("the port of proxy URL {:?} is {}; set it to 1 to 65535", url.host, url.port))
-            })?;
-            Ok(ProxyUrl { host: url.host.clone(), port: port.into(), protocol: url.protocol.clone() })
+            let port = u16::try_from(url.port)
+                .ok()
+                .filter(|port| *port > 0)
+                .ok_or_else(|| {
+                    Rejection::Invalid(format!(
+                        "the port of proxy URL {:?} is {}; set it to 1 to 65535",
+                        url.host, url.port
+                    ))
+                })?;
+            Ok(ProxyUrl {
+                host: url.host.clone(),
+                port: port.into(),
+                protocol: url.protocol.clone(),
+            })
         })
         .collect()
 }
@@ -143,7 +179,11 @@ mod tests {
     #[test]
     fn a_plain_control_plane_is_accepted_in_either_form() {
         let inline = validate(&object(json!({"name": "inventory"}), json!({}))).unwrap();
-        let nested = validate(&object(json!({"createControlPlaneRequest": {"name": "inventory"}}), json!({}))).unwrap();
+        let nested = validate(&object(
+            json!({"createControlPlaneRequest": {"name": "inventory"}}),
+            json!({}),
+        ))
+        .unwrap();
         assert_eq!(inline, nested);
     }
 

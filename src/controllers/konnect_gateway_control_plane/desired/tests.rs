@@ -114,7 +114,9 @@ fn what_was_adopted_keeps_what_the_manifest_is_silent_about() {
 #[test]
 fn labels_of_konnect_itself_are_neither_compared_nor_sent() {
     let mut current = made(&full());
-    current.labels.insert("konnect-internal".to_owned(), "x".to_owned());
+    current
+        .labels
+        .insert("konnect-internal".to_owned(), "x".to_owned());
     assert!(patch(&full(), &current).is_empty());
 }
 
