@@ -3,4 +3,6 @@
 
 mod auth_configuration;
 mod control_plane;
+mod leadership;
+mod runtime;
 mod world;

@@ -41,7 +41,7 @@ pub const TOKEN: &str = "kpat_simulated";
 /// The host in all manifests; calls to it go to the simulator.
 pub const SERVER: &str = "us.api.konghq.com";
 /// Ends a test that hangs; nothing is measured with it.
-const HANGS: Duration = Duration::from_secs(120);
+pub const HANGS: Duration = Duration::from_secs(120);
 
 /// One test's world.
 pub struct World {
@@ -256,6 +256,18 @@ impl World {
                 self.server.stats().by_route
             )
         })
+    }
+
+    /// Waits until Konnect has a control plane.
+    pub async fn until_made(&self) -> Result<()> {
+        let made = async {
+            while self.konnect.control_planes().is_empty() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(HANGS, made)
+            .await
+            .context("no control plane is made")
     }
 
     /// Deletes a control plane in Konnect, as somebody else would.

@@ -38,9 +38,7 @@ async fn an_operator_that_dies_after_the_create_call_finds_its_control_plane_aga
     apply_auth(&world, TOKEN).await.unwrap();
     apply(&world, json!({"name": "inventory"})).await.unwrap();
     world.until_asked(CREATE, 1).await.unwrap();
-    while world.konnect.control_planes().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    world.until_made().await.unwrap();
     world.kill_operator();
     let object = world.api::<ControlPlane>().get(NAME).await.unwrap();
     assert!(id_of(&object).is_err(), "the id must not be in status yet");
