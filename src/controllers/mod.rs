@@ -14,6 +14,7 @@ pub mod outcome;
 mod pass;
 pub mod runner;
 pub mod session;
+pub mod workspace_migration;
 
 use tokio::task::JoinSet;
 
@@ -33,5 +34,6 @@ pub fn spawn_all(context: &Context) -> JoinSet<()> {
     }
     let stop = context.stop.clone();
     tasks.spawn(async move { stop.cancelled().await });
+    tasks.spawn(workspace_migration::run(context.clone()));
     tasks
 }
