@@ -6,6 +6,7 @@ mod backoff;
 pub mod context;
 pub mod draft;
 pub mod error;
+pub mod konnect_extension;
 mod malformed;
 pub mod outcome;
 mod pass;
