@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod controllers;
 pub mod domain;
+pub mod engine;
 pub mod http;
 pub mod k8s;
 pub mod kong_admin;

@@ -70,7 +70,10 @@ pub async fn operate(client: Client, config: Config, stop: CancellationToken) ->
     // A controller runs until it is told to stop, so the first to end is the sign that all have to.
     tasks.join_next().await;
     working.cancel();
-    if tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
+    if tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} })
+        .await
+        .is_err()
+    {
         tracing::warn!("some reconciles did not end in time and are cut off");
         tasks.abort_all();
     }
@@ -130,7 +133,10 @@ async fn serve_admin(
 
 fn transport(config: &Config, metrics: &Metrics) -> Result<Transport, TransportError> {
     let observer = Arc::new(AttemptCounter(metrics.clone()));
-    Transport::new(TransportOptions { observer: Some(observer), ..config.transport.clone() })
+    Transport::new(TransportOptions {
+        observer: Some(observer),
+        ..config.transport.clone()
+    })
 }
 
 /// Counts every remote attempt.

@@ -3,7 +3,6 @@
 //! `cargo insta review`, or `INSTA_UPDATE=always cargo test --test plan_golden`, accepts new ones.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use gateway_migration_operator::domain::entity_kind::{Listing, Write};
@@ -11,13 +10,15 @@ use gateway_migration_operator::domain::entity_kinds::ENTITY_KINDS;
 use gateway_migration_operator::domain::{Entity, EntityKind, KongVersion, Snapshot};
 use gateway_migration_operator::plan::{Catalogue, PlanInput, Planned, build_plan, verify};
 use serde_json::{Map, Value, json};
+use simulators::bed::Bed;
 
 /// Reads a dump: entities by list path, as the Admin API returns them.
 fn snapshot(workspace: &str) -> Result<Snapshot> {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join(format!("crates/simulators/data/workspaces/{workspace}.json"));
-    let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-    let lists: BTreeMap<String, Vec<Map<String, Value>>> = serde_json::from_str(&text)?;
+    let (_, text) = Bed::WORKSPACES
+        .iter()
+        .find(|(name, _)| *name == workspace)
+        .context("no such sample")?;
+    let lists: BTreeMap<String, Vec<Map<String, Value>>> = serde_json::from_str(text)?;
     let mut snapshot = Snapshot::default();
     for (path, bodies) in lists {
         let Some((kind, parent)) = kind_of(&path) else {

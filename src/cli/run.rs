@@ -96,12 +96,17 @@ pub enum RunError {
 pub fn run(args: &RunArgs) -> Result<(), RunError> {
     init(&args.log, args.log_format)?;
     let config = build_config(args)?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(serve(args, config))
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(serve(args, config))
 }
 
 async fn serve(args: &RunArgs, mut config: Config) -> Result<(), RunError> {
     let stop = shutdown::on_signal()?;
-    let client = Client::try_default().await.map_err(|error| RunError::Kubernetes(Box::new(error)))?;
+    let client = Client::try_default()
+        .await
+        .map_err(|error| RunError::Kubernetes(Box::new(error)))?;
     if args.leader_elect {
         let default = client.default_namespace().to_owned();
         let namespace = args.leader_elect_namespace.clone().unwrap_or(default);
@@ -118,7 +123,12 @@ fn build_config(args: &RunArgs) -> Result<Config, RunError> {
         let path_text = path.display().to_string();
         match fs::read(path) {
             Ok(pem) => extra_roots.push((path_text, pem)),
-            Err(source) => return Err(RunError::CaFile { path: path_text, source }),
+            Err(source) => {
+                return Err(RunError::CaFile {
+                    path: path_text,
+                    source,
+                });
+            }
         }
     }
     let transport = TransportOptions {

@@ -28,7 +28,9 @@ pub fn later(pause: Duration, jitter: f64) -> Duration {
 
 /// Doubles with every failure up to the cap; half of it is jitter, so that many objects do not return together.
 fn exponential(failures: u32, jitter: f64) -> Duration {
-    let full = FIRST.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1))).min(LONGEST);
+    let full = FIRST
+        .saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)))
+        .min(LONGEST);
     full.mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0))
 }
 
@@ -38,7 +40,9 @@ mod tests {
 
     #[test]
     fn failures_in_a_row_wait_longer_up_to_a_cap() {
-        let pauses: Vec<_> = (1..=12).map(|failures| pause(Requeue::Backoff, failures, 1.0).unwrap()).collect();
+        let pauses: Vec<_> = (1..=12)
+            .map(|failures| pause(Requeue::Backoff, failures, 1.0).unwrap())
+            .collect();
         assert_eq!(pauses[0], Duration::from_secs(1));
         assert_eq!(pauses[3], Duration::from_secs(8));
         assert_eq!(pauses[11], LONGEST);

@@ -27,10 +27,18 @@ pub struct Draft<K: ReconciledObject> {
 }
 
 impl<K: ReconciledObject> Draft<K> {
-    pub(super) fn new(api: Api<K>, manager: String, object: &K, leadership: Leadership, clock: &dyn Clock) -> Self {
+    pub(super) fn new(
+        api: Api<K>,
+        manager: String,
+        object: &K,
+        leadership: Leadership,
+        clock: &dyn Clock,
+    ) -> Self {
         let status = object.status().cloned().unwrap_or_default();
         let generation = object.meta().generation.unwrap_or_default();
-        let observed = object.status().and_then(|status| serde_json::to_value(status).ok());
+        let observed = object
+            .status()
+            .and_then(|status| serde_json::to_value(status).ok());
         Self {
             conditions: ConditionSet::new(status.conditions(), generation, clock.now()),
             status,

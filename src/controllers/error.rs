@@ -102,12 +102,20 @@ impl Class {
             Self::Throttled(None) => (Effect::Retrying, Report::Never, Requeue::After(THROTTLED_PAUSE)),
             Self::DependencyNotReady => (Effect::Waiting, Report::OnChange, Requeue::After(SLOW_POLL)),
             Self::Invalid => (Effect::Stalled, Report::OnChange, Requeue::AwaitChange),
-            Self::Unauthorized => (Effect::NotReady, Report::OnChange, Requeue::After(UNAUTHORIZED_POLL)),
+            Self::Unauthorized => (
+                Effect::NotReady,
+                Report::OnChange,
+                Requeue::After(UNAUTHORIZED_POLL),
+            ),
             Self::Conflict => (Effect::Unchanged, Report::Never, Requeue::Immediately),
             Self::Refused => (Effect::Stalled, Report::OnChange, Requeue::AwaitChange),
             Self::Bug => (Effect::Stalled, Report::OnChange, Requeue::After(BUG_POLL)),
         };
-        Response { effect, report, requeue }
+        Response {
+            effect,
+            report,
+            requeue,
+        }
     }
 
     /// The metric label.
@@ -127,7 +135,9 @@ impl Class {
 
 impl ReconcileError for kube::Error {
     fn class(&self) -> Class {
-        let Self::Api(status) = self else { return Class::Transient };
+        let Self::Api(status) = self else {
+            return Class::Transient;
+        };
         match status.code {
             // Gone or changed since it was read: read again.
             404 | 409 => Class::Conflict,
@@ -195,8 +205,14 @@ mod tests {
     #[test]
     fn the_pause_that_the_server_asks_for_is_kept() {
         let pause = Duration::from_secs(7);
-        assert_eq!(Class::Throttled(Some(pause)).response().requeue, Requeue::After(pause));
-        assert_eq!(Class::Throttled(None).response().requeue, Requeue::After(Duration::from_secs(15)));
+        assert_eq!(
+            Class::Throttled(Some(pause)).response().requeue,
+            Requeue::After(pause)
+        );
+        assert_eq!(
+            Class::Throttled(None).response().requeue,
+            Requeue::After(Duration::from_secs(15))
+        );
     }
 
     #[test]
@@ -215,7 +231,10 @@ mod tests {
             (429, Class::Throttled(None)),
             (500, Class::Transient),
         ] {
-            let status = kube::core::Status { code, ..kube::core::Status::default() };
+            let status = kube::core::Status {
+                code,
+                ..kube::core::Status::default()
+            };
             assert_eq!(kube::Error::Api(Box::new(status)).class(), class, "{code}");
         }
     }

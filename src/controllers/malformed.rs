@@ -20,7 +20,10 @@ pub(super) async fn report<K: ReconciledObject>(
     object: &DeserializeGuard<K>,
     invalid: &InvalidObject,
 ) {
-    let message = format!("The manifest cannot be read: {}. Correct that field.", invalid.error);
+    let message = format!(
+        "The manifest cannot be read: {}. Correct that field.",
+        invalid.error
+    );
     tracing::warn!(error = invalid.error, "an object cannot be read");
     let meta = object.meta();
     let mut conditions = ConditionSet::new(&[], meta.generation.unwrap_or_default(), context.clock.now());
@@ -33,7 +36,10 @@ pub(super) async fn report<K: ReconciledObject>(
     });
     let api = context.namespaced::<DeserializeGuard<K>>(&object.namespace().unwrap_or_default());
     let params = PatchParams::apply(manager).force();
-    if let Err(error) = api.patch_status(&object.name_any(), &params, &Patch::Apply(&body)).await {
+    if let Err(error) = api
+        .patch_status(&object.name_any(), &params, &Patch::Apply(&body))
+        .await
+    {
         tracing::warn!(%error, "its status could not be written");
     }
     let note = Note::warning(reason::INVALID_SPEC, "Read", message);

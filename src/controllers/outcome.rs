@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::error::{Class, Effect};
 use crate::{
     api::conditions::reason,
-    k8s::conditions::{ConditionStatus, ConditionSet},
+    k8s::conditions::{ConditionSet, ConditionStatus},
 };
 
 /// How a reconcile ended without a failure. "Not yet" is not a failure.
@@ -36,7 +36,11 @@ pub struct Verdict {
 
 impl Verdict {
     fn new(reason: &'static str, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), again: None }
+        Self {
+            reason,
+            message: message.into(),
+            again: None,
+        }
     }
 }
 
@@ -86,7 +90,9 @@ impl Outcome {
     /// The pause before the next look, `None` for "only on a change".
     pub const fn again(&self) -> Option<Duration> {
         match self {
-            Self::Done(verdict) | Self::Wait(verdict) | Self::Held(verdict) | Self::Blocked(verdict) => verdict.again,
+            Self::Done(verdict) | Self::Wait(verdict) | Self::Held(verdict) | Self::Blocked(verdict) => {
+                verdict.again
+            }
             Self::Gone => None,
         }
     }
@@ -108,7 +114,12 @@ pub fn settle(conditions: &mut ConditionSet, result: &Result<Outcome, Failure>) 
     match result {
         Ok(Outcome::Done(verdict)) => conditions.mark_ready(verdict.reason, &verdict.message),
         Ok(Outcome::Wait(verdict)) => {
-            conditions.mark_reconciling(ConditionStatus::False, verdict.reason, reason::PROGRESSING, &verdict.message);
+            conditions.mark_reconciling(
+                ConditionStatus::False,
+                verdict.reason,
+                reason::PROGRESSING,
+                &verdict.message,
+            );
         }
         Ok(Outcome::Held(verdict)) => conditions.mark_held(verdict.reason, &verdict.message),
         Ok(Outcome::Blocked(verdict)) => conditions.mark_stalled(verdict.reason, &verdict.message),
@@ -118,7 +129,11 @@ pub fn settle(conditions: &mut ConditionSet, result: &Result<Outcome, Failure>) 
 }
 
 fn settle_failure(conditions: &mut ConditionSet, failure: &Failure) {
-    let Failure { class, reason, message } = failure;
+    let Failure {
+        class,
+        reason,
+        message,
+    } = failure;
     match class.response().effect {
         Effect::Unchanged => {}
         Effect::Retrying => conditions.mark_reconciling(
@@ -151,7 +166,11 @@ mod tests {
     }
 
     fn failure(class: Class) -> Result<Outcome, Failure> {
-        Err(Failure { class, reason: "Because", message: "text".to_owned() })
+        Err(Failure {
+            class,
+            reason: "Because",
+            message: "text".to_owned(),
+        })
     }
 
     #[test]
@@ -169,7 +188,11 @@ mod tests {
             (failure(Class::Refused), Kstatus::Failed),
             (failure(Class::Bug), Kstatus::Failed),
         ] {
-            assert_eq!(kstatus::verdict(&settled(&result).to_vec()), expected, "{result:?}");
+            assert_eq!(
+                kstatus::verdict(&settled(&result).to_vec()),
+                expected,
+                "{result:?}"
+            );
         }
     }
 
@@ -185,7 +208,10 @@ mod tests {
     #[test]
     fn a_retry_says_so() {
         let conditions = settled(&failure(Class::Transient));
-        assert_eq!(conditions.get(RECONCILING).unwrap().reason, "ProgressingWithRetry");
+        assert_eq!(
+            conditions.get(RECONCILING).unwrap().reason,
+            "ProgressingWithRetry"
+        );
         assert_eq!(conditions.get(READY).unwrap().reason, "Because");
         assert!(conditions.get(STALLED).is_none());
     }

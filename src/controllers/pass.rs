@@ -26,11 +26,7 @@ use super::{
 };
 use crate::{
     api::conditions::{READY, reason},
-    k8s::{
-        events::Note,
-        field_manager,
-        status::ObjectStatus,
-    },
+    k8s::{events::Note, field_manager, status::ObjectStatus},
 };
 
 /// Failures in a row after which a transient one is worth an event.
@@ -51,7 +47,12 @@ pub(super) struct Pass<R: Reconciler> {
 
 impl<R: Reconciler> Pass<R> {
     pub(super) fn new(context: Context, reconciler: R) -> Self {
-        Self { context, reconciler, manager: field_manager(R::NAME), failures: Mutex::default() }
+        Self {
+            context,
+            reconciler,
+            manager: field_manager(R::NAME),
+            failures: Mutex::default(),
+        }
     }
 
     /// One pass, with its span and its metrics.
@@ -81,11 +82,15 @@ impl<R: Reconciler> Pass<R> {
         }
         if let Err(invalid) = &cached.0 {
             malformed::report(&self.context, &self.manager, cached, invalid).await;
-            self.context.metrics.reconcile_failed(R::NAME, Class::Invalid.label());
+            self.context
+                .metrics
+                .reconcile_failed(R::NAME, Class::Invalid.label());
             return ("malformed", Action::await_change());
         }
         // Read anew: the cache may not yet hold our own last status, and an id that is missing there would be made again.
-        let api = self.context.namespaced::<R::Object>(&cached.namespace().unwrap_or_default());
+        let api = self
+            .context
+            .namespaced::<R::Object>(&cached.namespace().unwrap_or_default());
         match api.get_opt(&cached.name_any()).await {
             Ok(Some(object)) => self.reconcile(&object).await,
             Ok(None) => {
@@ -105,7 +110,13 @@ impl<R: Reconciler> Pass<R> {
     async fn reconcile(&self, object: &R::Object) -> (&'static str, Action) {
         let api = self.context.namespaced(&object.namespace().unwrap_or_default());
         let leadership = self.context.leadership.clone();
-        let mut draft = Draft::new(api, self.manager.clone(), object, leadership, &*self.context.clock);
+        let mut draft = Draft::new(
+            api,
+            self.manager.clone(),
+            object,
+            leadership,
+            &*self.context.clock,
+        );
         let before = ready_state(object);
         let mut result = self.attempt(object, &mut draft).await;
         settle(&mut draft.conditions, &result);
@@ -121,7 +132,10 @@ impl<R: Reconciler> Pass<R> {
     /// not the end of the controller.
     async fn attempt(&self, object: &R::Object, draft: &mut Draft<R::Object>) -> Result<Outcome, Failure> {
         if object.meta().deletion_timestamp.is_none() && !draft.conditions.has_seen_generation() {
-            draft.publish_progress("Looking at this version of the manifest.").await.map_err(|error| failure(&error))?;
+            draft
+                .publish_progress("Looking at this version of the manifest.")
+                .await
+                .map_err(|error| failure(&error))?;
         }
         match AssertUnwindSafe(self.reconciler.reconcile(object, draft)).catch_unwind().await {
             Ok(result) => result.map_err(|error| failure(&error)),
@@ -160,7 +174,10 @@ impl<R: Reconciler> Pass<R> {
         let key = ObjectRef::from_obj(object);
         let failures = self.count(&key, result);
         let mut notes = draft.take_notes();
-        let after = draft.conditions.get(READY).map(|ready| (ready.status.clone(), ready.reason.clone()));
+        let after = draft
+            .conditions
+            .get(READY)
+            .map(|ready| (ready.status.clone(), ready.reason.clone()));
         notes.extend(transition(result, *before != after, failures));
         let reference = object.object_ref(&());
         for note in notes {
@@ -169,12 +186,24 @@ impl<R: Reconciler> Pass<R> {
         match result {
             Ok(outcome) => {
                 tracing::debug!(outcome = outcome.label(), "reconciled");
-                let pause = outcome.again().map(|pause| backoff::later(pause, fastrand::f64()));
-                (outcome.label(), pause.map_or_else(Action::await_change, Action::requeue))
+                let pause = outcome
+                    .again()
+                    .map(|pause| backoff::later(pause, fastrand::f64()));
+                (
+                    outcome.label(),
+                    pause.map_or_else(Action::await_change, Action::requeue),
+                )
             }
             Err(failure) => {
-                self.context.metrics.reconcile_failed(R::NAME, failure.class.label());
-                tracing::warn!(class = failure.class.label(), reason = failure.reason, message = failure.message, "reconcile failed");
+                self.context
+                    .metrics
+                    .reconcile_failed(R::NAME, failure.class.label());
+                tracing::warn!(
+                    class = failure.class.label(),
+                    reason = failure.reason,
+                    message = failure.message,
+                    "reconcile failed"
+                );
                 let pause = backoff::pause(failure.class.response().requeue, failures, fastrand::f64());
                 ("failed", pause.map_or_else(Action::await_change, Action::requeue))
             }
@@ -199,11 +228,19 @@ impl<R: Reconciler> Pass<R> {
 }
 
 fn failure(error: &impl ReconcileError) -> Failure {
-    Failure { class: error.class(), reason: error.reason(), message: chain(error) }
+    Failure {
+        class: error.class(),
+        reason: error.reason(),
+        message: chain(error),
+    }
 }
 
 fn ready_state<K: HasStatus<Status: ObjectStatus>>(object: &K) -> ReadyState {
-    let ready = object.status()?.conditions().iter().find(|condition| condition.type_ == READY)?;
+    let ready = object
+        .status()?
+        .conditions()
+        .iter()
+        .find(|condition| condition.type_ == READY)?;
     Some((ready.status.clone(), ready.reason.clone()))
 }
 
@@ -214,7 +251,9 @@ fn transition(result: &Result<Outcome, Failure>, changed: bool, failures: u32) -
         Ok(Outcome::Done(verdict) | Outcome::Wait(verdict) | Outcome::Held(verdict)) => {
             changed.then(|| Note::normal(verdict.reason, ACTION, &verdict.message))
         }
-        Ok(Outcome::Blocked(verdict)) => changed.then(|| Note::warning(verdict.reason, ACTION, &verdict.message)),
+        Ok(Outcome::Blocked(verdict)) => {
+            changed.then(|| Note::warning(verdict.reason, ACTION, &verdict.message))
+        }
         Ok(Outcome::Gone) => None,
         Err(failure) => {
             let worth = match failure.class.response().report {
@@ -232,25 +271,38 @@ mod tests {
     use super::*;
 
     fn transient() -> Result<Outcome, Failure> {
-        Err(Failure { class: Class::Transient, reason: "KonnectUnreachable", message: "down".to_owned() })
+        Err(Failure {
+            class: Class::Transient,
+            reason: "KonnectUnreachable",
+            message: "down".to_owned(),
+        })
     }
 
     #[test]
     fn a_transient_failure_is_told_once_when_it_lasts() {
-        let told: Vec<_> = (1..=5).map(|failures| transition(&transient(), true, failures).is_some()).collect();
+        let told: Vec<_> = (1..=5)
+            .map(|failures| transition(&transient(), true, failures).is_some())
+            .collect();
         assert_eq!(told, [false, false, true, false, false]);
     }
 
     #[test]
     fn success_is_told_only_when_ready_changes() {
         let done = Ok(Outcome::done("Valid", "fine"));
-        assert_eq!(transition(&done, true, 0), Some(Note::normal("Valid", "Reconcile", "fine")));
+        assert_eq!(
+            transition(&done, true, 0),
+            Some(Note::normal("Valid", "Reconcile", "fine"))
+        );
         assert_eq!(transition(&done, false, 0), None);
     }
 
     #[test]
     fn a_throttled_call_is_never_told() {
-        let throttled = Err(Failure { class: Class::Throttled(None), reason: "Throttled", message: String::new() });
+        let throttled = Err(Failure {
+            class: Class::Throttled(None),
+            reason: "Throttled",
+            message: String::new(),
+        });
         assert_eq!(transition(&throttled, true, 3), None);
     }
 }

@@ -73,13 +73,22 @@ impl<R: Reconciler> Runner<R> {
     /// A runner that follows the reconciler's own kind.
     pub fn new(context: Context, reconciler: R) -> Self {
         let kinds = vec![ApiResource::erase::<R::Object>(&())];
-        Self { context, reconciler, wakes: Vec::new(), related: Vec::new(), kinds }
+        Self {
+            context,
+            reconciler,
+            wakes: Vec::new(),
+            related: Vec::new(),
+            kinds,
+        }
     }
 
     /// Also reconciles an object when another that it refers to changes, appears or goes. `refers(own, other)` tells
     /// whether `own` refers to `other`.
     #[must_use]
-    pub fn rerun_on<Other>(mut self, refers: impl Fn(&R::Object, &Other) -> bool + Send + Sync + 'static) -> Self
+    pub fn rerun_on<Other>(
+        mut self,
+        refers: impl Fn(&R::Object, &Other) -> bool + Send + Sync + 'static,
+    ) -> Self
     where
         Other: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
         Other: Send + Sync + 'static,
@@ -88,11 +97,21 @@ impl<R: Reconciler> Runner<R> {
         self.related.push(Box::new(move |controller, context| {
             let store = controller.store();
             let api: Api<DeserializeGuard<Other>> = context.watched();
-            controller.watches(api, watcher::Config::default(), move |other: DeserializeGuard<Other>| {
-                let Ok(other) = other.0 else { return Vec::new() };
-                let affected = |own: &Arc<Guarded<R>>| own.0.as_ref().is_ok_and(|own| refers(own, &other));
-                store.state().iter().filter(|own| affected(own)).map(|own| ObjectRef::from_obj(&**own)).collect()
-            })
+            controller.watches(
+                api,
+                watcher::Config::default(),
+                move |other: DeserializeGuard<Other>| {
+                    let Ok(other) = other.0 else { return Vec::new() };
+                    let affected =
+                        |own: &Arc<Guarded<R>>| own.0.as_ref().is_ok_and(|own| refers(own, &other));
+                    store
+                        .state()
+                        .iter()
+                        .filter(|own| affected(own))
+                        .map(|own| ObjectRef::from_obj(&**own))
+                        .collect()
+                },
+            )
         }));
         self
     }
@@ -124,7 +143,9 @@ impl<R: Reconciler> Runner<R> {
         tracing::info!(controller = R::NAME, "stopped");
     }
 
-    fn build(self) -> impl Stream<Item = Result<Reconciled<R>, controller::Error<Infallible, watcher::Error>>> {
+    fn build(
+        self,
+    ) -> impl Stream<Item = Result<Reconciled<R>, controller::Error<Infallible, watcher::Error>>> {
         let context = self.context;
         let mut controller = follow_own_kind::<R>(&context);
         for extend in self.related {
@@ -147,7 +168,9 @@ type Reconciled<R> = (ObjectRef<Guarded<R>>, Action);
 /// Follows what people change: spec, annotations, finalizers, deletion. Status writes, which are our own, wake nobody.
 fn follow_own_kind<R: Reconciler>(context: &Context) -> Controller<Guarded<R>> {
     let (reader, writer) = reflector::store();
-    let changed = predicates::generation.combine(predicates::annotations).combine(predicates::finalizers);
+    let changed = predicates::generation
+        .combine(predicates::annotations)
+        .combine(predicates::finalizers);
     let objects = watcher(context.watched::<Guarded<R>>(), watcher::Config::default())
         .default_backoff()
         .reflect(writer)
@@ -168,7 +191,9 @@ fn guarded_ref<R: Reconciler>(object: &ObjectRef<R::Object>) -> ObjectRef<Guarde
 /// Waits until all kinds are served, then until this replica leads. `/readyz` waits for the kinds only, so that a
 /// standby counts as ready.
 async fn wait_for_start(context: &Context, controller: &str, kinds: &[ApiResource]) {
-    let gate = context.readiness.gate(format!("controller {controller}"), "the Kubernetes API");
+    let gate = context
+        .readiness
+        .gate(format!("controller {controller}"), "the Kubernetes API");
     for kind in kinds {
         wait_until_served(context, kind, &gate).await;
     }

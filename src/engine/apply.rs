@@ -8,7 +8,6 @@ use futures::{StreamExt as _, stream};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::error::Error;
 use super::progress::Progress;
@@ -67,7 +66,7 @@ pub struct Executor<'a> {
     /// Client of the organisation.
     pub client: &'a konnect::Client,
     /// Id of the control plane.
-    pub control_plane: Uuid,
+    pub control_plane: &'a str,
     /// Writes at a time.
     pub in_flight: usize,
     /// Ends the run between two writes, never inside one.
@@ -210,10 +209,9 @@ impl Executor<'_> {
             Write::Impossible(_) => return Ok(()),
         };
         if !lock(&run.post_only).contains(kind.name) {
-            let path = format!("{collection}/{id}");
             match self
                 .client
-                .put_entity(self.control_plane, &path, kind.write_query, body)
+                .put_entity(self.control_plane, &collection, id, kind.write_query, body)
                 .await
             {
                 Ok(_) => return Ok(()),

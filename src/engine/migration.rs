@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::apply::{Applied, Executor};
 use super::error::Error;
@@ -29,7 +28,7 @@ pub struct Migration {
     /// Client of the target's organisation.
     pub target: konnect::Client,
     /// Id of the control plane.
-    pub control_plane: Uuid,
+    pub control_plane: String,
     /// Requests at a time, on either side.
     pub in_flight: usize,
 }
@@ -134,10 +133,10 @@ impl Migration {
     /// # Errors
     /// When Konnect does not answer or a list fails.
     pub async fn observe_target(&self) -> Result<(Snapshot, BTreeSet<String>), Error> {
-        let snapshot = read_target(&self.target, self.control_plane, self.in_flight).await?;
+        let snapshot = read_target(&self.target, &self.control_plane, self.in_flight).await?;
         let schemas = self
             .target
-            .list_plugin_schemas(self.control_plane)
+            .list_plugin_schemas(&self.control_plane)
             .await
             .map_err(Error::target)?;
         Ok((snapshot, schemas.into_iter().collect()))
@@ -152,7 +151,7 @@ impl Migration {
     ) -> Applied {
         let executor = Executor {
             client: &self.target,
-            control_plane: self.control_plane,
+            control_plane: &self.control_plane,
             in_flight: self.in_flight,
             cancel,
             progress,
@@ -169,7 +168,7 @@ impl Migration {
         planned: &Planned,
         version: Option<KongVersion>,
     ) -> Result<Verification, Error> {
-        let target = read_target(&self.target, self.control_plane, self.in_flight).await?;
+        let target = read_target(&self.target, &self.control_plane, self.in_flight).await?;
         Ok(verify(planned, &target, version, Catalogue::bundled()))
     }
 }

@@ -2,7 +2,6 @@
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 
 use super::error::{Error, Side};
 use crate::domain::entity_kind::{Listing, Write};
@@ -50,7 +49,7 @@ pub async fn read_source(
 /// When any list fails.
 pub async fn read_target(
     client: &konnect::Client,
-    control_plane: Uuid,
+    control_plane: &str,
     in_flight: usize,
 ) -> Result<Snapshot, Error> {
     read(

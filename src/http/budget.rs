@@ -154,3 +154,67 @@ impl Budgets {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    #[tokio::test]
+    async fn no_more_than_the_limit_are_in_flight() {
+        let budget = Budget::new(2);
+        let first = budget.acquire(PATIENCE).await.unwrap();
+        let _second = budget.acquire(PATIENCE).await.unwrap();
+        let mut third = Box::pin(budget.acquire(PATIENCE));
+        assert!(futures::poll!(&mut third).is_pending());
+        drop(first);
+        let _third = third.await.unwrap();
+        assert_eq!(
+            (
+                budget.in_flight(),
+                budget.peak_in_flight(),
+                budget.max_in_flight()
+            ),
+            (2, 2, 2)
+        );
+    }
+
+    #[tokio::test]
+    async fn dropping_the_one_who_waits_loses_no_place() {
+        let budget = Budget::new(1);
+        let first = budget.acquire(PATIENCE).await.unwrap();
+        let mut waiting = Box::pin(budget.acquire(PATIENCE));
+        assert!(futures::poll!(&mut waiting).is_pending());
+        drop(waiting);
+        drop(first);
+        let _again = budget.acquire(PATIENCE).await.unwrap();
+        assert_eq!(budget.in_flight(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_pause_holds_back_everybody_and_the_longer_one_counts() {
+        let budget = Budget::new(4);
+        budget.pause(Duration::from_secs(3600));
+        budget.pause(Duration::from_millis(1));
+        assert!(budget.paused_for().unwrap() > Duration::from_secs(3000));
+        assert!(budget.acquire(PATIENCE).await.unwrap_err() > PATIENCE);
+        assert_eq!(budget.in_flight(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_short_pause_is_waited_out() {
+        let budget = Budget::new(1);
+        budget.pause(Duration::from_millis(5));
+        let _permit = budget.acquire(PATIENCE).await.unwrap();
+        assert_eq!(budget.paused_for(), None);
+    }
+
+    #[test]
+    fn one_key_has_one_budget() {
+        let budgets = Budgets::new(8);
+        assert!(Arc::ptr_eq(&budgets.of("org-1"), &budgets.of("org-1")));
+        assert!(!Arc::ptr_eq(&budgets.of("org-1"), &budgets.of("org-2")));
+        assert_eq!(budgets.of("org-1").max_in_flight(), 8);
+    }
+}

@@ -116,8 +116,12 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    /// The body as `T`, or what is wrong with it. Values are not named: they may be secret.
+    /// The body, an object, as `T`, or what is wrong with it. Values are not named: they may be secret.
     pub(crate) fn parse<T: DeserializeOwned>(self, call: &Call<'_>) -> Result<T, Error> {
+        // serde would read a struct's fields from an array, too.
+        if !self.body.is_object() {
+            return Err(call.garbage(Some(self.status), "unexpected JSON: expected an object"));
+        }
         serde_json::from_value(self.body).map_err(|error| {
             call.garbage(
                 Some(self.status),

@@ -127,3 +127,136 @@ impl Retries {
 fn jittered(full: Duration) -> Duration {
     full.mul_f64(0.5 + fastrand::f64() / 2.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Service;
+    use crate::http::error::Parts;
+
+    fn error(failure: Failure) -> Parts {
+        Parts {
+            service: Service::Konnect,
+            method: "POST".into(),
+            host: "us.api.konghq.com".into(),
+            path: "/".into(),
+            status: None,
+            failure,
+            detail: None,
+            instance: None,
+            retry_after: None,
+            not_executed: false,
+        }
+    }
+
+    fn repeated(repeatable: bool, parts: Parts) -> bool {
+        RetryPolicy::default()
+            .start(repeatable)
+            .delay_after(&Error::new(parts))
+            .is_some()
+    }
+
+    #[test]
+    fn a_repeatable_call_survives_what_may_pass() {
+        for failure in [
+            Failure::Unreachable,
+            Failure::Timeout,
+            Failure::Server,
+            Failure::Throttled { retry_after: None },
+        ] {
+            assert!(repeated(true, error(failure.clone())), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn what_will_not_change_is_not_repeated() {
+        for failure in [
+            Failure::Tls,
+            Failure::Unauthorized,
+            Failure::Forbidden,
+            Failure::NotFound,
+            Failure::Conflict { field: None },
+            Failure::Rejected(Vec::new()),
+            Failure::Garbage,
+        ] {
+            assert!(!repeated(true, error(failure.clone())), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_may_run_once_is_repeated_only_when_it_did_not_run() {
+        assert!(!repeated(false, error(Failure::Unreachable)));
+        assert!(!repeated(false, error(Failure::Timeout)));
+        assert!(!repeated(
+            false,
+            Parts {
+                status: Some(503),
+                ..error(Failure::Server)
+            }
+        ));
+        assert!(repeated(false, error(Failure::Throttled { retry_after: None })));
+        assert!(repeated(
+            false,
+            Parts {
+                not_executed: true,
+                ..error(Failure::Unreachable)
+            }
+        ));
+        let retry_after = Some(Duration::from_secs(1));
+        assert!(repeated(
+            false,
+            Parts {
+                status: Some(503),
+                retry_after,
+                ..error(Failure::Server)
+            }
+        ));
+        assert!(!repeated(
+            false,
+            Parts {
+                status: Some(500),
+                retry_after,
+                ..error(Failure::Server)
+            }
+        ));
+    }
+
+    #[test]
+    fn attempts_are_bounded_and_delays_grow_to_a_cap() {
+        let policy = RetryPolicy {
+            cap: Duration::from_secs(1),
+            ..RetryPolicy::default()
+        };
+        let mut retries = policy.start(true);
+        let error = Error::new(error(Failure::Server));
+        let delays: Vec<_> = std::iter::from_fn(|| retries.delay_after(&error)).collect();
+        assert_eq!(delays.len(), 4, "five attempts");
+        assert!(delays[0] <= policy.base && delays[3] >= Duration::from_millis(500));
+        assert!(delays.iter().all(|delay| *delay <= policy.cap));
+    }
+
+    #[test]
+    fn throttling_is_bounded_by_time_not_by_attempts() {
+        let policy = RetryPolicy {
+            max_attempts: 1,
+            ..RetryPolicy::default()
+        };
+        let mut retries = policy.start(false);
+        let throttled = |retry_after| {
+            Error::new(Parts {
+                retry_after,
+                ..error(Failure::Throttled { retry_after })
+            })
+        };
+        for _ in 0..20 {
+            let delay = retries
+                .delay_after(&throttled(Some(Duration::from_secs(3))))
+                .unwrap();
+            assert!(delay >= Duration::from_secs(3));
+        }
+        assert_eq!(
+            retries.delay_after(&throttled(Some(Duration::from_secs(3600)))),
+            None
+        );
+    }
+}

@@ -395,14 +395,20 @@ fn network_error(call: &Call<'_>, error: &reqwest::Error) -> Error {
     })
 }
 
-/// True when TLS itself failed. I/O errors hide what they wrap from `source`, so they are looked into.
+/// True when TLS itself failed.
 fn tls_error(error: &reqwest::Error) -> bool {
-    chain(error).any(|cause| {
-        let wrapped = cause
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        cause.is::<rustls::Error>() || wrapped.is_some_and(|inner| inner.is::<rustls::Error>())
-    })
+    chain(error).any(is_tls)
+}
+
+/// I/O errors hide what they wrap from `source`, and are nested, so they are looked into. HTTP/2 keeps only the text of an
+/// alert, by which a server refuses our certificate.
+fn is_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let io = cause.downcast_ref::<std::io::Error>();
+    cause.is::<rustls::Error>()
+        || io.is_some_and(|io| match io.get_ref() {
+            Some(inner) => is_tls(inner) || inner.to_string().starts_with("received fatal alert"),
+            None => false,
+        })
 }
 
 /// The text nearest to the cause, such as "Connection refused (os error 111)": the outer ones repeat the address.

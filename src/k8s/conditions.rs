@@ -55,7 +55,11 @@ impl ConditionSet {
     /// resolution that Kubernetes stores.
     pub fn new(existing: &[Condition], generation: i64, now: Timestamp) -> Self {
         let now = Timestamp::from_second(now.as_second()).unwrap_or(now);
-        Self { conditions: existing.to_vec(), generation, now }
+        Self {
+            conditions: existing.to_vec(),
+            generation,
+            now,
+        }
     }
 
     /// The generation that conditions set from now on speak of.
@@ -70,13 +74,15 @@ impl ConditionSet {
 
     /// Whether the condition of this type is there and true.
     pub fn is_true(&self, type_: &str) -> bool {
-        self.get(type_).is_some_and(|condition| condition.status == "True")
+        self.get(type_)
+            .is_some_and(|condition| condition.status == "True")
     }
 
     /// Whether `Ready` already speaks of the present generation. When it does not, generic tools would take the old
     /// verdict for the new one, so the first act is to write that work has begun.
     pub fn has_seen_generation(&self) -> bool {
-        self.get(READY).is_some_and(|ready| ready.observed_generation == Some(self.generation))
+        self.get(READY)
+            .is_some_and(|ready| ready.observed_generation == Some(self.generation))
     }
 
     /// Sets one condition. The transition time moves only when the status differs from what it was.
@@ -110,7 +116,13 @@ impl ConditionSet {
     }
 
     /// Work is going on. `ready` is what `Ready` says meanwhile; `why` is the reason of `Reconciling`.
-    pub fn mark_reconciling(&mut self, ready: ConditionStatus, reason: &str, why: &str, message: impl Into<String>) {
+    pub fn mark_reconciling(
+        &mut self,
+        ready: ConditionStatus,
+        reason: &str,
+        why: &str,
+        message: impl Into<String>,
+    ) {
         let message = message.into();
         self.remove(STALLED);
         self.set(RECONCILING, ConditionStatus::True, why, message.clone());

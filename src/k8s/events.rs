@@ -27,12 +27,22 @@ pub struct Note {
 impl Note {
     /// Something went as it should.
     pub fn normal(reason: impl Into<String>, action: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { type_: EventType::Normal, reason: reason.into(), action: action.into(), message: message.into() }
+        Self {
+            type_: EventType::Normal,
+            reason: reason.into(),
+            action: action.into(),
+            message: message.into(),
+        }
     }
 
     /// Something needs attention.
     pub fn warning(reason: impl Into<String>, action: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { type_: EventType::Warning, reason: reason.into(), action: action.into(), message: message.into() }
+        Self {
+            type_: EventType::Warning,
+            reason: reason.into(),
+            action: action.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -45,7 +55,9 @@ pub struct Events {
 impl Events {
     /// A publisher that names the operator as reporting controller.
     pub fn new(client: Client) -> Self {
-        Self { recorder: Recorder::new(client, Reporter::from(FIELD_MANAGER_PREFIX)) }
+        Self {
+            recorder: Recorder::new(client, Reporter::from(FIELD_MANAGER_PREFIX)),
+        }
     }
 
     /// Publishes one event about `object`. A failure is logged and otherwise ignored: status is the record, events are

@@ -49,5 +49,6 @@ where
         "resourceVersion": object.resource_version(),
         "finalizers": finalizers,
     }});
-    api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(&patch)).await
+    api.patch(&object.name_any(), &PatchParams::default(), &Patch::Merge(&patch))
+        .await
 }

@@ -92,7 +92,12 @@ impl Leadership {
 
     /// Returns once this replica leads; never, when the election has ended without it.
     pub async fn acquired(&mut self) {
-        if self.until.wait_for(|tenure| *tenure != Tenure::None).await.is_err() {
+        if self
+            .until
+            .wait_for(|tenure| *tenure != Tenure::None)
+            .await
+            .is_err()
+        {
             std::future::pending::<()>().await;
         }
     }
@@ -121,7 +126,15 @@ impl Election {
     pub fn new(client: Client, options: LeaseOptions, clock: Arc<dyn Clock>) -> (Self, Leadership) {
         let api = Api::namespaced(client, &options.namespace);
         let (tenure, until) = watch::channel(Tenure::None);
-        (Self { api, options, clock, tenure }, Leadership { until })
+        (
+            Self {
+                api,
+                options,
+                clock,
+                tenure,
+            },
+            Leadership { until },
+        )
     }
 
     /// Stands for election, then holds the Lease until `stop` or loss. `stop` should be cancelled only after the last
@@ -167,7 +180,8 @@ impl Election {
         };
         match claimed {
             Ok(lease) => {
-                self.tenure.send_replace(Tenure::Until(asked + self.options.renew_deadline));
+                self.tenure
+                    .send_replace(Tenure::Until(asked + self.options.renew_deadline));
                 Ok(Some(lease))
             }
             // Somebody was faster.
@@ -246,7 +260,9 @@ impl Election {
     }
 
     async fn replace(&self, old: Option<&Lease>) -> Result<Lease, kube::Error> {
-        self.api.replace(&self.options.name, &PostParams::default(), &self.build(old)).await
+        self.api
+            .replace(&self.options.name, &PostParams::default(), &self.build(old))
+            .await
     }
 
     /// The Lease with us as its holder, written over `old`.
@@ -255,7 +271,10 @@ impl Election {
         let ours = spec.holder_identity.as_ref() == Some(&self.options.identity);
         let now = MicroTime(self.now());
         let metadata = old.map_or_else(
-            || ObjectMeta { name: Some(self.options.name.clone()), ..ObjectMeta::default() },
+            || ObjectMeta {
+                name: Some(self.options.name.clone()),
+                ..ObjectMeta::default()
+            },
             |lease| lease.metadata.clone(),
         );
         let seconds = i32::try_from(self.options.duration.as_secs()).unwrap_or(i32::MAX);
@@ -264,9 +283,15 @@ impl Election {
             spec: Some(LeaseSpec {
                 holder_identity: Some(self.options.identity.clone()),
                 lease_duration_seconds: Some(seconds),
-                acquire_time: if ours { spec.acquire_time } else { Some(now.clone()) },
+                acquire_time: if ours {
+                    spec.acquire_time
+                } else {
+                    Some(now.clone())
+                },
                 renew_time: Some(now),
-                lease_transitions: Some(spec.lease_transitions.unwrap_or(0) + i32::from(!ours && old.is_some())),
+                lease_transitions: Some(
+                    spec.lease_transitions.unwrap_or(0) + i32::from(!ours && old.is_some()),
+                ),
                 ..LeaseSpec::default()
             }),
         }

@@ -50,7 +50,9 @@ pub enum SecretError {
         key: String,
     },
     /// The value is not text.
-    #[error("Secret {namespace}/{name} holds something other than UTF-8 text under the key {key:?}; replace it")]
+    #[error(
+        "Secret {namespace}/{name} holds something other than UTF-8 text under the key {key:?}; replace it"
+    )]
     NotText {
         /// Namespace of the Secret.
         namespace: String,
@@ -120,7 +122,9 @@ struct Watched<K: Resource<DynamicType = ()>> {
 
 impl<K: Resource<DynamicType = ()>> Clone for SecretWatches<K> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
     }
 }
 
@@ -131,8 +135,14 @@ where
     /// An empty set, and the stream of objects to reconcile.
     pub fn new() -> (Self, impl Stream<Item = ObjectRef<K>> + Send + 'static) {
         let (wake, mut woken) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { wake, watched: Mutex::default() });
-        (Self { shared }, futures::stream::poll_fn(move |context| woken.poll_recv(context)))
+        let shared = Arc::new(Shared {
+            wake,
+            watched: Mutex::default(),
+        });
+        (
+            Self { shared },
+            futures::stream::poll_fn(move |context| woken.poll_recv(context)),
+        )
     }
 
     /// States all Secrets that `owner` refers to now: watches start for new ones, and stop for those nobody needs.
@@ -152,7 +162,10 @@ where
         for key in secrets {
             watched
                 .entry(key.clone())
-                .or_insert_with(|| Watched { owners: HashSet::new(), task: self.start(client.clone(), key.clone()) })
+                .or_insert_with(|| Watched {
+                    owners: HashSet::new(),
+                    task: self.start(client.clone(), key.clone()),
+                })
                 .owners
                 .insert(owner.clone());
         }
@@ -225,7 +238,12 @@ where
 
 impl<K: Resource<DynamicType = ()>> Drop for Shared<K> {
     fn drop(&mut self) {
-        for entry in self.watched.get_mut().unwrap_or_else(PoisonError::into_inner).values() {
+        for entry in self
+            .watched
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+        {
             entry.task.abort();
         }
     }

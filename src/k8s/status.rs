@@ -63,7 +63,13 @@ where
 {
     /// A writer for `object`, whose present status is `observed` (an equal one is not written again).
     pub fn new(api: Api<K>, manager: String, object: &K, observed: Option<Value>) -> Self {
-        Self { api, manager, name: object.name_any(), uid: object.uid(), written: observed }
+        Self {
+            api,
+            manager,
+            name: object.name_any(),
+            uid: object.uid(),
+            written: observed,
+        }
     }
 
     /// Applies the status unless the object already carries it; says whether a patch was sent.
@@ -81,7 +87,9 @@ where
             "status": status,
         });
         let params = PatchParams::apply(&self.manager).force();
-        self.api.patch_status(&self.name, &params, &Patch::Apply(&body)).await?;
+        self.api
+            .patch_status(&self.name, &params, &Patch::Apply(&body))
+            .await?;
         self.written = Some(status);
         Ok(true)
     }

@@ -37,7 +37,10 @@ pub struct AdminServer {
 impl AdminServer {
     /// Binds the address; port 0 picks a free one.
     pub async fn bind(address: SocketAddr, router: Router) -> io::Result<Self> {
-        Ok(Self { listener: TcpListener::bind(address).await?, router })
+        Ok(Self {
+            listener: TcpListener::bind(address).await?,
+            router,
+        })
     }
 
     /// The address that was bound.
@@ -47,7 +50,9 @@ impl AdminServer {
 
     /// Serves until `stop`.
     pub async fn serve(self, stop: CancellationToken) -> io::Result<()> {
-        axum::serve(self.listener, self.router).with_graceful_shutdown(stop.cancelled_owned()).await
+        axum::serve(self.listener, self.router)
+            .with_graceful_shutdown(stop.cancelled_owned())
+            .await
     }
 }
 
@@ -57,7 +62,10 @@ async fn readyz(State(readiness): State<Readiness>) -> Response {
     if waiting.is_empty() {
         return "ok\n".into_response();
     }
-    let lines: String = waiting.iter().map(|(part, what)| format!("{part}: waiting for {what}\n")).collect();
+    let lines: String = waiting
+        .iter()
+        .map(|(part, what)| format!("{part}: waiting for {what}\n"))
+        .collect();
     (StatusCode::SERVICE_UNAVAILABLE, lines).into_response()
 }
 
@@ -90,7 +98,10 @@ mod tests {
         let router = health_routes(readiness);
         let (status, text) = get_text(&router, "/readyz").await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
-        assert_eq!(text, "controller x: waiting for the CustomResourceDefinition xs.example.com\n");
+        assert_eq!(
+            text,
+            "controller x: waiting for the CustomResourceDefinition xs.example.com\n"
+        );
         assert_eq!(get_text(&router, "/livez").await.0, StatusCode::OK);
         gate.open();
         assert_eq!(get_text(&router, "/readyz").await.0, StatusCode::OK);

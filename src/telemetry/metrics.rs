@@ -75,7 +75,11 @@ impl Metrics {
     pub fn new() -> Self {
         let mut registry = Registry::with_prefix("gateway_migration");
         let reconciles = Family::default();
-        registry.register("reconciles", "Reconciles by controller and outcome", reconciles.clone());
+        registry.register(
+            "reconciles",
+            "Reconciles by controller and outcome",
+            reconciles.clone(),
+        );
         let reconcile_seconds: Family<ControllerLabels, Histogram, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(RECONCILE_SECONDS));
         registry.register_with_unit(
@@ -104,7 +108,11 @@ impl Metrics {
             remote_seconds.clone(),
         );
         let leading = Gauge::default();
-        registry.register("leading", "1 while this replica is the one that writes", leading.clone());
+        registry.register(
+            "leading",
+            "1 while this replica is the one that writes",
+            leading.clone(),
+        );
         Self {
             registry: Arc::new(registry),
             reconciles,
@@ -118,13 +126,19 @@ impl Metrics {
 
     /// Counts one finished reconcile.
     pub fn reconciled(&self, controller: &'static str, outcome: &'static str, took: Duration) {
-        self.reconciles.get_or_create(&ReconcileLabels { controller, outcome }).inc();
-        self.reconcile_seconds.get_or_create(&ControllerLabels { controller }).observe(took.as_secs_f64());
+        self.reconciles
+            .get_or_create(&ReconcileLabels { controller, outcome })
+            .inc();
+        self.reconcile_seconds
+            .get_or_create(&ControllerLabels { controller })
+            .observe(took.as_secs_f64());
     }
 
     /// Counts one failed reconcile.
     pub fn reconcile_failed(&self, controller: &'static str, class: &'static str) {
-        self.reconcile_errors.get_or_create(&ErrorLabels { controller, class }).inc();
+        self.reconcile_errors
+            .get_or_create(&ErrorLabels { controller, class })
+            .inc();
     }
 
     /// Counts one attempt to call a remote API.

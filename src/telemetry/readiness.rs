@@ -21,14 +21,20 @@ pub struct Gate {
 impl Readiness {
     /// Adds a part that is not up yet, with what it waits for.
     pub fn gate(&self, name: impl Into<String>, waits_for: impl Into<String>) -> Gate {
-        let gate = Gate { name: name.into(), readiness: self.clone() };
+        let gate = Gate {
+            name: name.into(),
+            readiness: self.clone(),
+        };
         gate.wait_for(waits_for);
         gate
     }
 
     /// The parts that are not up, each with what it waits for; empty when ready.
     pub fn waiting(&self) -> BTreeMap<String, String> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -44,6 +50,10 @@ impl Gate {
 
     /// This part is up.
     pub fn open(&self) {
-        self.readiness.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.name);
+        self.readiness
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.name);
     }
 }

@@ -4,6 +4,7 @@
 //! Nothing here knows a type of the operator: what it says about an API comes from the API's own published
 //! documents and from recordings.
 
+pub mod bed;
 pub mod cluster;
 pub mod kong_admin;
 pub mod konnect;

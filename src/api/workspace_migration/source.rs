@@ -51,7 +51,7 @@ impl Source {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AdminApi {
-    /// URL of the Admin API, for example https://kong-admin.kong.svc:8444. Without credentials.
+    /// URL of the Admin API, for example `https://kong-admin.kong.svc:8444`, without credentials.
     #[schemars(length(min = 1, max = 2048))]
     #[x_kube(validation = (
         "isURL(self) ? url(self).getScheme() in ['http', 'https'] && url(self).getHost() != '' : false",
@@ -85,13 +85,9 @@ pub struct AdminApiTls {
     pub insecure_skip_verify: bool,
 }
 
-/// A file in decK's or in Kong's DB-less format.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
+/// A file in decK's or in Kong's DB-less format: one of the two references.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = (
-    "has(self.secretRef) != has(self.configMapRef)",
-    "exactly one of secretRef and configMapRef must be set"
-))]
 pub struct DeclarativeConfig {
     /// The entry of a Secret that holds the file.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -19,7 +19,10 @@ pub enum Verdict {
 /// Reads conditions in kstatus' order: `Reconciling`, `Stalled`, `Ready`, none.
 pub fn verdict(conditions: &[Condition]) -> Verdict {
     let status = |type_: &str| {
-        conditions.iter().find(|condition| condition.type_ == type_).map(|condition| condition.status.as_str())
+        conditions
+            .iter()
+            .find(|condition| condition.type_ == type_)
+            .map(|condition| condition.status.as_str())
     };
     if status(RECONCILING) == Some("True") {
         Verdict::InProgress

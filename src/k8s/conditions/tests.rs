@@ -6,7 +6,10 @@ fn at(second: i64) -> Timestamp {
 }
 
 fn types(set: &ConditionSet) -> Vec<String> {
-    set.to_vec().into_iter().map(|condition| condition.type_).collect()
+    set.to_vec()
+        .into_iter()
+        .map(|condition| condition.type_)
+        .collect()
 }
 
 #[test]
@@ -14,12 +17,20 @@ fn transition_time_moves_only_when_the_status_flips() {
     let mut first = ConditionSet::new(&[], 1, at(10));
     first.set("Programmed", ConditionStatus::False, "Pending", "waiting");
     let mut second = ConditionSet::new(&first.to_vec(), 2, at(20));
-    second.set("Programmed", ConditionStatus::False, "FailedToCreate", "other words");
+    second.set(
+        "Programmed",
+        ConditionStatus::False,
+        "FailedToCreate",
+        "other words",
+    );
     let programmed = second.get("Programmed").unwrap();
     assert_eq!(programmed.last_transition_time, Time(at(10)));
     assert_eq!(programmed.observed_generation, Some(2));
     second.set("Programmed", ConditionStatus::True, "Programmed", "");
-    assert_eq!(second.get("Programmed").unwrap().last_transition_time, Time(at(20)));
+    assert_eq!(
+        second.get("Programmed").unwrap().last_transition_time,
+        Time(at(20))
+    );
 }
 
 #[test]
@@ -29,7 +40,12 @@ fn reconciling_and_stalled_never_stand_together_and_vanish_when_ready() {
     assert_eq!(types(&set), [READY, RECONCILING]);
     set.mark_stalled("InvalidSpec", "fix it");
     assert_eq!(types(&set), [READY, STALLED]);
-    set.mark_reconciling(ConditionStatus::False, "KonnectUnavailable", PROGRESSING_WITH_RETRY, "retrying");
+    set.mark_reconciling(
+        ConditionStatus::False,
+        "KonnectUnavailable",
+        PROGRESSING_WITH_RETRY,
+        "retrying",
+    );
     assert_eq!(types(&set), [READY, RECONCILING]);
     set.mark_held("AwaitingApproval", "approve it");
     assert_eq!(types(&set), [READY]);

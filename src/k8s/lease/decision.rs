@@ -39,7 +39,11 @@ impl Sighting {
             self.version = version;
             self.expires = Some(now + promised(lease, options));
         }
-        if self.expires.is_some_and(|expires| now >= expires) { Claim::Take } else { Claim::Wait }
+        if self.expires.is_some_and(|expires| now >= expires) {
+            Claim::Take
+        } else {
+            Claim::Wait
+        }
     }
 
     /// How long to pause: until the holder's time is up, or the usual pause when that is unknown.
@@ -52,7 +56,12 @@ impl Sighting {
 
 /// The holder's name; an empty one means that the Lease was let go.
 pub(super) fn holder(lease: &Lease) -> Option<&String> {
-    lease.spec.as_ref()?.holder_identity.as_ref().filter(|name| !name.is_empty())
+    lease
+        .spec
+        .as_ref()?
+        .holder_identity
+        .as_ref()
+        .filter(|name| !name.is_empty())
 }
 
 /// How long the holder asked others to wait.
@@ -92,8 +101,14 @@ mod tests {
         let now = Instant::now();
         let mut sighting = Sighting::default();
         assert_eq!(sighting.judge(None, &options(), now), Claim::Create);
-        assert_eq!(sighting.judge(Some(&lease("", "1")), &options(), now), Claim::Take);
-        assert_eq!(sighting.judge(Some(&lease("me", "1")), &options(), now), Claim::Take);
+        assert_eq!(
+            sighting.judge(Some(&lease("", "1")), &options(), now),
+            Claim::Take
+        );
+        assert_eq!(
+            sighting.judge(Some(&lease("me", "1")), &options(), now),
+            Claim::Take
+        );
     }
 
     #[test]
@@ -102,17 +117,36 @@ mod tests {
         let mut sighting = Sighting::default();
         let silent = lease("other", "1");
         assert_eq!(sighting.judge(Some(&silent), &options(), start), Claim::Wait);
-        assert_eq!(sighting.judge(Some(&silent), &options(), start + Duration::from_secs(14)), Claim::Wait);
-        assert_eq!(sighting.judge(Some(&silent), &options(), start + Duration::from_secs(15)), Claim::Take);
+        assert_eq!(
+            sighting.judge(Some(&silent), &options(), start + Duration::from_secs(14)),
+            Claim::Wait
+        );
+        assert_eq!(
+            sighting.judge(Some(&silent), &options(), start + Duration::from_secs(15)),
+            Claim::Take
+        );
     }
 
     #[test]
     fn every_renewal_starts_the_wait_anew() {
         let start = Instant::now();
         let mut sighting = Sighting::default();
-        assert_eq!(sighting.judge(Some(&lease("other", "1")), &options(), start), Claim::Wait);
+        assert_eq!(
+            sighting.judge(Some(&lease("other", "1")), &options(), start),
+            Claim::Wait
+        );
         let later = start + Duration::from_secs(14);
-        assert_eq!(sighting.judge(Some(&lease("other", "2")), &options(), later), Claim::Wait);
-        assert_eq!(sighting.judge(Some(&lease("other", "2")), &options(), later + Duration::from_secs(14)), Claim::Wait);
+        assert_eq!(
+            sighting.judge(Some(&lease("other", "2")), &options(), later),
+            Claim::Wait
+        );
+        assert_eq!(
+            sighting.judge(
+                Some(&lease("other", "2")),
+                &options(),
+                later + Duration::from_secs(14)
+            ),
+            Claim::Wait
+        );
     }
 }

@@ -90,7 +90,7 @@ fn ensure(program: Program) -> anyhow::Result<PathBuf> {
     }
     ensure_in(
         &cache_folder()?.join(KUBERNETES_VERSION),
-        |target| Builder::find()?.build(program, target),
+        |target| Builder::find(program)?.build(target),
         program,
     )
 }

@@ -15,28 +15,32 @@ use super::binaries::{KUBERNETES_VERSION, Program};
 pub(super) const GO_MOD: &str = include_str!("../../cluster/go.mod");
 const GO_SUM: &str = include_str!("../../cluster/go.sum");
 
-/// A Go toolchain that is known to run.
-pub(super) struct Builder(());
+/// A program that a Go toolchain, known to run, can build.
+pub(super) struct Builder {
+    program: Program,
+}
 
 impl Builder {
-    /// The toolchain on PATH.
-    pub(super) fn find() -> anyhow::Result<Self> {
+    /// Looks for the toolchain on PATH.
+    pub(super) fn find(program: Program) -> anyhow::Result<Self> {
         let version = Command::new("go")
             .arg("version")
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .status();
         match version {
-            Ok(status) if status.success() => Ok(Self(())),
+            Ok(status) if status.success() => Ok(Self { program }),
             _ => bail!(
-                "Kubernetes binaries are missing and cannot be built: install Go 1.25 or newer (https://go.dev/dl), or set \
-                 KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver and kube-controller-manager"
+                "{} is missing and cannot be built: install Go 1.25 or newer (https://go.dev/dl), or set \
+                 KUBEBUILDER_ASSETS to a folder with etcd, kube-apiserver, kube-controller-manager and kubectl",
+                program.name
             ),
         }
     }
 
-    /// Builds one program to `target`, with progress on stderr.
-    pub(super) fn build(&self, program: Program, target: &Path) -> anyhow::Result<()> {
+    /// Builds the program to `target`, with progress on stderr.
+    pub(super) fn build(&self, target: &Path) -> anyhow::Result<()> {
+        let program = self.program;
         let module = tempfile::tempdir().context("no temporary folder for the build")?;
         fs::write(module.path().join("go.mod"), GO_MOD)?;
         fs::write(module.path().join("go.sum"), GO_SUM)?;

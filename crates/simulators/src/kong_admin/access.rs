@@ -21,15 +21,16 @@ impl Forbidden {
 
     /// Whether the path, given as workspace and the segments in it, is the pattern's or lies below it.
     fn covers(&self, workspace: &str, segments: &[String]) -> bool {
-        let prefixed = std::iter::once(workspace).chain(segments.iter().map(String::as_str));
-        let covered = |path: &mut dyn Iterator<Item = &str>| {
-            self.0.iter().all(|wanted| {
-                path.next()
-                    .is_some_and(|segment| wanted == "*" || wanted == segment)
-            })
-        };
-        let mut bare = segments.iter().map(String::as_str);
-        covered(&mut prefixed.into_iter()) || (workspace == DEFAULT_WORKSPACE && covered(&mut bare))
+        let below = || segments.iter().map(String::as_str);
+        self.leads(std::iter::once(workspace).chain(below()))
+            || (workspace == DEFAULT_WORKSPACE && self.leads(below()))
+    }
+
+    fn leads<'a>(&self, mut path: impl Iterator<Item = &'a str>) -> bool {
+        self.0.iter().all(|wanted| {
+            path.next()
+                .is_some_and(|segment| wanted == "*" || wanted == segment)
+        })
     }
 }
 

@@ -23,17 +23,12 @@ pub(super) fn workspaces(request: &Request<'_>, rest: &[&str]) -> Result<Reply, 
 
 fn list_workspaces(request: &Request<'_>) -> Result<Reply, Reply> {
     let size = request.query.size()?;
-    let behind = offset(&request.query)?;
-    let behind = behind
-        .as_ref()
-        .and_then(|key| key.get(0))
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let behind = behind(request)?;
     let mut held: Vec<(&String, &Workspace)> = request.state.workspaces.iter().collect();
     held.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id));
     let rows = held
         .into_iter()
-        .filter(|(_, held)| held.id.as_str() > behind)
+        .filter(|(_, held)| Some(&held.id) > behind.as_ref())
         .map(|(name, held)| (encode_offset(&json!([held.id])), workspace_body(name, held)));
     let (rows, last) = cut(rows, size);
     Ok(Page {
@@ -132,9 +127,16 @@ pub(super) fn links(request: &Request<'_>, kind: &'static Kind, key: &str) -> Re
     let partial = find(request, kind, key)?.field("id").unwrap_or_default();
     let plugins = Kind::by_list("plugins").ok_or_else(Reply::not_found)?;
     let rows = request.state.table(request.workspace, plugins).values();
+    let uses_it = |row: &&Row| {
+        let partials = row.body.get("partials").and_then(Value::as_array);
+        partials.is_some_and(|links| links.iter().any(|link| link["id"] == partial))
+    };
     let linked: Vec<Value> = rows
-        .filter(|row| row.body.get("partials").and_then(Value::as_array).into_iter().flatten().any(|link| link["id"] == partial))
-        .map(|row| json!({ "id": row.field("id"), "name": row.field("name"), "instance_name": row.field("instance_name") }))
+        .filter(uses_it)
+        .map(|row| {
+            let (id, name) = (row.field("id"), row.field("name"));
+            json!({ "id": id, "name": name, "instance_name": row.field("instance_name") })
+        })
         .collect();
     Ok(Reply::ok(
         json!({ "count": linked.len(), "data": linked, "next": null }),

@@ -4,7 +4,7 @@
 //! partials, from the published Enterprise Admin API document 3.10. `tests/kong_admin_replay.rs` folds the recorded
 //! writes into a simulator and compares the answer to every recorded GET at its place in the sequence.
 //!
-//! Covered: lists and single entities of every kind in [`kinds`], nested and by foreign key; paging, tag filters and
+//! Covered: lists and single entities of every kind in `kinds.rs`, nested and by foreign key; paging, tag filters and
 //! tags; workspaces; `/`, `/status`, `/{workspace}/kong`, `/plugins/enabled`, `/schemas/…`; the admin token with 401
 //! and 403; keys that run out (`ttl`).
 //!

@@ -119,7 +119,7 @@ impl State {
     }
 
     /// Stores `body` under its id in place of what was there. The SNIs that a certificate names are made or dropped
-    /// along with it, as Kong does.
+    /// along with it, as Kong does. None when the body has no id.
     pub fn put(
         &mut self,
         workspace: &str,

@@ -26,7 +26,11 @@ impl Api {
         let konnect = Konnect::new(options);
         let created = konnect.seed_control_plane(&json!({"name": "test"}))?;
         let control_plane = created["id"].as_str().unwrap_or_default().to_owned();
-        Ok(Self { konnect, control_plane, token: Some(TOKEN.to_owned()) })
+        Ok(Self {
+            konnect,
+            control_plane,
+            token: Some(TOKEN.to_owned()),
+        })
     }
 
     /// Sends a request; the status and the JSON body, null when empty.
@@ -35,11 +39,19 @@ impl Api {
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
-        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        let body = if body.is_null() {
+            Body::empty()
+        } else {
+            Body::from(body.to_string())
+        };
         let response = self.konnect.router().oneshot(request.body(body)?).await?;
         let status = response.status().as_u16();
         let bytes = to_bytes(response.into_body(), usize::MAX).await?;
-        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes)? };
+        let body = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes)?
+        };
         Ok((status, body))
     }
 
@@ -63,8 +75,17 @@ impl Api {
         ensure!(answer["code"] == 3, "{answer}");
         let details = answer["details"].as_array().into_iter().flatten();
         let shown = details.map(|d| {
-            format!("{} {} {}", d["type"].as_str().unwrap_or_default(), d["field"], d["messages"][0])
+            format!(
+                "{} {} {}",
+                d["type"].as_str().unwrap_or_default(),
+                d["field"],
+                d["messages"][0]
+            )
         });
-        Ok(format!("{}: {}", answer["message"].as_str().unwrap_or_default(), shown.collect::<Vec<_>>().join("; ")))
+        Ok(format!(
+            "{}: {}",
+            answer["message"].as_str().unwrap_or_default(),
+            shown.collect::<Vec<_>>().join("; ")
+        ))
     }
 }

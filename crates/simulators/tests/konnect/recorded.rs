@@ -6,7 +6,11 @@ use serde_json::{Map, Value, json};
 use crate::api::Api;
 
 /// List path, schema name, and the parent's list, reference and nested segment where writes go below a parent.
-type Row = (&'static str, &'static str, Option<(&'static str, &'static str, &'static str)>);
+type Row = (
+    &'static str,
+    &'static str,
+    Option<(&'static str, &'static str, &'static str)>,
+);
 
 /// Parents before children.
 const KINDS: [Row; 16] = [
@@ -19,13 +23,37 @@ const KINDS: [Row; 16] = [
     ("services", "Service", None),
     ("routes", "RouteJson", None),
     ("upstreams", "Upstream", None),
-    ("targets", "TargetWithoutParents", Some(("upstreams", "upstream", "targets"))),
+    (
+        "targets",
+        "TargetWithoutParents",
+        Some(("upstreams", "upstream", "targets")),
+    ),
     ("consumers", "Consumer", None),
-    ("key-auths", "KeyAuthWithoutParents", Some(("consumers", "consumer", "key-auth"))),
-    ("basic-auths", "BasicAuthWithoutParents", Some(("consumers", "consumer", "basic-auth"))),
-    ("hmac-auths", "HMACAuthWithoutParents", Some(("consumers", "consumer", "hmac-auth"))),
-    ("jwts", "JWTWithoutParents", Some(("consumers", "consumer", "jwt"))),
-    ("acls", "ACLWithoutParents", Some(("consumers", "consumer", "acls"))),
+    (
+        "key-auths",
+        "KeyAuthWithoutParents",
+        Some(("consumers", "consumer", "key-auth")),
+    ),
+    (
+        "basic-auths",
+        "BasicAuthWithoutParents",
+        Some(("consumers", "consumer", "basic-auth")),
+    ),
+    (
+        "hmac-auths",
+        "HMACAuthWithoutParents",
+        Some(("consumers", "consumer", "hmac-auth")),
+    ),
+    (
+        "jwts",
+        "JWTWithoutParents",
+        Some(("consumers", "consumer", "jwt")),
+    ),
+    (
+        "acls",
+        "ACLWithoutParents",
+        Some(("consumers", "consumer", "acls")),
+    ),
 ];
 
 fn read(path: &str) -> Result<Value> {
@@ -39,20 +67,33 @@ fn recorded(dump: &Value, path: &str) -> Vec<Value> {
     let wanted = lists.filter(|(list, _)| {
         **list == format!("/{path}") || (path == "targets" && list.ends_with("/targets"))
     });
-    wanted.flat_map(|(_, entities)| entities.as_array().cloned().unwrap_or_default()).collect()
+    wanted
+        .flat_map(|(_, entities)| entities.as_array().cloned().unwrap_or_default())
+        .collect()
 }
 
 /// What the schema knows of a value, without nulls that it forbids.
 fn documented(schema: &Value, value: &Value) -> Value {
     if let Some(items) = value.as_array() {
-        return items.iter().map(|item| documented(&schema["items"], item)).collect();
+        return items
+            .iter()
+            .map(|item| documented(&schema["items"], item))
+            .collect();
     }
-    let properties = schema["allOf"][0]["properties"].as_object().or(schema["properties"].as_object());
-    let (Some(properties), Some(map)) = (properties, value.as_object()) else { return value.clone() };
+    let properties = schema["allOf"][0]["properties"]
+        .as_object()
+        .or(schema["properties"].as_object());
+    let (Some(properties), Some(map)) = (properties, value.as_object()) else {
+        return value.clone();
+    };
     let mut kept = Map::new();
     for (name, value) in map {
-        let Some(property) = properties.get(name) else { continue };
-        if matches!(name.as_str(), "created_at" | "updated_at") || (value.is_null() && property["nullable"] != true) {
+        let Some(property) = properties.get(name) else {
+            continue;
+        };
+        if matches!(name.as_str(), "created_at" | "updated_at")
+            || (value.is_null() && property["nullable"] != true)
+        {
             continue;
         }
         kept.insert(name.clone(), documented(property, value));
@@ -64,10 +105,21 @@ fn documented(schema: &Value, value: &Value) -> Value {
 async fn put(api: &Api, path: &str, schema: &Value, entity: &Value) -> Result<()> {
     let body = documented(schema, entity);
     let id = entity["id"].as_str().context("an entity has an id")?;
-    let (path, query) = if path.ends_with("basic-auth") { (path, "?skip_hash=true") } else { (path, "") };
-    let (status, answer) = api.entity("PUT", &format!("{path}/{id}{query}"), body.clone()).await?;
+    let (path, query) = if path.ends_with("basic-auth") {
+        (path, "?skip_hash=true")
+    } else {
+        (path, "")
+    };
+    let (status, answer) = api
+        .entity("PUT", &format!("{path}/{id}{query}"), body.clone())
+        .await?;
     assert_eq!(status, 200, "PUT {path} {body}: {answer}");
-    for (name, sent) in body.as_object().into_iter().flatten().filter(|(_, sent)| !sent.is_null()) {
+    for (name, sent) in body
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, sent)| !sent.is_null())
+    {
         match name.as_str() {
             // Names of a certificate come from its SNI entities, which are put later.
             "snis" => {}
@@ -79,7 +131,12 @@ async fn put(api: &Api, path: &str, schema: &Value, entity: &Value) -> Result<()
 }
 
 fn assert_config_kept(sent: &Value, stored: &Value, path: &str) {
-    for (name, sent) in sent.as_object().into_iter().flatten().filter(|(_, sent)| !sent.is_null()) {
+    for (name, sent) in sent
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, sent)| !sent.is_null())
+    {
         if name.starts_with("redis_") {
             assert!(stored.get(name).is_none(), "{path}: deprecated {name} is kept");
         } else if sent.is_object() {
@@ -92,7 +149,10 @@ fn assert_config_kept(sent: &Value, stored: &Value, path: &str) {
 
 #[tokio::test]
 async fn every_movable_recorded_entity_is_accepted_twice() -> Result<()> {
-    let (dump, document) = (read("kong-admin-3.9.1/full-dump.json")?, read("konnect/entities.json")?);
+    let (dump, document) = (
+        read("kong-admin-3.9.1/full-dump.json")?,
+        read("konnect/entities.json")?,
+    );
     let api = Api::new()?;
     for _ in 0..2 {
         let mut moved = 0;
@@ -101,7 +161,10 @@ async fn every_movable_recorded_entity_is_accepted_twice() -> Result<()> {
                 let place = match parent {
                     None => path.to_owned(),
                     Some((list, reference, segment)) => {
-                        format!("{list}/{}/{segment}", entity[reference]["id"].as_str().unwrap_or_default())
+                        format!(
+                            "{list}/{}/{segment}",
+                            entity[reference]["id"].as_str().unwrap_or_default()
+                        )
                     }
                 };
                 put(&api, &place, &document["schemas"][schema], &entity).await?;
@@ -125,8 +188,14 @@ async fn every_movable_recorded_entity_is_accepted_twice() -> Result<()> {
             assert!(message.contains("Konnect"), "{message}");
         }
     }
-    let totals: usize = KINDS.iter().map(|kind| api.konnect.entities(&api.control_plane, kind.0).len()).sum();
-    assert_eq!(totals + api.konnect.entities(&api.control_plane, "plugins").len(), 123);
+    let totals: usize = KINDS
+        .iter()
+        .map(|kind| api.konnect.entities(&api.control_plane, kind.0).len())
+        .sum();
+    assert_eq!(
+        totals + api.konnect.entities(&api.control_plane, "plugins").len(),
+        123
+    );
     Ok(())
 }
 
@@ -134,18 +203,35 @@ async fn every_movable_recorded_entity_is_accepted_twice() -> Result<()> {
 async fn a_moved_hash_lets_the_original_password_in() -> Result<()> {
     let api = Api::new()?;
     let consumer = api.created("consumers", json!({"username": "bob"})).await?;
-    let place = format!("consumers/{}/basic-auth", consumer["id"].as_str().unwrap_or_default());
-    let stored = api.created(&place, json!({"username": "bob", "password": "hunter2"})).await?;
+    let place = format!(
+        "consumers/{}/basic-auth",
+        consumer["id"].as_str().unwrap_or_default()
+    );
+    let stored = api
+        .created(&place, json!({"username": "bob", "password": "hunter2"}))
+        .await?;
     assert_ne!(stored["password"], "hunter2");
-    assert!(api.konnect.verify_basic_auth(&api.control_plane, "bob", "hunter2"));
+    assert!(
+        api.konnect
+            .verify_basic_auth(&api.control_plane, "bob", "hunter2")
+    );
 
     let path = format!("{place}/{}", stored["id"].as_str().unwrap_or_default());
     let body = json!({"username": "bob", "password": stored["password"]});
-    let (status, kept) = api.entity("PUT", &format!("{path}?skip_hash=true"), body.clone()).await?;
+    let (status, kept) = api
+        .entity("PUT", &format!("{path}?skip_hash=true"), body.clone())
+        .await?;
     assert_eq!((status, &kept["password"]), (200, &stored["password"]));
-    assert!(api.konnect.verify_basic_auth(&api.control_plane, "bob", "hunter2"));
+    assert!(
+        api.konnect
+            .verify_basic_auth(&api.control_plane, "bob", "hunter2")
+    );
 
     assert_eq!(api.entity("PUT", &path, body).await?.0, 200);
-    assert!(!api.konnect.verify_basic_auth(&api.control_plane, "bob", "hunter2"), "a hash was hashed again");
+    assert!(
+        !api.konnect
+            .verify_basic_auth(&api.control_plane, "bob", "hunter2"),
+        "a hash was hashed again"
+    );
     Ok(())
 }
