@@ -7,6 +7,7 @@ pub mod context;
 pub mod draft;
 pub mod error;
 pub mod konnect_extension;
+pub mod konnect_session;
 mod malformed;
 pub mod outcome;
 mod pass;
