@@ -143,7 +143,10 @@ pub async fn client_for(
 ) -> Result<konnect::Client, SessionError> {
     let server_url = ServerUrl::parse(&auth.spec.server_url)?;
     let token = match (token_secret(auth)?, &auth.spec.token) {
-        (Some(secret), _) => secrets::get_text(&context.client, &secret, TOKEN_KEY).await?,
+        (Some(secret), _) => {
+            let found = secrets::get(&context.client, &secret).await?;
+            secrets::text(found.as_ref(), &secret, TOKEN_KEY)?
+        }
         (None, token) => SecretString::from(token.as_ref().map_or("", |token| token.expose())),
     };
     let organisation = auth

@@ -4,8 +4,10 @@
 
 mod backoff;
 pub mod context;
+pub mod credentials;
 pub mod draft;
 pub mod error;
+pub mod konnect_api_auth_configuration;
 pub mod konnect_extension;
 pub mod konnect_session;
 mod malformed;
@@ -17,9 +19,17 @@ use tokio::task::JoinSet;
 
 use context::Context;
 
+use crate::config::KonnectKinds;
+
 /// Starts every controller that the configuration asks for; each runs until the context stops.
+///
+/// With `--konnect-kinds=read-only` the Konnect kinds belong to Kong's operator: their controllers do not start, so
+/// nothing here can write them.
 pub fn spawn_all(context: &Context) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
+    if context.config.konnect_kinds == KonnectKinds::Own {
+        tasks.spawn(konnect_api_auth_configuration::run(context.clone()));
+    }
     let stop = context.stop.clone();
     tasks.spawn(async move { stop.cancelled().await });
     tasks
