@@ -29,6 +29,7 @@ pub fn spawn_all(context: &Context) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     if context.config.konnect_kinds == KonnectKinds::Own {
         tasks.spawn(konnect_api_auth_configuration::run(context.clone()));
+        tasks.spawn(konnect_extension::run(context.clone()));
     }
     let stop = context.stop.clone();
     tasks.spawn(async move { stop.cancelled().await });

@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 
 use super::{
     certificate::{CERTIFICATE_KEY, ClientCertificate, Generated, ISSUER_KEY, PRIVATE_KEY_KEY, short_hash},
-    environment::CERTIFICATE_MOUNT_PATH,
+    environment::{CERTIFICATE_MOUNT_PATH, LABELS_VARIABLE},
 };
 use crate::api::{
     annotations::{
@@ -138,6 +138,19 @@ pub fn is_marked(object: &ObjectMeta, desired: &ObjectMeta) -> bool {
         && owners(desired).iter().all(|owner| owners(object).contains(owner))
 }
 
+/// Whether a ConfigMap holds what is desired. Entries that users added beside ours do not matter; one that we made before
+/// and do not want any more does.
+pub fn is_current(present: &ConfigMap, desired: &ConfigMap) -> bool {
+    let has = |map: &ConfigMap| {
+        map.data
+            .as_ref()
+            .is_some_and(|data| data.contains_key(LABELS_VARIABLE))
+    };
+    is_marked(&present.metadata, &desired.metadata)
+        && includes(present.data.as_ref(), desired.data.as_ref())
+        && (has(desired) || !has(present))
+}
+
 fn owners(object: &ObjectMeta) -> &[OwnerReference] {
     object.owner_references.as_deref().unwrap_or_default()
 }
@@ -246,5 +259,29 @@ mod tests {
         ));
         present.owner_references = None;
         assert!(!is_marked(&present, &desired));
+    }
+
+    #[test]
+    fn a_variable_that_is_not_wanted_any_more_is_a_difference() {
+        let map = |variables: &[(&str, &str)]| ConfigMap {
+            data: Some(
+                variables
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                    .collect(),
+            ),
+            ..ConfigMap::default()
+        };
+        let role = ("KONG_ROLE", "data_plane");
+        assert!(is_current(
+            &map(&[role, ("KONG_LOG_LEVEL", "debug")]),
+            &map(&[role])
+        ));
+        assert!(!is_current(
+            &map(&[role, (LABELS_VARIABLE, "a:b")]),
+            &map(&[role])
+        ));
+        assert!(!is_current(&map(&[("KONG_ROLE", "traditional")]), &map(&[role])));
+        assert!(!is_current(&map(&[]), &map(&[role])));
     }
 }

@@ -9,6 +9,9 @@ use crate::api::konnect_gateway_control_plane::KonnectEndpoints;
 /// Where a data plane mounts the certificate Secret; the same place as with Kong's operator.
 pub const CERTIFICATE_MOUNT_PATH: &str = "/etc/secrets/kong-cluster-cert";
 
+/// The one variable that is not always there: the labels that data planes report about themselves.
+pub const LABELS_VARIABLE: &str = "KONG_CLUSTER_DP_LABELS";
+
 /// The settings of Konnect's data plane guide that are the same for all.
 ///
 /// `KONG_CLUSTER_MTLS` is `pki` with pinned certificates too. `KONG_INCREMENTAL_SYNC` is left to the user: on some 3.10 and
@@ -52,7 +55,7 @@ pub fn build_environment(
         format!("{CERTIFICATE_MOUNT_PATH}/tls.key"),
     );
     if !labels.is_empty() {
-        set("KONG_CLUSTER_DP_LABELS", build_labels(labels));
+        set(LABELS_VARIABLE, build_labels(labels));
     }
     Ok(variables)
 }
