@@ -261,8 +261,12 @@ impl Extensions {
             let message = format!("Pinned certificate {} in Konnect.", certificate.fingerprint);
             draft.note(Note::normal("CertificatePinned", "Provision", message));
         }
+        let surplus = pins::surplus(&listed, &title, certificate.fingerprint);
+        pinboard.remove(&surplus).await?;
         if extension.spec.client_auth.certificate_secret.provisioning == Provisioning::Automatic {
-            let ids = pins::made_under(&listed, &title).map(|pin| pin.id.as_str());
+            let ids = pins::made_under(&listed, &title)
+                .filter(|pin| !surplus.contains(pin))
+                .map(|pin| pin.id.as_str());
             let marks = desired::build_secret_metadata(extension, &certificate.not_after.to_string(), ids);
             secret::apply_marks(&self.context.client, secret, marks, &self.manager).await?;
         }

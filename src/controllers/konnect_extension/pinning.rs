@@ -45,6 +45,16 @@ impl Pinboard<'_> {
         }
     }
 
+    /// Removes these pins; one that is gone already is success.
+    pub(super) async fn remove(&self, pins: &[&DataPlaneCertificate]) -> Result<(), ExtensionError> {
+        for pin in pins {
+            self.client
+                .delete_data_plane_certificate(self.control_plane, &pin.id)
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Removes the extension's own pins but the one of `still_used`, and returns how many there were. A control plane
     /// that is gone has none.
     pub(super) async fn clear(&self, still_used: Option<Fingerprint>) -> Result<usize, ExtensionError> {
@@ -52,13 +62,8 @@ impl Pinboard<'_> {
             Err(error) if *error.failure() == Failure::NotFound => return Ok(0),
             listed => listed?,
         };
-        let mut removed = 0;
-        for pin in pins::removable(&listed, self.title, still_used) {
-            self.client
-                .delete_data_plane_certificate(self.control_plane, &pin.id)
-                .await?;
-            removed += 1;
-        }
-        Ok(removed)
+        let own: Vec<_> = pins::removable(&listed, self.title, still_used).collect();
+        self.remove(&own).await?;
+        Ok(own.len())
     }
 }

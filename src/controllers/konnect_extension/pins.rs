@@ -34,6 +34,20 @@ pub fn made_under<'a>(
     pins.iter().filter(move |pin| pin.title.as_deref() == Some(title))
 }
 
+/// Own pins of one certificate beyond the first: a call whose answer was lost may have made another. The order is the
+/// ids', so that two who look at once keep the same one.
+pub fn surplus<'a>(
+    pins: &'a [DataPlaneCertificate],
+    title: &'a str,
+    fingerprint: Fingerprint,
+) -> Vec<&'a DataPlaneCertificate> {
+    let mut own: Vec<_> = made_under(pins, title)
+        .filter(|pin| Fingerprint::of_pem(&pin.cert) == Some(fingerprint))
+        .collect();
+    own.sort_by(|a, b| a.id.cmp(&b.id));
+    own.into_iter().skip(1).collect()
+}
+
 /// Those pins that deletion must remove: made under this title, and not of a certificate that another extension still
 /// shows its control plane; removing a pin disconnects the nodes behind it.
 pub fn removable<'a>(
@@ -94,6 +108,22 @@ mod tests {
         ];
         let ids: Vec<_> = removable(&pins, "t", None).map(|pin| pin.id.as_str()).collect();
         assert_eq!(ids, ["own"]);
+    }
+
+    #[test]
+    fn of_equal_own_pins_one_stays() {
+        let (cert, other) = (certificate(), certificate());
+        let pins = [
+            pin("b", &cert, Some("t")),
+            pin("a", &cert, Some("t")),
+            pin("c", &other, Some("t")),
+            pin("d", &cert, None),
+        ];
+        let surplus = surplus(&pins, "t", Fingerprint::of_pem(&cert).unwrap());
+        assert_eq!(
+            surplus.iter().map(|pin| pin.id.as_str()).collect::<Vec<_>>(),
+            ["b"]
+        );
     }
 
     #[test]
