@@ -147,10 +147,14 @@ impl Bed {
 
     /// A control plane that is programmed.
     pub async fn create_control_plane(&self) -> anyhow::Result<()> {
-        let spec = json!({"createControlPlaneRequest": {"name": "inventory"}, "konnect": {"authRef": {"name": "konnect"}}});
-        self.create::<KonnectGatewayControlPlane>("inventory", spec)
-            .await?;
+        self.create_pending_control_plane().await?;
         self.set_programmed("True", "CLUSTER_TYPE_CONTROL_PLANE").await
+    }
+
+    /// A control plane that no controller has looked at.
+    pub async fn create_pending_control_plane(&self) -> anyhow::Result<()> {
+        let spec = json!({"createControlPlaneRequest": {"name": "inventory"}, "konnect": {"authRef": {"name": "konnect"}}});
+        self.create::<KonnectGatewayControlPlane>("inventory", spec).await
     }
 
     /// What the control plane says about itself.
@@ -270,22 +274,40 @@ impl Bed {
     pub async fn wait_until<T>(
         &self,
         what: &str,
+        probe: impl FnMut(KonnectExtension) -> Option<T>,
+    ) -> anyhow::Result<T> {
+        self.wait_until_named(EXTENSION, what, probe).await
+    }
+
+    /// Waits until an extension looks as wanted.
+    pub async fn wait_until_named<T>(
+        &self,
+        name: &str,
+        what: &str,
         mut probe: impl FnMut(KonnectExtension) -> Option<T>,
     ) -> anyhow::Result<T> {
         let begun = Instant::now();
         loop {
-            let extension = self.extension().await?;
+            let extension: KonnectExtension = self.api().get(name).await?;
             if let Some(found) = probe(extension.clone()) {
                 return Ok(found);
             }
             if begun.elapsed() > PATIENCE {
-                bail!(
-                    "{what} did not come; status: {}",
-                    serde_json::to_string_pretty(&extension.status)?
-                );
+                let status = serde_json::to_string_pretty(&extension.status)?;
+                bail!("{what} did not come; status: {status}");
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Waits until there are this many pins.
+    pub async fn wait_for_pins(&self, count: usize) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while self.pins().len() != count {
+            ensure!(begun.elapsed() < PATIENCE, "not {count} pins: {:?}", self.pins());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
     }
 
     /// Waits until the extension is gone.
@@ -368,9 +390,9 @@ impl Bed {
         })
     }
 
-    /// PEM and title of every pin.
+    /// PEM, without white space at its ends, and title of every pin.
     pub fn pins(&self) -> Vec<(String, Option<String>)> {
-        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let text = |value: &Value| value.as_str().map(|text| text.trim().to_owned());
         let pins = self.konnect.data_plane_certificates(&self.control_plane);
         pins.iter()
             .map(|pin| (text(&pin["cert"]).unwrap_or_default(), text(&pin["title"])))
@@ -455,6 +477,15 @@ impl Operator {
         }
         Ok(())
     }
+}
+
+/// Whether an extension is ready, as its own generation has it.
+pub fn is_ready(extension: KonnectExtension) -> Option<Condition> {
+    let conditions = extension.status?.conditions;
+    let ready = conditions
+        .into_iter()
+        .find(|condition| condition.type_ == "Ready")?;
+    (ready.status == "True" && ready.observed_generation == extension.metadata.generation).then_some(ready)
 }
 
 fn condition(type_: &str, status: &str) -> Value {

@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::Secret;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, EXTENSION};
+use crate::bed::{Bed, EXTENSION, is_ready};
 
 const NAME: &str = "own-certificate";
 
@@ -134,19 +134,17 @@ async fn a_pin_that_was_there_already_is_used_and_not_made_again() {
     let bed = Bed::with_extension(manual()).await.unwrap();
     let pair = Pair::new(2999).unwrap();
     bed.create_secret(NAME, pair.data()).await.unwrap();
-    bed.create_extension("other", manual()).await.unwrap();
     let operator = bed.start().unwrap();
-    operator.wait_for_reconciles(2).await.unwrap();
     bed.wait_for("Ready", "True", "Ready").await.unwrap();
+    bed.create_extension("other", manual()).await.unwrap();
+    bed.wait_until_named("other", "the second extension", is_ready)
+        .await
+        .unwrap();
     assert_eq!(bed.pins().len(), 1);
     // The one that made the pin goes; the other still needs it.
-    let owner = if bed.pins()[0].1.as_deref().unwrap_or_default().contains("/edge ") {
-        EXTENSION
-    } else {
-        "other"
-    };
-    bed.delete::<KonnectExtension>(owner).await.unwrap();
-    bed.wait_absent::<KonnectExtension>(owner).await.unwrap();
+    bed.delete::<KonnectExtension>(EXTENSION).await.unwrap();
+    bed.wait_gone().await.unwrap();
     assert_eq!(bed.pins().len(), 1);
+    bed.wait_for_event("PinKept").await.unwrap();
     operator.stop().await.unwrap();
 }

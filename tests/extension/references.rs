@@ -38,19 +38,22 @@ async fn a_control_plane_that_comes_later_is_joined_when_it_is_programmed() {
         "{}",
         missing.message
     );
-    bed.create_control_plane().await.unwrap();
+    bed.create_pending_control_plane().await.unwrap();
+    bed.wait_for("ControlPlaneRefValid", "False", "NotProgrammed")
+        .await
+        .unwrap();
     bed.set_programmed("False", "CLUSTER_TYPE_CONTROL_PLANE")
         .await
         .unwrap();
-    let waiting = bed
-        .wait_for("ControlPlaneRefValid", "False", "NotProgrammed")
-        .await
-        .unwrap();
-    assert!(
-        waiting.message.contains("said by the test"),
-        "{}",
-        waiting.message
-    );
+    bed.wait_until("the control plane's own words", |extension| {
+        let conditions = extension.status?.conditions;
+        let reference = conditions
+            .iter()
+            .find(|condition| condition.type_ == "ControlPlaneRefValid")?;
+        reference.message.contains("said by the test").then_some(())
+    })
+    .await
+    .unwrap();
     bed.wait_for("Reconciling", "True", "Progressing").await.unwrap();
     assert_eq!(bed.server.stats().total, 0);
     assert!(bed.extension().await.unwrap().finalizers().is_empty());

@@ -62,7 +62,7 @@ impl Pinboard<'_> {
             Err(error) if *error.failure() == Failure::NotFound => return Ok(0),
             listed => listed?,
         };
-        let own: Vec<_> = pins::removable(&listed, self.title, still_used).collect();
+        let own = pins::removable(&listed, self.title, still_used);
         self.remove(&own).await?;
         Ok(own.len())
     }

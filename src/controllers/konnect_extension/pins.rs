@@ -48,15 +48,22 @@ pub fn surplus<'a>(
     own.into_iter().skip(1).collect()
 }
 
-/// Those pins that deletion must remove: made under this title, and not of a certificate that another extension still
-/// shows its control plane; removing a pin disconnects the nodes behind it.
+/// Those pins that deletion must remove: made under this title, unless it is the only pin of a certificate that another
+/// extension still uses; removing a pin disconnects the nodes behind it.
 pub fn removable<'a>(
     pins: &'a [DataPlaneCertificate],
     title: &'a str,
     still_used: Option<Fingerprint>,
-) -> impl Iterator<Item = &'a DataPlaneCertificate> {
+) -> Vec<&'a DataPlaneCertificate> {
+    let pinned_by_others = |fingerprint: Fingerprint| {
+        pins.iter()
+            .filter(|pin| pin.title.as_deref() != Some(title))
+            .any(|pin| Fingerprint::of_pem(&pin.cert) == Some(fingerprint))
+    };
+    let kept = still_used.filter(|fingerprint| !pinned_by_others(*fingerprint));
     made_under(pins, title)
-        .filter(move |pin| still_used.is_none() || Fingerprint::of_pem(&pin.cert) != still_used)
+        .filter(|pin| kept.is_none() || Fingerprint::of_pem(&pin.cert) != kept)
+        .collect()
 }
 
 #[cfg(test)]
@@ -81,6 +88,10 @@ mod tests {
             cert: cert.to_owned(),
             title: title.map(str::to_owned),
         }
+    }
+
+    fn ids(pins: Vec<&DataPlaneCertificate>) -> Vec<&str> {
+        pins.into_iter().map(|pin| pin.id.as_str()).collect()
     }
 
     #[test]
@@ -119,21 +130,18 @@ mod tests {
             pin("c", &other, Some("t")),
             pin("d", &cert, None),
         ];
-        let surplus = surplus(&pins, "t", Fingerprint::of_pem(&cert).unwrap());
-        assert_eq!(
-            surplus.iter().map(|pin| pin.id.as_str()).collect::<Vec<_>>(),
-            ["b"]
-        );
+        let fingerprint = Fingerprint::of_pem(&cert).unwrap();
+        assert_eq!(ids(surplus(&pins, "t", fingerprint)), ["b"]);
     }
 
     #[test]
     fn a_pin_that_others_need_stays() {
         let (shared, old) = (certificate(), certificate());
         let pins = [pin("shared", &shared, Some("t")), pin("old", &old, Some("t"))];
-        let ids: Vec<_> = removable(&pins, "t", Fingerprint::of_pem(&shared))
-            .map(|pin| pin.id.as_str())
-            .collect();
-        assert_eq!(ids, ["old"]);
+        let still_used = Fingerprint::of_pem(&shared);
+        assert_eq!(ids(removable(&pins, "t", still_used)), ["old"]);
+        let theirs = [&pins[..], &[pin("theirs", &shared, Some("u"))]].concat();
+        assert_eq!(ids(removable(&theirs, "t", still_used)), ["shared", "old"]);
     }
 
     #[test]
