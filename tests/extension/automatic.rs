@@ -48,7 +48,12 @@ async fn data_planes_get_all_they_need_to_join() {
     assert_eq!(bed.pins(), [(certificate.trim().to_owned(), Some(title))]);
     let secret = bed.secret().await.unwrap();
     assert_eq!(secret.type_.as_deref(), Some("kubernetes.io/tls"));
-    assert_eq!(secret.owner_references()[0].uid, uid);
+    // Kubernetes' garbage collection goes by these.
+    let owner = json!([{
+        "apiVersion": "konnect.konghq.com/v1alpha2", "kind": "KonnectExtension", "name": EXTENSION, "uid": uid,
+        "controller": true,
+    }]);
+    assert_eq!(json!(secret.owner_references()), owner);
     assert_eq!(secret.labels()["konghq.com/konnect-dp-cert"], "true");
     let id = bed.konnect.data_plane_certificates(&bed.control_plane)[0]["id"].clone();
     assert_eq!(
@@ -57,7 +62,7 @@ async fn data_planes_get_all_they_need_to_join() {
     );
 
     let map = bed.config_map().await.unwrap();
-    assert_eq!(map.owner_references()[0].uid, uid);
+    assert_eq!(json!(map.owner_references()), owner);
     assert_eq!(map.annotations()["gatewaymigration.dev/certificate-secret"], MADE);
     let data = map.data.unwrap();
     assert_eq!(data["KONG_CLUSTER_CONTROL_PLANE"], "abc.us.cp.konghq.com:443");

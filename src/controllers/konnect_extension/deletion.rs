@@ -6,7 +6,7 @@ use super::{Extensions, control_plane, error::ExtensionError, pinning::Pinboard,
 use crate::{
     api::{
         annotations,
-        konnect_extension::{ExtensionKonnectStatus, KonnectExtension, Provisioning},
+        konnect_extension::{ExtensionKonnectStatus, KonnectExtension},
         names::finalizers::KONNECT_CLEANUP,
     },
     controllers::{draft::Draft, konnect_session, outcome::Outcome},
@@ -84,7 +84,7 @@ impl Extensions {
 
     /// Whether another extension shows the same user-given Secret to the same control plane.
     async fn shares_secret(&self, extension: &KonnectExtension) -> Result<bool, ExtensionError> {
-        if extension.spec.client_auth.certificate_secret.provisioning == Provisioning::Automatic {
+        if !secret::is_manual(extension) {
             return Ok(false);
         }
         let siblings = self

@@ -84,6 +84,9 @@ pub(super) enum ExtensionError {
     /// Konnect took the certificate, and does not show it.
     #[error("Konnect accepted the client certificate and does not list it yet; it is looked for again")]
     NotListed,
+    /// The object was deleted, or replaced by a namesake, since it was read.
+    #[error("the extension changed while it was looked at; it is read again")]
+    Superseded,
     /// Another replica writes now.
     #[error("another replica leads now and goes on")]
     NotLeading,
@@ -134,6 +137,7 @@ impl ReconcileError for ExtensionError {
             Self::Generate(_) | Self::Endpoint(_) => Class::Bug,
             Self::Konnect(error) => error.class(),
             Self::NotListed | Self::NotLeading => Class::Transient,
+            Self::Superseded => Class::Conflict,
             Self::Kubernetes(error) => error.class(),
             // Deletion must be looked at again even when nothing in the cluster changes.
             Self::CleanUp { cause, .. } => match cause.class() {
@@ -165,7 +169,7 @@ impl ReconcileError for ExtensionError {
             Self::Generate(_) | Self::Endpoint(_) => reason::INTERNAL_ERROR,
             Self::Konnect(error) => ReconcileError::reason(error),
             Self::NotListed => reason::PROVISIONING,
-            Self::NotLeading => reason::PROGRESSING_WITH_RETRY,
+            Self::Superseded | Self::NotLeading => reason::PROGRESSING_WITH_RETRY,
             Self::Kubernetes(error) => error.reason(),
             Self::CleanUp { .. } => reason::DELETION_BLOCKED,
         }

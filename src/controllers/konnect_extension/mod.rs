@@ -40,7 +40,6 @@ use crate::{
         konnect_api_auth_configuration::KonnectAPIAuthConfiguration,
         konnect_extension::{
             CertificateSecretRef, DataPlaneClientAuthStatus, ExtensionKonnectStatus, KonnectExtension,
-            Provisioning,
         },
         konnect_gateway_control_plane::KonnectGatewayControlPlane,
         names::finalizers::KONNECT_CLEANUP,
@@ -143,8 +142,7 @@ impl Extensions {
         draft.status.konnect = Some(konnect.clone());
         let client = self.open(extension, &konnect).await?;
         status::auth_valid(&mut draft.conditions);
-        self.require_lead()?;
-        finalizer::ensure(&self.api(extension), extension, KONNECT_CLEANUP).await?;
+        self.ensure_finalizer(extension).await?;
         let (secret, certificate) = self.ensure_certificate(extension).await?;
         draft.status.data_plane_client_auth = Some(DataPlaneClientAuthStatus {
             certificate_secret_ref: Some(CertificateSecretRef {
@@ -154,8 +152,14 @@ impl Extensions {
         let config_map = self
             .apply_environment(extension, &konnect, &secret, &certificate)
             .await?;
-        self.ensure_pinned(extension, &konnect, &client, &certificate, &secret, draft)
-            .await?;
+        let title = pins::build_title(extension);
+        let pinboard = Pinboard {
+            client: &client,
+            control_plane: &konnect.control_plane_id,
+            title: &title,
+        };
+        let own = self.ensure_pinned(&pinboard, &certificate, draft).await?;
+        self.mark_secret(extension, &secret, &certificate, &own).await?;
         status::provisioned(&mut draft.conditions);
         Ok(ready(
             &secret.name_any(),
@@ -200,17 +204,13 @@ impl Extensions {
         &self,
         extension: &KonnectExtension,
     ) -> Result<(Secret, ClientCertificate), ExtensionError> {
+        self.require_lead()?;
         let now = self.context.clock.now();
-        let found = secret::ensure(&self.context.client, extension, &self.manager, now).await;
-        let version = found
-            .as_ref()
-            .ok()
-            .and_then(Option::as_ref)
-            .and_then(ResourceExt::resource_version);
+        let found = secret::fetch_or_make(&self.context.client, extension, &self.manager, now).await?;
+        let version = found.as_ref().and_then(ResourceExt::resource_version);
         let read = Read::from([(secret::key(extension), version)]);
         self.secrets
             .set(&self.context.client, &ObjectRef::from_obj(extension), &read);
-        let found = found?;
         let certificate = secret::certificate(extension, found.as_ref(), now)?;
         Ok((found.unwrap_or_default(), certificate))
     }
@@ -233,22 +233,13 @@ impl Extensions {
         Ok(desired.name_any())
     }
 
-    /// Pins the certificate unless Konnect lists it, and notes the ids of our pins on our own Secret.
+    /// Pins the certificate unless Konnect lists it, and returns the ids of the extension's own pins.
     async fn ensure_pinned(
         &self,
-        extension: &KonnectExtension,
-        konnect: &ExtensionKonnectStatus,
-        client: &Client,
+        pinboard: &Pinboard<'_>,
         certificate: &ClientCertificate,
-        secret: &Secret,
         draft: &mut Draft<KonnectExtension>,
-    ) -> Result<(), ExtensionError> {
-        let title = pins::build_title(extension);
-        let pinboard = Pinboard {
-            client,
-            control_plane: &konnect.control_plane_id,
-            title: &title,
-        };
+    ) -> Result<Vec<String>, ExtensionError> {
         let mut listed = pinboard.fetch().await?;
         if !pins::is_listed(&listed, certificate.fingerprint) {
             status::provisioning(&mut draft.conditions);
@@ -261,15 +252,42 @@ impl Extensions {
             let message = format!("Pinned certificate {} in Konnect.", certificate.fingerprint);
             draft.note(Note::normal("CertificatePinned", "Provision", message));
         }
-        let surplus = pins::surplus(&listed, &title, certificate.fingerprint);
-        pinboard.remove(&surplus).await?;
-        if extension.spec.client_auth.certificate_secret.provisioning == Provisioning::Automatic {
-            let ids = pins::made_under(&listed, &title)
-                .filter(|pin| !surplus.contains(pin))
-                .map(|pin| pin.id.as_str());
-            let marks = desired::build_secret_metadata(extension, &certificate.not_after.to_string(), ids);
-            secret::apply_marks(&self.context.client, secret, marks, &self.manager).await?;
+        let surplus = pins::surplus(&listed, pinboard.title, certificate.fingerprint);
+        if !surplus.is_empty() {
+            self.require_lead()?;
+            pinboard.remove(&surplus).await?;
         }
+        let own = pins::made_under(&listed, pinboard.title).filter(|pin| !surplus.contains(pin));
+        Ok(own.map(|pin| pin.id.clone()).collect())
+    }
+
+    /// Notes expiry and pins on the Secret, if it is one that we made.
+    async fn mark_secret(
+        &self,
+        extension: &KonnectExtension,
+        secret: &Secret,
+        certificate: &ClientCertificate,
+        pin_ids: &[String],
+    ) -> Result<(), ExtensionError> {
+        let ids = pin_ids.iter().map(String::as_str);
+        let marks = desired::build_secret_metadata(extension, &certificate.not_after.to_string(), ids);
+        self.require_lead()?;
+        Ok(secret::apply_marks(&self.context.client, extension, secret, marks, &self.manager).await?)
+    }
+
+    /// Holds the object from before the first remote write.
+    async fn ensure_finalizer(&self, extension: &KonnectExtension) -> Result<(), ExtensionError> {
+        if extension.finalizers().iter().any(|name| name == KONNECT_CLEANUP) {
+            return Ok(());
+        }
+        self.require_lead()?;
+        let api = self.api(extension);
+        // Read again: a status written at the start of this pass has changed the resource version.
+        let current = api.get(&extension.name_any()).await?;
+        if current.uid() != extension.uid() || current.metadata.deletion_timestamp.is_some() {
+            return Err(ExtensionError::Superseded);
+        }
+        finalizer::ensure(&api, &current, KONNECT_CLEANUP).await?;
         Ok(())
     }
 

@@ -117,8 +117,7 @@ mod tests {
             pin("foreign", &cert, Some("u")),
             pin("untitled", &cert, None),
         ];
-        let ids: Vec<_> = removable(&pins, "t", None).map(|pin| pin.id.as_str()).collect();
-        assert_eq!(ids, ["own"]);
+        assert_eq!(ids(removable(&pins, "t", None)), ["own"]);
     }
 
     #[test]

@@ -33,11 +33,11 @@ pub(super) fn key(extension: &KonnectExtension) -> SecretKey {
     }
 }
 
-/// The Secret of an extension as it is, or as it was just made; `None` when the user has to make it.
+/// The Secret of an extension as it is, whoever made it, or as it was just made; `None` when the user has to make it.
 ///
 /// Its content is written by a create, never by an apply: of two that race, the slower one gets 409 and reads what the
 /// quicker one wrote, so there is never a second certificate.
-pub(super) async fn ensure(
+pub(super) async fn fetch_or_make(
     client: &Client,
     extension: &KonnectExtension,
     manager: &str,
@@ -45,33 +45,27 @@ pub(super) async fn ensure(
 ) -> Result<Option<Secret>, ExtensionError> {
     let key = key(extension);
     let found = secrets::get(client, &key).await?;
-    if extension.spec.client_auth.certificate_secret.provisioning == Provisioning::Manual {
+    if found.is_some() || is_manual(extension) {
         return Ok(found);
     }
-    let Some(found) = found else {
-        let generated = certificate::generate(&key.namespace, &extension.name_any(), now)?;
-        let secret = desired::build_secret(extension, &generated);
-        let params = PostParams {
-            field_manager: Some(manager.to_owned()),
-            ..PostParams::default()
-        };
-        return Ok(Some(api(client, &key.namespace).create(&params, &secret).await?));
+    let generated = certificate::generate(&key.namespace, &extension.name_any(), now)?;
+    let secret = desired::build_secret(extension, &generated);
+    let params = PostParams {
+        field_manager: Some(manager.to_owned()),
+        ..PostParams::default()
     };
-    if desired::is_owned(&found.metadata, extension) {
-        Ok(Some(found))
-    } else {
-        Err(ExtensionError::NotOurs {
-            kind: "Secret",
-            namespace: key.namespace,
-            name: key.name,
-        })
-    }
+    Ok(Some(api(client, &key.namespace).create(&params, &secret).await?))
+}
+
+/// Whether the user brings the certificate.
+pub(super) fn is_manual(extension: &KonnectExtension) -> bool {
+    extension.spec.client_auth.certificate_secret.provisioning == Provisioning::Manual
 }
 
 /// The certificate in a Secret.
 ///
 /// # Errors
-/// When data planes could not use it at `now`.
+/// When it is somebody else's, or data planes could not use it at `now`.
 pub(super) fn certificate(
     extension: &KonnectExtension,
     secret: Option<&Secret>,
@@ -81,31 +75,38 @@ pub(super) fn certificate(
     let Some(secret) = secret else {
         return Err(ExtensionError::SecretMissing { namespace, name });
     };
+    if !is_manual(extension) && !desired::is_owned(&secret.metadata, extension) {
+        return Err(ExtensionError::NotOurs {
+            kind: "Secret",
+            namespace,
+            name,
+        });
+    }
     let data = secret.data.as_ref().unwrap_or(const { &BTreeMap::new() });
-    certificate::read(data, now).map_err(|fault| {
-        match extension.spec.client_auth.certificate_secret.provisioning {
-            Provisioning::Manual => ExtensionError::SecretUnusable {
-                namespace,
-                name,
-                fault,
-            },
-            Provisioning::Automatic => ExtensionError::GeneratedUnusable {
-                namespace,
-                name,
-                fault,
-            },
-        }
+    certificate::read(data, now).map_err(|fault| match is_manual(extension) {
+        true => ExtensionError::SecretUnusable {
+            namespace,
+            name,
+            fault,
+        },
+        false => ExtensionError::GeneratedUnusable {
+            namespace,
+            name,
+            fault,
+        },
     })
 }
 
-/// Puts the marks on a Secret that we made, unless it carries them. Content stays as it is.
+/// Puts the marks on a Secret that we made, unless it carries them; one of the user's is never written. Content stays
+/// as it is.
 pub(super) async fn apply_marks(
     client: &Client,
+    extension: &KonnectExtension,
     secret: &Secret,
     desired: ObjectMeta,
     manager: &str,
 ) -> Result<(), kube::Error> {
-    if desired::is_marked(&secret.metadata, &desired) {
+    if is_manual(extension) || desired::is_marked(&secret.metadata, &desired) {
         return Ok(());
     }
     // With the UID, a Secret that was deleted meanwhile is not made again without its content.

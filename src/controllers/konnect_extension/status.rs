@@ -117,6 +117,7 @@ pub(super) fn failed(conditions: &mut ConditionSet, error: &ExtensionError) {
         | ExtensionError::Secret(_)
         | ExtensionError::Generate(_)
         | ExtensionError::Endpoint(_)
+        | ExtensionError::Superseded
         | ExtensionError::NotLeading
         | ExtensionError::Kubernetes(_)
         | ExtensionError::CleanUp { .. } => {}
