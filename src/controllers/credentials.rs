@@ -51,9 +51,9 @@ impl ReconcileError for TokenError {
         match self {
             Self::NoToken | Self::NoName => Class::Invalid,
             Self::OtherNamespace { .. } => Class::Refused,
-            Self::Secret(SecretError::Missing { .. } | SecretError::KeyMissing { .. } | SecretError::NotText { .. }) => {
-                Class::DependencyNotReady
-            }
+            Self::Secret(
+                SecretError::Missing { .. } | SecretError::KeyMissing { .. } | SecretError::NotText { .. },
+            ) => Class::DependencyNotReady,
             Self::Secret(SecretError::Api { source, .. }) => source.class(),
         }
     }
@@ -63,7 +63,9 @@ impl ReconcileError for TokenError {
             Self::NoToken | Self::NoName => reason::REF_INVALID,
             Self::OtherNamespace { .. } => reason::REF_NOT_PERMITTED,
             Self::Secret(SecretError::Missing { .. }) => reason::SECRET_NOT_FOUND,
-            Self::Secret(SecretError::KeyMissing { .. } | SecretError::NotText { .. }) => reason::INVALID_SECRET,
+            Self::Secret(SecretError::KeyMissing { .. } | SecretError::NotText { .. }) => {
+                reason::INVALID_SECRET
+            }
             Self::Secret(SecretError::Api { source, .. }) => source.reason(),
         }
     }
@@ -82,7 +84,10 @@ pub fn token_source(auth: &KonnectAPIAuthConfiguration) -> Result<TokenSource, T
         return Ok(TokenSource::Inline);
     }
     let reference = auth.spec.secret_ref.clone().unwrap_or_default();
-    let name = reference.name.filter(|name| !name.is_empty()).ok_or(TokenError::NoName)?;
+    let name = reference
+        .name
+        .filter(|name| !name.is_empty())
+        .ok_or(TokenError::NoName)?;
     let own = auth.namespace().unwrap_or_default();
     match reference.namespace.filter(|namespace| !namespace.is_empty()) {
         Some(namespace) if namespace != own => Err(TokenError::OtherNamespace { namespace, name }),
@@ -101,21 +106,39 @@ pub struct Token {
 /// Reads the token now.
 pub async fn fetch_token(client: &Client, auth: &KonnectAPIAuthConfiguration) -> Token {
     match token_source(auth) {
-        Err(error) => Token { result: Err(error), read: Read::new() },
-        Ok(TokenSource::Inline) => Token { result: inline(auth), read: Read::new() },
+        Err(error) => Token {
+            result: Err(error),
+            read: Read::new(),
+        },
+        Ok(TokenSource::Inline) => Token {
+            result: inline(auth),
+            read: Read::new(),
+        },
         Ok(TokenSource::Secret(key)) => match secrets::get(client, &key).await {
             Ok(found) => Token {
                 result: secrets::text(found.as_ref(), &key, TOKEN_KEY).map_err(TokenError::from),
                 read: Read::from([(key, version(found.as_ref()))]),
             },
-            Err(error) => Token { result: Err(error.into()), read: Read::from([(key, None)]) },
+            Err(error) => Token {
+                result: Err(error.into()),
+                read: Read::from([(key, None)]),
+            },
         },
     }
 }
 
 fn inline(auth: &KonnectAPIAuthConfiguration) -> Result<SecretString, TokenError> {
-    let token = auth.spec.token.as_ref().map(|token| token.expose().trim()).unwrap_or_default();
-    if token.is_empty() { Err(TokenError::NoToken) } else { Ok(SecretString::from(token)) }
+    let token = auth
+        .spec
+        .token
+        .as_ref()
+        .map(|token| token.expose().trim())
+        .unwrap_or_default();
+    if token.is_empty() {
+        Err(TokenError::NoToken)
+    } else {
+        Ok(SecretString::from(token))
+    }
 }
 
 fn version(secret: Option<&Secret>) -> Option<String> {
@@ -143,16 +166,28 @@ mod tests {
 
     #[test]
     fn the_secret_is_in_the_namespace_of_the_object() {
-        let key = SecretKey { namespace: "kong".to_owned(), name: "token".to_owned() };
-        for reference in [json!({"name": "token"}), json!({"name": "token", "namespace": "kong"})] {
-            assert_eq!(token_source(&by_secret(reference)).unwrap(), TokenSource::Secret(key.clone()));
+        let key = SecretKey {
+            namespace: "kong".to_owned(),
+            name: "token".to_owned(),
+        };
+        for reference in [
+            json!({"name": "token"}),
+            json!({"name": "token", "namespace": "kong"}),
+        ] {
+            assert_eq!(
+                token_source(&by_secret(reference)).unwrap(),
+                TokenSource::Secret(key.clone())
+            );
         }
     }
 
     #[test]
     fn a_secret_elsewhere_is_refused() {
         let error = token_source(&by_secret(json!({"name": "token", "namespace": "other"}))).unwrap_err();
-        assert_eq!((error.class(), error.reason()), (Class::Refused, "RefNotPermitted"));
+        assert_eq!(
+            (error.class(), error.reason()),
+            (Class::Refused, "RefNotPermitted")
+        );
     }
 
     #[test]

@@ -170,7 +170,9 @@ impl ReconcileError for http::Error {
     fn class(&self) -> Class {
         match self.failure() {
             // A certificate that is not trusted is replaced, or a proxy mended, without any event here.
-            Failure::Unreachable | Failure::Timeout | Failure::Server | Failure::Garbage | Failure::Tls => Class::Transient,
+            Failure::Unreachable | Failure::Timeout | Failure::Server | Failure::Garbage | Failure::Tls => {
+                Class::Transient
+            }
             // What was there a moment ago is gone: look again.
             Failure::NotFound => Class::Transient,
             Failure::Throttled { retry_after } => Class::Throttled(*retry_after),

@@ -9,11 +9,13 @@ pub mod draft;
 pub mod error;
 pub mod konnect_api_auth_configuration;
 pub mod konnect_extension;
-pub mod konnect_session;
+pub mod konnect_gateway_control_plane;
 mod malformed;
 pub mod outcome;
 mod pass;
 pub mod runner;
+pub mod session;
+pub mod workspace_migration;
 
 use tokio::task::JoinSet;
 
@@ -30,8 +32,10 @@ pub fn spawn_all(context: &Context) -> JoinSet<()> {
     if context.config.konnect_kinds == KonnectKinds::Own {
         tasks.spawn(konnect_api_auth_configuration::run(context.clone()));
         tasks.spawn(konnect_extension::run(context.clone()));
+        tasks.spawn(konnect_gateway_control_plane::run(context.clone()));
     }
     let stop = context.stop.clone();
     tasks.spawn(async move { stop.cancelled().await });
+    tasks.spawn(workspace_migration::run(context.clone()));
     tasks
 }

@@ -50,7 +50,9 @@ pub enum SecretError {
         key: String,
     },
     /// The value is not text.
-    #[error("Secret {namespace}/{name} holds something other than UTF-8 text under the key {key:?}; replace it")]
+    #[error(
+        "Secret {namespace}/{name} holds something other than UTF-8 text under the key {key:?}; replace it"
+    )]
     NotText {
         /// Namespace of the Secret.
         namespace: String,
@@ -123,7 +125,9 @@ struct Watched<K: Resource<DynamicType = ()>> {
 
 impl<K: Resource<DynamicType = ()>> Clone for SecretWatches<K> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self {
+            shared: Arc::clone(&self.shared),
+        }
     }
 }
 
@@ -134,8 +138,14 @@ where
     /// An empty set, and the stream of objects to reconcile.
     pub fn new() -> (Self, impl Stream<Item = ObjectRef<K>> + Send + 'static) {
         let (wake, mut woken) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared { wake, watched: Mutex::default() });
-        (Self { shared }, futures::stream::poll_fn(move |context| woken.poll_recv(context)))
+        let shared = Arc::new(Shared {
+            wake,
+            watched: Mutex::default(),
+        });
+        (
+            Self { shared },
+            futures::stream::poll_fn(move |context| woken.poll_recv(context)),
+        )
     }
 
     /// States all Secrets that `owner` refers to, as it has just read them: watches start for new ones, and stop for
@@ -158,7 +168,11 @@ where
                 owners: HashSet::new(),
                 task: self.start(client.clone(), key.clone(), version.clone()),
             };
-            watched.entry(key.clone()).or_insert_with(start).owners.insert(owner.clone());
+            watched
+                .entry(key.clone())
+                .or_insert_with(start)
+                .owners
+                .insert(owner.clone());
         }
     }
 
@@ -227,7 +241,12 @@ where
 
 impl<K: Resource<DynamicType = ()>> Drop for Shared<K> {
     fn drop(&mut self) {
-        for entry in self.watched.get_mut().unwrap_or_else(PoisonError::into_inner).values() {
+        for entry in self
+            .watched
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+        {
             entry.task.abort();
         }
     }
@@ -239,12 +258,18 @@ mod tests {
     use secrecy::ExposeSecret;
 
     fn key() -> SecretKey {
-        SecretKey { namespace: "kong".to_owned(), name: "konnect".to_owned() }
+        SecretKey {
+            namespace: "kong".to_owned(),
+            name: "konnect".to_owned(),
+        }
     }
 
     fn secret(value: &[u8]) -> Secret {
         let data = BTreeMap::from([("token".to_owned(), ByteString(value.to_vec()))]);
-        Secret { data: Some(data), ..Secret::default() }
+        Secret {
+            data: Some(data),
+            ..Secret::default()
+        }
     }
 
     #[test]
@@ -256,7 +281,10 @@ mod tests {
     #[test]
     fn what_is_missing_is_named_with_the_next_step() {
         let missing = text(None, &key(), "token").unwrap_err().to_string();
-        assert_eq!(missing, r#"Secret kong/konnect does not exist; create it with the key "token""#);
+        assert_eq!(
+            missing,
+            r#"Secret kong/konnect does not exist; create it with the key "token""#
+        );
         for value in [&b""[..], b" \n"] {
             let empty = text(Some(&secret(value)), &key(), "token").unwrap_err();
             assert!(matches!(empty, SecretError::KeyMissing { .. }), "{empty}");

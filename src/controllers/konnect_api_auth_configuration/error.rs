@@ -47,7 +47,11 @@ impl ReconcileError for AuthError {
             Self::Unusable(_) => Class::DependencyNotReady,
             Self::Konnect(error) => match error.class() {
                 // Only 401 and 403 speak about the token; whatever else went wrong may pass.
-                Class::Invalid | Class::Bug | Class::Conflict | Class::Refused | Class::DependencyNotReady => Class::Transient,
+                Class::Invalid
+                | Class::Bug
+                | Class::Conflict
+                | Class::Refused
+                | Class::DependencyNotReady => Class::Transient,
                 class @ (Class::Transient | Class::Throttled(_) | Class::Unauthorized) => class,
             },
         }

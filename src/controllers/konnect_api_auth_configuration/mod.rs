@@ -19,10 +19,7 @@ use super::{
     runner::{Reconciler, Runner},
 };
 use crate::{
-    api::{
-        conditions::reason,
-        konnect_api_auth_configuration::KonnectAPIAuthConfiguration,
-    },
+    api::{conditions::reason, konnect_api_auth_configuration::KonnectAPIAuthConfiguration},
     k8s::secrets::{Read, SecretWatches},
     konnect::{Client, Organization, ServerUrl},
 };
@@ -39,7 +36,10 @@ struct AuthConfiguration {
 /// Runs the controller until the context stops.
 pub async fn run(context: Context) {
     let (secrets, woken) = SecretWatches::new();
-    let reconciler = AuthConfiguration { context: context.clone(), secrets };
+    let reconciler = AuthConfiguration {
+        context: context.clone(),
+        secrets,
+    };
     Runner::new(context, reconciler).rerun_for(woken).run().await;
 }
 
@@ -82,11 +82,16 @@ impl AuthConfiguration {
         let server_url = ServerUrl::parse(&object.spec.server_url)?;
         draft.status.server_url = Some(server_url.with_scheme());
         let token = fetch_token(&self.context.client, object).await;
-        self.secrets.set(&self.context.client, &ObjectRef::from_obj(object), &token.read);
+        self.secrets
+            .set(&self.context.client, &ObjectRef::from_obj(object), &token.read);
         let token = token.result?;
         status::resolved(draft, object);
         // Before the first answer the organisation is unknown; the object's own budget stands in for its.
-        let key = draft.status.organization_id.clone().or_else(|| object.meta().uid.clone());
+        let key = draft
+            .status
+            .organization_id
+            .clone()
+            .or_else(|| object.meta().uid.clone());
         let budget = self.context.budgets.of(&key.unwrap_or_default());
         let client = Client::new(&self.context.transport, &server_url, &token, budget)?;
         Ok(client.organization().await?)

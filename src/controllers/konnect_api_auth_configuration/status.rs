@@ -53,7 +53,12 @@ pub(super) fn accepted(draft: &mut Draft<Auth>, object: &Auth, organization: &Or
     };
     let message = format!("{place} is accepted by Konnect.");
     draft.status.organization_id = Some(organization.id.clone());
-    draft.conditions.set(API_AUTH_VALID, ConditionStatus::True, reason::VALID, message.clone());
+    draft.conditions.set(
+        API_AUTH_VALID,
+        ConditionStatus::True,
+        reason::VALID,
+        message.clone(),
+    );
     message
 }
 
@@ -61,7 +66,12 @@ pub(super) fn accepted(draft: &mut Draft<Auth>, object: &Auth, organization: &Or
 pub(super) fn failed(draft: &mut Draft<Auth>, object: &Auth, error: &AuthError) {
     match error {
         AuthError::Token(token) if object.spec.type_ == ApiAuthType::SecretRef && !token.is_passing() => {
-            draft.conditions.set(RESOLVED_REFS, ConditionStatus::False, token.reason(), token.to_string());
+            draft.conditions.set(
+                RESOLVED_REFS,
+                ConditionStatus::False,
+                token.reason(),
+                token.to_string(),
+            );
         }
         AuthError::Token(_) | AuthError::ServerUrl(_) | AuthError::Unusable(_) | AuthError::Konnect(_) => {}
     }
@@ -119,7 +129,10 @@ mod tests {
     }
 
     fn unreadable() -> AuthError {
-        let status = kube::core::Status { code: 500, ..kube::core::Status::default() };
+        let status = kube::core::Status {
+            code: 500,
+            ..kube::core::Status::default()
+        };
         AuthError::Token(TokenError::Secret(SecretError::Api {
             namespace: "kong".to_owned(),
             name: "token".to_owned(),
@@ -136,7 +149,11 @@ mod tests {
             (None, "Unknown", "KonnectUnreachable"),
         ] {
             let after = set(before, &unreadable());
-            assert_eq!((after.status.as_str(), after.reason.as_str()), (status, reason), "{before:?}");
+            assert_eq!(
+                (after.status.as_str(), after.reason.as_str()),
+                (status, reason),
+                "{before:?}"
+            );
             assert!(after.message.contains("could not be"), "{}", after.message);
         }
     }
@@ -145,6 +162,9 @@ mod tests {
     fn a_missing_token_is_a_verdict() {
         let missing = AuthError::Token(TokenError::NoName);
         let after = set(Some(ConditionStatus::True), &missing);
-        assert_eq!((after.status.as_str(), after.reason.as_str()), ("False", "Invalid"));
+        assert_eq!(
+            (after.status.as_str(), after.reason.as_str()),
+            ("False", "Invalid")
+        );
     }
 }

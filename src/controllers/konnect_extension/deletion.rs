@@ -9,7 +9,11 @@ use crate::{
         konnect_extension::{ExtensionKonnectStatus, KonnectExtension},
         names::finalizers::KONNECT_CLEANUP,
     },
-    controllers::{draft::Draft, konnect_session, outcome::Outcome},
+    controllers::{
+        draft::Draft,
+        outcome::Outcome,
+        session::{self, Trust},
+    },
     k8s::{events::Note, finalizer, secrets},
 };
 
@@ -51,12 +55,10 @@ impl Extensions {
         draft: &mut Draft<KonnectExtension>,
     ) -> Result<(), ExtensionError> {
         let namespace = extension.namespace().unwrap_or_default();
-        let auth_ref = konnect.auth_ref.as_ref().ok_or(ExtensionError::NoAuthRecorded)?;
         // The last check of the token is not asked for: when only the check fails, cleaning up still works.
-        let auth = konnect_session::fetch_auth(&self.context, &namespace, auth_ref).await?;
-        let client = konnect_session::client_for(&self.context, &auth).await?;
+        let session = session::open(&self.context, &namespace, konnect.auth_ref.as_ref(), Trust::Any).await?;
         let pinboard = Pinboard {
-            client: &client,
+            client: &session.client,
             control_plane: &konnect.control_plane_id,
             title: &pins::build_title(extension),
         };

@@ -5,7 +5,7 @@ use crate::{
     api::{annotations::FORCE_DELETE, conditions::reason},
     controllers::{
         error::{Class, ReconcileError},
-        konnect_session::SessionError,
+        session::SessionError,
     },
     http,
     k8s::secrets::SecretError,
@@ -20,11 +20,6 @@ pub(super) enum ExtensionError {
     /// The way to Konnect.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The control plane's reference to its KonnectAPIAuthConfiguration was not kept in the status.
-    #[error(
-        "the KonnectAPIAuthConfiguration of the control plane is not known; its name is missing in status.konnect.authRef"
-    )]
-    NoAuthRecorded,
     /// The user's Secret is not there.
     #[error(
         "Secret {namespace}/{name} does not exist; create it with a client certificate under tls.crt and its key under tls.key"
@@ -121,7 +116,7 @@ impl ReconcileError for ExtensionError {
                 }
             },
             Self::Session(error) => error.class(),
-            Self::NoAuthRecorded | Self::SecretMissing { .. } => Class::DependencyNotReady,
+            Self::SecretMissing { .. } => Class::DependencyNotReady,
             Self::SecretUnusable { fault, .. } | Self::GeneratedUnusable { fault, .. } => match fault {
                 // Passes by itself, unlike the others.
                 CertificateFault::NotYetValid(_) => Class::DependencyNotReady,
@@ -161,7 +156,7 @@ impl ReconcileError for ExtensionError {
                 ControlPlaneFault::NotImplemented { .. } => reason::NOT_IMPLEMENTED,
             },
             Self::Session(error) => error.reason(),
-            Self::NoAuthRecorded | Self::SecretMissing { .. } => reason::REF_NOT_FOUND,
+            Self::SecretMissing { .. } => reason::REF_NOT_FOUND,
             Self::SecretUnusable { .. } | Self::GeneratedUnusable { .. } => reason::INVALID_SECRET,
             Self::NotOurs { .. } => reason::NAME_TAKEN,
             Self::Secret(SecretError::Api { source, .. }) => source.reason(),

@@ -30,9 +30,9 @@ use super::{
     context::Context,
     draft::Draft,
     error::ReconcileError,
-    konnect_session,
     outcome::Outcome,
     runner::{Reconciler, Runner},
+    session::{self, Session, Trust},
 };
 use crate::{
     api::{
@@ -49,7 +49,6 @@ use crate::{
         field_manager, finalizer,
         secrets::{Read, SecretWatches},
     },
-    konnect::Client,
 };
 
 /// A pin can be removed in Konnect without any event in the cluster; the runner adds jitter.
@@ -140,10 +139,9 @@ impl Extensions {
         status::control_plane_valid(&mut draft.conditions);
         note_replaced(extension, &konnect, draft);
         draft.status.konnect = Some(konnect.clone());
-        let client = self.open(extension, &konnect).await?;
-        status::auth_valid(&mut draft.conditions);
+        let session = self.open(extension, &konnect, draft).await?;
         self.ensure_finalizer(extension).await?;
-        let (secret, certificate) = self.ensure_certificate(extension).await?;
+        let (secret, certificate) = self.ensure_certificate(extension, session.token_read).await?;
         draft.status.data_plane_client_auth = Some(DataPlaneClientAuthStatus {
             certificate_secret_ref: Some(CertificateSecretRef {
                 name: secret.name_any(),
@@ -154,7 +152,7 @@ impl Extensions {
             .await?;
         let title = pins::build_title(extension);
         let pinboard = Pinboard {
-            client: &client,
+            client: &session.client,
             control_plane: &konnect.control_plane_id,
             title: &title,
         };
@@ -191,24 +189,32 @@ impl Extensions {
         &self,
         extension: &KonnectExtension,
         konnect: &ExtensionKonnectStatus,
-    ) -> Result<Client, ExtensionError> {
+        draft: &mut Draft<KonnectExtension>,
+    ) -> Result<Session, ExtensionError> {
         let namespace = extension.namespace().unwrap_or_default();
-        let auth_ref = konnect.auth_ref.as_ref().ok_or(ExtensionError::NoAuthRecorded)?;
-        let auth = konnect_session::fetch_auth(&self.context, &namespace, auth_ref).await?;
-        konnect_session::require_valid(&auth)?;
-        Ok(konnect_session::client_for(&self.context, &auth).await?)
+        let opened = session::open(
+            &self.context,
+            &namespace,
+            konnect.auth_ref.as_ref(),
+            Trust::Accepted,
+        )
+        .await;
+        session::report(&mut draft.conditions, &opened);
+        Ok(opened?)
     }
 
-    /// The Secret and the certificate in it; from now on a change of the Secret is a reason to look again.
+    /// The Secret and the certificate in it; from now on a change of it, or of what else was `read`, is a reason to look
+    /// again.
     async fn ensure_certificate(
         &self,
         extension: &KonnectExtension,
+        mut read: Read,
     ) -> Result<(Secret, ClientCertificate), ExtensionError> {
         self.require_lead()?;
         let now = self.context.clock.now();
         let found = secret::fetch_or_make(&self.context.client, extension, &self.manager, now).await?;
         let version = found.as_ref().and_then(ResourceExt::resource_version);
-        let read = Read::from([(secret::key(extension), version)]);
+        read.insert(secret::key(extension), version);
         self.secrets
             .set(&self.context.client, &ObjectRef::from_obj(extension), &read);
         let certificate = secret::certificate(extension, found.as_ref(), now)?;

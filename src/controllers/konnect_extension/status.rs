@@ -5,23 +5,16 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use super::error::ExtensionError;
 use crate::{
     api::{
-        conditions::{
-            API_AUTH_RESOLVED_REF, API_AUTH_VALID, CONTROL_PLANE_REF_VALID,
-            DATA_PLANE_CERTIFICATE_PROVISIONED, reason,
-        },
+        conditions::{API_AUTH_VALID, CONTROL_PLANE_REF_VALID, DATA_PLANE_CERTIFICATE_PROVISIONED, reason},
         konnect_extension::KonnectExtensionStatus,
     },
-    controllers::{
-        error::{Class, ReconcileError},
-        konnect_session::SessionError,
-    },
+    controllers::error::{Class, ReconcileError},
     http::Failure,
     k8s::{
         conditions::{
             ConditionSet,
-            ConditionStatus::{False, True, Unknown},
+            ConditionStatus::{False, True},
         },
-        secrets::SecretError,
         status::ObjectStatus,
     },
 };
@@ -43,17 +36,6 @@ impl ObjectStatus for KonnectExtensionStatus {
 pub(super) fn control_plane_valid(conditions: &mut ConditionSet) {
     let message = "The control plane exists and is programmed.";
     conditions.set(CONTROL_PLANE_REF_VALID, True, reason::VALID, message);
-}
-
-/// The control plane's token may be used.
-pub(super) fn auth_valid(conditions: &mut ConditionSet) {
-    auth_found(conditions);
-    conditions.set(API_AUTH_VALID, True, reason::VALID, "Konnect accepts the token.");
-}
-
-fn auth_found(conditions: &mut ConditionSet) {
-    let message = "The control plane's KonnectAPIAuthConfiguration was found.";
-    conditions.set(API_AUTH_RESOLVED_REF, True, reason::RESOLVED_REF, message);
 }
 
 /// A certificate exists, and is not pinned yet.
@@ -86,7 +68,6 @@ pub(super) fn failed(conditions: &mut ConditionSet, error: &ExtensionError) {
         ExtensionError::ControlPlane(_) => {
             conditions.set(CONTROL_PLANE_REF_VALID, False, error.reason(), message);
         }
-        ExtensionError::Session(session) => session_failed(conditions, session, message),
         ExtensionError::SecretMissing { .. }
         | ExtensionError::SecretUnusable { .. }
         | ExtensionError::GeneratedUnusable { .. }
@@ -112,7 +93,8 @@ pub(super) fn failed(conditions: &mut ConditionSet, error: &ExtensionError) {
                 conditions.set(DATA_PLANE_CERTIFICATE_PROVISIONED, False, why, message);
             }
         }
-        ExtensionError::NoAuthRecorded
+        // Said where it was opened.
+        ExtensionError::Session(_)
         | ExtensionError::NotOurs { .. }
         | ExtensionError::Secret(_)
         | ExtensionError::Generate(_)
@@ -121,29 +103,6 @@ pub(super) fn failed(conditions: &mut ConditionSet, error: &ExtensionError) {
         | ExtensionError::NotLeading
         | ExtensionError::Kubernetes(_)
         | ExtensionError::CleanUp { .. } => {}
-    }
-}
-
-fn session_failed(conditions: &mut ConditionSet, error: &SessionError, message: String) {
-    match error {
-        SessionError::AuthNotFound { .. } | SessionError::NotPermitted { .. } => {
-            conditions.set(API_AUTH_RESOLVED_REF, False, error.reason(), message);
-            conditions.remove(API_AUTH_VALID);
-        }
-        SessionError::AuthPending { .. } => {
-            auth_found(conditions);
-            conditions.set(API_AUTH_VALID, Unknown, reason::PENDING, message);
-        }
-        // Nothing was learnt about the token.
-        SessionError::Kubernetes(_) | SessionError::Secret(SecretError::Api { .. }) => {}
-        SessionError::AuthInvalid { .. }
-        | SessionError::SecretUnnamed { .. }
-        | SessionError::Secret(_)
-        | SessionError::ServerUrl(_)
-        | SessionError::Token(_) => {
-            auth_found(conditions);
-            conditions.set(API_AUTH_VALID, False, reason::INVALID, message);
-        }
     }
 }
 
@@ -159,7 +118,6 @@ mod tests {
     fn after(error: impl Into<ExtensionError>) -> ConditionSet {
         let mut conditions = ConditionSet::new(&[], 1, Timestamp::UNIX_EPOCH);
         control_plane_valid(&mut conditions);
-        auth_valid(&mut conditions);
         provisioned(&mut conditions);
         failed(&mut conditions, &error.into());
         conditions
@@ -190,32 +148,6 @@ mod tests {
             says(&conditions, DATA_PLANE_CERTIFICATE_PROVISIONED),
             named("True", "Provisioned")
         );
-    }
-
-    #[test]
-    fn an_auth_object_that_is_gone_says_nothing_about_its_token() {
-        let conditions = after(SessionError::AuthNotFound {
-            namespace: "kong".to_owned(),
-            name: "konnect".to_owned(),
-        });
-        assert_eq!(
-            says(&conditions, API_AUTH_RESOLVED_REF),
-            named("False", "RefNotFound")
-        );
-        assert_eq!(says(&conditions, API_AUTH_VALID), None);
-    }
-
-    #[test]
-    fn an_auth_object_that_was_not_checked_yet_is_unknown() {
-        let conditions = after(SessionError::AuthPending {
-            namespace: "kong".to_owned(),
-            name: "konnect".to_owned(),
-        });
-        assert_eq!(
-            says(&conditions, API_AUTH_RESOLVED_REF),
-            named("True", "ResolvedRef")
-        );
-        assert_eq!(says(&conditions, API_AUTH_VALID), named("Unknown", "Pending"));
     }
 
     #[test]
