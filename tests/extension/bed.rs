@@ -17,7 +17,7 @@ use gateway_migration_operator::{
     },
     clock::SystemClock,
     config::Config,
-    controllers::{context::Context, konnect_extension},
+    controllers::{self, context::Context, konnect_extension},
     http::{Budget, Budgets, EndpointMap, RetryPolicy, Transport, TransportOptions},
     k8s::{events::Events, lease::Leadership},
     konnect::{self, ServerUrl},
@@ -131,11 +131,15 @@ impl Bed {
     /// The token Secret, and a configuration whose token was accepted.
     pub async fn create_auth(&self) -> anyhow::Result<()> {
         self.create_secret("token", json!({"token": TOKEN})).await?;
+        self.create_unchecked_auth().await?;
+        self.set_auth_valid("True").await
+    }
+
+    /// A configuration that refers to the Secret `token`.
+    pub async fn create_unchecked_auth(&self) -> anyhow::Result<()> {
         let spec =
             json!({"type": "secretRef", "secretRef": {"name": "token"}, "serverURL": "us.api.konghq.com"});
-        self.create::<KonnectAPIAuthConfiguration>("konnect", spec)
-            .await?;
-        self.set_auth_valid("True").await
+        self.create::<KonnectAPIAuthConfiguration>("konnect", spec).await
     }
 
     /// The verdict on the token.
@@ -153,7 +157,13 @@ impl Bed {
 
     /// A control plane that no controller has looked at.
     pub async fn create_pending_control_plane(&self) -> anyhow::Result<()> {
-        let spec = json!({"createControlPlaneRequest": {"name": "inventory"}, "konnect": {"authRef": {"name": "konnect"}}});
+        self.create_named_control_plane("inventory").await
+    }
+
+    /// The control plane, with this name in Konnect.
+    pub async fn create_named_control_plane(&self, name: &str) -> anyhow::Result<()> {
+        let spec =
+            json!({"createControlPlaneRequest": {"name": name}, "konnect": {"authRef": {"name": "konnect"}}});
         self.create::<KonnectGatewayControlPlane>("inventory", spec).await
     }
 
@@ -407,28 +417,43 @@ impl Bed {
 
     /// Starts the controller, as one process would.
     pub fn start(&self) -> anyhow::Result<Operator> {
+        let context = self.context()?;
+        Ok(Operator {
+            stop: context.stop.clone(),
+            metrics: context.metrics.clone(),
+            task: tokio::spawn(konnect_extension::run(context)),
+        })
+    }
+
+    /// Starts every controller, as the operator does.
+    pub fn start_all(&self) -> anyhow::Result<Operator> {
+        let context = self.context()?;
+        Ok(Operator {
+            stop: context.stop.clone(),
+            metrics: context.metrics.clone(),
+            task: tokio::spawn(async move {
+                let mut tasks = controllers::spawn_all(&context);
+                while tasks.join_next().await.is_some() {}
+            }),
+        })
+    }
+
+    fn context(&self) -> anyhow::Result<Context> {
         let config = Config {
             namespace: Some(self.namespace.clone()),
             ..Config::default()
         };
-        let metrics = Metrics::new();
-        let stop = CancellationToken::new();
-        let context = Context {
+        Ok(Context {
             client: self.client.clone(),
             config: Arc::new(config),
             clock: Arc::new(SystemClock),
-            metrics: metrics.clone(),
+            metrics: Metrics::new(),
             events: Events::new(self.client.clone()),
             leadership: Leadership::unlimited(),
             transport: Transport::new(self.transport_options()?)?,
             budgets: Arc::new(Budgets::new(4)),
             readiness: Readiness::default(),
-            stop: stop.clone(),
-        };
-        Ok(Operator {
-            stop,
-            metrics,
-            task: tokio::spawn(konnect_extension::run(context)),
+            stop: CancellationToken::new(),
         })
     }
 }
