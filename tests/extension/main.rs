@@ -11,3 +11,4 @@ mod faults;
 mod manual;
 mod references;
 mod together;
+mod wait;
