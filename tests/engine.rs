@@ -52,7 +52,7 @@ async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
     };
     let control_plane = target.create_control_plane(&wanted).await?.id;
     Ok(Migration {
-        source,
+        source: source.into(),
         workspace: workspace.to_owned(),
         target,
         control_plane,

@@ -53,6 +53,7 @@ fn kind_of(path: &str) -> Option<(&'static EntityKind, Option<&str>)> {
 
 fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
     build_plan(&PlanInput {
+        notes: &[],
         source,
         target,
         version: KongVersion::parse("3.9.1"),

@@ -95,6 +95,12 @@ pub mod reason {
     pub const SECRET_NOT_FOUND: &str = "SecretNotFound";
     /// The Secret lacks the key, or holds nothing usable under it.
     pub const INVALID_SECRET: &str = "InvalidSecret";
+    /// The ConfigMap does not exist.
+    pub const CONFIG_MAP_NOT_FOUND: &str = "ConfigMapNotFound";
+    /// The ConfigMap lacks the key, or holds no text under it.
+    pub const INVALID_CONFIG_MAP: &str = "InvalidConfigMap";
+    /// The declarative file cannot be read, or has faults.
+    pub const INVALID_DECLARATIVE_CONFIG: &str = "InvalidDeclarativeConfig";
     /// The server URL names no Konnect region.
     pub const INVALID_SERVER_URL: &str = "InvalidServerURL";
     /// Konnect did not answer as it should: the last known verdict stands.
@@ -142,6 +148,8 @@ pub mod reason {
 
     /// The source answers.
     pub const SOURCE_REACHABLE: &str = "SourceReachable";
+    /// The declarative file is read.
+    pub const SOURCE_READ: &str = "SourceRead";
     /// The source does not answer, or not as an Admin API does.
     pub const SOURCE_UNREACHABLE: &str = "SourceUnreachable";
     /// The source refuses the token.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::http;
+use crate::{declarative, http};
 
 /// Which side a failure belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +47,9 @@ pub enum Error {
         /// The name asked for.
         name: String,
     },
+    /// The declarative file is no source.
+    #[error("source: {0}")]
+    Declarative(#[from] declarative::Error),
     /// An entity without an id, or a membership without its ends.
     #[error("{side}: an entry of {kind} has no id: check that the address is the API itself")]
     WithoutId {
@@ -81,7 +84,7 @@ impl Error {
     pub const fn side(&self) -> Side {
         match self {
             Self::Remote { side, .. } | Self::WithoutId { side, .. } => *side,
-            Self::WorkspaceNotFound { .. } | Self::NoWorkspaces { .. } => Side::Source,
+            Self::WorkspaceNotFound { .. } | Self::NoWorkspaces { .. } | Self::Declarative(_) => Side::Source,
         }
     }
 }

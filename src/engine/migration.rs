@@ -9,10 +9,11 @@ use super::apply::{Applied, Executor};
 use super::error::Error;
 use super::progress::Progress;
 use super::read::{read_source, read_target};
+use super::source::Source;
 use crate::domain::{KongVersion, Snapshot};
 use crate::http::Failure;
 use crate::kong_admin::Workspace;
-use crate::plan::{Catalogue, PlanInput, Planned, Policy, Verification, build_plan, verify};
+use crate::plan::{Catalogue, Finding, PlanInput, Planned, Policy, Verification, build_plan, verify};
 use crate::{kong_admin, konnect};
 
 /// The name of the workspace that every gateway has.
@@ -21,8 +22,8 @@ const DEFAULT: &str = "default";
 /// Both ends of a migration.
 #[derive(Clone, Debug)]
 pub struct Migration {
-    /// Client of the source's Admin API.
-    pub source: kong_admin::Client,
+    /// Where the entities come from.
+    pub source: Source,
     /// Name of the workspace.
     pub workspace: String,
     /// Client of the target's organisation.
@@ -36,12 +37,25 @@ pub struct Migration {
 /// The source as it was seen.
 #[derive(Debug)]
 pub struct ObservedSource {
-    /// What the node says of itself.
-    pub node: kong_admin::Node,
+    /// What the node says of itself; none for a declarative file.
+    pub node: Option<kong_admin::Node>,
+    /// Version of the gateway; none when it is not told.
+    pub version: Option<KongVersion>,
     /// Id of the workspace; none for an open-source gateway.
     pub workspace_id: Option<String>,
     /// Its entities.
     pub snapshot: Snapshot,
+    /// What reading it brought to light.
+    pub notes: Vec<Finding>,
+}
+
+impl ObservedSource {
+    /// The version for a person: a node's own text, or what is known of a file's gateway.
+    #[must_use]
+    pub fn version_text(&self) -> Option<String> {
+        let node = self.node.as_ref().map(|node| node.version.clone());
+        node.or_else(|| self.version.map(|version| version.to_string()))
+    }
 }
 
 /// Both sides as they were seen.
@@ -59,7 +73,7 @@ impl Observed {
     /// Version of the source.
     #[must_use]
     pub fn version(&self) -> Option<KongVersion> {
-        KongVersion::parse(&self.source.node.version)
+        self.source.version
     }
 
     /// The plan for what was seen, under a policy.
@@ -67,6 +81,7 @@ impl Observed {
     pub fn plan(&self, policy: &Policy) -> Planned {
         build_plan(&PlanInput {
             source: &self.source.snapshot,
+            notes: &self.source.notes,
             target: &self.target,
             version: self.version(),
             uploaded: &self.uploaded,
@@ -82,29 +97,31 @@ impl Migration {
     /// # Errors
     /// When the source does not answer, has no such workspace, or a list fails.
     pub async fn observe_source(&self) -> Result<ObservedSource, Error> {
-        let node = self.source.node().await.map_err(Error::source)?;
-        let workspace = self.find_workspace().await?;
+        let client = match &self.source {
+            Source::AdminApi(client) => client,
+            Source::Declarative(file) => return file.observe(&self.workspace),
+        };
+        let node = client.node().await.map_err(Error::source)?;
+        let workspace = self.find_workspace(client).await?;
         let prefix = workspace.as_ref().map(|workspace| workspace.name.as_str());
-        let snapshot = read_source(&self.source, prefix, self.in_flight).await?;
+        let snapshot = read_source(client, prefix, self.in_flight).await?;
         Ok(ObservedSource {
-            node,
+            version: KongVersion::parse(&node.version),
+            node: Some(node),
+            notes: Vec::new(),
             workspace_id: workspace.map(|workspace| workspace.id),
             snapshot,
         })
     }
 
     /// The workspace of the migration; none for an open-source gateway, which has one unnamed one.
-    async fn find_workspace(&self) -> Result<Option<Workspace>, Error> {
+    async fn find_workspace(&self, client: &kong_admin::Client) -> Result<Option<Workspace>, Error> {
         let name = || self.workspace.clone();
-        let workspaces = match self.source.workspaces().await {
+        let workspaces = match client.workspaces().await {
             Ok(workspaces) => workspaces,
             // A narrow token may know its own workspace only.
             Err(error) if *error.failure() == Failure::Forbidden => {
-                let own = self
-                    .source
-                    .workspace(&self.workspace)
-                    .await
-                    .map_err(Error::source)?;
+                let own = client.workspace(&self.workspace).await.map_err(Error::source)?;
                 Some(own.into_iter().collect())
             }
             Err(error) => return Err(Error::source(error)),

@@ -5,8 +5,10 @@ pub mod error;
 pub mod migration;
 pub mod progress;
 pub mod read;
+pub mod source;
 
 pub use apply::{Applied, Refusal};
 pub use error::Error;
 pub use migration::{Migration, Observed, ObservedSource};
 pub use progress::{KindProgress, Progress};
+pub use source::{DeclarativeFile, Source};

@@ -3,11 +3,13 @@
 //! Nothing here knows a product API.
 
 pub mod conditions;
+pub mod config_maps;
 pub mod events;
 pub mod finalizer;
 pub mod lease;
 pub mod secrets;
 pub mod status;
+pub mod watches;
 
 /// Prefix of every field manager of this operator; one manager per controller follows it.
 pub const FIELD_MANAGER_PREFIX: &str = "gateway-migration-operator";

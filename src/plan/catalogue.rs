@@ -127,6 +127,28 @@ impl Catalogue {
         known.1.get(plugin)
     }
 
+    /// Defaults of a plugin that are others in the newest schemas, each with the value in the source version. Without a
+    /// version, the values of all versions that had another one; several where they did not agree.
+    #[must_use]
+    pub fn former_defaults(&self, version: Option<KongVersion>, plugin: &str) -> BTreeMap<&str, Vec<&Value>> {
+        let versions: Vec<&PluginDrift> = match version {
+            Some(version) => self.drift(version, plugin).into_iter().collect(),
+            None => self
+                .drift
+                .values()
+                .filter_map(|plugins| plugins.get(plugin))
+                .collect(),
+        };
+        let mut found: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+        for (path, value) in versions.iter().flat_map(|drift| &drift.changed) {
+            let values = found.entry(path).or_default();
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        found
+    }
+
     /// Paths of a bundled plugin's secret fields; none for a plugin that is not known.
     #[must_use]
     pub fn secrets(&self, plugin: &str) -> Option<&[String]> {

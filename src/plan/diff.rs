@@ -28,6 +28,8 @@ use crate::domain::{Entity, EntityKey, KongVersion, Snapshot, Subject};
 pub struct PlanInput<'a> {
     /// The source as read.
     pub source: &'a Snapshot,
+    /// What reading the source brought to light.
+    pub notes: &'a [Finding],
     /// The target as read.
     pub target: &'a Snapshot,
     /// Version of the source; none when it did not tell.
@@ -71,11 +73,12 @@ struct Planner<'a> {
 impl<'a> Planner<'a> {
     fn new(input: &'a PlanInput<'a>) -> Self {
         let mut findings: Vec<_> = input.source.gaps.iter().filter_map(judge_gap).collect();
+        findings.extend_from_slice(input.notes);
         if input.version.is_none() {
             findings.push(Finding::new(
                 &DRIFT_UNKNOWN,
                 all_of("plugins"),
-                "no version in the answer of the Admin API",
+                "the source does not tell its version",
             ));
         }
         Self {

@@ -108,6 +108,30 @@ rules! {
     DIFFERS_AFTER_WRITE: Error, "differs-after-write",
         "The entity in the target is not equal to the source after the migration.",
         "Somebody else writes to the control plane, or Konnect changed the value; compare both and mend one.";
+    DECLARED_LIST_UNKNOWN: Error, "declared-list-unknown",
+        "The declarative file has a list that neither decK nor Kong knows; its entries stay behind.",
+        "Correct the name of the list, or move what it stands for by hand.";
+    DECLARED_LIST_NOT_MOVED: Error, "declared-list-not-moved",
+        "The declarative file has a list of things that are not moved to a control plane; they stay behind.",
+        "Set them up in Konnect by hand where they are needed, and remove the list from the file.";
+    DECLARED_NAME_NOT_FOUND: Error, "declared-name-not-found",
+        "The entity names another one that the declarative file does not define; it is not written.",
+        "Correct the name, or export the file again with everything that it refers to.";
+    REGEX_PATH_UNMARKED: Error, "regex-path-unmarked",
+        "The path is a regular expression to Kong 2.x; the target takes it literally, and the route matches nothing.",
+        "Put a ~ before the path, or convert the file with decK, and check the expression.";
+    DECLARED_PASSWORD_HASH: Error, "declared-password-hash-without-consumer-id",
+        "The password is a hash made with the id of a consumer that has no id in the file; no password will match it.",
+        "Export the file again with the ids (decK: --with-id), or set a new password.";
+    DECLARED_SETTING_IGNORED: Info, "declared-setting-ignored",
+        "The declarative file has a setting that has no effect on a migration.",
+        "Check that the migration does what the setting was meant for.";
+    DECLARED_VERSION_UNKNOWN: Warning, "declared-version-unknown",
+        "The declarative file does not tell which gateway it was written for, so the defaults of Kong 3.13 and older are filled in.",
+        "Set spec.source.declarativeConfig.kongVersion.";
+    DECLARED_DEFAULT_UNKNOWN: Warning, "declared-default-unknown",
+        "The declarative file leaves a field to its default, which is another one in the target than in the gateway.",
+        "Write the field into the file with the value that the gateway uses.";
     DRIFT_UNKNOWN: Info, "drift-unknown",
         "The source did not report a version, so changes of plugin defaults were checked against the oldest one known.",
         "Compare plugins of older gateways by hand.";

@@ -7,6 +7,7 @@ pub mod added;
 pub mod aliases;
 pub mod catalogue;
 pub mod compare;
+pub mod defaults;
 pub mod diff;
 pub mod digest;
 pub mod document;

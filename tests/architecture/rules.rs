@@ -41,6 +41,19 @@ const LAYERS: &[Layer] = &[
         ]),
     },
     Layer {
+        module: &["declarative"],
+        layers: &["domain"],
+        crates: Crates::Only(&[
+            "serde",
+            "serde_json",
+            "serde_saphyr",
+            "thiserror",
+            "uuid",
+            "sha1_smol",
+            "proptest",
+        ]),
+    },
+    Layer {
         module: &["api"],
         layers: &["domain"],
         crates: Crates::Only(&[
@@ -71,7 +84,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: &["engine"],
-        layers: &["domain", "plan", "http", "konnect", "kong_admin"],
+        layers: &["domain", "plan", "declarative", "http", "konnect", "kong_admin"],
         crates: Crates::AllBut(KUBERNETES),
     },
     Layer {
@@ -159,7 +172,7 @@ fn violation(module: &[&str], layer: Option<&Layer>, mention: &Mention, crates: 
             Crates::Only(permitted) => !permitted.contains(&head),
             Crates::AllBut(forbidden) => forbidden.contains(&head),
         };
-    let impure = matches!(name.as_str(), "domain" | "plan" | "api")
+    let impure = matches!(name.as_str(), "domain" | "plan" | "declarative" | "api")
         && IMPURE.iter().any(|impure| {
             mention.segments.len() >= impure.len()
                 && impure.iter().zip(&mention.segments).all(|(a, b)| a == b)

@@ -4,7 +4,6 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rules;
 use crate::api::refs::{KeyRef, LocalRef};
 
 /// Where to read from.
@@ -20,7 +19,6 @@ pub struct Source {
     pub admin_api: Option<AdminApi>,
     /// A file in decK's or in Kong's DB-less format.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[x_kube(validation = rules::not_implemented("spec.source.declarativeConfig", "false", "nothing"))]
     pub declarative_config: Option<DeclarativeConfig>,
     /// Name of the workspace. Open-source Kong has only default.
     #[serde(default = "Source::default_workspace")]
@@ -86,15 +84,24 @@ pub struct AdminApiTls {
 }
 
 /// A file in decK's or in Kong's DB-less format: one of the two references.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = (
+    "has(self.secretRef) != has(self.configMapRef)",
+    "exactly one of spec.source.declarativeConfig.secretRef and spec.source.declarativeConfig.configMapRef must be set"
+))]
 pub struct DeclarativeConfig {
     /// The entry of a Secret that holds the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<KeyRef>,
-    /// The entry of a ConfigMap that holds the file.
+    /// The entry of a ConfigMap that holds the file. Files with credentials or certificates belong into a Secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config_map_ref: Option<KeyRef>,
+    /// Version of the gateway that the file was written for, for example 3.9: it tells the defaults of fields that the
+    /// file leaves out. When left out, those of Kong 3.13 and older are taken, and a finding says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 32), regex(pattern = r"^[0-9]+\.[0-9]+"))]
+    pub kong_version: Option<String>,
 }
 
 /// Which part of a workspace to move.

@@ -6,6 +6,7 @@ use crate::controllers::session::SessionError;
 use crate::domain::entity_kinds::ENTITY_KINDS;
 use crate::engine::{self, error::Side};
 use crate::http::{self, Failure, TransportError};
+use crate::k8s::config_maps::ConfigMapError;
 use crate::k8s::secrets::SecretError;
 use crate::kong_admin::InvalidClient;
 
@@ -41,9 +42,12 @@ pub enum Error {
     /// Konnect cannot be called.
     #[error(transparent)]
     Session(#[from] SessionError),
-    /// The manifest names no Admin API. Its schema forbids that.
-    #[error("spec.source.adminAPI is not set")]
-    NoAdminApi,
+    /// The manifest names no source. Its schema forbids that.
+    #[error("neither spec.source.adminAPI nor an entry in spec.source.declarativeConfig is set")]
+    NoSource,
+    /// A ConfigMap of the source.
+    #[error(transparent)]
+    ConfigMap(#[from] ConfigMapError),
     /// A Secret of the source.
     #[error(transparent)]
     Secret(#[from] SecretError),
@@ -85,7 +89,9 @@ impl Error {
             | Self::NotProgrammed { .. }
             | Self::ClusterType { .. }
             | Self::Session(_) => Some(Side::Target),
-            Self::NoAdminApi | Self::Secret(_) | Self::Tls(_) | Self::Source(_) => Some(Side::Source),
+            Self::NoSource | Self::ConfigMap(_) | Self::Secret(_) | Self::Tls(_) | Self::Source(_) => {
+                Some(Side::Source)
+            }
             Self::Engine(error) => Some(error.side()),
             Self::UnknownKind { .. } | Self::Transform { .. } | Self::Kubernetes(_) => None,
         }
@@ -97,7 +103,7 @@ impl ReconcileError for Error {
         match self {
             Self::ControlPlaneNotFound { .. } | Self::NotProgrammed { .. } => Class::DependencyNotReady,
             Self::ClusterType { .. }
-            | Self::NoAdminApi
+            | Self::NoSource
             | Self::Tls(_)
             | Self::Source(_)
             | Self::UnknownKind { .. }
@@ -105,10 +111,14 @@ impl ReconcileError for Error {
             Self::Session(error) => error.class(),
             Self::Secret(SecretError::Api { source, .. }) => source.class(),
             Self::Secret(_) => Class::DependencyNotReady,
+            Self::ConfigMap(ConfigMapError::Api { source, .. }) => source.class(),
+            Self::ConfigMap(_) => Class::DependencyNotReady,
             Self::Engine(engine::Error::Remote { error, .. }) => remote_class(error),
             // A workspace can be made in Kong at any time, and nothing in the cluster tells.
             Self::Engine(engine::Error::WorkspaceNotFound { .. }) => Class::DependencyNotReady,
-            Self::Engine(engine::Error::NoWorkspaces { .. }) => Class::Invalid,
+            Self::Engine(engine::Error::NoWorkspaces { .. } | engine::Error::Declarative(_)) => {
+                Class::Invalid
+            }
             Self::Engine(engine::Error::WithoutId { .. }) => Class::Transient,
             Self::Kubernetes(error) => error.class(),
         }
@@ -120,14 +130,18 @@ impl ReconcileError for Error {
             Self::NotProgrammed { .. } => reason::NOT_PROGRAMMED,
             Self::ClusterType { .. } => reason::CLUSTER_TYPE_NOT_SUPPORTED,
             Self::Session(error) => error.reason(),
-            Self::NoAdminApi | Self::Source(_) | Self::UnknownKind { .. } | Self::Transform { .. } => {
+            Self::NoSource | Self::Source(_) | Self::UnknownKind { .. } | Self::Transform { .. } => {
                 reason::INVALID_SPEC
             }
             Self::Secret(SecretError::Missing { .. }) => reason::SECRET_NOT_FOUND,
             Self::Secret(SecretError::KeyMissing { .. } | SecretError::NotText { .. }) | Self::Tls(_) => {
                 reason::INVALID_SECRET
             }
-            Self::Secret(SecretError::Api { source, .. }) => source.reason(),
+            Self::Secret(SecretError::Api { source, .. })
+            | Self::ConfigMap(ConfigMapError::Api { source, .. }) => source.reason(),
+            Self::ConfigMap(ConfigMapError::Missing { .. }) => reason::CONFIG_MAP_NOT_FOUND,
+            Self::ConfigMap(ConfigMapError::KeyMissing { .. }) => reason::INVALID_CONFIG_MAP,
+            Self::Engine(engine::Error::Declarative(_)) => reason::INVALID_DECLARATIVE_CONFIG,
             Self::Engine(engine::Error::Remote { side, error }) => remote_reason(*side, error),
             Self::Engine(engine::Error::WorkspaceNotFound { .. } | engine::Error::NoWorkspaces { .. }) => {
                 reason::WORKSPACE_NOT_FOUND

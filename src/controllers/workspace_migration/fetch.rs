@@ -1,21 +1,15 @@
-//! Finds both ends of a migration: the control plane with its Konnect client, the Admin API with its credentials.
+//! Finds the target of a migration: the control plane with its Konnect client.
 
-use std::collections::{BTreeMap, btree_map::Entry};
-
-use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
-use secrecy::{ExposeSecret, SecretString};
 
 use super::error::Error;
 use crate::api::conditions::PROGRAMMED;
 use crate::api::konnect_gateway_control_plane::{ClusterType, KonnectGatewayControlPlane};
-use crate::api::workspace_migration::{AdminApi, TargetStatus, WorkspaceMigration};
+use crate::api::workspace_migration::{TargetStatus, WorkspaceMigration};
 use crate::controllers::context::Context;
 use crate::controllers::session::{self, Trust};
-use crate::http::tls::ClientCertificate;
-use crate::http::{TlsOptions, Transport};
-use crate::k8s::secrets::{self, Read, SecretError, SecretKey};
-use crate::{kong_admin, konnect};
+use crate::k8s::secrets::Read;
+use crate::konnect;
 
 /// The control plane as a migration needs it.
 pub struct Target {
@@ -27,63 +21,6 @@ pub struct Target {
     pub status: TargetStatus,
     /// The Secret of the token, to be watched.
     pub token_read: Read,
-}
-
-/// The Secrets that the source's settings name, as they were just read.
-pub struct SourceSecrets {
-    namespace: String,
-    found: BTreeMap<SecretKey, Option<Secret>>,
-}
-
-impl SourceSecrets {
-    /// Reads each by name; one that does not exist is remembered as absent, so that its creation can be watched for.
-    ///
-    /// # Errors
-    /// When the API server refuses or fails.
-    pub async fn fetch(context: &Context, migration: &WorkspaceMigration) -> Result<Self, Error> {
-        let namespace = migration.namespace().unwrap_or_default();
-        let admin_api = migration.spec.source.admin_api.as_ref();
-        let tls = admin_api.and_then(|admin_api| admin_api.tls.as_ref());
-        let names = [
-            admin_api
-                .and_then(|admin_api| admin_api.token_secret_ref.as_ref())
-                .map(|entry| &entry.name),
-            tls.and_then(|tls| tls.ca_secret_ref.as_ref())
-                .map(|entry| &entry.name),
-            tls.and_then(|tls| tls.client_certificate_secret_ref.as_ref())
-                .map(|secret| &secret.name),
-        ];
-        let mut found = BTreeMap::new();
-        for name in names.into_iter().flatten() {
-            let key = SecretKey {
-                namespace: namespace.clone(),
-                name: name.clone(),
-            };
-            // A Secret that several settings name is read once, so that all of them see one version.
-            if let Entry::Vacant(unread) = found.entry(key) {
-                let secret = secrets::get(&context.client, unread.key()).await?;
-                unread.insert(secret);
-            }
-        }
-        Ok(Self { namespace, found })
-    }
-
-    /// Which versions were read: what a watch compares with.
-    pub fn versions(&self) -> Read {
-        let version = |secret: &Option<Secret>| secret.as_ref().and_then(ResourceExt::resource_version);
-        self.found
-            .iter()
-            .map(|(key, secret)| (key.clone(), version(secret)))
-            .collect()
-    }
-
-    fn text(&self, name: &str, entry: &str) -> Result<SecretString, SecretError> {
-        let key = SecretKey {
-            namespace: self.namespace.clone(),
-            name: name.to_owned(),
-        };
-        secrets::text(self.found.get(&key).and_then(Option::as_ref), &key, entry)
-    }
 }
 
 /// The control plane of a migration, ready to be written.
@@ -160,63 +97,4 @@ fn condition_message(control_plane: &KonnectGatewayControlPlane, type_: &str) ->
         || "it has not been looked at yet".to_owned(),
         |condition| condition.message.clone(),
     )
-}
-
-/// A client of the Admin API with the credentials that the manifest names.
-///
-/// # Errors
-/// When a Secret or one of its keys is missing, or a certificate cannot be used.
-pub fn build_source(
-    context: &Context,
-    migration: &WorkspaceMigration,
-    secrets: &SourceSecrets,
-) -> Result<kong_admin::Client, Error> {
-    let Some(admin_api) = &migration.spec.source.admin_api else {
-        return Err(Error::NoAdminApi);
-    };
-    let token = admin_api
-        .token_secret_ref
-        .as_ref()
-        .map(|entry| secrets.text(&entry.name, &entry.key))
-        .transpose()?;
-    let transport = build_transport(context, admin_api, secrets)?;
-    Ok(kong_admin::Client::new(
-        &transport,
-        &admin_api.url,
-        token.as_ref(),
-    )?)
-}
-
-fn build_transport(
-    context: &Context,
-    admin_api: &AdminApi,
-    secrets: &SourceSecrets,
-) -> Result<Transport, Error> {
-    let Some(tls) = &admin_api.tls else {
-        return Ok(context.transport.clone());
-    };
-    let ca = tls
-        .ca_secret_ref
-        .as_ref()
-        .map(|entry| secrets.text(&entry.name, &entry.key))
-        .transpose()?;
-    let pair = |name: &str| -> Result<ClientCertificate, SecretError> {
-        let certificate_pem = secrets.text(name, "tls.crt")?.expose_secret().to_owned();
-        Ok(ClientCertificate {
-            certificate_pem,
-            key_pem: secrets.text(name, "tls.key")?,
-        })
-    };
-    let client_certificate = tls
-        .client_certificate_secret_ref
-        .as_ref()
-        .map(|secret| pair(&secret.name))
-        .transpose()?;
-    let ca_pem = ca.map(|pem| pem.expose_secret().to_owned());
-    let options = TlsOptions {
-        ca_pem,
-        client_certificate,
-        insecure_skip_verify: tls.insecure_skip_verify,
-    };
-    Ok(context.transport.with_tls(&options)?)
 }

@@ -1,6 +1,6 @@
 //! `WorkspaceMigration`: one workspace of a self-managed Kong into one control plane in Konnect.
 //!
-//! `fetch` finds both ends, [`crate::engine`] reads them and makes the plan, `decide` chooses the next step, `execute` writes and
+//! `source` and `fetch` find both ends, [`crate::engine`] reads them and makes the plan, `decide` chooses the next step, `execute` writes and
 //! verifies, `status` puts it into words. The target is the journal: every pass begins by reading both sides.
 
 mod decide;
@@ -8,6 +8,7 @@ mod error;
 mod execute;
 mod fetch;
 mod policy;
+mod source;
 mod status;
 
 use std::time::Duration;
@@ -33,8 +34,9 @@ use crate::api::names::finalizers;
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, WorkspaceMigration};
 use crate::engine::apply::initial_progress;
 use crate::engine::error::Side;
-use crate::engine::{Migration, Observed};
+use crate::engine::{Migration, Observed, ObservedSource};
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
+use crate::k8s::config_maps::ConfigMapWatches;
 use crate::k8s::secrets::{Read, SecretWatches};
 use crate::k8s::{events::Note, finalizer};
 use crate::plan::{Action, Planned};
@@ -46,14 +48,17 @@ const LOOK_AGAIN: Duration = Duration::from_secs(600);
 pub struct WorkspaceMigrationController {
     context: Context,
     secrets: SecretWatches<WorkspaceMigration>,
+    config_maps: ConfigMapWatches<WorkspaceMigration>,
 }
 
 /// Runs the controller until the context stops.
 pub async fn run(context: Context) {
-    let (secrets, changed) = SecretWatches::new();
+    let (secrets, secret_changed) = SecretWatches::new();
+    let (config_maps, config_map_changed) = ConfigMapWatches::new();
     let controller = WorkspaceMigrationController {
         context: context.clone(),
         secrets,
+        config_maps,
     };
     Runner::new(context, controller)
         .rerun_on(
@@ -62,7 +67,8 @@ pub async fn run(context: Context) {
                     && migration.spec.target.control_plane_ref.name == control_plane.name_any()
             },
         )
-        .rerun_for(changed)
+        .rerun_for(secret_changed)
+        .rerun_for(config_map_changed)
         .run()
         .await;
 }
@@ -88,7 +94,7 @@ impl Reconciler for WorkspaceMigrationController {
     }
 
     fn forget(&self, object: &ObjectRef<WorkspaceMigration>) {
-        self.secrets.set(&self.context.client, object, &Read::new());
+        self.unwatch(object);
     }
 }
 
@@ -142,8 +148,11 @@ impl WorkspaceMigrationController {
         object: &WorkspaceMigration,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<(Migration, Observed), Error> {
-        let secrets = fetch::SourceSecrets::fetch(&self.context, object).await?;
         let owner = ObjectRef::from_obj(object);
+        let file = source::FileConfigMap::fetch(&self.context, object).await?;
+        self.config_maps
+            .set(&self.context.client, &owner, &file.version());
+        let secrets = source::SourceSecrets::fetch(&self.context, object).await?;
         let mut read = secrets.versions();
         self.secrets.set(&self.context.client, &owner, &read);
         let target = fetch::fetch_target(&self.context, object).await?;
@@ -151,7 +160,7 @@ impl WorkspaceMigrationController {
         self.secrets.set(&self.context.client, &owner, &read);
         draft.status.target = Some(target.status);
         let migration = Migration {
-            source: fetch::build_source(&self.context, object, &secrets)?,
+            source: source::build_source(&self.context, object, &secrets, &file)?,
             workspace: object.spec.source.workspace.clone(),
             target: target.client,
             control_plane: target.id,
@@ -163,14 +172,7 @@ impl WorkspaceMigrationController {
             blame(&Error::Engine(error.clone()), draft);
         }
         let source = source?;
-        let count = source.snapshot.entities.len();
-        let message = format!(
-            "Kong {}, workspace {}, {count} entities.",
-            source.node.version, migration.workspace
-        );
-        draft
-            .conditions
-            .set(SOURCE_READY, True, reason::SOURCE_REACHABLE, message);
+        report_source(&source, &migration.workspace, draft);
         let (target, uploaded) = target?;
         let message = format!("The control plane holds {} entities.", target.entities.len());
         draft
@@ -186,14 +188,33 @@ impl WorkspaceMigrationController {
         ))
     }
 
+    fn unwatch(&self, object: &ObjectRef<WorkspaceMigration>) {
+        self.secrets.set(&self.context.client, object, &Read::new());
+        self.config_maps.set(&self.context.client, object, &Read::new());
+    }
+
     /// Deletion policy Orphan, the only one yet: the target keeps everything.
     async fn release(&self, object: &WorkspaceMigration) -> Result<Outcome, Error> {
-        self.secrets
-            .set(&self.context.client, &ObjectRef::from_obj(object), &Read::new());
+        self.unwatch(&ObjectRef::from_obj(object));
         let api = self.context.namespaced(&object.namespace().unwrap_or_default());
         finalizer::remove(&api, object, finalizers::WORKSPACE_MIGRATION).await?;
         Ok(Outcome::Gone)
     }
+}
+
+/// What was read from the source, into its condition.
+fn report_source(source: &ObservedSource, workspace: &str, draft: &mut Draft<WorkspaceMigration>) {
+    let count = source.snapshot.entities.len();
+    let version = source.version_text().map(|version| format!("Kong {version}, "));
+    let (reason, of) = match &source.node {
+        Some(_) => (reason::SOURCE_REACHABLE, ""),
+        None => (reason::SOURCE_READ, "Declarative file of "),
+    };
+    let message = format!(
+        "{of}{}workspace {workspace}, {count} entities.",
+        version.unwrap_or_default()
+    );
+    draft.conditions.set(SOURCE_READY, True, reason, message);
 }
 
 /// Turns the condition of the side that failed.

@@ -32,9 +32,9 @@ impl ObjectStatus for WorkspaceMigrationStatus {
 /// What was read.
 pub fn source_status(source: &ObservedSource, plan: &Plan) -> SourceStatus {
     SourceStatus {
-        version: Some(source.node.version.clone()),
-        edition: Some(edition(&source.node).to_owned()),
-        topology: topology(&source.node),
+        version: source.version_text(),
+        edition: source.node.as_ref().map(|node| edition(node).to_owned()),
+        topology: source.node.as_ref().and_then(topology),
         workspace_id: source.workspace_id.clone(),
         digest: Some(plan.source_digest.clone()),
         entities: count(source.snapshot.entities.len()),

@@ -9,6 +9,7 @@ use crate::plan::test_support::snapshot;
 
 fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
     build_plan(&PlanInput {
+        notes: &[],
         source,
         target,
         version: KongVersion::parse("3.9.1"),
@@ -218,6 +219,7 @@ fn the_hash_moves_with_either_side_and_with_secrets() {
 
 fn plan_with(source: &Snapshot, target: &Snapshot, policy: &Policy) -> Planned {
     build_plan(&PlanInput {
+        notes: &[],
         source,
         target,
         version: KongVersion::parse("3.9.1"),
