@@ -54,6 +54,7 @@ pub async fn operate(client: Client, config: Config, stop: CancellationToken) ->
     let working = stop.child_token();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (election, leadership) = elect(&client, config.election.clone(), &clock, &working, &drained);
+    tell_leadership(leadership.clone(), metrics.clone(), working.clone());
     let context = Context {
         transport: transport(&config, &metrics)?,
         budgets: Arc::new(Budgets::new(config.konnect_in_flight)),
@@ -105,6 +106,16 @@ fn elect(
         ended
     });
     (task, leadership)
+}
+
+/// Shows in the metrics when this replica becomes the one that writes. Whoever loses the lease ends.
+fn tell_leadership(mut leadership: Leadership, metrics: Metrics, stop: CancellationToken) {
+    tokio::spawn(async move {
+        tokio::select! {
+            () = leadership.acquired() => metrics.set_leading(true),
+            () = stop.cancelled() => {}
+        }
+    });
 }
 
 async fn serve_admin(
