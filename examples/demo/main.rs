@@ -1,0 +1,76 @@
+//! `make demo`: three workspaces of a Kong become three Konnect control planes, driven by manifests, before your eyes.
+//!
+//! Real: the Kubernetes API server, the operator (the built binary, with the rights of `config/rbac` and no more), TLS,
+//! kubectl. Simulated: Kong and Konnect, as their own documents and recordings describe them.
+
+mod account;
+mod build;
+mod figures;
+mod follow;
+mod guide;
+mod kubectl;
+mod operator;
+mod screen;
+mod show;
+mod sight;
+mod stage;
+mod table;
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Exit code of a program that Ctrl-C ended, by convention.
+const INTERRUPTED: u8 = 130;
+
+/// Migrate three workspaces to a simulated Konnect, in a real API server, and show the outcome.
+///
+/// On a terminal everything stays up until Ctrl-C. The exit code is 0 when every entity is accounted for.
+#[derive(Debug, Parser)]
+#[command(name = "demo")]
+struct Arguments {
+    /// Migrate the workspace `default` alone, and print one line of JSON with figures.
+    #[arg(long)]
+    figures: bool,
+    /// End when done, also on a terminal.
+    #[arg(long)]
+    once: bool,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
+    let code = runtime.block_on(async {
+        tokio::select! {
+            code = show(&arguments) => code,
+            interrupted = stop_requested() => interrupted.map(|()| ExitCode::from(INTERRUPTED)),
+        }
+    });
+    // A thread may still wait for a server to start; the watchdog of the cluster ends that server.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    Ok(code.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    }))
+}
+
+async fn show(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    if arguments.figures {
+        return figures::print().await;
+    }
+    let stay = !arguments.once && std::io::stdout().is_terminal();
+    show::show(stay).await
+}
+
+/// Returns on Ctrl-C or SIGTERM.
+async fn stop_requested() -> anyhow::Result<()> {
+    let mut terminated = signal(SignalKind::terminate()).context("cannot watch for SIGTERM")?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("cannot watch for Ctrl-C"),
+        _ = terminated.recv() => Ok(()),
+    }
+}
