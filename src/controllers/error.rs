@@ -2,7 +2,10 @@
 
 use std::{error::Error, time::Duration};
 
-use crate::api::conditions::reason;
+use crate::{
+    api::conditions::reason,
+    http::{self, Failure, Service},
+};
 
 /// Pause after a 429 that names none. Konnect's own tools wait as long.
 const THROTTLED_PAUSE: Duration = Duration::from_secs(15);
@@ -159,6 +162,33 @@ impl ReconcileError for kube::Error {
             | Class::Unauthorized
             | Class::Conflict
             | Class::Refused => reason::PROGRESSING_WITH_RETRY,
+        }
+    }
+}
+
+impl ReconcileError for http::Error {
+    fn class(&self) -> Class {
+        match self.failure() {
+            // A certificate that is not trusted is replaced, or a proxy mended, without any event here.
+            Failure::Unreachable | Failure::Timeout | Failure::Server | Failure::Garbage | Failure::Tls => {
+                Class::Transient
+            }
+            // What was there a moment ago is gone: look again.
+            Failure::NotFound => Class::Transient,
+            Failure::Throttled { retry_after } => Class::Throttled(*retry_after),
+            Failure::Unauthorized | Failure::Forbidden => Class::Unauthorized,
+            Failure::Conflict { .. } | Failure::Rejected(_) => Class::Invalid,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match (self.service(), self.class()) {
+            (Service::Konnect, Class::Unauthorized) => reason::INVALID,
+            (Service::Konnect, Class::Transient | Class::Throttled(_)) => reason::KONNECT_UNREACHABLE,
+            (Service::Konnect, _) => reason::KONNECT_API_OP_FAILED,
+            (Service::KongAdmin, Class::Unauthorized) => reason::SOURCE_UNAUTHORIZED,
+            (Service::KongAdmin, _) if *self.failure() == Failure::Garbage => reason::SOURCE_INVALID_ANSWER,
+            (Service::KongAdmin, _) => reason::SOURCE_UNREACHABLE,
         }
     }
 }

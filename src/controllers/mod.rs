@@ -4,22 +4,36 @@
 
 mod backoff;
 pub mod context;
+pub mod credentials;
 pub mod draft;
 pub mod error;
-pub mod konnect_session;
+pub mod konnect_api_auth_configuration;
+pub mod konnect_gateway_control_plane;
 mod malformed;
 pub mod outcome;
 mod pass;
 pub mod runner;
+pub mod session;
+pub mod workspace_migration;
 
 use tokio::task::JoinSet;
 
 use context::Context;
 
+use crate::config::KonnectKinds;
+
 /// Starts every controller that the configuration asks for; each runs until the context stops.
+///
+/// With `--konnect-kinds=read-only` the Konnect kinds belong to Kong's operator: their controllers do not start, so
+/// nothing here can write them.
 pub fn spawn_all(context: &Context) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
+    if context.config.konnect_kinds == KonnectKinds::Own {
+        tasks.spawn(konnect_api_auth_configuration::run(context.clone()));
+        tasks.spawn(konnect_gateway_control_plane::run(context.clone()));
+    }
     let stop = context.stop.clone();
     tasks.spawn(async move { stop.cancelled().await });
+    tasks.spawn(workspace_migration::run(context.clone()));
     tasks
 }

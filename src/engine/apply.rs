@@ -141,12 +141,11 @@ impl Executor<'_> {
                 failed.insert(entity.entity.key());
                 applied.refused.push(refusal);
             }
-            let mut writes = stream::iter(ready)
-                .map(|desired| {
-                    let write = self.write(desired, &run);
-                    async move { (desired, write.await) }
-                })
-                .buffer_unordered(self.in_flight.max(1));
+            let writes: Vec<_> = ready
+                .into_iter()
+                .map(|desired| self.write(desired, &run))
+                .collect();
+            let mut writes = stream::iter(writes).buffer_unordered(self.in_flight.max(1));
             while let Some((desired, outcome)) = writes.next().await {
                 match outcome {
                     Outcome::Written => {
@@ -179,7 +178,11 @@ impl Executor<'_> {
         });
     }
 
-    async fn write(&self, desired: &Desired, run: &Run) -> Outcome {
+    async fn write<'d>(&self, desired: &'d Desired, run: &Run) -> (&'d Desired, Outcome) {
+        (desired, self.write_unless_stopped(desired, run).await)
+    }
+
+    async fn write_unless_stopped(&self, desired: &Desired, run: &Run) -> Outcome {
         if run.stop.load(Ordering::Relaxed) || self.cancel.is_cancelled() {
             return Outcome::Stopped(None);
         }

@@ -115,9 +115,14 @@ async fn collect<F>(
 where
     F: Future<Output = Result<Listed, Error>>,
 {
-    let mut answers = stream::iter(lists)
-        .map(|(kind, parent, path)| async move { Ok::<_, Error>((kind, parent, list(path).await?)) })
-        .buffer_unordered(in_flight.max(1));
+    let requests: Vec<_> = lists
+        .into_iter()
+        .map(|(kind, parent, path)| {
+            let answer = list(path);
+            async move { Ok::<_, Error>((kind, parent, answer.await?)) }
+        })
+        .collect();
+    let mut answers = stream::iter(requests).buffer_unordered(in_flight.max(1));
     while let Some((kind, parent, listed)) = answers.try_next().await? {
         match (listed, parent) {
             (Listed::Entities(bodies), parent) => {

@@ -9,8 +9,7 @@ use url::Url;
 use super::error::{Error, Failure, Parts};
 use super::{Budget, Service, route};
 
-/// What a product's error body says, before masking.
-#[derive(Debug)]
+/// What a product's error body says, before masking; for this reason without `Debug`.
 pub(crate) struct Interpretation {
     pub failure: Failure,
     pub detail: Option<String>,
@@ -107,8 +106,7 @@ fn host_of(url: &Url) -> String {
     }
 }
 
-/// A successful answer.
-#[derive(Debug)]
+/// A successful answer. Without `Debug`: bodies hold secrets.
 pub(crate) struct Reply {
     pub status: u16,
     /// `Null` when there was no body.

@@ -1,12 +1,14 @@
 //! What every remote product API shares: connections, trust, retries, limits, errors.
 //!
-//! Nothing here knows a product. A client describes one [`call`], names the function that reads the
+//! Nothing here knows a product. A client describes one call, names the function that reads the
 //! product's error bodies, and [`Transport`] does the rest. Kubernetes is not reached through this module.
 
+mod answer;
 pub mod budget;
 pub(crate) mod call;
 pub mod endpoints;
 pub mod error;
+mod network;
 pub mod observer;
 pub(crate) mod page;
 pub(crate) mod redact;

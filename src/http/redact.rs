@@ -41,8 +41,8 @@ const SECRET_NAMES: [&str; 8] = [
     "k",
 ];
 
-/// The secret values of one request body.
-#[derive(Debug, Default)]
+/// The secret values of one request body. Without `Debug`.
+#[derive(Default)]
 pub(crate) struct Redactor<'v> {
     secrets: Vec<&'v str>,
 }

@@ -5,18 +5,17 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use serde_json::Value;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use tracing::Instrument as _;
 
-use super::EndpointMap;
 use super::budget::Permit;
-use super::call::{Call, Interpretation, Reply};
+use super::call::{Call, Reply};
 use super::error::{Error, Failure, Parts};
+use super::network;
 use super::observer::{Attempt, Observer};
-use super::redact::Redactor;
 use super::retry::{Retries, RetryPolicy};
 use super::tls::{TlsOptions, certificates};
+use super::{EndpointMap, answer};
 
 /// Longest answer read, in bytes. A page of 1,000 large certificates stays far below it.
 const LONGEST_ANSWER: usize = 128 * 1024 * 1024;
@@ -224,19 +223,11 @@ impl Transport {
         let response = request
             .send()
             .await
-            .map_err(|error| network_error(call, &error))?;
+            .map_err(|error| network::error(call, &error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = read_body(call, response).await?;
-        if (200..300).contains(&status) {
-            let body = if body.is_empty() {
-                Value::Null
-            } else {
-                parse(call, status, &headers, &body)?
-            };
-            return Ok(Reply { status, body });
-        }
-        Err(refusal(call, status, &headers, &body))
+        answer::read(call, status, &headers, &body)
     }
 }
 
@@ -257,7 +248,7 @@ fn build_client(options: &TransportOptions, tls: &TlsOptions) -> Result<reqwest:
     }
     tls.configure(builder)?
         .build()
-        .map_err(|error| TransportError::Tls(innermost(&error)))
+        .map_err(|error| TransportError::Tls(network::innermost(&error)))
 }
 
 async fn admission<'b>(call: &Call<'b>, retries: &Retries) -> Result<Option<Permit<'b>>, Error> {
@@ -285,7 +276,7 @@ async fn read_body(call: &Call<'_>, mut response: reqwest::Response) -> Result<V
     while let Some(chunk) = response
         .chunk()
         .await
-        .map_err(|error| network_error(call, &error))?
+        .map_err(|error| network::error(call, &error))?
     {
         if body.len() + chunk.len() > LONGEST_ANSWER {
             return Err(call.garbage(Some(response.status().as_u16()), "it is longer than 128 MiB"));
@@ -293,131 +284,4 @@ async fn read_body(call: &Call<'_>, mut response: reqwest::Response) -> Result<V
         body.extend_from_slice(&chunk);
     }
     Ok(body)
-}
-
-fn parse(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Value, Error> {
-    serde_json::from_slice(body).map_err(|_| {
-        let content_type = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("no content type");
-        call.garbage(
-            Some(status),
-            format!("{status} with {} bytes of {content_type}, not JSON", body.len()),
-        )
-    })
-}
-
-/// An answer that is no success. A body that is not JSON counts as none: only the status speaks then.
-fn refusal(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Error {
-    if status < 400 {
-        return call.garbage(
-            Some(status),
-            format!("{status}, which no call of this API answers"),
-        );
-    }
-    let retry_after = retry_after(headers);
-    let default = failure_of(status, retry_after);
-    let body = serde_json::from_slice(body).unwrap_or(Value::Null);
-    let said = (call.interpret)(status, default, &body);
-    let Interpretation {
-        failure,
-        detail,
-        instance,
-    } = masked(said, call.body.as_ref());
-    let not_executed = status == 429;
-    Error::new(Parts {
-        status: Some(status),
-        detail,
-        instance,
-        retry_after,
-        not_executed,
-        ..call.failed(failure)
-    })
-}
-
-/// What a status means when the body does not say otherwise.
-fn failure_of(status: u16, retry_after: Option<Duration>) -> Failure {
-    match status {
-        401 => Failure::Unauthorized,
-        403 => Failure::Forbidden,
-        404 => Failure::NotFound,
-        408 => Failure::Timeout,
-        409 => Failure::Conflict { field: None },
-        429 => Failure::Throttled { retry_after },
-        500.. => Failure::Server,
-        _ => Failure::Rejected(Vec::new()),
-    }
-}
-
-fn masked(said: Interpretation, request: Option<&Value>) -> Interpretation {
-    let redactor = Redactor::for_body(request);
-    let failure = match said.failure {
-        Failure::Rejected(mut fields) => {
-            for message in fields.iter_mut().flat_map(|field| &mut field.messages) {
-                *message = redactor.mask(message);
-            }
-            Failure::Rejected(fields)
-        }
-        other => other,
-    };
-    Interpretation {
-        failure,
-        detail: said.detail.map(|detail| redactor.mask(&detail)),
-        instance: said.instance,
-    }
-}
-
-/// `Retry-After` in seconds or as a date; both forms are in use (RFC 9110, 10.2.3).
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = value.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
-    Some(Duration::try_from(at.duration_since(jiff::Timestamp::now())).unwrap_or_default())
-}
-
-/// A failure below HTTP.
-fn network_error(call: &Call<'_>, error: &reqwest::Error) -> Error {
-    let failure = if tls_error(error) {
-        Failure::Tls
-    } else if error.is_timeout() {
-        Failure::Timeout
-    } else {
-        Failure::Unreachable
-    };
-    let not_executed = error.is_connect();
-    Error::new(Parts {
-        detail: Some(innermost(error)),
-        not_executed,
-        ..call.failed(failure)
-    })
-}
-
-/// True when TLS itself failed.
-fn tls_error(error: &reqwest::Error) -> bool {
-    chain(error).any(is_tls)
-}
-
-/// I/O errors hide what they wrap from `source`, and are nested, so they are looked into. HTTP/2 keeps only the text of an
-/// alert, by which a server refuses our certificate.
-fn is_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
-    let io = cause.downcast_ref::<std::io::Error>();
-    cause.is::<rustls::Error>()
-        || io.is_some_and(|io| match io.get_ref() {
-            Some(inner) => is_tls(inner) || inner.to_string().starts_with("received fatal alert"),
-            None => false,
-        })
-}
-
-/// The text nearest to the cause, such as "Connection refused (os error 111)": the outer ones repeat the address.
-fn innermost(error: &reqwest::Error) -> String {
-    chain(error)
-        .last()
-        .map_or_else(|| error.to_string(), ToString::to_string)
-}
-
-fn chain<'e>(error: &'e reqwest::Error) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
-    std::iter::successors(std::error::Error::source(error), |cause| cause.source())
 }

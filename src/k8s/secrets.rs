@@ -2,7 +2,7 @@
 //! right to list Secrets, sees them whatever their labels, and holds none in a cache.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, HashSet},
     hash::Hash,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -83,22 +83,25 @@ pub async fn get(client: &Client, key: &SecretKey) -> Result<Option<Secret>, Sec
     })
 }
 
-/// Reads one text value, without the white space that editors and `echo` leave at its ends.
-pub async fn get_text(client: &Client, secret: &SecretKey, key: &str) -> Result<SecretString, SecretError> {
-    let (namespace, name) = (secret.namespace.clone(), secret.name.clone());
-    let key = key.to_owned();
-    let Some(found) = get(client, secret).await? else {
+/// Takes one text value out of a Secret as read by [`get`], without the white space that editors and `echo` leave at
+/// its ends.
+pub fn text(found: Option<&Secret>, secret: &SecretKey, key: &str) -> Result<SecretString, SecretError> {
+    let (namespace, name, key) = (secret.namespace.clone(), secret.name.clone(), key.to_owned());
+    let Some(found) = found else {
         return Err(SecretError::Missing { namespace, name, key });
     };
-    let Some(ByteString(bytes)) = found.data.unwrap_or_default().remove(&key) else {
+    let Some(ByteString(bytes)) = found.data.as_ref().and_then(|data| data.get(&key)) else {
         return Err(SecretError::KeyMissing { namespace, name, key });
     };
-    match std::str::from_utf8(&bytes).map(str::trim) {
+    match std::str::from_utf8(bytes).map(str::trim) {
         Ok("") => Err(SecretError::KeyMissing { namespace, name, key }),
         Ok(text) => Ok(SecretString::from(text)),
         Err(_) => Err(SecretError::NotText { namespace, name, key }),
     }
 }
+
+/// The Secrets that an object refers to, each with the resource version it was last read at; `None` when it was absent.
+pub type Read = BTreeMap<SecretKey, Option<String>>;
 
 /// A set of watches, one per referenced Secret, that wakes the objects which refer to it.
 ///
@@ -145,12 +148,13 @@ where
         )
     }
 
-    /// States all Secrets that `owner` refers to now: watches start for new ones, and stop for those nobody needs.
-    /// Every new watch wakes its owners once, so no change is missed. An empty set forgets the owner.
-    pub fn set(&self, client: &Client, owner: &ObjectRef<K>, secrets: &BTreeSet<SecretKey>) {
+    /// States all Secrets that `owner` refers to, as it has just read them: watches start for new ones, and stop for
+    /// those nobody needs. A new watch wakes its owner when it finds another version than was read, so a change
+    /// between the two is not missed. An empty map forgets the owner.
+    pub fn set(&self, client: &Client, owner: &ObjectRef<K>, secrets: &Read) {
         let mut watched = self.shared.lock();
         watched.retain(|key, entry| {
-            if !secrets.contains(key) {
+            if !secrets.contains_key(key) {
                 entry.owners.remove(owner);
             }
             let needed = !entry.owners.is_empty();
@@ -159,32 +163,31 @@ where
             }
             needed
         });
-        for key in secrets {
+        for (key, version) in secrets {
+            let start = || Watched {
+                owners: HashSet::new(),
+                task: self.start(client.clone(), key.clone(), version.clone()),
+            };
             watched
                 .entry(key.clone())
-                .or_insert_with(|| Watched {
-                    owners: HashSet::new(),
-                    task: self.start(client.clone(), key.clone()),
-                })
+                .or_insert_with(start)
                 .owners
                 .insert(owner.clone());
         }
     }
 
-    fn start(&self, client: Client, key: SecretKey) -> AbortHandle {
+    fn start(&self, client: Client, key: SecretKey, mut last: Option<String>) -> AbortHandle {
         let shared = Arc::downgrade(&self.shared);
         let api: Api<PartialObjectMeta<Secret>> = Api::namespaced(client, &key.namespace);
         let task = async move {
             let mut events = std::pin::pin!(watch_one(api, &key.name));
-            // The first event wakes too: the Secret may have changed between the owner's read and the watch. A watch
-            // that starts over repeats what it said before, which wakes nobody.
-            let mut last: Option<Option<String>> = None;
             while let Some(version) = events.next().await {
                 let Some(shared) = shared.upgrade() else { return };
-                if last.as_ref() != Some(&version) {
+                // A watch that starts over repeats what it said before, which wakes nobody.
+                if last != version {
                     shared.wake_owners(&key);
                 }
-                last = Some(version);
+                last = version;
             }
         };
         tokio::spawn(task).abort_handle()
@@ -246,5 +249,54 @@ impl<K: Resource<DynamicType = ()>> Drop for Shared<K> {
         {
             entry.task.abort();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use secrecy::ExposeSecret;
+
+    fn key() -> SecretKey {
+        SecretKey {
+            namespace: "kong".to_owned(),
+            name: "konnect".to_owned(),
+        }
+    }
+
+    fn secret(value: &[u8]) -> Secret {
+        let data = BTreeMap::from([("token".to_owned(), ByteString(value.to_vec()))]);
+        Secret {
+            data: Some(data),
+            ..Secret::default()
+        }
+    }
+
+    #[test]
+    fn white_space_around_a_value_is_dropped() {
+        let token = text(Some(&secret(b" kpat_x\n")), &key(), "token").unwrap();
+        assert_eq!(token.expose_secret(), "kpat_x");
+    }
+
+    #[test]
+    fn what_is_missing_is_named_with_the_next_step() {
+        let missing = text(None, &key(), "token").unwrap_err().to_string();
+        assert_eq!(
+            missing,
+            r#"Secret kong/konnect does not exist; create it with the key "token""#
+        );
+        for value in [&b""[..], b" \n"] {
+            let empty = text(Some(&secret(value)), &key(), "token").unwrap_err();
+            assert!(matches!(empty, SecretError::KeyMissing { .. }), "{empty}");
+        }
+        let other = text(Some(&secret(b"x")), &key(), "password").unwrap_err();
+        assert!(matches!(other, SecretError::KeyMissing { .. }), "{other}");
+    }
+
+    #[test]
+    fn a_value_that_is_no_text_is_refused_without_showing_it() {
+        let error = text(Some(&secret(b"\xff\xfecanary")), &key(), "token").unwrap_err();
+        assert!(matches!(error, SecretError::NotText { .. }));
+        assert!(!format!("{error:?}").contains("canary"));
     }
 }

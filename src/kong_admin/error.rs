@@ -10,20 +10,25 @@ const FOREIGN_KEY_VIOLATION: i64 = 4;
 /// Kong's code of an error about a primary key that is taken; comes with status 400.
 const PRIMARY_KEY_VIOLATION: i64 = 3;
 
+/// What Kong's proxy port answers where its Admin API was expected.
+const PROXY: &str = "no Route matched";
+
 /// Reads an error body; a body of another shape leaves what the status says.
 pub(super) fn interpret(_status: u16, default: Failure, body: &Value) -> Interpretation {
     let detail = body.get("message").and_then(Value::as_str).map(str::to_owned);
     let code = body.get("code").and_then(Value::as_i64);
-    let failure = match default {
-        // A proxy or another server, not Kong: nothing may be concluded from what it does not find.
-        Failure::NotFound if detail.is_none() => Failure::Garbage,
-        Failure::Rejected(_) if code == Some(PRIMARY_KEY_VIOLATION) => Failure::Conflict { field: None },
-        Failure::Rejected(_) => Failure::Rejected(field_errors(code, body)),
-        other => other,
-    };
-    let detail = match failure {
-        Failure::Garbage => Some("404 without Kong's error body".to_owned()),
-        _ => detail,
+    let (failure, detail) = match (default, detail) {
+        // Not Kong's Admin API: nothing may be concluded from what is not found there.
+        (Failure::NotFound, None) => (Failure::Garbage, Some("404 without Kong's error body".to_owned())),
+        (Failure::NotFound, Some(text)) if text.starts_with(PROXY) => (
+            Failure::Garbage,
+            Some("this is Kong's proxy, not its Admin API".to_owned()),
+        ),
+        (Failure::Rejected(_), detail) if code == Some(PRIMARY_KEY_VIOLATION) => {
+            (Failure::Conflict { field: None }, detail)
+        }
+        (Failure::Rejected(_), detail) => (Failure::Rejected(field_errors(code, body)), detail),
+        (other, detail) => (other, detail),
     };
     Interpretation {
         failure,
@@ -141,5 +146,12 @@ mod tests {
             interpret(404, Failure::NotFound, &Value::Null).failure,
             Failure::Garbage
         );
+        let proxy = interpret(
+            404,
+            Failure::NotFound,
+            &json!({"message": "no Route matched with those values"}),
+        );
+        assert_eq!(proxy.failure, Failure::Garbage);
+        assert!(proxy.detail.is_some_and(|detail| detail.contains("proxy")));
     }
 }

@@ -1,12 +1,14 @@
 //! All entities of a list path.
 
+use std::fmt;
+
 use serde_json::{Map, Value};
 
 use super::Client;
 use crate::http::{Error, Failure, page};
 
-/// What a list path holds, and whether it can be known at all.
-#[derive(Clone, Debug, PartialEq)]
+/// What a list path holds, and whether it can be known at all. `Debug` only counts: entities hold secrets.
+#[derive(Clone, PartialEq)]
 pub enum Listing {
     /// All entities, maybe none.
     Present(Vec<Map<String, Value>>),
@@ -14,6 +16,16 @@ pub enum Listing {
     Absent,
     /// 403: the token may not read it. What is there is unknown, which is not the same as nothing.
     Forbidden,
+}
+
+impl fmt::Debug for Listing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Present(entities) => write!(f, "Present({} entities)", entities.len()),
+            Self::Absent => f.write_str("Absent"),
+            Self::Forbidden => f.write_str("Forbidden"),
+        }
+    }
 }
 
 impl Listing {
@@ -32,8 +44,8 @@ impl Client {
     ///
     /// # Errors
     /// Any failure but 404 and 403; a workspace that does not exist is
-    /// [`Failure::NotFound`](crate::http::Failure::NotFound), not an absent kind. Any failed page fails the whole; pages
-    /// that repeat are [`Failure::Garbage`](crate::http::Failure::Garbage).
+    /// [`Failure::NotFound`], not an absent kind. Any failed page fails the whole; pages
+    /// that repeat are [`Failure::Garbage`].
     pub async fn list(&self, workspace: Option<&str>, path: &str) -> Result<Listing, Error> {
         match self.list_pages(workspace, path).await {
             Ok(entities) => Ok(Listing::Present(entities)),

@@ -10,6 +10,9 @@ use serde_json::Value;
 use crate::http::call::Interpretation;
 use crate::http::{Failure, FieldError, FieldErrorKind};
 
+/// Stands in the text of every broken unique key.
+const UNIQUE: &str = "(type: unique)";
+
 /// Reads an error body; a body of no known shape leaves what the status says.
 pub(super) fn interpret(status: u16, default: Failure, body: &Value) -> Interpretation {
     let text = |name: &str| {
@@ -23,6 +26,14 @@ pub(super) fn interpret(status: u16, default: Failure, body: &Value) -> Interpre
         .or_else(|| text("title"));
     let failure = match default {
         Failure::Rejected(_) => rejection(status, detail.as_deref(), body),
+        // The edge gateway knows no such API: nothing may be concluded from what is not found there.
+        Failure::NotFound
+            if detail
+                .as_deref()
+                .is_some_and(|text| text.starts_with("no Route matched")) =>
+        {
+            Failure::Garbage
+        }
         // Only control planes and other Konnect-only objects answer 409; the name is what they hold unique.
         other => other,
     };
@@ -40,13 +51,21 @@ fn rejection(status: u16, message: Option<&str>, body: &Value) -> Failure {
         .filter(|error| !error.field.is_empty() || !error.messages.is_empty())
         .collect();
     if status == 400 && is_unique_violation(message, &fields) {
-        let field = fields
-            .into_iter()
-            .map(|error| error.field)
-            .find(|field| !field.is_empty());
-        return Failure::Conflict { field };
+        return Failure::Conflict {
+            field: taken_field(&fields),
+        };
     }
     Failure::Rejected(fields)
+}
+
+/// The field that is said to be taken; where no text says so, the first one named.
+fn taken_field(fields: &[FieldError]) -> Option<String> {
+    let says_unique = |error: &&FieldError| error.messages.iter().any(|text| text.contains(UNIQUE));
+    let named = || fields.iter().filter(|error| !error.field.is_empty());
+    named()
+        .find(says_unique)
+        .or_else(|| named().next())
+        .map(|error| error.field.clone())
 }
 
 /// Core entities answer 400 for a value that is taken. Missing references carry the same message
@@ -59,7 +78,7 @@ fn is_unique_violation(message: Option<&str>, fields: &[FieldError]) -> bool {
                 .flat_map(|error| error.messages.iter().map(String::as_str)),
         )
     };
-    if texts().any(|text| text.contains("(type: unique)")) {
+    if texts().any(|text| text.contains(UNIQUE)) {
         return true;
     }
     let foreign = texts().any(|text| text.contains("(type: foreign)") || text.contains("not found"));
@@ -196,6 +215,20 @@ mod tests {
             panic!()
         };
         assert_eq!(fields[0].kind, FieldErrorKind::Reference);
+    }
+
+    #[test]
+    fn an_address_that_is_not_the_api_finds_nothing_out() {
+        let found = |body: &Value| interpret(404, Failure::NotFound, body).failure;
+        assert_eq!(
+            found(&json!({"code": 5, "message": "not found"})),
+            Failure::NotFound
+        );
+        assert_eq!(found(&Value::Null), Failure::NotFound);
+        assert_eq!(
+            found(&json!({"message": "no Route matched with those values"})),
+            Failure::Garbage
+        );
     }
 
     #[test]

@@ -18,7 +18,11 @@ pub enum Step {
 
 /// Decides. `completed` says that this generation of the spec was applied and verified before.
 pub fn next_step(mode: Mode, completed: bool, plan: &Plan) -> Step {
-    if let Some(finding) = plan.findings.iter().find(|finding| finding.severity == Severity::Critical) {
+    if let Some(finding) = plan
+        .findings
+        .iter()
+        .find(|finding| finding.severity == Severity::Critical)
+    {
         return Step::Halt(finding.clone());
     }
     match mode {
@@ -42,7 +46,13 @@ mod tests {
     use crate::plan::finding::{KIND_UNREADABLE, NAME_TAKEN, Rule};
 
     fn subject() -> Subject {
-        Subject { key: EntityKey { kind: "routes".into(), id: "r".into() }, name: None }
+        Subject {
+            key: EntityKey {
+                kind: "routes".into(),
+                id: "r".into(),
+            },
+            name: None,
+        }
     }
 
     fn plan(actions: &[Action], rules: &[&Rule]) -> Plan {
@@ -58,20 +68,29 @@ mod tests {
             source_digest: String::new(),
             target_digest: String::new(),
             operations: actions.iter().map(operation).collect(),
-            findings: rules.iter().map(|rule| Finding::new(rule, subject(), "")).collect(),
+            findings: rules
+                .iter()
+                .map(|rule| Finding::new(rule, subject(), ""))
+                .collect(),
         }
     }
 
     #[test]
     fn nothing_is_written_in_mode_plan_or_with_a_critical_finding() {
-        assert_eq!(next_step(Mode::Plan, false, &plan(&[Action::Create], &[])), Step::Report);
+        assert_eq!(
+            next_step(Mode::Plan, false, &plan(&[Action::Create], &[])),
+            Step::Report
+        );
         let critical = plan(&[Action::Create], &[&KIND_UNREADABLE]);
         assert!(matches!(next_step(Mode::Apply, false, &critical), Step::Halt(_)));
     }
 
     #[test]
     fn errors_do_not_stop_what_does_not_depend_on_them() {
-        assert_eq!(next_step(Mode::Apply, false, &plan(&[Action::Create], &[&NAME_TAKEN])), Step::Apply);
+        assert_eq!(
+            next_step(Mode::Apply, false, &plan(&[Action::Create], &[&NAME_TAKEN])),
+            Step::Apply
+        );
     }
 
     #[test]

@@ -3,26 +3,59 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::workspace_migration::{
-    Finding as FindingEntry, FindingsStatus, KindProgress as KindEntry, PlanStatus, ProgressStatus, Severity as StatusSeverity,
-    SourceStatus, VerificationStatus, limits,
+    Finding as FindingEntry, FindingsStatus, KindProgress as KindEntry, PlanStatus, ProgressStatus,
+    Severity as StatusSeverity, SourceStatus, VerificationStatus, WorkspaceMigrationStatus, limits,
 };
 use crate::engine::{ObservedSource, Progress};
+use crate::k8s::status::ObjectStatus;
+use crate::kong_admin::{Edition, Node};
 use crate::plan::finding::title;
 use crate::plan::{Action, Finding, Plan, Severity, Verification};
+
+impl ObjectStatus for WorkspaceMigrationStatus {
+    fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    fn set_conditions(&mut self, conditions: Vec<Condition>) {
+        self.conditions = conditions;
+    }
+
+    fn set_observed_generation(&mut self, generation: i64) {
+        self.observed_generation = Some(generation);
+    }
+}
 
 /// What was read.
 pub fn source_status(source: &ObservedSource, plan: &Plan) -> SourceStatus {
     SourceStatus {
         version: Some(source.node.version.clone()),
-        edition: Some(source.node.edition.as_str().to_owned()),
-        topology: Some(source.node.topology.as_str().to_owned()),
+        edition: Some(edition(&source.node).to_owned()),
+        topology: topology(&source.node),
         workspace_id: source.workspace_id.clone(),
         digest: Some(plan.source_digest.clone()),
         entities: count(source.snapshot.entities.len()),
     }
+}
+
+fn edition(node: &Node) -> &'static str {
+    match node.edition {
+        Edition::Community => "community",
+        Edition::Enterprise => "enterprise",
+    }
+}
+
+/// A control plane with data planes makes a hybrid deployment.
+fn topology(node: &Node) -> Option<String> {
+    let role = if node.is_dbless() {
+        Some("dbless")
+    } else {
+        node.role.as_deref()
+    };
+    role.map(|role| if role == "control_plane" { "hybrid" } else { role }.to_owned())
 }
 
 /// What is to be done. What stays behind counts in the summary and has findings.
@@ -44,9 +77,19 @@ pub fn plan_status(plan: &Plan) -> PlanStatus {
 pub fn findings_status(findings: &[Finding]) -> FindingsStatus {
     let mut groups: BTreeMap<(Severity, &str), Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
-        groups.entry((finding.severity, &finding.id)).or_default().push(finding);
+        groups
+            .entry((finding.severity, &finding.id))
+            .or_default()
+            .push(finding);
     }
-    let with = |severity| count(findings.iter().filter(|finding| finding.severity == severity).count());
+    let with = |severity| {
+        count(
+            findings
+                .iter()
+                .filter(|finding| finding.severity == severity)
+                .count(),
+        )
+    };
     let (critical, error) = (with(Severity::Critical), with(Severity::Error));
     let (warning, info) = (with(Severity::Warning), with(Severity::Info));
     let words: Vec<String> = [('C', critical), ('E', error), ('W', warning), ('I', info)]
@@ -59,18 +102,31 @@ pub fn findings_status(findings: &[Finding]) -> FindingsStatus {
         error,
         warning,
         info,
-        summary: if words.is_empty() { "none".to_owned() } else { words.join(" ") },
-        top: groups.into_iter().take(limits::TOP_FINDINGS).map(|((severity, id), group)| entry(severity, id, &group)).collect(),
+        summary: if words.is_empty() {
+            "none".to_owned()
+        } else {
+            words.join(" ")
+        },
+        top: groups
+            .into_iter()
+            .take(limits::TOP_FINDINGS)
+            .map(|((severity, id), group)| entry(severity, id, &group))
+            .collect(),
     }
 }
 
 fn entry(severity: Severity, id: &str, group: &[&Finding]) -> FindingEntry {
-    let subjects = group.iter().take(limits::SUBJECTS).map(|finding| match &finding.field {
-        Some(field) => format!("{} {field}", finding.subject),
-        None => finding.subject.to_string(),
-    });
+    let subjects = group
+        .iter()
+        .take(limits::SUBJECTS)
+        .map(|finding| match &finding.field {
+            Some(field) => format!("{} {field}", finding.subject),
+            None => finding.subject.to_string(),
+        });
     let first = group.first();
-    let example = first.map(|finding| format!(" For example: {}", finding.observed)).unwrap_or_default();
+    let example = first
+        .map(|finding| format!(" For example: {}", finding.observed))
+        .unwrap_or_default();
     FindingEntry {
         id: id.to_owned(),
         severity: match severity {
@@ -123,7 +179,10 @@ pub fn bounded(text: &str, bytes: usize) -> String {
     if text.len() <= bytes {
         return text.to_owned();
     }
-    let end = (0..=bytes.saturating_sub(3)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let end = (0..=bytes.saturating_sub(3))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0);
     format!("{}…", text.get(..end).unwrap_or_default())
 }
 
@@ -134,13 +193,23 @@ mod tests {
     use crate::plan::finding::{PLUGIN_UNSUPPORTED, RULES, TARGET_ADDS_FIELD};
 
     fn subject(id: usize) -> Subject {
-        Subject { key: EntityKey { kind: "plugins".into(), id: id.to_string() }, name: None }
+        Subject {
+            key: EntityKey {
+                kind: "plugins".into(),
+                id: id.to_string(),
+            },
+            name: None,
+        }
     }
 
     #[test]
     fn findings_are_grouped_with_counts_and_five_subjects() {
-        let mut findings: Vec<_> = (0..7).map(|id| Finding::new(&PLUGIN_UNSUPPORTED, subject(id), "plugin oauth2")).collect();
-        findings.push(Finding::new(&TARGET_ADDS_FIELD, subject(9), "config.ssl_verify = true").at("config.ssl_verify"));
+        let mut findings: Vec<_> = (0..7)
+            .map(|id| Finding::new(&PLUGIN_UNSUPPORTED, subject(id), "plugin oauth2"))
+            .collect();
+        findings.push(
+            Finding::new(&TARGET_ADDS_FIELD, subject(9), "config.ssl_verify = true").at("config.ssl_verify"),
+        );
         let status = findings_status(&findings);
         assert_eq!(status.summary, "E7 W1");
         assert_eq!((status.top[0].count, status.top[0].subjects.len()), (7, 5));
@@ -150,8 +219,10 @@ mod tests {
     #[test]
     fn a_status_with_every_finding_on_a_million_entities_stays_small() {
         let long = "я".repeat(5000);
-        let findings: Vec<_> =
-            RULES.iter().flat_map(|rule| (0..50).map(|id| Finding::new(rule, subject(id), long.clone()))).collect();
+        let findings: Vec<_> = RULES
+            .iter()
+            .flat_map(|rule| (0..50).map(|id| Finding::new(rule, subject(id), long.clone())))
+            .collect();
         let bytes = serde_json::to_vec(&findings_status(&findings)).unwrap().len();
         assert!(bytes < 48 * 1024, "{bytes}");
     }

@@ -44,10 +44,14 @@ fn set(record: &mut Value, name: &str, path: &[&str], value: Value, details: &mu
     };
     let mut at = record;
     for parent in parents {
-        if !at[*parent].is_object() {
+        if at[*parent].is_null() {
             at[*parent] = Value::Object(Map::new());
         }
         at = &mut at[*parent];
+        // The check against the plugin's schema reports what is no record.
+        if !at.is_object() {
+            return;
+        }
     }
     if at[*last].is_null() {
         at[*last] = value;

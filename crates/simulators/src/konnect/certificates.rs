@@ -28,15 +28,17 @@ fn check_pair(entity: &Value, (cert, key): (&str, &str), details: &mut Vec<Detai
         details.push(Detail::field(cert, reason.clone()));
     }
     let Some(private) = text(key) else { return };
-    match rcgen::KeyPair::from_pem(private) {
-        Err(_) => details.push(Detail::field(key, "invalid key: not a PEM private key")),
-        Ok(pair) => {
-            if let Some(Ok(public)) = public
-                && public != pair.der_bytes()
-            {
-                details.push(Detail::field(cert, "certificate does not match key"));
-            }
-        }
+    let is_key = Pem::iter_from_buffer(private.as_bytes())
+        .flatten()
+        .any(|block| block.label.ends_with("PRIVATE KEY"));
+    if !is_key {
+        details.push(Detail::field(key, "invalid key: not a PEM private key"));
+    }
+    // Keys of a kind that cannot be read here are not compared.
+    if let (Ok(pair), Some(Ok(public))) = (rcgen::KeyPair::from_pem(private), public)
+        && public != pair.der_bytes()
+    {
+        details.push(Detail::field(cert, "certificate does not match key"));
     }
 }
 

@@ -53,7 +53,7 @@ pub fn read_certificate(state: &mut State, control_plane: &str, id: &str) -> Res
         .ok_or_else(missing)
 }
 
-/// Replaces the text and title of a pinned certificate.
+/// Replaces the text of a pinned certificate, and its title when given.
 pub fn replace_certificate(
     state: &mut State,
     control_plane: &str,
@@ -71,7 +71,9 @@ pub fn replace_certificate(
         .find(|item| item["id"] == id)
         .ok_or_else(missing)?;
     item["cert"] = body["cert"].clone();
-    item["title"] = body["title"].clone();
+    if let Some(title) = body.get("title") {
+        item["title"] = title.clone();
+    }
     item["updated_at"] = json!(now);
     Ok(json!({"item": item}))
 }
@@ -99,7 +101,7 @@ pub fn list_nodes(state: &mut State, control_plane: &str) -> Result<Value, Failu
 
 /// The hash that connected nodes would report once they hold the configuration.
 pub fn expected_hash(state: &mut State, control_plane: &str) -> Result<Value, Failure> {
-    let now = state.counters().tick();
+    let now = state.counters().now();
     let hash = state.control_plane(control_plane)?.expected_hash();
     Ok(json!({"expected_hash": hash, "created_at": now, "updated_at": now}))
 }

@@ -58,13 +58,16 @@ impl Document {
                     .all(|(t, s)| t.starts_with('{') || t == s)
         };
         let parameters = |t: &[String]| t.iter().filter(|s| s.starts_with('{')).count();
-        let (_, operations) = self
-            .paths
+        let mut fitting: Vec<_> = self.paths.iter().filter(fits).collect();
+        fitting.sort_by_key(|template| parameters(&template.0));
+        if fitting.is_empty() {
+            return Err(Unmatched::Path);
+        }
+        let method = method.to_lowercase();
+        fitting
             .iter()
-            .filter(fits)
-            .min_by_key(|t| parameters(&t.0))
-            .ok_or(Unmatched::Path)?;
-        operations.get(&method.to_lowercase()).ok_or(Unmatched::Method)
+            .find_map(|(_, operations)| operations.get(&method))
+            .ok_or(Unmatched::Method)
     }
 
     /// A schema by name; null when the document has none.

@@ -44,10 +44,7 @@ pub fn list(
 /// One entity, by id or by the name that its kind is looked up by.
 pub fn read(control_plane: &ControlPlane, address: &Address, query: &Query) -> Result<Value, Failure> {
     let parent = parent_id(control_plane, address)?;
-    let entity = address
-        .id
-        .as_deref()
-        .and_then(|id| control_plane.find(address.kind, id))
+    let entity = find(control_plane, address, parent.as_deref())
         .filter(|entity| is_below(address, parent.as_deref(), entity))
         .ok_or_else(Failure::entity_not_found)?;
     Ok(views::single(control_plane, address.kind, entity, query))
@@ -105,8 +102,8 @@ pub fn replace(
     let kind = write.address.kind;
     let named = write.address.id.as_deref().unwrap_or_default();
     let mut body = validated(control_plane, write)?;
-    let existing = control_plane
-        .find(kind, named)
+    let parent = parent_id(control_plane, write.address)?;
+    let existing = find(control_plane, write.address, parent.as_deref())
         .and_then(|entity| entity["id"].as_str())
         .map(str::to_owned);
     let id = match (existing, kind.lookup) {
@@ -242,6 +239,18 @@ fn parent_id(control_plane: &ControlPlane, address: &Address) -> Result<Option<S
     Ok(Some(id.to_owned()))
 }
 
+/// The entity that the path's last segment names: by id anywhere, by name among the parent's own.
+fn find<'c>(control_plane: &'c ControlPlane, address: &Address, parent: Option<&str>) -> Option<&'c Value> {
+    let named = address.id.as_deref()?;
+    if address.parent.is_none() || Uuid::parse_str(named).is_ok() {
+        return control_plane.find(address.kind, named);
+    }
+    let field = address.kind.lookup?;
+    control_plane
+        .of(address.kind.path)
+        .find(|entity| entity[field] == named && is_below(address, parent, entity))
+}
+
 fn is_below(address: &Address, parent: Option<&str>, entity: &Value) -> bool {
     match (&address.parent, parent) {
         (Some((nested, _)), Some(id)) => entity[nested.field]["id"] == id,
@@ -262,10 +271,8 @@ fn matches_name(query: &Query, kind: &Kind, entity: &Value) -> bool {
 
 /// A write that the target's quirk of Kong refuses: PUT of a target that does not exist yet.
 pub fn refuse_missing_target(control_plane: &ControlPlane, address: &Address) -> Result<(), Failure> {
-    let missing = address
-        .id
-        .as_deref()
-        .is_some_and(|id| control_plane.find(address.kind, id).is_none());
+    let parent = parent_id(control_plane, address)?;
+    let missing = find(control_plane, address, parent.as_deref()).is_none();
     if address.kind.path == "targets" && missing {
         return Err(Failure::Entity(StatusCode::NOT_FOUND, "not found", Vec::new()));
     }

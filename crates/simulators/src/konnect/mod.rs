@@ -28,6 +28,8 @@ mod rules;
 mod schemas;
 mod state;
 mod support;
+#[cfg(test)]
+mod tests;
 mod validator;
 mod views;
 

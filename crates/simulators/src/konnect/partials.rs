@@ -39,7 +39,10 @@ pub fn link(
         let wanted = link["path"].as_str().map(str::to_owned);
         match wanted.or_else(|| paths.first().cloned()) {
             Some(path) if paths.contains(&path) => {
-                *link = json!({"id": partial["id"], "name": partial["name"], "path": path});
+                *link = json!({"id": partial["id"], "path": path});
+                if let Some(name) = partial.get("name") {
+                    link["name"] = name.clone();
+                }
                 linked.push(path);
             }
             _ => details.push(Detail::field(

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::core_entities::Call;
 use super::errors::Failure;
 use super::plugins;
-use super::state::State;
+use super::state::{ControlPlane, State};
 
 /// Answers a path below `plugin-schemas`; `name` is absent for the list.
 pub fn answer(
@@ -44,33 +44,39 @@ pub fn answer(
             stored.remove(name).ok_or_else(missing)?;
             Ok((StatusCode::NO_CONTENT, Value::Null))
         }
-        (method, _) => {
-            let source = body["lua_schema"]
-                .as_str()
-                .ok_or_else(|| refused("lua_schema: required field missing"))?;
-            let own = plugin_name(source)?;
-            if name.is_some_and(|name| name != own) {
-                return Err(refused("the plugin's name cannot be changed"));
-            }
-            if method == "POST" && stored.contains_key(&own) {
-                let message = format!("plugin schema '{own}' already exists");
-                return Err(Failure::Legacy(StatusCode::CONFLICT, message));
-            }
-            let now = counters.tick();
-            let created = stored
-                .get(&own)
-                .map_or(json!(now), |old| old["created_at"].clone());
-            let item = json!({"name": own, "lua_schema": source, "created_at": created, "updated_at": now});
-            stored.insert(own, item.clone());
-            control_plane.revision += 1;
-            let status = if method == "POST" {
-                StatusCode::CREATED
-            } else {
-                StatusCode::OK
-            };
-            Ok((status, json!({"item": item})))
-        }
+        (_, name) => upload(control_plane, counters.tick(), name, body),
     }
+}
+
+/// Stores an uploaded schema; `name` is the one to replace, absent for a new one.
+fn upload(
+    control_plane: &mut ControlPlane,
+    now: u64,
+    name: Option<&str>,
+    body: &Value,
+) -> Result<(StatusCode, Value), Failure> {
+    let source = body["lua_schema"]
+        .as_str()
+        .ok_or_else(|| refused("lua_schema: required field missing"))?;
+    let own = plugin_name(source)?;
+    if name.is_some_and(|name| name != own) {
+        return Err(refused("the plugin's name cannot be changed"));
+    }
+    let old = control_plane.plugin_schemas.get(&own);
+    if name.is_none() && old.is_some() {
+        let message = format!("plugin schema '{own}' already exists");
+        return Err(Failure::Legacy(StatusCode::CONFLICT, message));
+    }
+    let created = old.map_or(json!(now), |old| old["created_at"].clone());
+    let item = json!({"name": own, "lua_schema": source, "created_at": created, "updated_at": now});
+    control_plane.plugin_schemas.insert(own, item.clone());
+    control_plane.revision += 1;
+    let status = if name.is_none() {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, json!({"item": item})))
 }
 
 fn refused(message: &str) -> Failure {

@@ -151,3 +151,25 @@ fn has_value(value: &Value) -> bool {
         other => !other.is_null(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::konnect::validator::Rule;
+
+    #[test]
+    fn the_defaults_of_every_plugin_satisfy_its_own_schema() {
+        let plugins = DATA["plugins"].as_object().unwrap();
+        assert_eq!(plugins.len(), 114);
+        for (name, definition) in plugins {
+            let mut config = json!({});
+            fill(&definition["config"], &mut config, "config", &[]);
+            let mut found = Validator::plugin_config().violations(&definition["config"], &config);
+            found.retain(|violation| violation.rule != Rule::Required);
+            assert_eq!(found, [], "{name}");
+            let filled = config.clone();
+            fill(&definition["config"], &mut config, "config", &[]);
+            assert_eq!(config, filled, "{name}");
+        }
+    }
+}

@@ -37,9 +37,15 @@ pub struct Context<'a> {
 /// Completes an entity that has the documented defaults, or refuses it.
 pub fn complete(context: &Context<'_>, counters: &mut Counters, entity: &mut Value) -> Result<(), Failure> {
     let mut details = tag_details(entity);
+    let name = match context.kind.path {
+        "services" | "routes" => "name",
+        _ => "instance_name",
+    };
+    details.extend(name_reason(&entity[name]).map(|reason| Detail::field(name, reason)));
     match context.kind.path {
         "services" => service(entity, &mut details),
         "routes" => route(entity, &mut details),
+        "upstreams" => upstream(entity, &mut details),
         "targets" => target(entity, &mut details),
         "consumers" if entity["username"].is_null() && entity["custom_id"].is_null() => {
             details.push(Detail::entity(
@@ -82,6 +88,36 @@ fn tag_details(entity: &Value) -> Vec<Detail> {
         Some(Detail::field(format!("tags.{index}"), reason))
     });
     details.collect()
+}
+
+/// Names that may stand in a path: of the ASCII characters only letters, digits and `.-_~`.
+fn name_reason(name: &Value) -> Option<&'static str> {
+    let name = name.as_str()?;
+    let allowed = |c: char| !c.is_ascii() || c.is_ascii_alphanumeric() || ".-_~".contains(c);
+    (name.is_empty() || !name.chars().all(allowed))
+        .then_some("the only accepted ascii characters are alphanumerics or ., -, _, and ~")
+}
+
+fn upstream(upstream: &Value, details: &mut Vec<Detail>) {
+    let name = upstream["name"].as_str().unwrap_or_default();
+    if name.is_empty() || name.contains([' ', '/', ':', '?']) {
+        details.push(Detail::field("name", "invalid name; must be a valid hostname"));
+    }
+    for hash in ["hash_on", "hash_fallback"] {
+        let by = upstream[hash].as_str().unwrap_or_default();
+        // The cookie of a fallback is the one of `hash_on`.
+        let needed = if by == "cookie" {
+            "hash_on_cookie".to_owned()
+        } else {
+            format!("{hash}_{by}")
+        };
+        if matches!(by, "header" | "cookie" | "query_arg" | "uri_capture") && upstream[&needed].is_null() {
+            details.push(Detail::field(needed, "required field missing"));
+        }
+    }
+    if upstream["hash_on"] == "none" && upstream["hash_fallback"] != "none" {
+        details.push(Detail::field("hash_fallback", "value must be none"));
+    }
 }
 
 fn service(service: &mut Value, details: &mut Vec<Detail>) {

@@ -57,6 +57,11 @@ impl Counters {
         START + self.writes
     }
 
+    /// The time of the last write, in seconds since the epoch.
+    pub fn now(&self) -> u64 {
+        START + self.writes
+    }
+
     /// A fresh id; always the same sequence.
     pub fn id(&mut self) -> String {
         self.ids += 1;
@@ -118,12 +123,13 @@ impl ControlPlane {
         self.entities.get(kind)?.get(id)
     }
 
-    /// One entity by id or by the property that the kind is looked up by.
+    /// One entity by id, or by the property that the kind is looked up by; what looks like an id is one.
     pub fn find(&self, kind: &Kind, id_or_name: &str) -> Option<&Value> {
-        self.get(kind.path, id_or_name).or_else(|| {
-            let field = kind.lookup?;
-            self.of(kind.path).find(|entity| entity[field] == id_or_name)
-        })
+        if Uuid::parse_str(id_or_name).is_ok() {
+            return self.get(kind.path, id_or_name);
+        }
+        let field = kind.lookup?;
+        self.of(kind.path).find(|entity| entity[field] == id_or_name)
     }
 
     /// The documented type of the control plane.

@@ -136,25 +136,7 @@ impl<'a> Validator<'a> {
         for part in schema["allOf"].as_array().into_iter().flatten() {
             self.check(part, value, at, found);
         }
-        if let Some(branches) = schema["anyOf"].as_array()
-            && branches
-                .iter()
-                .all(|branch| !self.violations(branch, value).is_empty())
-        {
-            let wanted: Vec<_> = branches
-                .iter()
-                .filter_map(|b| b["required"].as_array())
-                .flatten()
-                .collect();
-            let message = format!("one of {wanted:?} is required")
-                .replace('"', "'")
-                .replace("String(", "(");
-            found.push(Violation {
-                field: at.to_owned(),
-                rule: Rule::Alternative,
-                message,
-            });
-        }
+        found.extend(self.alternatives_violation(schema, value, at));
         if self.reading == Reading::PluginConfig
             && (schema["x-any"] == true || is_vault_reference(schema, value))
         {
@@ -174,6 +156,30 @@ impl<'a> Validator<'a> {
             }
             _ => {}
         }
+    }
+
+    /// A violation when none of `anyOf` fits; the document uses it for sets of required properties only.
+    fn alternatives_violation(&self, schema: &Value, value: &Value, at: &str) -> Option<Violation> {
+        let branches = schema["anyOf"].as_array()?;
+        if branches
+            .iter()
+            .any(|branch| self.violations(branch, value).is_empty())
+        {
+            return None;
+        }
+        let sets = branches
+            .iter()
+            .filter_map(|branch| branch["required"].as_array())
+            .map(|names| {
+                let names: Vec<_> = names.iter().filter_map(Value::as_str).collect();
+                names.join(" and ")
+            });
+        let message = format!("required: {}", sets.collect::<Vec<_>>().join(", or "));
+        Some(Violation {
+            field: at.to_owned(),
+            rule: Rule::Alternative,
+            message,
+        })
     }
 
     fn check_object(&self, schema: &Value, map: &Map<String, Value>, at: &str, found: &mut Vec<Violation>) {
@@ -282,25 +288,20 @@ fn type_violation(schema: &Value, value: &Value, at: &str) -> Option<Violation> 
     })
 }
 
+/// Checks choices, bounds, lengths and forms of a value whose type fits.
 fn check_scalar(schema: &Value, value: &Value, at: &str, found: &mut Vec<Violation>) {
     let mut report = |rule: Rule, message: String| {
-        found.push(Violation {
-            field: at.to_owned(),
-            rule,
-            message,
-        })
+        let field = at.to_owned();
+        found.push(Violation { field, rule, message });
     };
     if let Some(choices) = schema["enum"].as_array()
         && !choices.contains(value)
     {
-        let names: Vec<_> = choices
+        let names = choices
             .iter()
-            .map(|c| c.as_str().map_or(c.to_string(), str::to_owned))
-            .collect();
-        report(
-            Rule::Choice(choices.clone()),
-            format!("expected one of: {}", names.join(", ")),
-        );
+            .map(|c| c.as_str().map_or(c.to_string(), str::to_owned));
+        let names = names.collect::<Vec<_>>().join(", ");
+        report(Rule::Choice(choices.clone()), format!("expected one of: {names}"));
     }
     if let Some(number) = value.as_f64() {
         if let Some(bound) = schema["minimum"].as_f64().filter(|bound| number < *bound) {
@@ -316,48 +317,58 @@ fn check_scalar(schema: &Value, value: &Value, at: &str, found: &mut Vec<Violati
             );
         }
     }
-    let (length, minimum, maximum) = match value {
-        Value::String(text) => (
-            text.chars().count(),
-            ("min_length", "minLength"),
-            ("max_length", "maxLength"),
-        ),
-        // The published route schemas say `minLength` of an array where they mean its items.
-        Value::Array(items) if schema.get("minLength").is_some() => {
-            (items.len(), ("min_items", "minLength"), ("max_items", "maxItems"))
+    if let Some(length) = Length::of(schema, value) {
+        let size = length.size as f64;
+        if let Some(bound) = schema[length.least].as_f64().filter(|bound| size < *bound) {
+            let rule = Rule::Below(
+                if value.is_string() {
+                    "min_length"
+                } else {
+                    "min_items"
+                },
+                bound,
+            );
+            report(rule, format!("length must be at least {bound}"));
         }
-        Value::Array(items) => (items.len(), ("min_items", "minItems"), ("max_items", "maxItems")),
-        Value::Object(map) => (
-            map.len(),
-            ("min_items", "minProperties"),
-            ("max_items", "maxProperties"),
-        ),
-        _ => return,
-    };
-    if let Some(bound) = schema[minimum.1]
-        .as_u64()
-        .filter(|bound| (length as u64) < *bound)
-    {
-        report(
-            Rule::Below(minimum.0, bound as f64),
-            format!("length must be at least {bound}"),
-        );
-    }
-    if let Some(bound) = schema[maximum.1]
-        .as_u64()
-        .filter(|bound| (length as u64) > *bound)
-    {
-        report(
-            Rule::Above(maximum.0, bound as f64),
-            format!("length must be at most {bound}"),
-        );
+        if let Some(bound) = schema[length.most].as_f64().filter(|bound| size > *bound) {
+            let rule = Rule::Above(
+                if value.is_string() {
+                    "max_length"
+                } else {
+                    "max_items"
+                },
+                bound,
+            );
+            report(rule, format!("length must be at most {bound}"));
+        }
     }
     if let (Some(_), Value::String(text), Some(label)) = (schema.get("pattern"), value, LABEL.as_ref())
         && !label.is_match(text)
     {
-        report(
-            Rule::Pattern,
-            "must begin and end with a letter or digit and hold only these, '-', '.' and '_'".into(),
-        );
+        let message = "must begin and end with a letter or digit and hold only these, '-', '.' and '_'";
+        report(Rule::Pattern, message.to_owned());
+    }
+}
+
+/// The size of a value and the keywords that bound it.
+struct Length {
+    size: usize,
+    least: &'static str,
+    most: &'static str,
+}
+
+impl Length {
+    fn of(schema: &Value, value: &Value) -> Option<Self> {
+        let (size, least, most) = match value {
+            Value::String(text) => (text.chars().count(), "minLength", "maxLength"),
+            // The published route schemas say `minLength` of an array where they mean its items.
+            Value::Array(items) if schema.get("minLength").is_some() => {
+                (items.len(), "minLength", "maxItems")
+            }
+            Value::Array(items) => (items.len(), "minItems", "maxItems"),
+            Value::Object(map) => (map.len(), "minProperties", "maxProperties"),
+            _ => return None,
+        };
+        Some(Self { size, least, most })
     }
 }

@@ -10,6 +10,11 @@ use tower::ServiceExt;
 /// The token of [`Options::default`].
 pub const TOKEN: &str = "kpat_simulated";
 
+/// Rows of a table of refused requests: path, body, the field named, a part of the message.
+pub fn table(text: &str) -> Result<Vec<(String, Value, String, String)>> {
+    text.lines().map(|row| Ok(serde_json::from_str(row)?)).collect()
+}
+
 /// A simulator with one empty control plane.
 pub struct Api {
     pub konnect: Konnect,

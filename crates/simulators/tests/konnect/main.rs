@@ -1,5 +1,10 @@
 //! The Konnect simulator against the documents it is written from.
 
 mod api;
+mod bodies;
 mod control_planes;
+mod keys;
+mod lists;
+mod members;
+mod plugins;
 mod recorded;

@@ -1,0 +1,99 @@
+//! `KonnectAPIAuthConfiguration`: is the token accepted, and whose is it?
+//!
+//! Only 401 and 403 make a token invalid. When Konnect cannot be asked, the last known verdict stands and says so, since
+//! everything that depends on it would otherwise stop at every hiccup. Nothing is ever written to Konnect.
+
+mod error;
+mod status;
+
+use std::time::Duration;
+
+use kube::{Resource, runtime::reflector::ObjectRef};
+
+use self::error::AuthError;
+use super::{
+    context::Context,
+    credentials::fetch_token,
+    draft::Draft,
+    outcome::Outcome,
+    runner::{Reconciler, Runner},
+};
+use crate::{
+    api::{conditions::reason, konnect_api_auth_configuration::KonnectAPIAuthConfiguration},
+    k8s::secrets::{Read, SecretWatches},
+    konnect::{Client, Organization, ServerUrl},
+};
+
+/// A token can be revoked without any event in the cluster; the runner adds jitter.
+const RECHECK: Duration = Duration::from_secs(600);
+
+/// The controller.
+struct AuthConfiguration {
+    context: Context,
+    secrets: SecretWatches<KonnectAPIAuthConfiguration>,
+}
+
+/// Runs the controller until the context stops.
+pub async fn run(context: Context) {
+    let (secrets, woken) = SecretWatches::new();
+    let reconciler = AuthConfiguration {
+        context: context.clone(),
+        secrets,
+    };
+    Runner::new(context, reconciler).rerun_for(woken).run().await;
+}
+
+impl Reconciler for AuthConfiguration {
+    const NAME: &'static str = "konnect-api-auth-configuration";
+    type Object = KonnectAPIAuthConfiguration;
+    type Error = AuthError;
+
+    async fn reconcile(
+        &self,
+        object: &KonnectAPIAuthConfiguration,
+        draft: &mut Draft<KonnectAPIAuthConfiguration>,
+    ) -> Result<Outcome, AuthError> {
+        if object.meta().deletion_timestamp.is_some() {
+            return Ok(Outcome::Gone);
+        }
+        match self.check(object, draft).await {
+            Ok(organization) => {
+                let message = status::accepted(draft, object, &organization);
+                Ok(Outcome::done(reason::VALID, message).again_after(RECHECK))
+            }
+            Err(error) => {
+                status::failed(draft, object, &error);
+                Err(error)
+            }
+        }
+    }
+
+    fn forget(&self, object: &ObjectRef<KonnectAPIAuthConfiguration>) {
+        self.secrets.set(&self.context.client, object, &Read::new());
+    }
+}
+
+impl AuthConfiguration {
+    async fn check(
+        &self,
+        object: &KonnectAPIAuthConfiguration,
+        draft: &mut Draft<KonnectAPIAuthConfiguration>,
+    ) -> Result<Organization, AuthError> {
+        let server_url = ServerUrl::parse(&object.spec.server_url)?;
+        draft.status.server_url = Some(server_url.with_scheme());
+        let token = fetch_token(&self.context.client, object).await;
+        self.secrets
+            .set(&self.context.client, &ObjectRef::from_obj(object), &token.read);
+        let token = token.result?;
+        status::resolved(draft, object);
+        // Before the first answer the organisation is unknown; the object's own budget stands in for its.
+        let key = draft
+            .status
+            .organization_id
+            .clone()
+            .or_else(|| object.meta().uid.clone());
+        let budget = self.context.budgets.of(&key.unwrap_or_default());
+        let client = Client::new(&self.context.transport, &server_url, &token, budget)?;
+        Ok(client.organization().await?)
+    }
+}

@@ -1,0 +1,170 @@
+//! What a check does to status: pure.
+
+use super::error::AuthError;
+use crate::{
+    api::{
+        conditions::{API_AUTH_VALID, RESOLVED_REFS, reason},
+        konnect_api_auth_configuration::{
+            ApiAuthType, KonnectAPIAuthConfiguration, KonnectApiAuthConfigurationStatus,
+        },
+    },
+    controllers::{draft::Draft, error::ReconcileError},
+    k8s::{
+        conditions::{ConditionSet, ConditionStatus},
+        status::ObjectStatus,
+    },
+    konnect::Organization,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+
+impl ObjectStatus for KonnectApiAuthConfigurationStatus {
+    fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    fn set_conditions(&mut self, conditions: Vec<Condition>) {
+        self.conditions = conditions;
+    }
+
+    // Kong's schema has no such field: each condition carries the generation.
+    fn set_observed_generation(&mut self, _generation: i64) {}
+}
+
+type Auth = KonnectAPIAuthConfiguration;
+
+/// The token was found. Kong's condition stands only where there is a reference.
+pub(super) fn resolved(draft: &mut Draft<Auth>, object: &Auth) {
+    match object.spec.type_ {
+        ApiAuthType::Token => draft.conditions.remove(RESOLVED_REFS),
+        ApiAuthType::SecretRef => draft.conditions.set(
+            RESOLVED_REFS,
+            ConditionStatus::True,
+            reason::RESOLVED_REFS,
+            "The Secret was read and holds a token.",
+        ),
+    }
+}
+
+/// Konnect accepts the token; returns the sentence for `Ready`.
+pub(super) fn accepted(draft: &mut Draft<Auth>, object: &Auth, organization: &Organization) -> String {
+    let place = match object.spec.type_ {
+        ApiAuthType::Token => "The token",
+        ApiAuthType::SecretRef => "The token from the Secret",
+    };
+    let message = format!("{place} is accepted by Konnect.");
+    draft.status.organization_id = Some(organization.id.clone());
+    draft.conditions.set(
+        API_AUTH_VALID,
+        ConditionStatus::True,
+        reason::VALID,
+        message.clone(),
+    );
+    message
+}
+
+/// The check failed: a verdict where the token is to blame, else the last known one with a note.
+pub(super) fn failed(draft: &mut Draft<Auth>, object: &Auth, error: &AuthError) {
+    match error {
+        AuthError::Token(token) if object.spec.type_ == ApiAuthType::SecretRef && !token.is_passing() => {
+            draft.conditions.set(
+                RESOLVED_REFS,
+                ConditionStatus::False,
+                token.reason(),
+                token.to_string(),
+            );
+        }
+        AuthError::Token(_) | AuthError::ServerUrl(_) | AuthError::Unusable(_) | AuthError::Konnect(_) => {}
+    }
+    if error.is_verdict() {
+        draft.status.organization_id = None;
+    }
+    verdict(&mut draft.conditions, error);
+}
+
+fn verdict(conditions: &mut ConditionSet, error: &AuthError) {
+    if error.is_verdict() {
+        let why = match error {
+            AuthError::ServerUrl(_) => reason::INVALID_SERVER_URL,
+            AuthError::Token(_) | AuthError::Unusable(_) | AuthError::Konnect(_) => reason::INVALID,
+        };
+        conditions.set(API_AUTH_VALID, ConditionStatus::False, why, error.to_string());
+        return;
+    }
+    let known = conditions.get(API_AUTH_VALID).cloned();
+    match known.as_ref().map(|known| known.status.as_str()) {
+        Some("True") => conditions.set(
+            API_AUTH_VALID,
+            ConditionStatus::True,
+            reason::VALID,
+            format!("The token was accepted when last checked; the check could not be repeated: {error}"),
+        ),
+        Some("False") => conditions.set(
+            API_AUTH_VALID,
+            ConditionStatus::False,
+            reason::INVALID,
+            format!("The token was not accepted when last checked; the check could not be repeated: {error}"),
+        ),
+        _ => conditions.set(
+            API_AUTH_VALID,
+            ConditionStatus::Unknown,
+            reason::KONNECT_UNREACHABLE,
+            format!("The token could not be checked yet: {error}"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{controllers::credentials::TokenError, k8s::secrets::SecretError};
+    use jiff::Timestamp;
+
+    fn set(before: Option<ConditionStatus>, error: &AuthError) -> Condition {
+        let mut conditions = ConditionSet::new(&[], 1, Timestamp::UNIX_EPOCH);
+        if let Some(status) = before {
+            conditions.set(API_AUTH_VALID, status, "Before", "before");
+        }
+        verdict(&mut conditions, error);
+        conditions.get(API_AUTH_VALID).unwrap().clone()
+    }
+
+    fn unreadable() -> AuthError {
+        let status = kube::core::Status {
+            code: 500,
+            ..kube::core::Status::default()
+        };
+        AuthError::Token(TokenError::Secret(SecretError::Api {
+            namespace: "kong".to_owned(),
+            name: "token".to_owned(),
+            source: kube::Error::Api(Box::new(status)),
+        }))
+    }
+
+    #[test]
+    fn what_says_nothing_about_the_token_keeps_the_last_verdict() {
+        for (before, status, reason) in [
+            (Some(ConditionStatus::True), "True", "Valid"),
+            (Some(ConditionStatus::False), "False", "Invalid"),
+            (Some(ConditionStatus::Unknown), "Unknown", "KonnectUnreachable"),
+            (None, "Unknown", "KonnectUnreachable"),
+        ] {
+            let after = set(before, &unreadable());
+            assert_eq!(
+                (after.status.as_str(), after.reason.as_str()),
+                (status, reason),
+                "{before:?}"
+            );
+            assert!(after.message.contains("could not be"), "{}", after.message);
+        }
+    }
+
+    #[test]
+    fn a_missing_token_is_a_verdict() {
+        let missing = AuthError::Token(TokenError::NoName);
+        let after = set(Some(ConditionStatus::True), &missing);
+        assert_eq!(
+            (after.status.as_str(), after.reason.as_str()),
+            ("False", "Invalid")
+        );
+    }
+}

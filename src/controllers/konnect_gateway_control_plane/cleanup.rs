@@ -1,0 +1,191 @@
+//! Deletion: by default only what this object made and what holds no entities; else a condition that says how to go on.
+
+use std::time::Duration;
+
+use kube::ResourceExt;
+
+use super::{
+    GatewayControlPlane,
+    desired::is_made_by,
+    error::{ControlPlaneError, Doing},
+    fetch::{Found, fetch_by_uid},
+};
+use crate::{
+    api::{
+        annotations::{DeletionPolicy, force_delete},
+        conditions::reason,
+        konnect_gateway_control_plane::KonnectGatewayControlPlane,
+        names::finalizers,
+    },
+    controllers::{
+        draft::Draft,
+        outcome::Outcome,
+        session::{self, Trust},
+    },
+    domain::{entity_kind::Listing, entity_kinds::ENTITY_KINDS},
+    http,
+    k8s::{events::Note, finalizer},
+    konnect::{Client, ControlPlane},
+};
+
+/// Somebody may empty the control plane in Konnect, which makes no event in the cluster.
+const RECHECK: Duration = Duration::from_secs(60);
+
+type Target = KonnectGatewayControlPlane;
+
+impl GatewayControlPlane {
+    /// Does what the policy says, then lets the object go.
+    pub(super) async fn clean_up(
+        &self,
+        object: &Target,
+        draft: &mut Draft<Target>,
+    ) -> Result<Outcome, ControlPlaneError> {
+        if !object
+            .finalizers()
+            .iter()
+            .any(|name| name == finalizers::KONNECT_CLEANUP)
+        {
+            return Ok(Outcome::Gone);
+        }
+        let annotations = object.annotations();
+        let policy = match DeletionPolicy::from_annotations(annotations) {
+            Ok(policy) => policy,
+            Err(error) => return Ok(Outcome::blocked(reason::DELETION_BLOCKED, error.to_string())),
+        };
+        if force_delete(annotations) || policy == Some(DeletionPolicy::Retain) {
+            draft.note(Note::normal(
+                "Retained",
+                "Delete",
+                format!("Left {} in Konnect as it is.", name_remote(object)),
+            ));
+            return self.let_go(object).await;
+        }
+        let client = self.open_for_clean_up(object).await?;
+        let current = match fetch_own(&client, object)
+            .await
+            .map_err(|error| Doing::Read.failed(error))?
+        {
+            Found::Known(current) | Found::Adoptable(current) => current,
+            Found::Nothing => return self.let_go(object).await,
+            Found::Refused(refusal) => {
+                return Ok(
+                    Outcome::blocked(reason::DELETION_BLOCKED, refusal.to_string()).again_after(RECHECK)
+                );
+            }
+        };
+        if policy.is_none()
+            && let Some(obstacle) = self.obstacle(&client, object, &current).await?
+        {
+            return Ok(Outcome::blocked(reason::DELETION_BLOCKED, obstacle).again_after(RECHECK));
+        }
+        client
+            .delete_control_plane(&current.id)
+            .await
+            .map_err(|error| Doing::Delete.failed(error))?;
+        draft.note(Note::normal(
+            "Deleted",
+            "Delete",
+            format!("Deleted the control plane {} in Konnect.", current.id),
+        ));
+        self.let_go(object).await
+    }
+
+    async fn let_go(&self, object: &Target) -> Result<Outcome, ControlPlaneError> {
+        let api = self.context.namespaced(&object.namespace().unwrap_or_default());
+        finalizer::remove(&api, object, finalizers::KONNECT_CLEANUP).await?;
+        Ok(Outcome::Gone)
+    }
+
+    /// Any token will do: clean-up has to end also while the token cannot be checked.
+    async fn open_for_clean_up(&self, object: &Target) -> Result<Client, ControlPlaneError> {
+        let auth_ref = object.spec.konnect.as_ref().map(|konnect| &konnect.auth_ref);
+        let namespace = object.namespace().unwrap_or_default();
+        session::open(&self.context, &namespace, auth_ref, Trust::Any)
+            .await
+            .map(|session| session.client)
+            .map_err(|source| ControlPlaneError::CleanUp {
+                what: name_remote(object),
+                source,
+            })
+    }
+
+    /// Why the default policy does not delete this control plane.
+    async fn obstacle(
+        &self,
+        client: &Client,
+        object: &Target,
+        current: &ControlPlane,
+    ) -> Result<Option<String>, ControlPlaneError> {
+        const CHOOSE: &str = "set the annotation gatewaymigration.dev/deletion-policy to Retain to leave it there, or to Delete to delete it with all it holds";
+        let id = &current.id;
+        if !is_made_by(current, object) {
+            return Ok(Some(format!(
+                "The control plane {id} was adopted, not made here; {CHOOSE}."
+            )));
+        }
+        let held = fetch_counts(client, id)
+            .await
+            .map_err(|error| Doing::Read.failed(error))?;
+        Ok(
+            (!held.is_empty())
+                .then(|| format!("The control plane {id} holds {}; {CHOOSE}.", describe(&held))),
+        )
+    }
+}
+
+/// The control plane to delete: by the id in status, else by our UID label. One that somebody else deleted is no more.
+async fn fetch_own(client: &Client, object: &Target) -> Result<Found, http::Error> {
+    if let Some(id) = object.status.as_ref().and_then(|status| status.id.as_deref())
+        && let Some(current) = client.get_control_plane(id).await?
+    {
+        return Ok(Found::Known(current));
+    }
+    Ok(fetch_by_uid(client, object).await?.unwrap_or(Found::Nothing))
+}
+
+/// How many entities of each kind the control plane holds; kinds without any are left out.
+async fn fetch_counts(client: &Client, id: &str) -> Result<Vec<(&'static str, usize)>, http::Error> {
+    let mut held = Vec::new();
+    for kind in ENTITY_KINDS {
+        // What is listed below something else falls with it.
+        let Some(Listing::Flat(path)) = kind.target else {
+            continue;
+        };
+        match client.list_entities(id, path).await?.len() {
+            0 => {}
+            count => held.push((kind.name, count)),
+        }
+    }
+    Ok(held)
+}
+
+fn describe(held: &[(&'static str, usize)]) -> String {
+    let total: usize = held.iter().map(|(_, count)| count).sum();
+    let kinds: Vec<_> = held
+        .iter()
+        .map(|(kind, count)| format!("{kind} {count}"))
+        .collect();
+    let noun = if total == 1 { "entity" } else { "entities" };
+    format!("{total} {noun} ({})", kinds.join(", "))
+}
+
+fn name_remote(object: &Target) -> String {
+    match object.status.as_ref().and_then(|status| status.id.as_deref()) {
+        Some(id) => format!("the control plane {id}"),
+        None => "the control plane, if one was made,".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_is_counted_by_kind() {
+        assert_eq!(
+            describe(&[("routes", 3), ("services", 2)]),
+            "5 entities (routes 3, services 2)"
+        );
+        assert_eq!(describe(&[("routes", 1)]), "1 entity (routes 1)");
+    }
+}

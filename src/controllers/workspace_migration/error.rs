@@ -1,0 +1,162 @@
+//! Why a migration does not go on.
+
+use crate::api::conditions::reason;
+use crate::controllers::error::{Class, ReconcileError, chain};
+use crate::controllers::session::SessionError;
+use crate::engine::{self, error::Side};
+use crate::http::{self, Failure, TransportError};
+use crate::k8s::secrets::SecretError;
+use crate::kong_admin::InvalidClient;
+
+/// A failure of one pass. The text says what to do next.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such control plane object.
+    #[error(
+        "KonnectGatewayControlPlane {name} does not exist in this namespace; create it, or correct spec.target.controlPlaneRef"
+    )]
+    ControlPlaneNotFound {
+        /// Name of the reference.
+        name: String,
+    },
+    /// The control plane is not there yet.
+    #[error("KonnectGatewayControlPlane {name} is not programmed yet: {message}")]
+    NotProgrammed {
+        /// Name of the object.
+        name: String,
+        /// Message of its condition.
+        message: String,
+    },
+    /// The control plane cannot hold entities of its own.
+    #[error(
+        "KonnectGatewayControlPlane {name} is of type {cluster_type}, which takes no entities; name one of type CLUSTER_TYPE_CONTROL_PLANE"
+    )]
+    ClusterType {
+        /// Name of the object.
+        name: String,
+        /// Its type.
+        cluster_type: String,
+    },
+    /// Konnect cannot be called.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The manifest names no Admin API. Its schema forbids that.
+    #[error("spec.source.adminAPI is not set")]
+    NoAdminApi,
+    /// A Secret of the source.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// TLS settings of the source that cannot be used.
+    #[error("spec.source.adminAPI.tls: {0}")]
+    Tls(#[from] TransportError),
+    /// URL or token of the source that cannot be used.
+    #[error("spec.source.adminAPI: {0}")]
+    Source(#[from] InvalidClient),
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    /// The Kubernetes API failed.
+    #[error("the Kubernetes API: {}", chain(.0))]
+    Kubernetes(#[from] kube::Error),
+}
+
+impl Error {
+    /// The side whose condition turns false.
+    pub fn side(&self) -> Option<Side> {
+        match self {
+            Self::ControlPlaneNotFound { .. }
+            | Self::NotProgrammed { .. }
+            | Self::ClusterType { .. }
+            | Self::Session(_) => Some(Side::Target),
+            Self::NoAdminApi | Self::Secret(_) | Self::Tls(_) | Self::Source(_) => Some(Side::Source),
+            Self::Engine(error) => Some(error.side()),
+            Self::Kubernetes(_) => None,
+        }
+    }
+}
+
+impl ReconcileError for Error {
+    fn class(&self) -> Class {
+        match self {
+            Self::ControlPlaneNotFound { .. } | Self::NotProgrammed { .. } => Class::DependencyNotReady,
+            Self::ClusterType { .. } | Self::NoAdminApi | Self::Tls(_) | Self::Source(_) => Class::Invalid,
+            Self::Session(error) => error.class(),
+            Self::Secret(SecretError::Api { source, .. }) => source.class(),
+            Self::Secret(_) => Class::DependencyNotReady,
+            Self::Engine(engine::Error::Remote { error, .. }) => remote_class(error),
+            // A workspace can be made in Kong at any time, and nothing in the cluster tells.
+            Self::Engine(engine::Error::WorkspaceNotFound { .. }) => Class::DependencyNotReady,
+            Self::Engine(engine::Error::NoWorkspaces { .. }) => Class::Invalid,
+            Self::Engine(engine::Error::WithoutId { .. }) => Class::Transient,
+            Self::Kubernetes(error) => error.class(),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::ControlPlaneNotFound { .. } => reason::CONTROL_PLANE_NOT_FOUND,
+            Self::NotProgrammed { .. } => reason::NOT_PROGRAMMED,
+            Self::ClusterType { .. } => reason::CLUSTER_TYPE_NOT_SUPPORTED,
+            Self::Session(error) => error.reason(),
+            Self::NoAdminApi | Self::Source(_) => reason::INVALID_SPEC,
+            Self::Secret(SecretError::Missing { .. }) => reason::SECRET_NOT_FOUND,
+            Self::Secret(SecretError::KeyMissing { .. } | SecretError::NotText { .. }) | Self::Tls(_) => {
+                reason::INVALID_SECRET
+            }
+            Self::Secret(SecretError::Api { source, .. }) => source.reason(),
+            Self::Engine(engine::Error::Remote { side, error }) => remote_reason(*side, error),
+            Self::Engine(engine::Error::WorkspaceNotFound { .. } | engine::Error::NoWorkspaces { .. }) => {
+                reason::WORKSPACE_NOT_FOUND
+            }
+            Self::Engine(engine::Error::WithoutId { .. }) => reason::SOURCE_INVALID_ANSWER,
+            Self::Kubernetes(error) => error.reason(),
+        }
+    }
+}
+
+/// A migration reads and writes whole collections, so what concerns one entity never gets here.
+fn remote_class(error: &http::Error) -> Class {
+    match error.failure() {
+        // An address that answers something else may be a proxy in trouble: worth trying again.
+        Failure::Unreachable
+        | Failure::Timeout
+        | Failure::Server
+        | Failure::Garbage
+        | Failure::Tls
+        | Failure::NotFound => Class::Transient,
+        Failure::Throttled { retry_after } => Class::Throttled(*retry_after),
+        Failure::Unauthorized | Failure::Forbidden => Class::Unauthorized,
+        Failure::Conflict { .. } | Failure::Rejected(_) => Class::Invalid,
+    }
+}
+
+fn remote_reason(side: Side, error: &http::Error) -> &'static str {
+    match (side, error.failure()) {
+        (Side::Source, Failure::Unauthorized | Failure::Forbidden) => reason::SOURCE_UNAUTHORIZED,
+        (
+            Side::Source,
+            Failure::Garbage | Failure::NotFound | Failure::Rejected(_) | Failure::Conflict { .. },
+        ) => reason::SOURCE_INVALID_ANSWER,
+        (
+            Side::Source,
+            Failure::Unreachable
+            | Failure::Timeout
+            | Failure::Server
+            | Failure::Tls
+            | Failure::Throttled { .. },
+        ) => reason::SOURCE_UNREACHABLE,
+        (Side::Target, Failure::Unauthorized | Failure::Forbidden) => reason::TARGET_UNAUTHORIZED,
+        (
+            Side::Target,
+            Failure::Unreachable
+            | Failure::Timeout
+            | Failure::Server
+            | Failure::Tls
+            | Failure::Throttled { .. }
+            | Failure::Garbage
+            | Failure::NotFound
+            | Failure::Rejected(_)
+            | Failure::Conflict { .. },
+        ) => reason::KONNECT_API_OP_FAILED,
+    }
+}

@@ -1,0 +1,297 @@
+//! `WorkspaceMigration`: one workspace of a self-managed Kong into one control plane in Konnect.
+//!
+//! `fetch` finds both ends, [`crate::engine`] reads them and makes the plan, `decide` chooses the next step, `execute` writes and
+//! verifies, `status` puts it into words. The target is the journal: every pass begins by reading both sides.
+
+mod decide;
+mod error;
+mod execute;
+mod fetch;
+mod status;
+
+use std::time::Duration;
+
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+
+use self::decide::{Step, drift, next_step};
+use self::error::Error;
+use self::execute::{Run, is_completed};
+use self::status::{findings_status, plan_status, progress_status, source_status};
+use super::context::Context;
+use super::draft::Draft;
+use super::error::ReconcileError;
+use super::outcome::Outcome;
+use super::runner::{Reconciler, Runner};
+use crate::api::conditions::{
+    APPLIED, APPROVED, BACKED_UP, DRIFTED, PLAN_READY, PREFLIGHT_PASSED, SOURCE_READY, TARGET_READY,
+    VERIFIED, reason,
+};
+use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
+use crate::api::names::finalizers;
+use crate::api::workspace_migration::{Phase, WorkspaceMigration};
+use crate::engine::apply::initial_progress;
+use crate::engine::error::Side;
+use crate::engine::{Migration, Observed};
+use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
+use crate::k8s::secrets::{Read, SecretWatches};
+use crate::k8s::{events::Note, finalizer};
+use crate::plan::{Action, Planned};
+
+/// Source and target change outside the cluster, where no event tells.
+const LOOK_AGAIN: Duration = Duration::from_secs(600);
+
+/// Reconciles migrations.
+pub struct WorkspaceMigrationController {
+    context: Context,
+    secrets: SecretWatches<WorkspaceMigration>,
+}
+
+/// Runs the controller until the context stops.
+pub async fn run(context: Context) {
+    let (secrets, changed) = SecretWatches::new();
+    let controller = WorkspaceMigrationController {
+        context: context.clone(),
+        secrets,
+    };
+    Runner::new(context, controller)
+        .rerun_on(
+            |migration: &WorkspaceMigration, control_plane: &KonnectGatewayControlPlane| {
+                migration.namespace() == control_plane.namespace()
+                    && migration.spec.target.control_plane_ref.name == control_plane.name_any()
+            },
+        )
+        .rerun_for(changed)
+        .run()
+        .await;
+}
+
+impl Reconciler for WorkspaceMigrationController {
+    const NAME: &'static str = "workspace-migration";
+    type Object = WorkspaceMigration;
+    type Error = Error;
+
+    async fn reconcile(
+        &self,
+        object: &WorkspaceMigration,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Outcome, Error> {
+        if object.metadata.deletion_timestamp.is_some() {
+            return self.release(object).await;
+        }
+        let result = self.migrate(object, draft).await;
+        if let Err(error) = &result {
+            blame(error, draft);
+        }
+        result
+    }
+
+    fn forget(&self, object: &ObjectRef<WorkspaceMigration>) {
+        self.secrets.set(&self.context.client, object, &Read::new());
+    }
+}
+
+impl WorkspaceMigrationController {
+    async fn migrate(
+        &self,
+        object: &WorkspaceMigration,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Outcome, Error> {
+        let (migration, observed) = self.observe(object, draft).await?;
+        let planned = observed.plan();
+        let completed = is_completed(draft, object.spec.mode);
+        report_plan(&observed, &planned, draft);
+        match next_step(object.spec.mode, completed, &planned.plan) {
+            Step::Halt(finding) => {
+                let message = format!("Nothing is written: {} {}", finding.observed, finding.remedy);
+                draft.conditions.set(
+                    PREFLIGHT_PASSED,
+                    False,
+                    reason::BLOCKING_FINDINGS,
+                    message.clone(),
+                );
+                draft.status.phase = Some(Phase::Failed);
+                Ok(Outcome::blocked(reason::BLOCKING_FINDINGS, message).again_after(LOOK_AGAIN))
+            }
+            Step::Report => Ok(report_only(&planned, draft)),
+            Step::Watch => Ok(watch(&planned, draft)),
+            Step::Apply => {
+                draft.conditions.remove(DRIFTED);
+                let run = Run {
+                    object,
+                    migration: &migration,
+                    observed: &observed,
+                    planned: &planned,
+                };
+                self.execute(&run, draft).await
+            }
+        }
+    }
+
+    /// Finds and reads both ends.
+    async fn observe(
+        &self,
+        object: &WorkspaceMigration,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<(Migration, Observed), Error> {
+        let secrets = fetch::SourceSecrets::fetch(&self.context, object).await?;
+        self.secrets.set(
+            &self.context.client,
+            &ObjectRef::from_obj(object),
+            &secrets.versions(),
+        );
+        let target = fetch::fetch_target(&self.context, object).await?;
+        draft.status.target = Some(target.status);
+        let migration = Migration {
+            source: fetch::build_source(&self.context, object, &secrets)?,
+            workspace: object.spec.source.workspace.clone(),
+            target: target.client,
+            control_plane: target.id,
+            in_flight: usize::try_from(object.spec.max_in_flight()).unwrap_or(usize::MAX),
+        };
+        let (source, target) = tokio::join!(migration.observe_source(), migration.observe_target());
+        // Both verdicts are told, also when both sides fail.
+        if let Err(error) = &target {
+            blame(&Error::Engine(error.clone()), draft);
+        }
+        let source = source?;
+        let count = source.snapshot.entities.len();
+        let message = format!(
+            "Kong {}, workspace {}, {count} entities.",
+            source.node.version, migration.workspace
+        );
+        draft
+            .conditions
+            .set(SOURCE_READY, True, reason::SOURCE_REACHABLE, message);
+        let (target, uploaded) = target?;
+        let message = format!("The control plane holds {} entities.", target.entities.len());
+        draft
+            .conditions
+            .set(TARGET_READY, True, reason::CONTROL_PLANE_READY, message);
+        Ok((
+            migration,
+            Observed {
+                source,
+                target,
+                uploaded,
+            },
+        ))
+    }
+
+    /// Deletion policy Orphan, the only one yet: the target keeps everything.
+    async fn release(&self, object: &WorkspaceMigration) -> Result<Outcome, Error> {
+        self.secrets
+            .set(&self.context.client, &ObjectRef::from_obj(object), &Read::new());
+        let api = self.context.namespaced(&object.namespace().unwrap_or_default());
+        finalizer::remove(&api, object, finalizers::WORKSPACE_MIGRATION).await?;
+        Ok(Outcome::Gone)
+    }
+}
+
+/// Turns the condition of the side that failed.
+fn blame(error: &Error, draft: &mut Draft<WorkspaceMigration>) {
+    let type_ = match error.side() {
+        Some(Side::Source) => SOURCE_READY,
+        Some(Side::Target) => TARGET_READY,
+        None => return,
+    };
+    draft
+        .conditions
+        .set(type_, False, error.reason(), error.to_string());
+    if draft.status.phase.is_none() {
+        draft.status.phase = Some(Phase::Pending);
+    }
+}
+
+/// What the plan says, into status and conditions.
+fn report_plan(observed: &Observed, planned: &Planned, draft: &mut Draft<WorkspaceMigration>) {
+    let plan = &planned.plan;
+    let is_new = draft.status.plan.as_ref().is_none_or(|old| old.hash != plan.hash);
+    if is_new {
+        draft.note(Note::normal("Planned", "Plan", plan.summary()));
+    }
+    draft.status.source = Some(source_status(&observed.source, plan));
+    draft.status.plan = Some(plan_status(plan));
+    draft.status.findings = Some(findings_status(&plan.findings));
+    draft.status.progress = Some(progress_status(&initial_progress(plan), None));
+    draft
+        .conditions
+        .set(PLAN_READY, True, reason::PLANNED, plan.summary());
+    draft.conditions.set(
+        PREFLIGHT_PASSED,
+        True,
+        reason::NO_BLOCKING_FINDINGS,
+        "No finding forbids the migration.",
+    );
+    draft.conditions.set(
+        APPROVED,
+        True,
+        reason::APPROVED_AUTOMATICALLY,
+        "The approval policy is Automatic.",
+    );
+    match plan.count(Action::Update) {
+        0 => draft.conditions.set(
+            BACKED_UP,
+            True,
+            reason::BACKUP_NOT_NEEDED,
+            "Nothing is overwritten or deleted.",
+        ),
+        updates => {
+            let message = format!(
+                "{updates} entities differ in the target; they are not overwritten before backups exist."
+            );
+            draft
+                .conditions
+                .set(BACKED_UP, False, reason::BACKUP_REQUIRED, message);
+        }
+    }
+}
+
+fn report_only(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
+    let next = "Set spec.mode to Apply to write it.";
+    draft.conditions.set(
+        APPLIED,
+        False,
+        reason::PLAN_ONLY,
+        format!("The mode is Plan: nothing is written. {next}"),
+    );
+    draft
+        .conditions
+        .set(VERIFIED, Unknown, reason::PLAN_ONLY, "Verified after the writes.");
+    draft.status.phase = Some(Phase::Planned);
+    Outcome::done(
+        reason::PLANNED,
+        format!("The plan: {}. {next}", planned.plan.summary()),
+    )
+    .again_after(LOOK_AGAIN)
+}
+
+/// After completion nothing is written in mode Apply; a difference is told.
+fn watch(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
+    draft.status.phase = Some(Phase::Completed);
+    let plan = &planned.plan;
+    let message = match drift(plan) {
+        Some(words) => {
+            let message = format!("{words}. Change the spec, for example spec.throttle, to apply again.");
+            draft
+                .conditions
+                .set(DRIFTED, True, reason::SOURCE_CHANGED, message.clone());
+            message
+        }
+        None => {
+            draft.conditions.remove(DRIFTED);
+            let behind = plan.count(Action::StaysBehind);
+            let rest = if behind == 0 {
+                String::new()
+            } else {
+                format!(" {behind} stay behind.")
+            };
+            format!(
+                "{} of {} entities moved and verified.{rest}",
+                plan.count(Action::Unchanged),
+                plan.operations.len()
+            )
+        }
+    };
+    Outcome::done(reason::COMPLETED, message).again_after(LOOK_AGAIN)
+}

@@ -1,0 +1,112 @@
+//! Turns an HTTP answer into a reply or an error.
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use serde_json::Value;
+
+use super::call::{Call, Interpretation, Reply};
+use super::error::{Error, Failure, Parts};
+use super::redact::Redactor;
+
+/// A reply for 2xx, an error for everything else.
+pub(super) fn read(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Reply, Error> {
+    match status {
+        200..300 if body.is_empty() => Ok(Reply {
+            status,
+            body: Value::Null,
+        }),
+        200..300 => Ok(Reply {
+            status,
+            body: parse(call, status, headers, body)?,
+        }),
+        _ => Err(refusal(call, status, headers, body)),
+    }
+}
+
+fn parse(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Value, Error> {
+    serde_json::from_slice(body).map_err(|_| {
+        let content_type = headers
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("no content type");
+        call.garbage(
+            Some(status),
+            format!("{status} with {} bytes of {content_type}, not JSON", body.len()),
+        )
+    })
+}
+
+/// An answer that is no success. A body that is not JSON counts as none: only the status speaks then, but for 404, from
+/// which much is concluded, and which any other server answers as well.
+fn refusal(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Error {
+    if status < 400 {
+        return call.garbage(
+            Some(status),
+            format!("{status}, which no call of this API answers"),
+        );
+    }
+    let json = serde_json::from_slice(body);
+    if status == 404 && json.is_err() && !body.is_empty() {
+        return call.garbage(Some(status), "404, but not as this API says it");
+    }
+    let retry_after = retry_after(headers);
+    let default = failure_of(status, retry_after);
+    let said = (call.interpret)(status, default, &json.unwrap_or(Value::Null));
+    let Interpretation {
+        failure,
+        detail,
+        instance,
+    } = masked(said, call.body.as_ref());
+    let not_executed = status == 429;
+    Error::new(Parts {
+        status: Some(status),
+        detail,
+        instance,
+        retry_after,
+        not_executed,
+        ..call.failed(failure)
+    })
+}
+
+/// What a status means when the body does not say otherwise.
+fn failure_of(status: u16, retry_after: Option<Duration>) -> Failure {
+    match status {
+        401 => Failure::Unauthorized,
+        403 => Failure::Forbidden,
+        404 => Failure::NotFound,
+        408 => Failure::Timeout,
+        409 => Failure::Conflict { field: None },
+        429 => Failure::Throttled { retry_after },
+        500.. => Failure::Server,
+        _ => Failure::Rejected(Vec::new()),
+    }
+}
+
+fn masked(said: Interpretation, request: Option<&Value>) -> Interpretation {
+    let redactor = Redactor::for_body(request);
+    let failure = match said.failure {
+        Failure::Rejected(mut fields) => {
+            for message in fields.iter_mut().flat_map(|field| &mut field.messages) {
+                *message = redactor.mask(message);
+            }
+            Failure::Rejected(fields)
+        }
+        other => other,
+    };
+    Interpretation {
+        failure,
+        detail: said.detail.map(|detail| redactor.mask(&detail)),
+        instance: said.instance,
+    }
+}
+
+/// `Retry-After` in seconds or as a date; both forms are in use (RFC 9110, 10.2.3).
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    Some(Duration::try_from(at.duration_since(jiff::Timestamp::now())).unwrap_or_default())
+}

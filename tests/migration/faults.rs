@@ -1,0 +1,276 @@
+//! What goes wrong outside, and how a migration ends all the same.
+
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+use simulators::bed::Bed;
+use simulators::cluster::Cluster;
+use simulators::server::Behaviour;
+
+use super::support::World;
+
+fn faults(lines: &[&str]) -> Result<Behaviour> {
+    Behaviour::with_faults(lines)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_token_secret_is_named_and_its_creation_goes_on_at_once() -> Result<()> {
+    let world = World::start("secret").await?;
+    let mut migration = world.migration("inventory", "Apply");
+    migration["spec"]["source"]["adminAPI"]["tokenSecretRef"]["name"] = json!("later");
+    world.create(migration).await?;
+    let seen = world
+        .migration_until("inventory", "waiting", |seen| {
+            seen.is("SourceReady", "False", "SecretNotFound")
+        })
+        .await?;
+    assert!(
+        seen.message("Ready").contains("/later does not exist"),
+        "{}",
+        seen.message("Ready")
+    );
+    world.secret("later", &[("other", "x")]).await?;
+    world
+        .migration_until("inventory", "waiting for the key", |seen| {
+            seen.is("SourceReady", "False", "InvalidSecret")
+        })
+        .await?;
+    world.secret("later", &[("token", Bed::KONG_TOKEN)]).await?;
+    world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_admin_token_is_told_from_an_outage() -> Result<()> {
+    let world = World::start("token").await?;
+    world.secret("kong-admin", &[("token", "wrong-canary")]).await?;
+    world.create(world.migration("inventory", "Apply")).await?;
+    let seen = world
+        .migration_until("inventory", "refused", |seen| {
+            seen.is("SourceReady", "False", "SourceUnauthorized")
+        })
+        .await?;
+    assert!(seen.condition("Stalled").is_none());
+    assert!(!seen.message("Ready").contains("canary"));
+    world.secret("kong-admin", &[("token", Bed::KONG_TOKEN)]).await?;
+    world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_admin_api_is_tried_again() -> Result<()> {
+    let world = World::start("dead-source").await?;
+    world.bed.kong_server.set_behaviour(faults(&["/=drop"])?);
+    world.create(world.migration("inventory", "Apply")).await?;
+    let seen = world
+        .migration_until("inventory", "waiting", |seen| {
+            seen.is("SourceReady", "False", "SourceUnreachable")
+        })
+        .await?;
+    assert_eq!(
+        seen.condition("Reconciling"),
+        Some(("True", "ProgressingWithRetry"))
+    );
+    world.bed.kong_server.set_behaviour(Behaviour::default());
+    world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_admin_api_that_is_none_is_named() -> Result<()> {
+    let world = World::start("garbage").await?;
+    world.bed.kong_server.set_behaviour(faults(&["/=garbage"])?);
+    world.create(world.migration("inventory", "Apply")).await?;
+    let seen = world
+        .migration_until("inventory", "refused", |seen| {
+            seen.is("SourceReady", "False", "SourceInvalidAnswer")
+        })
+        .await?;
+    assert!(
+        seen.message("Ready")
+            .contains("check that the address is the API itself")
+    );
+    world.bed.kong_server.set_behaviour(Behaviour::default());
+    world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_konnect_in_the_middle_is_survived() -> Result<()> {
+    let world = World::start("outage").await?;
+    world.control_plane_id("default").await?;
+    world
+        .bed
+        .konnect_server
+        .set_behaviour(faults(&["PUT core-entities=drop;skip=30"])?);
+    world.create(world.migration("default", "Apply")).await?;
+    let seen = world
+        .migration_until("default", "interrupted", |seen| {
+            seen.is("Applied", "False", "ProgressingWithRetry")
+        })
+        .await?;
+    assert!(seen.condition("Reconciling").is_some() && seen.condition("Stalled").is_none());
+    world.bed.konnect_server.set_behaviour(Behaviour::default());
+    world
+        .migration_until("default", "completed", |seen| seen.is_completed())
+        .await?;
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn konnect_asking_for_fewer_requests_is_obeyed() -> Result<()> {
+    let world = World::start("throttled").await?;
+    world.control_plane_id("inventory").await?;
+    let throttled = [
+        "PUT core-entities=429;times=3;retry-after=1;skip=5",
+        "PUT core-entities=429;times=2;skip=20",
+    ];
+    world.bed.konnect_server.set_behaviour(faults(&throttled)?);
+    world.create(world.migration("inventory", "Apply")).await?;
+    world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    assert_eq!(world.bed.konnect_server.stats().by_status.get(&429), Some(&5));
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_entity_is_named_with_what_waits_for_it() -> Result<()> {
+    let world = World::start("refused").await?;
+    let id = world.control_plane_id("default").await?;
+    let refuse = r#"PUT /services/=400;times=1;body={"code":3,"message":"validation error","details":[{"@type":"x","type":"ERROR_TYPE_FIELD","field":"host","messages":["must be shorter"]}]}"#;
+    world.bed.konnect_server.set_behaviour(faults(&[refuse])?);
+    world.create(world.migration("default", "Apply")).await?;
+    let seen = world
+        .migration_until("default", "partly applied", |seen| {
+            seen.is("Applied", "False", "PartiallyApplied")
+        })
+        .await?;
+    assert!(seen.is("Ready", "False", "PartiallyApplied") && seen.condition("Stalled").is_some());
+    let findings = seen
+        .0
+        .status
+        .as_ref()
+        .and_then(|status| status.findings.as_ref())
+        .context("findings")?;
+    let refused = findings
+        .top
+        .iter()
+        .find(|finding| finding.id == "refused-by-target")
+        .context("the refusal")?;
+    assert_eq!(refused.count, 1);
+    assert!(
+        refused.subjects[0].ends_with(" host") && refused.message.contains("must be shorter"),
+        "{refused:?}"
+    );
+    assert_eq!(world.bed.konnect.entities(&id, "services").len(), 13);
+    // The target's mind changed; a change of the spec asks again.
+    world
+        .change("default", json!({"throttle": {"maxInFlight": 8}}))
+        .await?;
+    world
+        .migration_until("default", "completed", |seen| seen.is_completed())
+        .await?;
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_konnect_token_stops_the_writes_and_a_new_one_goes_on() -> Result<()> {
+    let world = World::start("revoked").await?;
+    world.control_plane_id("inventory").await?;
+    world.bed.konnect.revoke_token(Bed::KONNECT_TOKEN);
+    world.create(world.migration("inventory", "Apply")).await?;
+    world
+        .migration_until("inventory", "refused", |seen| {
+            seen.condition("TargetReady")
+                .is_some_and(|(status, _)| status == "False")
+        })
+        .await?;
+    world
+        .bed
+        .konnect
+        .set_token("kpat_the-next", simulators::konnect::TokenState::Active);
+    world
+        .secret("konnect-token", &[("token", "kpat_the-next")])
+        .await?;
+    world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    world.stop().await
+}
+
+/// The operator as its own process, so that it can be killed.
+fn operator_process(world: &World) -> Result<Child> {
+    let cluster = Cluster::shared()?;
+    let ca_file = cluster.folder().join(format!("{}.crt", world.namespace));
+    std::fs::write(&ca_file, &world.bed.ca_pem)?;
+    let child = Command::new(env!("CARGO_BIN_EXE_gateway-migration-operator"))
+        .args([
+            "run",
+            "--admin-addr",
+            "127.0.0.1:0",
+            "--namespace",
+            &world.namespace,
+            "--konnect-endpoint",
+        ])
+        .arg(format!("us.api.konghq.com={}", world.bed.konnect_server.url()))
+        .arg("--ca-file")
+        .arg(&ca_file)
+        .env("KUBECONFIG", cluster.kubeconfig_path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    Ok(child)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_killed_in_the_middle_goes_on_where_it_was() -> Result<()> {
+    let world = World::prepare("killed").await?;
+    world.control_plane("default").await?;
+    world.create(world.migration("default", "Apply")).await?;
+    let slow = Behaviour {
+        latency: std::time::Duration::from_millis(100),
+        ..Behaviour::default()
+    };
+    world.bed.konnect_server.set_behaviour(slow);
+    let mut first = operator_process(&world)?;
+    let begun = world
+        .migration_until("default", "writing", |seen| {
+            seen.is("Applied", "Unknown", "Applying")
+        })
+        .await;
+    // Some writes are on their way.
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    first.kill()?;
+    first.wait()?;
+    begun?;
+    let id = world.control_plane_id("default").await?;
+    let held = world.bed.konnect.entities(&id, "services").len();
+    world.bed.konnect_server.set_behaviour(Behaviour::default());
+    let mut second = operator_process(&world)?;
+    let completed = world
+        .migration_until("default", "completed", |seen| seen.is_completed())
+        .await;
+    second.kill()?;
+    second.wait()?;
+    let seen = completed?;
+    assert!(held < 14, "it was killed too late to prove anything");
+    assert_eq!(
+        seen.0
+            .status
+            .and_then(|status| status.verification)
+            .map(|v| (v.matched, v.extra)),
+        Some((123, 0))
+    );
+    assert_eq!(world.bed.konnect.control_planes().len(), 1);
+    Ok(())
+}

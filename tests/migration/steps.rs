@@ -1,0 +1,256 @@
+//! The way of a migration when nothing fails, and what stands in its way before the first write.
+
+use anyhow::{Context as _, Result};
+use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
+use kube::api::DeleteParams;
+use serde_json::json;
+use simulators::bed::Bed;
+
+use super::support::World;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mode_plan_tells_and_writes_nothing() -> Result<()> {
+    let world = World::start("plan").await?;
+    world.control_plane_id("default").await?;
+    world.create(world.migration("default", "Plan")).await?;
+    let seen = world
+        .migration_until("default", "planned", |seen| seen.is("Ready", "True", "Planned"))
+        .await?;
+    let status = seen.0.status.as_ref().context("status")?;
+    let plan = status.plan.as_ref().context("plan")?;
+    assert_eq!((plan.create, plan.unchanged, plan.blocked), (123, 0, 0));
+    assert!(plan.hash.starts_with("sha256:"));
+    assert_eq!(status.source.as_ref().map(|source| source.entities), Some(128));
+    assert!(
+        seen.is("Applied", "False", "PlanOnly") && seen.is("PreflightPassed", "True", "NoBlockingFindings")
+    );
+    assert_eq!(
+        status.findings.as_ref().map(|findings| findings.summary.as_str()),
+        Some("E5 W2")
+    );
+    let written: u64 = world
+        .bed
+        .konnect_server
+        .stats()
+        .by_route
+        .iter()
+        .filter(|(route, _)| route.contains("core-entities"))
+        .filter(|(route, _)| !route.starts_with("GET"))
+        .map(|(_, count)| count)
+        .sum();
+    assert_eq!(written, 0);
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_workspaces_become_three_control_planes_and_a_second_run_writes_nothing() -> Result<()> {
+    let world = World::start("apply").await?;
+    for (workspace, _) in Bed::WORKSPACES {
+        world.create(world.migration(workspace, "Apply")).await?;
+    }
+    for (workspace, _) in Bed::WORKSPACES {
+        let seen = world
+            .migration_until(workspace, "completed", |seen| seen.is_completed())
+            .await?;
+        for (condition, reason) in [
+            ("SourceReady", "SourceReachable"),
+            ("TargetReady", "ControlPlaneReady"),
+            ("PlanReady", "Planned"),
+            ("PreflightPassed", "NoBlockingFindings"),
+            ("Approved", "ApprovedAutomatically"),
+            ("BackedUp", "BackupNotNeeded"),
+            ("Applied", "Applied"),
+            ("Verified", "Verified"),
+        ] {
+            assert!(
+                seen.is(condition, "True", reason),
+                "{workspace}: {condition} is {:?}",
+                seen.condition(condition)
+            );
+        }
+        assert_eq!(
+            (seen.condition("Stalled"), seen.condition("Reconciling")),
+            (None, None)
+        );
+        let status = seen.0.status.context("status")?;
+        let digest = status.verification.and_then(|verification| verification.digest);
+        assert_eq!(
+            status.source.and_then(|source| source.digest),
+            digest,
+            "{workspace}"
+        );
+        assert!(status.started_at.is_some() && status.completed_at.is_some());
+    }
+    let before = world.writes();
+    for (workspace, _) in Bed::WORKSPACES {
+        world
+            .change(workspace, json!({"throttle": {"maxInFlight": 4}}))
+            .await?;
+        world
+            .migration_until(workspace, "completed again", |seen| seen.is_completed())
+            .await?;
+    }
+    assert_eq!(world.writes(), before);
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_completed_migration_tells_of_drift_and_writes_nothing() -> Result<()> {
+    let world = World::start("drift").await?;
+    world.create(world.migration("inventory", "Apply")).await?;
+    world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    let before = world.writes();
+    let new = json!({"id": "7d5b1f0a-7b46-4f9e-9a44-2f0a6c8f5b11", "host": "new.example.com", "name": "new", "port": 80, "protocol": "http"});
+    world.bed.kong.put("inventory", "/services", new)?;
+    // An event of any kind wakes the controller; here the token Secret is touched.
+    world
+        .secret("kong-admin", &[("token", Bed::KONG_TOKEN), ("note", "touched")])
+        .await?;
+    let seen = world
+        .migration_until("inventory", "drifted", |seen| {
+            seen.is("Drifted", "True", "SourceChanged")
+        })
+        .await?;
+    assert!(seen.is_completed());
+    assert_eq!(world.writes(), before);
+    world
+        .change("inventory", json!({"throttle": {"maxInFlight": 3}}))
+        .await?;
+    world
+        .migration_until("inventory", "applied again", |seen| {
+            seen.is_completed() && seen.condition("Drifted").is_none()
+        })
+        .await?;
+    assert_eq!(world.writes(), before + 1);
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_migration_leaves_the_target_alone() -> Result<()> {
+    let world = World::start("delete").await?;
+    world.create(world.migration("inventory", "Apply")).await?;
+    world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    let (before, id) = (world.writes(), world.control_plane_id("inventory").await?);
+    let api = world.api::<WorkspaceMigration>();
+    api.delete("inventory", &DeleteParams::default()).await?;
+    kube::runtime::wait::await_condition(api, "inventory", |object: Option<&WorkspaceMigration>| {
+        object.is_none()
+    })
+    .await?;
+    assert_eq!(world.writes(), before);
+    assert!(!world.bed.konnect.entities(&id, "services").is_empty());
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_waits_for_its_control_plane() -> Result<()> {
+    let mut world = World::prepare("waits").await?;
+    world.start_operator()?;
+    world.create(world.migration("inventory", "Apply")).await?;
+    let seen = world
+        .migration_until("inventory", "waiting", |seen| {
+            seen.is("TargetReady", "False", "ControlPlaneNotFound")
+        })
+        .await?;
+    assert!(seen.is("Ready", "False", "ControlPlaneNotFound") && seen.condition("Reconciling").is_some());
+    assert!(seen.message("Ready").contains("create it"));
+    world.control_plane("inventory").await?;
+    world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_control_plane_that_takes_no_entities_is_refused() -> Result<()> {
+    let world = World::start("group").await?;
+    world
+        .create(json!({
+            "apiVersion": "konnect.konghq.com/v1alpha2", "kind": "KonnectGatewayControlPlane", "metadata": {"name": "group"},
+            "spec": {
+                "createControlPlaneRequest": {"name": "group", "cluster_type": "CLUSTER_TYPE_CONTROL_PLANE_GROUP"},
+                "konnect": {"authRef": {"name": "konnect"}},
+            },
+        }))
+        .await?;
+    let mut migration = world.migration("inventory", "Apply");
+    migration["spec"]["target"]["controlPlaneRef"]["name"] = json!("group");
+    world.create(migration).await?;
+    let seen = world
+        .migration_until("inventory", "refused", |seen| {
+            seen.is("TargetReady", "False", "ClusterTypeNotSupported")
+        })
+        .await?;
+    assert!(seen.condition("Stalled").is_some());
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_that_does_not_exist_is_named() -> Result<()> {
+    let world = World::start("workspace").await?;
+    let mut migration = world.migration("inventory", "Apply");
+    migration["spec"]["source"]["workspace"] = json!("stock");
+    world.create(migration).await?;
+    let seen = world
+        .migration_until("inventory", "refused", |seen| {
+            seen.is("SourceReady", "False", "WorkspaceNotFound")
+        })
+        .await?;
+    assert!(
+        seen.message("SourceReady")
+            .contains("there are default, inventory, sales"),
+        "{}",
+        seen.message("SourceReady")
+    );
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kind_that_may_not_be_read_stops_the_migration_before_the_first_write() -> Result<()> {
+    let world = World::start("forbidden").await?;
+    world.bed.kong.forbid("/inventory/consumers");
+    world.create(world.migration("inventory", "Apply")).await?;
+    let seen = world
+        .migration_until("inventory", "halted", |seen| {
+            seen.is("PreflightPassed", "False", "BlockingFindings")
+        })
+        .await?;
+    assert!(seen.is("Ready", "False", "BlockingFindings") && seen.condition("Stalled").is_some());
+    assert_eq!(seen.findings().first(), Some(&"kind-unreadable"));
+    let id = world.control_plane_id("inventory").await?;
+    assert!(world.bed.konnect.entities(&id, "services").is_empty());
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entity_that_differs_is_not_overwritten_before_backups_exist() -> Result<()> {
+    let world = World::start("differs").await?;
+    let id = world.control_plane_id("inventory").await?;
+    let source: serde_json::Value = serde_json::from_str(simulators::kong_admin::INVENTORY)?;
+    let service = source["/services"][0].clone();
+    let name = service["name"].as_str().context("a name")?;
+    world.bed.konnect.seed(
+        &id,
+        "services",
+        &json!({"id": service["id"], "name": name, "host": "other.example.com"}),
+    )?;
+    world.create(world.migration("inventory", "Apply")).await?;
+    let seen = world
+        .migration_until("inventory", "partly applied", |seen| {
+            seen.is("Applied", "False", "PartiallyApplied")
+        })
+        .await?;
+    assert!(seen.is("BackedUp", "False", "BackupRequired") && seen.condition("Stalled").is_some());
+    assert!(seen.findings().contains(&"backup-required"));
+    let held = world.bed.konnect.entities(&id, "services");
+    assert!(
+        held.iter()
+            .any(|held| held["id"] == service["id"] && held["host"] == "other.example.com")
+    );
+    assert_eq!(held.len(), source["/services"].as_array().map_or(0, Vec::len));
+    world.stop().await
+}

@@ -1,0 +1,330 @@
+//! A namespace of a real cluster, an operator that looks at it alone, and both products behind it.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use gateway_migration_operator::api::crd;
+use gateway_migration_operator::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
+use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
+use gateway_migration_operator::config::Config;
+use gateway_migration_operator::http::{EndpointMap, RetryPolicy, TransportOptions};
+use gateway_migration_operator::operator::operate;
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use simulators::bed::Bed;
+use simulators::cluster::Cluster;
+use simulators::konnect::Options;
+use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How long a state may take to come about. Generous: it is a bound against hanging, not a claim about speed.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// One test's part of the world.
+pub struct World {
+    /// Source and target.
+    pub bed: Bed,
+    /// Client with all rights.
+    pub client: Client,
+    /// Namespace of this test.
+    pub namespace: String,
+    stop: CancellationToken,
+    operator: Option<JoinHandle<()>>,
+}
+
+impl World {
+    /// Everything but the operator.
+    pub async fn prepare(name: &str) -> Result<Self> {
+        let options = Options {
+            tokens: vec![Bed::KONNECT_TOKEN.to_owned()],
+            ..Options::default()
+        };
+        let client = client().await?;
+        install_definitions(&client).await?;
+        let namespace = format!("t-{name}");
+        let object: Namespace = serde_json::from_value(json!({"metadata": {"name": namespace}}))?;
+        Api::<Namespace>::all(client.clone())
+            .create(&PostParams::default(), &object)
+            .await?;
+        let world = Self {
+            bed: Bed::start_with(options).await?,
+            client,
+            namespace,
+            stop: CancellationToken::new(),
+            operator: None,
+        };
+        world
+            .secret("konnect-token", &[("token", Bed::KONNECT_TOKEN)])
+            .await?;
+        world.secret("kong-admin", &[("token", Bed::KONG_TOKEN)]).await?;
+        world
+            .secret("kong-admin-ca", &[("ca.crt", &world.bed.ca_pem)])
+            .await?;
+        world
+            .create(json!({
+                "apiVersion": "konnect.konghq.com/v1alpha1", "kind": "KonnectAPIAuthConfiguration", "metadata": {"name": "konnect"},
+                "spec": {"type": "secretRef", "secretRef": {"name": "konnect-token"}, "serverURL": "us.api.konghq.com"},
+            }))
+            .await?;
+        Ok(world)
+    }
+
+    /// Everything, with a control plane for each workspace.
+    pub async fn start(name: &str) -> Result<Self> {
+        let mut world = Self::prepare(name).await?;
+        for (workspace, _) in Bed::WORKSPACES {
+            world.control_plane(workspace).await?;
+        }
+        world.start_operator()?;
+        Ok(world)
+    }
+
+    /// Starts the operator in this process, for this namespace.
+    pub fn start_operator(&mut self) -> Result<()> {
+        let config = self.config()?;
+        let (client, stop) = (self.client.clone(), self.stop.clone());
+        self.operator = Some(tokio::spawn(async move {
+            if let Err(error) = operate(client, config, stop).await {
+                eprintln!("operator: {error}");
+            }
+        }));
+        Ok(())
+    }
+
+    fn config(&self) -> Result<Config> {
+        let endpoints = EndpointMap::parse([format!("us.api.konghq.com={}", self.bed.konnect_server.url())])?;
+        let retry = RetryPolicy {
+            base: Duration::from_millis(10),
+            max_attempts: 3,
+            ..RetryPolicy::default()
+        };
+        let extra_roots = vec![("the bed's CA".to_owned(), self.bed.ca_pem.clone().into_bytes())];
+        let transport = TransportOptions {
+            endpoints,
+            retry,
+            extra_roots,
+            ..TransportOptions::default()
+        };
+        Ok(Config {
+            transport,
+            namespace: Some(self.namespace.clone()),
+            ..Config::default()
+        })
+    }
+
+    /// The objects of a kind in this namespace.
+    pub fn api<K>(&self) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.client.clone(), &self.namespace)
+    }
+
+    /// Creates or replaces a Secret.
+    pub async fn secret(&self, name: &str, entries: &[(&str, &str)]) -> Result<()> {
+        let data: serde_json::Map<String, Value> =
+            entries.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
+        let secret =
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data});
+        let params = PatchParams::apply("test").force();
+        self.api::<Secret>()
+            .patch(name, &params, &Patch::Apply(&secret))
+            .await?;
+        Ok(())
+    }
+
+    /// Creates any object of ours.
+    pub async fn create(&self, object: Value) -> Result<()> {
+        let kind = object["kind"].as_str().unwrap_or_default();
+        match kind {
+            "KonnectGatewayControlPlane" => self.create_as::<KonnectGatewayControlPlane>(&object).await,
+            "WorkspaceMigration" => self.create_as::<WorkspaceMigration>(&object).await,
+            "KonnectAPIAuthConfiguration" => {
+                self.create_as::<gateway_migration_operator::api::konnect_api_auth_configuration::KonnectAPIAuthConfiguration>(&object).await
+            }
+            other => bail!("no such kind: {other}"),
+        }
+    }
+
+    async fn create_as<K>(&self, object: &Value) -> Result<()>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Serialize,
+    {
+        let object: K = serde_json::from_value(object.clone())?;
+        self.api::<K>().create(&PostParams::default(), &object).await?;
+        Ok(())
+    }
+
+    /// Creates a control plane of this name.
+    pub async fn control_plane(&self, name: &str) -> Result<()> {
+        self.create(json!({
+            "apiVersion": "konnect.konghq.com/v1alpha2", "kind": "KonnectGatewayControlPlane", "metadata": {"name": name},
+            "spec": {"createControlPlaneRequest": {"name": name}, "konnect": {"authRef": {"name": "konnect"}}},
+        }))
+        .await
+    }
+
+    /// The manifest of a migration of a workspace into the control plane of the same name.
+    pub fn migration(&self, workspace: &str, mode: &str) -> Value {
+        json!({
+            "apiVersion": "gatewaymigration.dev/v1alpha1", "kind": "WorkspaceMigration", "metadata": {"name": workspace},
+            "spec": {
+                "source": {
+                    "adminAPI": {
+                        "url": self.bed.kong_server.url(),
+                        "tokenSecretRef": {"name": "kong-admin", "key": "token"},
+                        "tls": {"caSecretRef": {"name": "kong-admin-ca", "key": "ca.crt"}},
+                    },
+                    "workspace": workspace,
+                },
+                "target": {"controlPlaneRef": {"name": workspace}},
+                "mode": mode,
+            },
+        })
+    }
+
+    /// Changes the spec of a migration by a merge patch.
+    pub async fn change(&self, name: &str, spec: Value) -> Result<()> {
+        let patch = Patch::Merge(json!({"spec": spec}));
+        self.api::<WorkspaceMigration>()
+            .patch(name, &PatchParams::default(), &patch)
+            .await?;
+        Ok(())
+    }
+
+    /// Waits until a migration is in a state.
+    pub async fn migration_until(&self, name: &str, what: &str, is: impl Fn(&Seen) -> bool) -> Result<Seen> {
+        let api = self.api::<WorkspaceMigration>();
+        let mut last = None;
+        let reached = tokio::time::timeout(PATIENCE, async {
+            loop {
+                if let Some(found) = api.get_opt(name).await?.map(Seen) {
+                    if is(&found) {
+                        return Ok::<_, kube::Error>(found);
+                    }
+                    last = Some(found);
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        });
+        match reached.await {
+            Ok(found) => Ok(found?),
+            Err(_) => bail!(
+                "{name} is not {what}: {}",
+                last.map_or_else(|| "absent".to_owned(), |seen| seen.describe())
+            ),
+        }
+    }
+
+    /// Id of a control plane in Konnect, once it is programmed.
+    pub async fn control_plane_id(&self, name: &str) -> Result<String> {
+        for _ in 0..1200 {
+            let found = self.api::<KonnectGatewayControlPlane>().get(name).await?;
+            if let Some(id) = found.status.and_then(|status| status.id) {
+                return Ok(id);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        bail!("control plane {name} got no id")
+    }
+
+    /// Writes that Konnect has counted.
+    pub fn writes(&self) -> u64 {
+        self.bed.konnect_server.stats().writes
+    }
+
+    /// Stops the operator and waits for it.
+    pub async fn stop(mut self) -> Result<()> {
+        self.stop.cancel();
+        if let Some(operator) = self.operator.take() {
+            operator.await.context("the operator panicked")?;
+        }
+        Ok(())
+    }
+}
+
+/// A migration as it was read.
+pub struct Seen(pub WorkspaceMigration);
+
+impl Seen {
+    /// Status and reason of a condition that speaks of the present generation.
+    pub fn condition(&self, type_: &str) -> Option<(&str, &str)> {
+        let conditions = &self.0.status.as_ref()?.conditions;
+        let found = conditions.iter().find(|condition| condition.type_ == type_)?;
+        (found.observed_generation == self.0.metadata.generation).then_some((&found.status, &found.reason))
+    }
+
+    /// True when a condition is so for this reason.
+    pub fn is(&self, type_: &str, status: &str, reason: &str) -> bool {
+        self.condition(type_) == Some((status, reason))
+    }
+
+    /// Message of a condition.
+    pub fn message(&self, type_: &str) -> &str {
+        let conditions = self
+            .0
+            .status
+            .as_ref()
+            .map_or(&[][..], |status| &status.conditions);
+        conditions
+            .iter()
+            .find(|condition| condition.type_ == type_)
+            .map_or("", |condition| &condition.message)
+    }
+
+    /// Ids of the findings in status.
+    pub fn findings(&self) -> Vec<&str> {
+        let findings = self.0.status.as_ref().and_then(|status| status.findings.as_ref());
+        findings.map_or_else(Vec::new, |findings| {
+            findings.top.iter().map(|finding| finding.id.as_str()).collect()
+        })
+    }
+
+    /// True when it is Ready for this generation.
+    pub fn is_completed(&self) -> bool {
+        self.is("Ready", "True", "Completed")
+    }
+
+    fn describe(&self) -> String {
+        let status = serde_json::to_string_pretty(&self.0.status).unwrap_or_default();
+        format!("generation {:?}, status {status}", self.0.metadata.generation)
+    }
+}
+
+async fn client() -> Result<Client> {
+    let cluster = Cluster::shared_async().await?;
+    let kubeconfig = Kubeconfig::from_yaml(cluster.kubeconfig())?;
+    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
+    Ok(Client::try_from(config)?)
+}
+
+async fn install_definitions(client: &Client) -> Result<()> {
+    static INSTALLED: OnceCell<()> = OnceCell::const_new();
+    let install = async || -> Result<()> {
+        let api = Api::<CustomResourceDefinition>::all(client.clone());
+        for definition in crd::all()? {
+            let params = PatchParams::apply("test").force();
+            api.patch(&definition.name_any(), &params, &Patch::Apply(&definition))
+                .await?;
+            let established = kube::runtime::conditions::is_crd_established();
+            kube::runtime::wait::await_condition(api.clone(), &definition.name_any(), established).await?;
+        }
+        Ok(())
+    };
+    INSTALLED.get_or_try_init(install).await?;
+    Ok(())
+}
