@@ -127,13 +127,13 @@ pub fn summary(accounts: &[Account]) -> String {
 }
 
 fn row(account: &Account) -> [String; 10] {
-    let created = account.requests.writes;
+    let plan = account.status.plan.clone().unwrap_or_default();
     let findings = account.status.findings.as_ref();
     [
         account.workspace.to_owned(),
         account.entities().to_string(),
-        created.to_string(),
-        account.matched().saturating_sub(created).to_string(),
+        plan.create.to_string(),
+        plan.unchanged.to_string(),
         account.stay_behind().to_string(),
         findings.map(|findings| findings.summary.clone()).unwrap_or_default(),
         format!("{}/{}", account.matched(), account.entities() - account.stay_behind()),

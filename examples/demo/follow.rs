@@ -12,6 +12,7 @@ use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
 use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::{WatchStreamExt as _, watcher};
 use kube::{Api, Client};
+use serde_json::Value;
 
 use crate::operator::Operator;
 use crate::screen::Screen;
@@ -23,8 +24,13 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const GRACE: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(250);
 
-/// When each object was ready, since the beginning.
-pub type Times = BTreeMap<String, Duration>;
+/// An object that got ready.
+pub struct Reached {
+    /// When, since the beginning.
+    pub after: Duration,
+    /// Its status at that moment.
+    pub status: Value,
+}
 
 /// All objects of the four kinds in one namespace.
 pub struct Follower {
@@ -65,9 +71,9 @@ impl Follower {
         &mut self,
         wanted: &BTreeMap<String, i64>,
         operator: &mut Operator,
-    ) -> anyhow::Result<Times> {
+    ) -> anyhow::Result<BTreeMap<String, Reached>> {
         let begun = Instant::now();
-        let mut ready = Times::new();
+        let mut ready = BTreeMap::new();
         let mut last_change = begun;
         loop {
             if let Ok(sight) = tokio::time::timeout(TICK, self.sights.next()).await {
@@ -77,7 +83,10 @@ impl Follower {
                 }
                 let meant = wanted.get(&sight.object).is_some_and(|generation| sight.generation >= *generation);
                 if meant && sight.state == State::Ready {
-                    ready.entry(sight.object.clone()).or_insert_with(|| begun.elapsed());
+                    ready.entry(sight.object.clone()).or_insert_with(|| Reached {
+                        after: begun.elapsed(),
+                        status: sight.status.clone(),
+                    });
                 }
                 self.latest.insert(sight.object.clone(), sight);
             }

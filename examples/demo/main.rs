@@ -10,6 +10,7 @@ mod follow;
 mod guide;
 mod kubectl;
 mod operator;
+mod runs;
 mod screen;
 mod show;
 mod sight;

@@ -29,6 +29,8 @@ pub struct Sight {
     pub progress: Option<String>,
     /// Message of `Ready`.
     pub message: String,
+    /// The whole status.
+    pub status: Value,
 }
 
 impl Sight {
@@ -58,6 +60,7 @@ impl Sight {
             stage: text("/status/phase").unwrap_or_else(|| of_ready("reason")),
             progress: text("/status/progress/summary").filter(|summary| !summary.is_empty()),
             message: of_ready("message"),
+            status: object.data.get("status").cloned().unwrap_or_default(),
         })
     }
 
