@@ -2,26 +2,25 @@
 
 use std::time::Duration;
 
-use gateway_migration_operator::api::workspace_migration::{Finding, Severity, WorkspaceMigrationStatus};
+use gateway_migration_operator::api::workspace_migration::{Finding, WorkspaceMigrationStatus};
 use gateway_migration_operator::plan::finding::{
     CUSTOM_PLUGIN_SCHEMA_MISSING, ENTITY_NOT_MOVABLE, PLUGIN_UNSUPPORTED, PLUGIN_VALUE_UNSUPPORTED,
 };
-use serde_json::Value;
 use simulators::server::Below;
 
-use crate::table::table;
+use crate::recorded::Holding;
 
 /// One run of one migration.
 pub struct Account {
     /// Name of the workspace.
     pub workspace: &'static str,
-    /// Entities that the source holds, by the test bed's own count.
-    pub expected: u64,
+    /// What the source holds, by the test bed's own count.
+    pub holding: Holding,
     /// What the migration reports.
     pub status: WorkspaceMigrationStatus,
     /// Requests for entities of the control plane, by the simulator's own count.
     pub requests: Below,
-    /// From the change of the manifest until Ready.
+    /// From the manifest's arrival in the API server until Ready.
     pub took: Duration,
 }
 
@@ -33,8 +32,14 @@ impl Account {
 
     /// Findings that name what stays behind.
     pub fn left(&self) -> impl Iterator<Item = &Finding> {
-        let rules = [&ENTITY_NOT_MOVABLE, &PLUGIN_UNSUPPORTED, &PLUGIN_VALUE_UNSUPPORTED, &CUSTOM_PLUGIN_SCHEMA_MISSING];
-        self.findings().filter(move |finding| rules.iter().any(|rule| rule.id == finding.id))
+        let rules = [
+            &ENTITY_NOT_MOVABLE,
+            &PLUGIN_UNSUPPORTED,
+            &PLUGIN_VALUE_UNSUPPORTED,
+            &CUSTOM_PLUGIN_SCHEMA_MISSING,
+        ];
+        self.findings()
+            .filter(move |finding| rules.iter().any(|rule| rule.id == finding.id))
     }
 
     /// All findings, the gravest first.
@@ -42,12 +47,17 @@ impl Account {
         self.status.findings.iter().flat_map(|findings| &findings.top)
     }
 
-    fn entities(&self) -> u64 {
+    /// Entities that the migration read.
+    pub fn entities(&self) -> u64 {
         self.status.source.as_ref().map_or(0, |source| source.entities)
     }
 
-    fn matched(&self) -> u64 {
-        self.status.verification.as_ref().map_or(0, |verification| verification.matched)
+    /// Entities that are equal on both sides.
+    pub fn matched(&self) -> u64 {
+        self.status
+            .verification
+            .as_ref()
+            .map_or(0, |verification| verification.matched)
     }
 
     /// What is wrong, in words; nothing when every entity is accounted for and both sides are equal.
@@ -59,14 +69,33 @@ impl Account {
             }
         };
         let (entities, matched) = (self.entities(), self.matched());
-        claim(entities == self.expected, format!("{entities} entities read, the source holds {}", self.expected));
+        claim(
+            entities == self.holding.entities,
+            format!(
+                "{entities} entities read, the source holds {}",
+                self.holding.entities
+            ),
+        );
         let named: u64 = self.left().map(|finding| finding.count).sum();
         claim(
             matched + named == entities,
             format!("{matched} moved and {named} named do not make {entities}"),
         );
-        let source = self.status.source.as_ref().and_then(|source| source.digest.as_ref());
-        let target = self.status.verification.as_ref().and_then(|verification| verification.digest.as_ref());
+        let unmovable = self.holding.unmovable;
+        claim(
+            named == unmovable,
+            format!("{named} entities are named as not movable, the source holds {unmovable} such"),
+        );
+        let source = self
+            .status
+            .source
+            .as_ref()
+            .and_then(|source| source.digest.as_ref());
+        let target = self
+            .status
+            .verification
+            .as_ref()
+            .and_then(|verification| verification.digest.as_ref());
         claim(
             source.is_some() && source == target,
             format!("the digests differ: source {source:?}, target {target:?}"),
@@ -74,7 +103,10 @@ impl Account {
         if let Some(seen) = &self.status.verification {
             claim(
                 seen.mismatched + seen.missing == 0,
-                format!("{} entities differ and {} are missing", seen.mismatched, seen.missing),
+                format!(
+                    "{} entities differ and {} are missing",
+                    seen.mismatched, seen.missing
+                ),
             );
         }
         let writes = match run {
@@ -83,7 +115,10 @@ impl Account {
         };
         claim(
             self.requests.writes == writes,
-            format!("{} writes by the simulator's count, expected {writes}", self.requests.writes),
+            format!(
+                "{} writes by the simulator's count, expected {writes}",
+                self.requests.writes
+            ),
         );
         wrong
     }
@@ -108,56 +143,79 @@ impl Run {
     }
 }
 
-/// Entities in a dump; its list of tags repeats what the entities say.
-pub fn entities_of(dump: &str) -> anyhow::Result<u64> {
-    let dump: serde_json::Map<String, Value> = serde_json::from_str(dump)?;
-    let lists = dump.iter().filter(|(path, _)| *path != "/tags");
-    let counts = lists.filter_map(|(_, list)| u64::try_from(list.as_array()?.len()).ok());
-    Ok(counts.sum())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
 
-/// The accounts of one run as a table.
-pub fn summary(accounts: &[Account]) -> String {
-    let rows: Vec<_> = accounts.iter().map(row).collect();
-    let headings = [
-        "WORKSPACE", "ENTITIES", "CREATED", "UNCHANGED", "STAY BEHIND", "FINDINGS", "VERIFIED", "REQUESTS", "WRITES",
-        "SECONDS",
-    ];
-    table(headings, &rows)
-}
+    /// Three entities, one of which stays behind.
+    fn account() -> Account {
+        let status = json!({
+            "source": {"entities": 3, "digest": "sha256:a"},
+            "verification": {"digest": "sha256:a", "matched": 2},
+            "findings": {"top": [
+                {"id": "plugin-unsupported", "severity": "Error", "count": 1, "message": ""},
+                {"id": "target-adds-field", "severity": "Warning", "count": 7, "message": ""},
+            ]},
+        });
+        Account {
+            workspace: "default",
+            holding: Holding {
+                entities: 3,
+                unmovable: 1,
+            },
+            status: serde_json::from_value(status).unwrap(),
+            requests: Below { total: 9, writes: 2 },
+            took: Duration::ZERO,
+        }
+    }
 
-fn row(account: &Account) -> [String; 10] {
-    let plan = account.status.plan.clone().unwrap_or_default();
-    let findings = account.status.findings.as_ref();
-    [
-        account.workspace.to_owned(),
-        account.entities().to_string(),
-        plan.create.to_string(),
-        plan.unchanged.to_string(),
-        account.stay_behind().to_string(),
-        findings.map(|findings| findings.summary.clone()).unwrap_or_default(),
-        format!("{}/{}", account.matched(), account.entities() - account.stay_behind()),
-        account.requests.total.to_string(),
-        account.requests.writes.to_string(),
-        format!("{:.1}", account.took.as_secs_f64()),
-    ]
-}
+    fn complaint(account: &Account, run: Run) -> String {
+        let complaints = account.complaints(run);
+        assert_eq!(complaints.len(), 1, "{complaints:?}");
+        complaints.concat()
+    }
 
-/// One finding for a person, indented.
-pub fn describe(finding: &Finding) -> String {
-    let severity = match finding.severity {
-        Severity::Critical => "Critical",
-        Severity::Error => "Error",
-        Severity::Warning => "Warning",
-        Severity::Info => "Info",
-    };
-    let hidden = finding.count.saturating_sub(u64::try_from(finding.subjects.len()).unwrap_or(u64::MAX));
-    let more = if hidden > 0 { format!(", and {hidden} more") } else { String::new() };
-    format!(
-        "    {severity:<8} {}: {}{more}\n             {}\n             To do: {}",
-        finding.id,
-        finding.subjects.join(", "),
-        finding.message,
-        finding.remedy.as_deref().unwrap_or("nothing"),
-    )
+    #[test]
+    fn moved_and_named_entities_are_all_there_is() {
+        assert_eq!(account().complaints(Run::First), Vec::<String>::new());
+        assert_eq!(account().stay_behind(), 1);
+    }
+
+    #[test]
+    fn an_entity_that_nothing_names_is_missed() {
+        let mut account = account();
+        account.status.findings = None;
+        let complaints = account.complaints(Run::First).join("; ");
+        assert!(
+            complaints.contains("2 moved and 0 named do not make 3"),
+            "{complaints}"
+        );
+    }
+
+    #[test]
+    fn an_entity_that_was_not_read_is_missed() {
+        let account = Account {
+            holding: Holding {
+                entities: 4,
+                unmovable: 1,
+            },
+            ..account()
+        };
+        assert!(complaint(&account, Run::First).contains("the source holds 4"));
+    }
+
+    #[test]
+    fn a_difference_is_told() {
+        let mut account = account();
+        if let Some(verification) = &mut account.status.verification {
+            verification.digest = Some("sha256:b".to_owned());
+        }
+        assert!(complaint(&account, Run::First).contains("digests differ"));
+    }
+
+    #[test]
+    fn the_second_run_may_not_write() {
+        assert!(complaint(&account(), Run::Second).contains("2 writes"));
+    }
 }

@@ -32,8 +32,15 @@ pub async fn ensure_binary() -> anyhow::Result<PathBuf> {
             build.arg("--quiet");
         }
         build.current_dir(env!("CARGO_MANIFEST_DIR")).stdin(Stdio::null());
-        let status = build.kill_on_drop(true).status().await.context("cannot run cargo")?;
-        ensure!(status.success(), "the operator does not build; cargo says why above");
+        let status = build
+            .kill_on_drop(true)
+            .status()
+            .await
+            .context("cannot run cargo")?;
+        ensure!(
+            status.success(),
+            "the operator does not build; cargo says why above"
+        );
     }
     ensure!(
         binary.is_file(),

@@ -1,13 +1,13 @@
 //! Figures of one workspace, for programs: one line of JSON.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use serde_json::json;
 
 use crate::follow::Follower;
-use crate::runs::{begin, finish, touch_all};
+use crate::runs::{begin, complaints, finish, touch_all};
 use crate::screen::Screen;
-use crate::show::complaints;
 use crate::stage::{NAMESPACE, Stage};
 
 /// What the migration of the workspace `default` needs.
@@ -18,28 +18,32 @@ const FILES: [&str; 4] = [
     "workspace-default.yaml",
 ];
 
-/// Migrates the workspace `default`, twice, and prints what it took: times in seconds from the change of the manifest to
-/// Ready, requests as the servers counted them, the operator's peak memory in KiB.
+/// Migrates the workspace `default`, twice, and prints what it took: times in seconds from the manifest's
+/// arrival in the API server to Ready, requests as the servers counted them, the operator's peak memory in KiB.
 ///
 /// # Errors
 /// When a part does not start, or an object does not get ready.
-pub async fn print() -> anyhow::Result<ExitCode> {
+pub async fn print(latency: Duration) -> anyhow::Result<ExitCode> {
     let screen = Screen::Error;
-    let mut stage = Stage::set_up(screen).await?;
+    let mut stage = Stage::set_up(screen, latency).await?;
     stage.prepare().await?;
     let mut follower = Follower::new(&stage.client, NAMESPACE, screen);
-    begin(&stage);
+    let begun = begin(&stage);
     let wanted = stage.apply_samples(|file| FILES.contains(&file)).await?;
-    let first = finish(&mut stage, &mut follower, &wanted).await?;
-    begin(&stage);
+    let first = finish(&mut stage, &mut follower, &wanted, begun).await?;
+    let begun = begin(&stage);
     let wanted = touch_all(&stage, &first).await?;
-    let second = finish(&mut stage, &mut follower, &wanted).await?;
-    let complaints = complaints(&first, &second);
+    let second = finish(&mut stage, &mut follower, &wanted, begun).await?;
+    let complaints = complaints(&stage.operator, &first, &second);
     for complaint in &complaints {
         screen.line(format!("WRONG: {complaint}"));
     }
     let runs = [&first, &second].map(|run| {
-        let took: f64 = run.accounts.iter().map(|account| account.took.as_secs_f64()).sum();
+        let took: f64 = run
+            .accounts
+            .iter()
+            .map(|account| account.took.as_secs_f64())
+            .sum();
         json!({
             "seconds": (took * 1000.0).round() / 1000.0,
             "kongRequests": run.kong.total,
@@ -50,7 +54,8 @@ pub async fn print() -> anyhow::Result<ExitCode> {
         })
     });
     let figures = json!({
-        "entities": first.accounts.iter().map(|account| account.expected).sum::<u64>(),
+        "entities": first.accounts.iter().map(|account| account.holding.entities).sum::<u64>(),
+        "konnectLatencySeconds": latency.as_secs_f64(),
         "stayBehind": first.accounts.iter().map(|account| account.stay_behind()).sum::<u64>(),
         "first": runs[0],
         "second": runs[1],
@@ -60,5 +65,9 @@ pub async fn print() -> anyhow::Result<ExitCode> {
     println!("{figures}");
     let Stage { operator, .. } = stage;
     operator.stop().await?;
-    Ok(if complaints.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if complaints.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

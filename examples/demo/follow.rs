@@ -26,8 +26,8 @@ const TICK: Duration = Duration::from_millis(250);
 
 /// An object that got ready.
 pub struct Reached {
-    /// When, since the beginning.
-    pub after: Duration,
+    /// From the first sight of this version of its manifest.
+    pub took: Duration,
     /// Its status at that moment.
     pub status: Value,
 }
@@ -63,7 +63,7 @@ impl Follower {
         }
     }
 
-    /// Tells every change until all `wanted` objects, each at least at that generation, are ready or stalled for good.
+    /// Tells every change since `begun`, until all `wanted` objects, each at least at that generation, are ready or stalled for good.
     ///
     /// # Errors
     /// When the operator ends, or an object is not ready in the end; the message says which, and why.
@@ -71,9 +71,9 @@ impl Follower {
         &mut self,
         wanted: &BTreeMap<String, i64>,
         operator: &mut Operator,
+        begun: Instant,
     ) -> anyhow::Result<BTreeMap<String, Reached>> {
-        let begun = Instant::now();
-        let mut ready = BTreeMap::new();
+        let (mut seen, mut ready) = (BTreeMap::new(), BTreeMap::new());
         let mut last_change = begun;
         loop {
             if let Ok(sight) = tokio::time::timeout(TICK, self.sights.next()).await {
@@ -81,12 +81,18 @@ impl Follower {
                 if self.tell(&sight, begun) {
                     last_change = Instant::now();
                 }
-                let meant = wanted.get(&sight.object).is_some_and(|generation| sight.generation >= *generation);
-                if meant && sight.state == State::Ready {
-                    ready.entry(sight.object.clone()).or_insert_with(|| Reached {
-                        after: begun.elapsed(),
-                        status: sight.status.clone(),
-                    });
+                let meant = wanted
+                    .get(&sight.object)
+                    .is_some_and(|generation| sight.generation >= *generation);
+                if meant {
+                    let seen = *seen.entry(sight.object.clone()).or_insert_with(Instant::now);
+                    if sight.state == State::Ready {
+                        let reached = || Reached {
+                            took: seen.elapsed(),
+                            status: sight.status.clone(),
+                        };
+                        ready.entry(sight.object.clone()).or_insert_with(reached);
+                    }
                 }
                 self.latest.insert(sight.object.clone(), sight);
             }
@@ -95,17 +101,26 @@ impl Follower {
             if open.is_empty() {
                 return Ok(ready);
             }
-            let hopeless = open.values().all(|state| *state == State::Stalled) && last_change.elapsed() > GRACE;
+            let hopeless =
+                open.values().all(|state| *state == State::Stalled) && last_change.elapsed() > GRACE;
             ensure!(!hopeless, "stalled:{}", self.describe(&open));
             if begun.elapsed() > PATIENCE {
-                bail!("not ready after {} s:{}\n{}", PATIENCE.as_secs(), self.describe(&open), operator.log_end());
+                bail!(
+                    "not ready after {} s:{}\n{}",
+                    PATIENCE.as_secs(),
+                    self.describe(&open),
+                    operator.log_end()
+                );
             }
         }
     }
 
     /// Writes the line of a sight when it differs from the last one of that object.
     fn tell(&self, sight: &Sight, begun: Instant) -> bool {
-        let new = self.latest.get(&sight.object).is_none_or(|last| last.line() != sight.line());
+        let new = self
+            .latest
+            .get(&sight.object)
+            .is_none_or(|last| last.line() != sight.line());
         if new && !sight.stage.is_empty() {
             self.screen.timed(begun.elapsed(), sight.line());
         }
@@ -115,7 +130,10 @@ impl Follower {
     /// The wanted objects that are not ready.
     fn open(&self, wanted: &BTreeMap<String, i64>) -> BTreeMap<String, State> {
         let state = |object: &String, generation: i64| {
-            let sight = self.latest.get(object).filter(|sight| sight.generation >= generation);
+            let sight = self
+                .latest
+                .get(object)
+                .filter(|sight| sight.generation >= generation);
             sight.map_or(State::Working, |sight| sight.state)
         };
         wanted
@@ -126,7 +144,13 @@ impl Follower {
     }
 
     fn describe(&self, open: &BTreeMap<String, State>) -> String {
-        let line = |object| self.latest.get(object).map_or_else(|| format!("{object} was not seen"), Sight::line);
-        open.keys().map(|object| format!("\n  {}", line(object))).collect()
+        let line = |object| {
+            self.latest
+                .get(object)
+                .map_or_else(|| format!("{object} was not seen"), Sight::line)
+        };
+        open.keys()
+            .map(|object| format!("\n  {}", line(object)))
+            .collect()
     }
 }

@@ -10,6 +10,8 @@ mod follow;
 mod guide;
 mod kubectl;
 mod operator;
+mod recorded;
+mod report;
 mod runs;
 mod screen;
 mod show;
@@ -37,6 +39,9 @@ struct Arguments {
     /// Migrate the workspace `default` alone, and print one line of JSON with figures.
     #[arg(long)]
     figures: bool,
+    /// Milliseconds that the simulated Konnect takes to answer; 50, and with --figures 0, when left out.
+    #[arg(long, value_name = "NUMBER")]
+    latency: Option<u64>,
     /// End when done, also on a terminal.
     #[arg(long)]
     once: bool,
@@ -60,11 +65,12 @@ fn main() -> anyhow::Result<ExitCode> {
 }
 
 async fn show(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let latency = |default| Duration::from_millis(arguments.latency.unwrap_or(default));
     if arguments.figures {
-        return figures::print().await;
+        return figures::print(latency(0)).await;
     }
     let stay = !arguments.once && std::io::stdout().is_terminal();
-    show::show(stay).await
+    show::show(latency(50), stay).await
 }
 
 /// Returns on Ctrl-C or SIGTERM.

@@ -1,5 +1,6 @@
 //! The operator as a process of its own, with the rights of its ServiceAccount.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -47,14 +48,25 @@ impl Operator {
         let mut command = Command::new(binary);
         command
             .arg("run")
-            .arg(format!("--konnect-endpoint=us.api.konghq.com={}", bed.konnect_server.url()))
-            .arg(format!("--konnect-endpoint=global.api.konghq.com={}", bed.konnect_server.url()))
+            .arg(format!(
+                "--konnect-endpoint=us.api.konghq.com={}",
+                bed.konnect_server.url()
+            ))
+            .arg(format!(
+                "--konnect-endpoint=global.api.konghq.com={}",
+                bed.konnect_server.url()
+            ))
             // The samples name the Admin API by its address in a cluster.
-            .arg(format!("--konnect-endpoint=kong-admin.kong.svc={}", bed.kong_server.url()))
+            .arg(format!(
+                "--konnect-endpoint=kong-admin.kong.svc={}",
+                bed.kong_server.url()
+            ))
             .arg("--ca-file")
             .arg(ca_file)
             .arg("--leader-elect")
             .arg(format!("--admin-addr={admin}"))
+            // A watch that is refused is told at this level.
+            .arg("--log=info,gateway_migration_operator=debug")
             .env("KUBECONFIG", kubeconfig)
             .env_remove("POD_NAMESPACE")
             .stdin(Stdio::null())
@@ -82,7 +94,11 @@ impl Operator {
             }
             sleep(POLL).await;
         }
-        bail!("the operator is not ready: {}\n{}", waiting.trim(), self.log_end())
+        bail!(
+            "the operator is not ready: {}\n{}",
+            waiting.trim(),
+            self.log_end()
+        )
     }
 
     /// Fails when the operator has ended.
@@ -121,8 +137,16 @@ impl Operator {
     pub fn log_end(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
-        let end = lines.get(lines.len().saturating_sub(LOG_LINES)..).unwrap_or_default();
+        let end = lines
+            .get(lines.len().saturating_sub(LOG_LINES)..)
+            .unwrap_or_default();
         format!("--- end of the operator's log:\n{}", end.join("\n"))
+    }
+
+    /// What the API server refused the operator: rights that `config/rbac` lacks. Not all of it stops a migration.
+    pub fn refusals(&self) -> BTreeSet<String> {
+        let log = fs::read_to_string(&self.log).unwrap_or_default();
+        refusals_in(&log)
     }
 
     /// Asks it to end as Kubernetes does, and waits until it has.
@@ -132,9 +156,16 @@ impl Operator {
     pub async fn stop(mut self) -> anyhow::Result<()> {
         self.ensure_running()?;
         let asked = Command::new("kill").arg(self.child.id().to_string()).status();
-        ensure!(asked.is_ok_and(|status| status.success()), "cannot send SIGTERM to the operator");
+        ensure!(
+            asked.is_ok_and(|status| status.success()),
+            "cannot send SIGTERM to the operator"
+        );
         let status = self.wait().await?;
-        ensure!(status.success(), "the operator ended with {status}\n{}", self.log_end());
+        ensure!(
+            status.success(),
+            "the operator ended with {status}\n{}",
+            self.log_end()
+        );
         Ok(())
     }
 
@@ -160,7 +191,11 @@ impl Drop for Operator {
 
 /// Writes a kubeconfig with a token of the operator's ServiceAccount.
 async fn write_kubeconfig(cluster: &Cluster) -> anyhow::Result<PathBuf> {
-    let token = kubectl(cluster, &["create", "token", ACCOUNT, "-n", NAMESPACE, "--duration=24h"]).await?;
+    let token = kubectl(
+        cluster,
+        &["create", "token", ACCOUNT, "-n", NAMESPACE, "--duration=24h"],
+    )
+    .await?;
     let ca_file = cluster.folder().join("operator-account-ca.crt");
     fs::write(&ca_file, cluster.ca_pem()).context("cannot write the cluster's CA")?;
     // JSON is YAML.
@@ -189,13 +224,36 @@ fn peak_of(status: &str) -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
+/// The distinct refusals of the API server in a log, from the name of the object on.
+fn refusals_in(log: &str) -> BTreeSet<String> {
+    let lines = log.lines().filter_map(|line| {
+        let (before, after) = line.split_once(" is forbidden: ")?;
+        let object = before.rsplit(": ").next().unwrap_or(before);
+        Some(format!("{object} is forbidden: {after}"))
+    });
+    lines.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
+    fn refusals_are_told_once() {
+        let line = r#"2026 WARN x: Api: secrets "a" is forbidden: User "u" cannot list resource"#;
+        let log = format!("{line}\nother\n{line}\n");
+        assert_eq!(
+            refusals_in(&log).into_iter().collect::<Vec<_>>(),
+            [r#"secrets "a" is forbidden: User "u" cannot list resource"#]
+        );
+    }
+
+    #[test]
     fn the_peak_is_read_from_proc() {
-        assert_eq!(peak_of("VmPeak:\t 99 kB\nVmHWM:\t   41234 kB\nVmRSS:\t 1 kB\n"), Some(41234));
+        assert_eq!(
+            peak_of("VmPeak:\t 99 kB\nVmHWM:\t   41234 kB\nVmRSS:\t 1 kB\n"),
+            Some(41234)
+        );
         assert_eq!(peak_of("Name: x\n"), None);
     }
 }

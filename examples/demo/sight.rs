@@ -3,6 +3,9 @@
 use kube::api::DynamicObject;
 use serde_json::Value;
 
+/// Most characters of the last column; longer messages stand in the object.
+const DETAIL: usize = 90;
+
 /// How far an object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum State {
@@ -23,7 +26,7 @@ pub struct Sight {
     pub generation: i64,
     /// How far this version of the manifest is.
     pub state: State,
-    /// The phase, where the kind has one; else the reason of `Ready`.
+    /// The phase, where the kind has one; else the reason of `Ready`. Empty when nobody has looked at this version of the manifest.
     pub stage: String,
     /// Entities done and to do.
     pub progress: Option<String>,
@@ -38,7 +41,13 @@ impl Sight {
     pub fn of(object: &DynamicObject) -> Option<Self> {
         let kind = object.types.as_ref()?.kind.to_lowercase();
         let generation = object.metadata.generation.unwrap_or_default();
-        let text = |pointer| object.data.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        let text = |pointer| {
+            object
+                .data
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
+        };
         let ready = condition(object, "Ready");
         let is_true = |found: Option<&Value>| {
             found.is_some_and(|found| {
@@ -52,12 +61,19 @@ impl Sight {
         } else {
             State::Working
         };
-        let of_ready = |field| ready.and_then(|ready| ready[field].as_str()).unwrap_or_default().to_owned();
+        let of_ready = |field| {
+            ready
+                .and_then(|ready| ready[field].as_str())
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let is_seen = ready.is_some_and(|ready| ready["observedGeneration"].as_i64() == Some(generation));
+        let stage = text("/status/phase").unwrap_or_else(|| of_ready("reason"));
         Some(Self {
             object: format!("{kind}/{}", object.metadata.name.as_ref()?),
             generation,
             state,
-            stage: text("/status/phase").unwrap_or_else(|| of_ready("reason")),
+            stage: if is_seen { stage } else { String::new() },
             progress: text("/status/progress/summary").filter(|summary| !summary.is_empty()),
             message: of_ready("message"),
             status: object.data.get("status").cloned().unwrap_or_default(),
@@ -72,8 +88,17 @@ impl Sight {
             (None, State::Ready) => String::new(),
             (None, _) => self.message.clone(),
         };
-        let line = format!("{:<48} {:<16} {}", self.object, self.stage, detail.trim());
+        let detail = shortened(detail.trim());
+        let line = format!("{:<48} {:<12} {detail}", self.object, self.stage);
         line.trim_end().to_owned()
+    }
+}
+
+/// The beginning of a text that would make a line too long.
+fn shortened(text: &str) -> String {
+    match text.char_indices().nth(DETAIL) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default().trim_end()),
+        None => text.to_owned(),
     }
 }
 
@@ -103,8 +128,14 @@ mod tests {
 
     #[test]
     fn ready_counts_for_the_present_manifest_only() {
-        assert_eq!(sight(json!({"conditions": [ready("True", 2)]})).state, State::Ready);
-        assert_eq!(sight(json!({"conditions": [ready("True", 1)]})).state, State::Working);
+        assert_eq!(
+            sight(json!({"conditions": [ready("True", 2)]})).state,
+            State::Ready
+        );
+        assert_eq!(
+            sight(json!({"conditions": [ready("True", 1)]})).state,
+            State::Working
+        );
         assert_eq!(sight(json!({})).state, State::Working);
     }
 
@@ -122,6 +153,6 @@ mod tests {
         let found = sight(json!({
             "phase": "Completed", "progress": {"summary": "123/123"}, "conditions": [ready("True", 2)],
         }));
-        assert!(found.line().ends_with("Completed        123/123"), "{}", found.line());
+        assert!(found.line().ends_with("Completed    123/123"), "{}", found.line());
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -11,6 +11,7 @@ use kube::{Client, Config};
 use serde_json::{Value, json};
 use simulators::bed::Bed;
 use simulators::cluster::{Cluster, KUBERNETES_VERSION};
+use simulators::server::Behaviour;
 
 use crate::build::ensure_binary;
 use crate::kubectl::{kubectl, kubectl_with};
@@ -37,35 +38,55 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// Sets everything up, with a line for each part.
+    /// Sets everything up, with a line for each part and a Konnect that takes `latency` to answer.
     ///
     /// # Errors
     /// When a part is missing or does not start, with what to do.
-    pub async fn set_up(screen: Screen) -> anyhow::Result<Self> {
+    pub async fn set_up(screen: Screen, latency: Duration) -> anyhow::Result<Self> {
         let binary = ensure_binary().await?;
         screen.heading("Setting up");
         let begun = Instant::now();
+        let part = |name: &str, what: String| screen.timed(begun.elapsed(), format!("{name:<24}{what}"));
         let bed = Bed::start().await?;
+        bed.konnect_server.set_behaviour(Behaviour {
+            latency,
+            ..Behaviour::default()
+        });
         let workspaces: Vec<_> = Bed::WORKSPACES.iter().map(|(name, _)| *name).collect();
-        let kong = format!("Kong (simulated)       {}  {}", bed.kong_server.url(), workspaces.join(", "));
-        screen.timed(begun.elapsed(), kong);
-        let konnect = format!("Konnect (simulated)    {}  empty", bed.konnect_server.url());
-        screen.timed(begun.elapsed(), konnect);
+        part(
+            "Kong (simulated)",
+            format!("{}  workspaces {}", bed.kong_server.url(), workspaces.join(", ")),
+        );
+        let answers = format!("empty, answers after {} ms", latency.as_millis());
+        part(
+            "Konnect (simulated)",
+            format!("{}  {answers}", bed.konnect_server.url()),
+        );
 
         let mut cluster = Cluster::start_async().await?;
-        let kubernetes = format!("Kubernetes (real)      {}  {KUBERNETES_VERSION}", cluster.url());
-        screen.timed(begun.elapsed(), kubernetes);
+        part(
+            "Kubernetes (real)",
+            format!("{}  version {KUBERNETES_VERSION}", cluster.url()),
+        );
         let client = client(&cluster).await?;
         kubectl(&cluster, &["apply", "--server-side", "-k", "config/crd"]).await?;
         kubectl(&cluster, &["wait", "--for=condition=Established", "crd", "--all"]).await?;
         kubectl(&cluster, &["apply", "-k", "config/rbac"]).await?;
-        screen.timed(begun.elapsed(), "Definitions and rights  config/crd, config/rbac");
+        part("Definitions and rights", "config/crd, config/rbac".to_owned());
 
         let mut operator = Operator::start(&binary, &mut cluster, &bed).await?;
         operator.ready().await?;
-        let account = format!("system:serviceaccount:{OPERATOR_NAMESPACE}:{ACCOUNT}");
-        screen.timed(begun.elapsed(), format!("Operator (real)        process {}, as {account}", operator.id()));
-        Ok(Self { operator, cluster, bed, client })
+        let account = format!("ServiceAccount {OPERATOR_NAMESPACE}/{ACCOUNT}");
+        part(
+            "Operator (real)",
+            format!("process {}, with the rights of {account}", operator.id()),
+        );
+        Ok(Self {
+            operator,
+            cluster,
+            bed,
+            client,
+        })
     }
 
     /// Makes what the samples need beforehand: the namespace, and two Secrets for the Admin API.
@@ -73,7 +94,11 @@ impl Stage {
     /// # Errors
     /// When kubectl fails.
     pub async fn prepare(&self) -> anyhow::Result<()> {
-        kubectl(&self.cluster, &["apply", "-f", "config/samples/kong-namespace.yaml"]).await?;
+        kubectl(
+            &self.cluster,
+            &["apply", "-f", "config/samples/kong-namespace.yaml"],
+        )
+        .await?;
         let secret = |name: &str, key: &str, value: &str| {
             json!({
                 "apiVersion": "v1", "kind": "Secret",
@@ -96,7 +121,10 @@ impl Stage {
     ///
     /// # Errors
     /// When kubectl fails.
-    pub async fn apply_samples(&self, chosen: impl Fn(&str) -> bool) -> anyhow::Result<BTreeMap<String, i64>> {
+    pub async fn apply_samples(
+        &self,
+        chosen: impl Fn(&str) -> bool,
+    ) -> anyhow::Result<BTreeMap<String, i64>> {
         let manifests = samples(chosen)?.replace(PLACEHOLDER, Bed::KONNECT_TOKEN);
         let applied = kubectl_with(&self.cluster, &["apply", "-f", "-", "-o", "json"], &manifests).await?;
         generations(&applied)
@@ -109,9 +137,22 @@ impl Stage {
     /// When kubectl fails.
     pub async fn touch(&self, migration: &str) -> anyhow::Result<i64> {
         let patch = json!({"spec": {"throttle": {"maxInFlight": 8}}}).to_string();
-        let arguments = ["patch", migration, "-n", NAMESPACE, "--type=merge", "-p", &patch, "-o", "json"];
+        let arguments = [
+            "patch",
+            migration,
+            "-n",
+            NAMESPACE,
+            "--type=merge",
+            "-p",
+            &patch,
+            "-o",
+            "json",
+        ];
         let touched = generations(&kubectl(&self.cluster, &arguments).await?)?;
-        touched.get(migration).copied().with_context(|| format!("kubectl did not show {migration}"))
+        touched
+            .get(migration)
+            .copied()
+            .with_context(|| format!("kubectl did not show {migration}"))
     }
 }
 
@@ -129,7 +170,11 @@ fn samples(chosen: impl Fn(&str) -> bool) -> anyhow::Result<String> {
         .with_context(|| folder.display().to_string())?
         .map(|entry| Ok(entry?.path()))
         .collect::<anyhow::Result<_>>()?;
-    files.retain(|file| file.file_name().and_then(|name| name.to_str()).is_some_and(&chosen));
+    files.retain(|file| {
+        file.file_name()
+            .and_then(|name| name.to_str())
+            .is_some_and(&chosen)
+    });
     files.sort();
     let texts: Vec<_> = files
         .iter()
@@ -166,9 +211,7 @@ mod tests {
 
     #[test]
     fn only_the_operators_objects_are_waited_for() {
-        let object = |version: &str, kind: &str| {
-            json!({"apiVersion": version, "kind": kind, "metadata": {"name": "x", "generation": 3}})
-        };
+        let object = |version: &str, kind: &str| json!({"apiVersion": version, "kind": kind, "metadata": {"name": "x", "generation": 3}});
         let list = json!({"kind": "List", "items": [
             object("v1", "Secret"),
             object("konnect.konghq.com/v1alpha1", "KonnectExtension"),
