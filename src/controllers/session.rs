@@ -14,7 +14,10 @@ use crate::{
         refs::AuthRef,
     },
     http::InvalidToken,
-    k8s::conditions::{ConditionSet, ConditionStatus},
+    k8s::{
+        conditions::{ConditionSet, ConditionStatus},
+        secrets::Read,
+    },
     konnect::{Client, InvalidServerUrl, ServerUrl},
 };
 
@@ -27,6 +30,8 @@ pub struct Session {
     pub organization_id: String,
     /// The server, with https.
     pub server_url: String,
+    /// The Secret that the token was read from, if it was one: to be watched by whoever must notice a new token.
+    pub token_read: Read,
 }
 
 /// How far the last check of the token has to agree.
@@ -144,7 +149,7 @@ pub async fn open(
         require_accepted(&auth)?;
     }
     let server_url = ServerUrl::parse(&auth.spec.server_url)?;
-    let token = fetch_token(&context.client, &auth).await.result?;
+    let token = fetch_token(&context.client, &auth).await;
     let organization_id = auth
         .status
         .and_then(|status| status.organization_id)
@@ -152,13 +157,14 @@ pub async fn open(
     let client = Client::new(
         &context.transport,
         &server_url,
-        &token,
+        &token.result?,
         context.budgets.of(&organization_id),
     )?;
     Ok(Session {
         client,
         organization_id,
         server_url: server_url.with_scheme(),
+        token_read: token.read,
     })
 }
 

@@ -103,7 +103,7 @@ async fn a_completed_migration_tells_of_drift_and_writes_nothing() -> Result<()>
         .await?;
     let before = world.writes();
     let new = json!({"id": "7d5b1f0a-7b46-4f9e-9a44-2f0a6c8f5b11", "host": "new.example.com", "name": "new", "port": 80, "protocol": "http"});
-    world.bed.kong.put("inventory", "/services", new)?;
+    world.bed.kong.put("inventory", "services", new)?;
     // An event of any kind wakes the controller; here the token Secret is touched.
     world
         .secret("kong-admin", &[("token", Bed::KONG_TOKEN), ("note", "touched")])

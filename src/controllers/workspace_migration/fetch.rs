@@ -25,6 +25,8 @@ pub struct Target {
     pub id: String,
     /// What goes into status.
     pub status: TargetStatus,
+    /// The Secret of the token, to be watched.
+    pub token_read: Read,
 }
 
 /// The Secrets that the source's settings name, as they were just read.
@@ -115,14 +117,17 @@ pub async fn fetch_target(context: &Context, migration: &WorkspaceMigration) -> 
         .konnect
         .as_ref()
         .map(|konnect| &konnect.auth_ref);
-    let client = session::open(context, &namespace, auth_ref, Trust::Accepted)
-        .await?
-        .client;
+    let session = session::open(context, &namespace, auth_ref, Trust::Accepted).await?;
     let status = TargetStatus {
         control_plane_id: Some(id.clone()),
         cluster_type: cluster_type(&control_plane).map(|found| found.as_str().to_owned()),
     };
-    Ok(Target { client, id, status })
+    Ok(Target {
+        client: session.client,
+        id,
+        status,
+        token_read: session.token_read,
+    })
 }
 
 /// As Konnect reports it, else as the manifest asks for it.

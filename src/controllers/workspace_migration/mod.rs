@@ -135,12 +135,12 @@ impl WorkspaceMigrationController {
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<(Migration, Observed), Error> {
         let secrets = fetch::SourceSecrets::fetch(&self.context, object).await?;
-        self.secrets.set(
-            &self.context.client,
-            &ObjectRef::from_obj(object),
-            &secrets.versions(),
-        );
+        let owner = ObjectRef::from_obj(object);
+        let mut read = secrets.versions();
+        self.secrets.set(&self.context.client, &owner, &read);
         let target = fetch::fetch_target(&self.context, object).await?;
+        read.extend(target.token_read);
+        self.secrets.set(&self.context.client, &owner, &read);
         draft.status.target = Some(target.status);
         let migration = Migration {
             source: fetch::build_source(&self.context, object, &secrets)?,
