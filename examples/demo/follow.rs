@@ -18,8 +18,8 @@ use crate::operator::Operator;
 use crate::screen::Screen;
 use crate::sight::{Sight, State};
 
-/// How long all objects together may take.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// How long to wait while nothing changes.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// How long an object that is stalled may still recover, because what it refers to comes.
 const GRACE: Duration = Duration::from_secs(10);
 const TICK: Duration = Duration::from_millis(250);
@@ -74,7 +74,7 @@ impl Follower {
         begun: Instant,
     ) -> anyhow::Result<BTreeMap<String, Reached>> {
         let (mut seen, mut ready) = (BTreeMap::new(), BTreeMap::new());
-        let mut last_change = begun;
+        let mut last_change = Instant::now();
         loop {
             if let Ok(sight) = tokio::time::timeout(TICK, self.sights.next()).await {
                 let sight = sight.context("the watches have ended")?;
@@ -104,9 +104,9 @@ impl Follower {
             let hopeless =
                 open.values().all(|state| *state == State::Stalled) && last_change.elapsed() > GRACE;
             ensure!(!hopeless, "stalled:{}", self.describe(&open));
-            if begun.elapsed() > PATIENCE {
+            if last_change.elapsed() > PATIENCE {
                 bail!(
-                    "not ready after {} s:{}\n{}",
+                    "nothing has changed for {} s, and these are not ready:{}\n{}",
                     PATIENCE.as_secs(),
                     self.describe(&open),
                     operator.log_end()

@@ -24,7 +24,7 @@ pub const NAMESPACE: &str = "gateway-migration-system";
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 /// Lines of the log shown when something goes wrong.
-const LOG_LINES: usize = 20;
+const LOG_LINES: usize = 10;
 
 /// The running operator; killed on drop.
 pub struct Operator {
@@ -133,10 +133,11 @@ impl Operator {
         &self.log
     }
 
-    /// The last lines of the log, for messages.
+    /// The last lines of the log that tell of trouble, for messages.
     pub fn log_end(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<_> = log.lines().collect();
+        let quiet = |line: &&str| !line.contains(" DEBUG ") && !line.contains(" INFO ");
+        let lines: Vec<_> = log.lines().filter(quiet).collect();
         let end = lines
             .get(lines.len().saturating_sub(LOG_LINES)..)
             .unwrap_or_default();
@@ -224,14 +225,19 @@ fn peak_of(status: &str) -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
-/// The distinct refusals of the API server in a log, from the name of the object on.
+/// The distinct refusals of the API server in a log: `cannot list resource "secrets" in API group ""`.
 fn refusals_in(log: &str) -> BTreeSet<String> {
-    let lines = log.lines().filter_map(|line| {
-        let (before, after) = line.split_once(" is forbidden: ")?;
-        let object = before.rsplit(": ").next().unwrap_or(before);
-        Some(format!("{object} is forbidden: {after}"))
-    });
-    lines.collect()
+    const GROUP: &str = "in API group \"";
+    let refusal = |line: &str| {
+        let (_, refused) = line.split_once(" is forbidden: ")?;
+        // The same text may stand in a quoted one.
+        let refused = refused.replace('\\', "");
+        let refused = refused.get(refused.find("cannot ")?..)?;
+        let group = refused.find(GROUP)? + GROUP.len();
+        let end = group + refused.get(group..)?.find('"')?;
+        Some(refused.get(..=end)?.to_owned())
+    };
+    log.lines().filter_map(refusal).collect()
 }
 
 #[cfg(test)]
@@ -240,12 +246,11 @@ mod tests {
 
     #[test]
     fn refusals_are_told_once() {
-        let line = r#"2026 WARN x: Api: secrets "a" is forbidden: User "u" cannot list resource"#;
-        let log = format!("{line}\nother\n{line}\n");
-        assert_eq!(
-            refusals_in(&log).into_iter().collect::<Vec<_>>(),
-            [r#"secrets "a" is forbidden: User "u" cannot list resource"#]
-        );
+        let plain = r#"Api: secrets "a" is forbidden: User "u" cannot list resource "secrets" in API group "" in the namespace "kong""#;
+        let quoted = plain.replace('"', r#"\""#);
+        let log = format!("INFO started\n{plain}\n{quoted}\n{plain}: {quoted}\n");
+        let found: Vec<_> = refusals_in(&log).into_iter().collect();
+        assert_eq!(found, [r#"cannot list resource "secrets" in API group """#]);
     }
 
     #[test]

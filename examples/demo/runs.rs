@@ -89,7 +89,7 @@ pub fn complaints(operator: &Operator, first: &Run, second: &Run) -> Vec<String>
     all.extend(
         refused
             .iter()
-            .map(|refusal| format!("config/rbac does not grant what the operator asks for: {refusal}")),
+            .map(|refusal| format!("config/rbac lacks a right: the operator {refusal}")),
     );
     all
 }
