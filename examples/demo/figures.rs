@@ -23,7 +23,7 @@ const FILES: [&str; 4] = [
 ///
 /// # Errors
 /// When a part does not start, or an object does not get ready.
-pub async fn print(latency: Duration) -> anyhow::Result<ExitCode> {
+pub async fn print(latency: Duration) -> anyhow::Result<(Stage, ExitCode)> {
     let screen = Screen::Error;
     let mut stage = Stage::set_up(screen, latency).await?;
     stage.prepare().await?;
@@ -63,11 +63,10 @@ pub async fn print(latency: Duration) -> anyhow::Result<ExitCode> {
         "build": if cfg!(debug_assertions) { "debug" } else { "release" },
     });
     println!("{figures}");
-    let Stage { operator, .. } = stage;
-    operator.stop().await?;
-    Ok(if complaints.is_empty() {
+    let code = if complaints.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    })
+    };
+    Ok((stage, code))
 }

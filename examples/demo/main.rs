@@ -27,6 +27,8 @@ use anyhow::Context as _;
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
+use stage::Stage;
+
 /// Exit code of a program that Ctrl-C ended, by convention.
 const INTERRUPTED: u8 = 130;
 
@@ -50,12 +52,7 @@ struct Arguments {
 fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Runtime::new().context("cannot start threads")?;
-    let code = runtime.block_on(async {
-        tokio::select! {
-            code = show(&arguments) => code,
-            interrupted = stop_requested() => interrupted.map(|()| ExitCode::from(INTERRUPTED)),
-        }
-    });
+    let code = runtime.block_on(run(&arguments));
     // A thread may still wait for a server to start; the watchdog of the cluster ends that server.
     runtime.shutdown_timeout(Duration::from_millis(200));
     Ok(code.unwrap_or_else(|error| {
@@ -64,13 +61,30 @@ fn main() -> anyhow::Result<ExitCode> {
     }))
 }
 
-async fn show(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+/// Whatever ends this, what it started ends with it.
+async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let (mut stage, code) = tokio::select! {
+        shown = perform(arguments) => shown?,
+        stopped = stop_requested() => return stopped.map(|()| ExitCode::from(INTERRUPTED)),
+    };
+    if !arguments.figures && !arguments.once && std::io::stdout().is_terminal() {
+        tokio::select! {
+            ended = show::stay(&mut stage) => ended?,
+            stopped = stop_requested() => stopped?,
+        }
+    }
+    let Stage { operator, .. } = stage;
+    operator.stop().await?;
+    Ok(code)
+}
+
+async fn perform(arguments: &Arguments) -> anyhow::Result<(Stage, ExitCode)> {
     let latency = |default| Duration::from_millis(arguments.latency.unwrap_or(default));
     if arguments.figures {
-        return figures::print(latency(0)).await;
+        figures::print(latency(0)).await
+    } else {
+        show::show(latency(50)).await
     }
-    let stay = !arguments.once && std::io::stdout().is_terminal();
-    show::show(latency(50), stay).await
 }
 
 /// Returns on Ctrl-C or SIGTERM.

@@ -12,11 +12,11 @@ use crate::stage::{NAMESPACE, SAMPLES, Stage};
 
 const SCREEN: Screen = Screen::Output;
 
-/// Shows everything, with a Konnect that takes `latency` to answer; stays up until interrupted when `stay` says so.
+/// Shows everything, with a Konnect that takes `latency` to answer. Returns what still runs, and whether all was right.
 ///
 /// # Errors
 /// When a part does not start, or an object does not get ready.
-pub async fn show(latency: Duration, stay: bool) -> anyhow::Result<ExitCode> {
+pub async fn show(latency: Duration) -> anyhow::Result<(Stage, ExitCode)> {
     let mut stage = Stage::set_up(SCREEN, latency).await?;
     stage.prepare().await?;
     let mut follower = Follower::new(&stage.client, NAMESPACE, SCREEN);
@@ -25,7 +25,6 @@ pub async fn show(latency: Duration, stay: bool) -> anyhow::Result<ExitCode> {
     let begun = begin(&stage);
     let wanted = stage.apply_samples(|_| true).await?;
     let first = finish(&mut stage, &mut follower, &wanted, begun).await?;
-    show_findings(&first);
     show_run(&first, "Summary");
 
     SCREEN.heading(
@@ -36,23 +35,27 @@ pub async fn show(latency: Duration, stay: bool) -> anyhow::Result<ExitCode> {
     let second = finish(&mut stage, &mut follower, &wanted, begun).await?;
     show_run(&second, "Summary of the second run");
 
+    show_findings(&first);
     let complaints = complaints(&stage.operator, &first, &second);
     show_verdict(&stage, &first, &complaints);
-    if stay {
-        SCREEN.line(guide::further(&stage));
-        // Ctrl-C ends the program from outside.
-        loop {
-            tokio::time::sleep(Duration::from_secs(1)).await;
-            stage.operator.ensure_running()?;
-        }
-    }
-    let Stage { operator, .. } = stage;
-    operator.stop().await?;
-    Ok(if complaints.is_empty() {
+    let code = if complaints.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
-    })
+    };
+    Ok((stage, code))
+}
+
+/// Keeps everything up, and says how to look further. Returns only when the operator ends.
+///
+/// # Errors
+/// When the operator ends.
+pub async fn stay(stage: &mut Stage) -> anyhow::Result<()> {
+    SCREEN.line(guide::further(stage));
+    loop {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        stage.operator.ensure_running()?;
+    }
 }
 
 fn show_findings(run: &Run) {

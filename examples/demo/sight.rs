@@ -89,7 +89,7 @@ impl Sight {
             (None, _) => self.message.clone(),
         };
         let detail = shortened(detail.trim());
-        let line = format!("{:<48} {:<12} {detail}", self.object, self.stage);
+        let line = format!("{:<48} {:<13} {detail}", self.object, self.stage);
         line.trim_end().to_owned()
     }
 }
@@ -153,6 +153,10 @@ mod tests {
         let found = sight(json!({
             "phase": "Completed", "progress": {"summary": "123/123"}, "conditions": [ready("True", 2)],
         }));
-        assert!(found.line().ends_with("Completed    123/123"), "{}", found.line());
+        assert!(
+            found.line().ends_with("Completed     123/123"),
+            "{}",
+            found.line()
+        );
     }
 }
