@@ -10,7 +10,7 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use serde_json::{Value, json};
 use simulators::bed::Bed;
-use simulators::cluster::{Cluster, KUBERNETES_VERSION};
+use simulators::cluster::{Binaries, Cluster, KUBERNETES_VERSION};
 use simulators::server::Behaviour;
 
 use crate::build::ensure_binary;
@@ -44,6 +44,8 @@ impl Stage {
     /// When a part is missing or does not start, with what to do.
     pub async fn set_up(screen: Screen, latency: Duration) -> anyhow::Result<Self> {
         let binary = ensure_binary().await?;
+        // The first time this takes minutes, and it is here that something may be missing.
+        tokio::task::spawn_blocking(|| Binaries::ensure().and(Binaries::ensure_kubectl())).await??;
         screen.heading("Setting up");
         let begun = Instant::now();
         let part = |name: &str, what: String| screen.timed(begun.elapsed(), format!("{name:<24}{what}"));
