@@ -112,7 +112,7 @@ pub mod reason {
     pub const FAILED_TO_UPDATE: &str = "FailedToUpdate";
     /// The counterpart to take over does not exist or does not fit.
     pub const FAILED_TO_ADOPT: &str = "FailedToAdopt";
-    /// A control plane of that name exists that this object did not make.
+    /// A control plane, or an object in Kubernetes, of that name exists that this object did not make.
     pub const NAME_TAKEN: &str = "NameTaken";
     /// The counterpart is gone from Konnect; it is not made again without consent.
     pub const GONE: &str = "Gone";
