@@ -19,7 +19,7 @@ mod sight;
 mod stage;
 mod table;
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, stdin, stdout};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -67,7 +67,8 @@ async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         shown = perform(arguments) => shown?,
         stopped = stop_requested() => return stopped.map(|()| ExitCode::from(INTERRUPTED)),
     };
-    if !arguments.figures && !arguments.once && std::io::stdout().is_terminal() {
+    let somebody_watches = stdin().is_terminal() && stdout().is_terminal();
+    if somebody_watches && !arguments.figures && !arguments.once {
         tokio::select! {
             ended = show::stay(&mut stage) => ended?,
             stopped = stop_requested() => stopped?,
