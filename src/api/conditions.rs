@@ -173,6 +173,8 @@ pub mod reason {
     pub const PLAN_STALE: &str = "PlanStale";
     /// Approval is not asked for.
     pub const APPROVED_AUTOMATICALLY: &str = "ApprovedAutomatically";
+    /// Somebody approved this very plan.
+    pub const APPROVED: &str = "Approved";
     /// The plan waits for somebody to approve its hash.
     pub const AWAITING_APPROVAL: &str = "AwaitingApproval";
     /// Nothing is overwritten or deleted, so nothing needs saving.

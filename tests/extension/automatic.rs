@@ -5,7 +5,8 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::ResourceExt;
 use serde_json::json;
 
-use crate::bed::{Bed, EXTENSION, MADE, is_ready};
+use crate::bed::{Bed, EXTENSION, MADE};
+use crate::wait::is_ready;
 
 #[tokio::test]
 async fn data_planes_get_all_they_need_to_join() {

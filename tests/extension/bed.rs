@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::{Context as _, anyhow, ensure};
 use gateway_migration_operator::{
     api::{
         konnect_api_auth_configuration::KonnectAPIAuthConfiguration, konnect_extension::KonnectExtension,
@@ -17,7 +17,7 @@ use gateway_migration_operator::{
     },
     clock::SystemClock,
     config::Config,
-    controllers::{context::Context, konnect_extension},
+    controllers::{self, context::Context, konnect_extension},
     http::{Budget, Budgets, EndpointMap, RetryPolicy, Transport, TransportOptions},
     k8s::{events::Events, lease::Leadership},
     konnect::{self, ServerUrl},
@@ -25,15 +25,11 @@ use gateway_migration_operator::{
 };
 use k8s_openapi::{
     NamespaceResourceScope,
-    api::{
-        core::v1::{ConfigMap, Namespace, Secret},
-        events::v1::Event,
-    },
-    apimachinery::pkg::apis::meta::v1::Condition,
+    api::core::v1::{ConfigMap, Namespace, Secret},
 };
 use kube::{
     Api, Client, Resource,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, Patch, PatchParams, PostParams},
     config::{KubeConfigOptions, Kubeconfig},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -46,14 +42,14 @@ use simulators::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::wait::PATIENCE;
+
 /// The extension of most tests.
 pub const EXTENSION: &str = "edge";
 /// What the operator makes for it.
 pub const MADE: &str = "konnect-extension-edge";
 /// A token that the simulator takes.
 pub const TOKEN: &str = "kpat_simulated";
-/// Long enough for a machine that does much else; reached only when something is wrong.
-const PATIENCE: Duration = Duration::from_secs(90);
 
 fn cluster() -> anyhow::Result<&'static Cluster> {
     static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
@@ -131,11 +127,15 @@ impl Bed {
     /// The token Secret, and a configuration whose token was accepted.
     pub async fn create_auth(&self) -> anyhow::Result<()> {
         self.create_secret("token", json!({"token": TOKEN})).await?;
+        self.create_unchecked_auth().await?;
+        self.set_auth_valid("True").await
+    }
+
+    /// A configuration that refers to the Secret `token`.
+    pub async fn create_unchecked_auth(&self) -> anyhow::Result<()> {
         let spec =
             json!({"type": "secretRef", "secretRef": {"name": "token"}, "serverURL": "us.api.konghq.com"});
-        self.create::<KonnectAPIAuthConfiguration>("konnect", spec)
-            .await?;
-        self.set_auth_valid("True").await
+        self.create::<KonnectAPIAuthConfiguration>("konnect", spec).await
     }
 
     /// The verdict on the token.
@@ -153,7 +153,13 @@ impl Bed {
 
     /// A control plane that no controller has looked at.
     pub async fn create_pending_control_plane(&self) -> anyhow::Result<()> {
-        let spec = json!({"createControlPlaneRequest": {"name": "inventory"}, "konnect": {"authRef": {"name": "konnect"}}});
+        self.create_named_control_plane("inventory").await
+    }
+
+    /// The control plane, with this name in Konnect.
+    pub async fn create_named_control_plane(&self, name: &str) -> anyhow::Result<()> {
+        let spec =
+            json!({"createControlPlaneRequest": {"name": name}, "konnect": {"authRef": {"name": "konnect"}}});
         self.create::<KonnectGatewayControlPlane>("inventory", spec).await
     }
 
@@ -255,117 +261,6 @@ impl Bed {
         )?)
     }
 
-    /// Waits until the extension has this condition.
-    pub async fn wait_for(&self, type_: &str, status: &str, reason: &str) -> anyhow::Result<Condition> {
-        let what = format!("{type_}={status} for {reason}");
-        self.wait_until(&what, |extension| {
-            let conditions = extension
-                .status
-                .map(|status| status.conditions)
-                .unwrap_or_default();
-            conditions
-                .into_iter()
-                .find(|found| found.type_ == type_ && found.status == status && found.reason == reason)
-        })
-        .await
-    }
-
-    /// Waits until the extension looks as wanted.
-    pub async fn wait_until<T>(
-        &self,
-        what: &str,
-        probe: impl FnMut(KonnectExtension) -> Option<T>,
-    ) -> anyhow::Result<T> {
-        self.wait_until_named(EXTENSION, what, probe).await
-    }
-
-    /// Waits until an extension looks as wanted.
-    pub async fn wait_until_named<T>(
-        &self,
-        name: &str,
-        what: &str,
-        mut probe: impl FnMut(KonnectExtension) -> Option<T>,
-    ) -> anyhow::Result<T> {
-        let begun = Instant::now();
-        loop {
-            let extension: KonnectExtension = self.api().get(name).await?;
-            if let Some(found) = probe(extension.clone()) {
-                return Ok(found);
-            }
-            if begun.elapsed() > PATIENCE {
-                let status = serde_json::to_string_pretty(&extension.status)?;
-                bail!("{what} did not come; status: {status}");
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
-    /// Waits until there are this many pins.
-    pub async fn wait_for_pins(&self, count: usize) -> anyhow::Result<()> {
-        let begun = Instant::now();
-        while self.pins().len() != count {
-            ensure!(begun.elapsed() < PATIENCE, "not {count} pins: {:?}", self.pins());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Ok(())
-    }
-
-    /// Waits until the extension is gone.
-    pub async fn wait_gone(&self) -> anyhow::Result<()> {
-        self.wait_absent::<KonnectExtension>(EXTENSION).await
-    }
-
-    /// Waits until an object is gone.
-    pub async fn wait_absent<K>(&self, name: &str) -> anyhow::Result<()>
-    where
-        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-            + Clone
-            + Debug
-            + DeserializeOwned
-            + Serialize,
-    {
-        let begun = Instant::now();
-        while let Some(left) = self.api::<K>().get_opt(name).await? {
-            ensure!(
-                begun.elapsed() < PATIENCE,
-                "still there: {}",
-                serde_json::to_string_pretty(&left)?
-            );
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Ok(())
-    }
-
-    /// Waits until Konnect has been called this often.
-    pub async fn wait_for_calls(&self, calls: u64) -> anyhow::Result<()> {
-        let begun = Instant::now();
-        while self.server.stats().total < calls {
-            ensure!(
-                begun.elapsed() < PATIENCE,
-                "not {calls} calls: {:?}",
-                self.server.stats()
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        Ok(())
-    }
-
-    /// Waits for an event in the namespace, and returns its text.
-    pub async fn wait_for_event(&self, reason: &str) -> anyhow::Result<String> {
-        let begun = Instant::now();
-        loop {
-            let events = self.api::<Event>().list(&ListParams::default()).await?;
-            if let Some(event) = events
-                .into_iter()
-                .find(|event| event.reason.as_deref() == Some(reason))
-            {
-                return Ok(event.note.unwrap_or_default());
-            }
-            ensure!(begun.elapsed() < PATIENCE, "no event {reason}");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
-
     /// Pins a certificate as a user does in Konnect.
     pub async fn pin_by_hand(&self, pem: &str) -> anyhow::Result<()> {
         let transport = Transport::new(self.transport_options()?)?;
@@ -407,28 +302,43 @@ impl Bed {
 
     /// Starts the controller, as one process would.
     pub fn start(&self) -> anyhow::Result<Operator> {
+        let context = self.context()?;
+        Ok(Operator {
+            stop: context.stop.clone(),
+            metrics: context.metrics.clone(),
+            task: tokio::spawn(konnect_extension::run(context)),
+        })
+    }
+
+    /// Starts every controller, as the operator does.
+    pub fn start_all(&self) -> anyhow::Result<Operator> {
+        let context = self.context()?;
+        Ok(Operator {
+            stop: context.stop.clone(),
+            metrics: context.metrics.clone(),
+            task: tokio::spawn(async move {
+                let mut tasks = controllers::spawn_all(&context);
+                while tasks.join_next().await.is_some() {}
+            }),
+        })
+    }
+
+    fn context(&self) -> anyhow::Result<Context> {
         let config = Config {
             namespace: Some(self.namespace.clone()),
             ..Config::default()
         };
-        let metrics = Metrics::new();
-        let stop = CancellationToken::new();
-        let context = Context {
+        Ok(Context {
             client: self.client.clone(),
             config: Arc::new(config),
             clock: Arc::new(SystemClock),
-            metrics: metrics.clone(),
+            metrics: Metrics::new(),
             events: Events::new(self.client.clone()),
             leadership: Leadership::unlimited(),
             transport: Transport::new(self.transport_options()?)?,
             budgets: Arc::new(Budgets::new(4)),
             readiness: Readiness::default(),
-            stop: stop.clone(),
-        };
-        Ok(Operator {
-            stop,
-            metrics,
-            task: tokio::spawn(konnect_extension::run(context)),
+            stop: CancellationToken::new(),
         })
     }
 }
@@ -477,15 +387,6 @@ impl Operator {
         }
         Ok(())
     }
-}
-
-/// Whether an extension is ready, as its own generation has it.
-pub fn is_ready(extension: KonnectExtension) -> Option<Condition> {
-    let conditions = extension.status?.conditions;
-    let ready = conditions
-        .into_iter()
-        .find(|condition| condition.type_ == "Ready")?;
-    (ready.status == "True" && ready.observed_generation == extension.metadata.generation).then_some(ready)
 }
 
 fn condition(type_: &str, status: &str) -> Value {

@@ -5,7 +5,8 @@ use k8s_openapi::api::core::v1::Secret;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use serde_json::{Value, json};
 
-use crate::bed::{Bed, EXTENSION, is_ready};
+use crate::bed::{Bed, EXTENSION};
+use crate::wait::is_ready;
 
 const NAME: &str = "own-certificate";
 

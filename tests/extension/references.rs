@@ -1,6 +1,9 @@
 //! The control plane and its authentication: every way in which they can be missing or wrong.
 
-use gateway_migration_operator::api::konnect_api_auth_configuration::KonnectAPIAuthConfiguration;
+use gateway_migration_operator::api::{
+    konnect_api_auth_configuration::KonnectAPIAuthConfiguration,
+    konnect_gateway_control_plane::KonnectGatewayControlPlane,
+};
 use kube::ResourceExt;
 use serde_json::json;
 
@@ -128,5 +131,27 @@ async fn a_token_that_was_revoked_since_its_check_is_noticed() {
     let condition = bed.wait_for("APIAuthValid", "False", "Invalid").await.unwrap();
     assert!(!condition.message.contains(TOKEN));
     bed.wait_for("Ready", "False", "Invalid").await.unwrap();
+    operator.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn authentication_in_another_namespace_is_refused() {
+    let bed = Bed::new().await.unwrap();
+    bed.create_auth().await.unwrap();
+    bed.create_pending_control_plane().await.unwrap();
+    let elsewhere = json!({"spec": {"konnect": {"authRef": {"name": "konnect", "namespace": "elsewhere"}}}});
+    bed.patch::<KonnectGatewayControlPlane>("inventory", elsewhere)
+        .await
+        .unwrap();
+    bed.set_programmed("True", "CLUSTER_TYPE_CONTROL_PLANE")
+        .await
+        .unwrap();
+    bed.create_extension(EXTENSION, json!({})).await.unwrap();
+    let operator = bed.start().unwrap();
+    bed.wait_for("APIAuthResolvedRef", "False", "RefNotPermitted")
+        .await
+        .unwrap();
+    bed.wait_for("Ready", "False", "RefNotPermitted").await.unwrap();
+    assert_eq!(bed.server.stats().total, 0);
     operator.stop().await.unwrap();
 }
