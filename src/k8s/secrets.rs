@@ -1,5 +1,5 @@
-//! Secrets, one by one: read by name, watched by name, never listed by namespace or cluster. So the operator needs no
-//! right to list Secrets, sees them whatever their labels, and holds none in a cache.
+//! Secrets, one by one: read by name, watched by name, never listed. So the operator needs no right to list Secrets, sees
+//! them whatever their labels, and holds none in a cache.
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{Api, Client};

@@ -1,20 +1,24 @@
-//! Watches of single objects by name, metadata only: the operator sees what it is told to look at, and lists nothing.
+//! Watches of single objects.
+//!
+//! The ordinary watcher begins with a list, which needs the right to list all of a kind. Here a watch by name is
+//! opened, then the object is read by name: `get` and `watch` are enough, and can be granted for single names.
 
 use std::{
     collections::{BTreeMap, HashSet},
     fmt::Debug,
-    hash::Hash,
     marker::PhantomData,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
-use futures::{Stream, StreamExt};
+use futures::{Stream, TryStreamExt};
 use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Api, Client, Resource,
-    core::PartialObjectMeta,
-    runtime::{WatchStreamExt, reflector::ObjectRef, watcher},
+    api::{WatchEvent, WatchParams},
+    runtime::reflector::ObjectRef,
 };
+use serde::de::DeserializeOwned;
 use tokio::{sync::mpsc, task::AbortHandle};
 
 /// Which object of a kind: namespace and name.
@@ -29,6 +33,9 @@ pub struct ObjectKey {
 /// The objects of one kind that an object refers to, each with the resource version it was last read at; `None` when it was
 /// absent.
 pub type Read = BTreeMap<ObjectKey, Option<String>>;
+
+/// Pause before a watch that ended, in good order or not, starts over. Nothing is missed meanwhile, only seen later.
+const PAUSE: Duration = Duration::from_secs(2);
 
 /// A set of watches, one per referenced object of the kind `R`, that wakes the objects which refer to it.
 ///
@@ -48,6 +55,8 @@ struct Shared<K: Resource<DynamicType = ()>> {
 #[derive(Debug)]
 struct Watched<K: Resource<DynamicType = ()>> {
     owners: HashSet<ObjectRef<K>>,
+    /// The version seen last; `None` while the object is absent.
+    version: Option<String>,
     task: AbortHandle,
 }
 
@@ -63,7 +72,12 @@ impl<K: Resource<DynamicType = ()>, R> Clone for ObjectWatches<K, R> {
 impl<K, R> ObjectWatches<K, R>
 where
     K: Resource<DynamicType = ()> + 'static,
-    R: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + Send + 'static,
+    R: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + Debug
+        + Send
+        + 'static,
 {
     /// An empty set, and the stream of objects to reconcile.
     pub fn new() -> (Self, impl Stream<Item = ObjectRef<K>> + Send + 'static) {
@@ -81,9 +95,9 @@ where
         )
     }
 
-    /// States all objects that `owner` refers to, as it has just read them: watches start for new ones, and stop for
-    /// those nobody needs. A new watch wakes its owner when it finds another version than was read, so a change
-    /// between the two is not missed. An empty map forgets the owner.
+    /// States all objects of the kind that `owner` refers to, as it has just read them: watches start for new ones, and stop for
+    /// those nobody needs. The owner is woken when a watch knows of another version than was read, so a change between
+    /// the two is not missed. An empty map forgets the owner.
     pub fn set(&self, client: &Client, owner: &ObjectRef<K>, objects: &Read) {
         let mut watched = self.shared.lock();
         watched.retain(|key, entry| {
@@ -97,77 +111,74 @@ where
             needed
         });
         for (key, version) in objects {
-            let start = || Watched {
+            let entry = watched.entry(key.clone()).or_insert_with(|| Watched {
                 owners: HashSet::new(),
-                task: self.start(client.clone(), key.clone(), version.clone()),
-            };
-            watched
-                .entry(key.clone())
-                .or_insert_with(start)
-                .owners
-                .insert(owner.clone());
+                version: version.clone(),
+                task: self.start(client.clone(), key.clone()),
+            });
+            if entry.owners.insert(owner.clone()) && entry.version != *version {
+                let _ = self.shared.wake.send(owner.clone());
+            }
         }
     }
 
-    fn start(&self, client: Client, key: ObjectKey, mut last: Option<String>) -> AbortHandle {
+    fn start(&self, client: Client, key: ObjectKey) -> AbortHandle {
         let shared = Arc::downgrade(&self.shared);
-        let api: Api<PartialObjectMeta<R>> = Api::namespaced(client, &key.namespace);
-        let task = async move {
-            let mut events = std::pin::pin!(watch_one(api, &key.name));
-            while let Some(version) = events.next().await {
-                let Some(shared) = shared.upgrade() else { return };
-                // A watch that starts over repeats what it said before, which wakes nobody.
-                if last != version {
-                    shared.wake_owners(&key);
-                }
-                last = version;
+        let api: Api<R> = Api::namespaced(client, &key.namespace);
+        let name = key.name.clone();
+        let seen = move |version| {
+            if let Some(shared) = shared.upgrade() {
+                shared.saw(&key, version);
             }
         };
-        tokio::spawn(task).abort_handle()
+        tokio::spawn(async move {
+            loop {
+                if let Err(error) = follow(&api, &name, &seen).await {
+                    tracing::debug!(%error, "the watch of an object is retried");
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        })
+        .abort_handle()
     }
 }
 
-/// Resource versions of one object as they come; `None` while it is absent.
-fn watch_one<R>(api: Api<PartialObjectMeta<R>>, name: &str) -> impl Stream<Item = Option<String>> + use<R>
+/// Tells every version of one object until the server ends the watch; `None` while it is absent.
+async fn follow<R>(api: &Api<R>, name: &str, seen: &impl Fn(Option<String>)) -> Result<(), kube::Error>
 where
-    R: Resource<DynamicType = ()> + Clone + Debug + Send + 'static,
+    R: Clone + DeserializeOwned + Debug,
 {
-    let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let mut seen = false;
-    watcher(api, config).default_backoff().filter_map(move |event| {
-        let version = match event {
-            Ok(watcher::Event::Init) => {
-                seen = false;
-                None
-            }
-            Ok(watcher::Event::InitApply(meta) | watcher::Event::Apply(meta)) => {
-                seen = true;
-                Some(meta.metadata.resource_version)
-            }
-            Ok(watcher::Event::InitDone) if !seen => Some(None),
-            Ok(watcher::Event::InitDone) => None,
-            Ok(watcher::Event::Delete(_)) => Some(None),
-            Err(error) => {
-                tracing::debug!(%error, "the watch of an object is retried");
-                None
-            }
-        };
-        futures::future::ready(version)
-    })
+    let only = WatchParams::default().fields(&format!("metadata.name={name}"));
+    let mut events = std::pin::pin!(api.watch_metadata(&only, "").await?);
+    // After the watch has begun, so that a deletion between the two is not missed.
+    seen(
+        api.get_metadata_opt(name)
+            .await?
+            .and_then(|meta| meta.metadata.resource_version),
+    );
+    while let Some(event) = events.try_next().await? {
+        match event {
+            WatchEvent::Added(meta) | WatchEvent::Modified(meta) => seen(meta.metadata.resource_version),
+            WatchEvent::Deleted(_) => seen(None),
+            WatchEvent::Bookmark(_) => {}
+            WatchEvent::Error(status) => return Err(kube::Error::Api(status)),
+        }
+    }
+    Ok(())
 }
 
-impl<K> Shared<K>
-where
-    K: Resource<DynamicType = ()>,
-    ObjectRef<K>: Hash + Eq,
-{
+impl<K: Resource<DynamicType = ()>> Shared<K> {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectKey, Watched<K>>> {
         // A poisoned map is still a map: every change to it is one statement.
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wake_owners(&self, key: &ObjectKey) {
-        if let Some(entry) = self.lock().get(key) {
+    /// Wakes the owners if this is news; a watch that starts over repeats what it said before.
+    fn saw(&self, key: &ObjectKey, version: Option<String>) {
+        if let Some(entry) = self.lock().get_mut(key)
+            && entry.version != version
+        {
+            entry.version = version;
             for owner in &entry.owners {
                 let _ = self.wake.send(owner.clone());
             }
