@@ -31,7 +31,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     open_source: bool,
 
-    /// Load a workspace from a JSON file `{"/services": [...], "/routes": [...], ...}`, one list per path. May be repeated.
+    /// Load a workspace from a JSON file `{"/services": [...], "/routes": [...], ...}`, one list per path, or from a
+    /// declarative file in YAML (`.yaml`, `.yml`: decK or DB-less). May be repeated.
     #[arg(long, value_name = "WORKSPACE=FILE", value_parser = parse_data)]
     data: Vec<(String, PathBuf)>,
 }
@@ -47,7 +48,23 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         token: arguments.token,
         ..kong_admin::Options::default()
     });
-    for (workspace, dump) in workspaces(edition, &arguments.data)? {
+    let (files, dumps): (Vec<_>, Vec<_>) = arguments
+        .data
+        .iter()
+        .cloned()
+        .partition(|(_, file)| file.extension().is_some_and(|end| end == "yaml" || end == "yml"));
+    for (workspace, file) in &files {
+        let text =
+            std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        kong.load_declarative(workspace, &text)
+            .with_context(|| format!("cannot load {}", file.display()))?;
+    }
+    let samples = arguments.data.is_empty() || !dumps.is_empty();
+    for (workspace, dump) in samples
+        .then(|| workspaces(edition, &dumps))
+        .transpose()?
+        .unwrap_or_default()
+    {
         kong.load(&workspace, &dump)
             .with_context(|| format!("cannot load workspace {workspace}"))?;
     }

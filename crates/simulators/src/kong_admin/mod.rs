@@ -16,6 +16,7 @@
 
 mod access;
 mod collections;
+mod declarative;
 mod groups;
 mod items;
 mod kinds;
@@ -151,6 +152,14 @@ impl KongAdmin {
     pub fn load(&self, workspace: &str, dump: &Value) -> Result<(), LoadError> {
         let now = self.inner.options.clock.now();
         self.change(|state| load::load(state, workspace, dump, now))
+    }
+
+    /// Adds the entities of a declarative file, decK's or Kong's own, to a workspace, as a gateway without database would.
+    ///
+    /// # Errors
+    /// A file that is no YAML, an unknown format or list, or a reference to what is not there.
+    pub fn load_declarative(&self, workspace: &str, text: &str) -> anyhow::Result<()> {
+        Ok(self.load(workspace, &declarative::dump(text)?)?)
     }
 
     /// Stores one entity under its `id`, in place of what was there. `list` is the last segment of its list path,

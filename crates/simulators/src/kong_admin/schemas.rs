@@ -47,7 +47,7 @@ fn plugin(request: &Request<'_>, name: &str) -> Result<Value, Reply> {
         .ok_or_else(|| absent("plugin", name))
 }
 
-fn named(group: &str, name: &str) -> Option<Value> {
+pub(super) fn named(group: &str, name: &str) -> Option<Value> {
     SCHEMAS.get(group)?.get(name).cloned()
 }
 
