@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +13,7 @@ use super::read::{read_source, read_target};
 use crate::domain::{KongVersion, Snapshot};
 use crate::http::Failure;
 use crate::kong_admin::Workspace;
-use crate::plan::{Catalogue, PlanInput, Planned, Verification, build_plan, verify};
+use crate::plan::{Catalogue, Circumstances, PlanInput, Planned, Verification, Waiver, build_plan, verify};
 use crate::{kong_admin, konnect};
 
 /// The name of the workspace that every gateway has.
@@ -62,15 +63,21 @@ impl Observed {
         KongVersion::parse(&self.source.node.version)
     }
 
-    /// The plan for what was seen.
+    /// The plan for what was seen, at a time, with what the user has accepted.
     #[must_use]
-    pub fn plan(&self) -> Planned {
+    pub fn plan(&self, now: Timestamp, waivers: &[Waiver]) -> Planned {
+        let circumstances = Circumstances {
+            now: Some(now),
+            router_flavor: self.source.node.router_flavor.clone(),
+            waivers: waivers.to_vec(),
+        };
         build_plan(&PlanInput {
             source: &self.source.snapshot,
             target: &self.target,
             version: self.version(),
             uploaded: &self.uploaded,
             catalogue: Catalogue::bundled(),
+            circumstances: &circumstances,
         })
     }
 }

@@ -9,14 +9,15 @@ use super::compare::{canonical, differences, equal, project};
 use super::digest::Digest;
 use super::document::{Action, Desired, Operation, Plan, Planned};
 use super::finding::{
-    BACKUP_REQUIRED, BLOCKED_BY_DEPENDENCY, DRIFT_UNKNOWN, Finding, NAME_TAKEN, REFERENCE_MISSING, Rule,
+    BACKUP_REQUIRED, BLOCKED_BY_DEPENDENCY, Finding, NAME_TAKEN, REFERENCE_MISSING, Rule,
 };
-use super::preflight::{judge, judge_gap};
+use super::preflight::references::{NAMED_ENTITY_LEFT_BEHIND, named_entities};
+use super::preflight::{Facts, judge, judge_workspace};
 use super::translate::translate;
-use super::{added, mask};
+use super::{Circumstances, added, mask, waivers};
 use crate::domain::entity::reference;
 use crate::domain::entity_kinds::PLUGIN_SCOPE;
-use crate::domain::{Entity, EntityKey, KongVersion, Snapshot, Subject};
+use crate::domain::{Entity, EntityKey, KongVersion, Snapshot};
 
 /// Everything a plan depends on.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct PlanInput<'a> {
     pub uploaded: &'a BTreeSet<String>,
     /// Facts about Konnect.
     pub catalogue: &'a Catalogue,
+    /// The time, the nodes' settings, and what the user has accepted.
+    pub circumstances: &'a Circumstances,
 }
 
 /// The oldest version that plugin defaults are known for (published schemas).
@@ -50,6 +53,7 @@ pub fn build_plan(input: &PlanInput<'_>) -> Planned {
 
 struct Planner<'a> {
     input: &'a PlanInput<'a>,
+    facts: Facts<'a>,
     version: KongVersion,
     taken: BTreeMap<UniqueKey, EntityKey>,
     absent: BTreeSet<EntityKey>,
@@ -63,27 +67,15 @@ type UniqueKey = (&'static str, &'static [&'static str], String);
 
 impl<'a> Planner<'a> {
     fn new(input: &'a PlanInput<'a>) -> Self {
-        let mut findings: Vec<_> = input.source.gaps.iter().filter_map(judge_gap).collect();
-        if input.version.is_none() {
-            let subject = Subject {
-                key: EntityKey {
-                    kind: "plugins".into(),
-                    id: "*".into(),
-                },
-                name: None,
-            };
-            findings.push(Finding::new(
-                &DRIFT_UNKNOWN,
-                subject,
-                "no version in the answer of the Admin API",
-            ));
-        }
+        let facts = Facts::new(input);
+        let findings = judge_workspace(&facts);
         let holders = input.target.entities.values();
         let taken = holders
             .flat_map(|entity| unique_keys(entity).map(|key| (key, entity.key())))
             .collect();
         Self {
             input,
+            facts,
             version: input.version.unwrap_or(OLDEST),
             taken,
             absent: BTreeSet::new(),
@@ -94,7 +86,7 @@ impl<'a> Planner<'a> {
     }
 
     fn place(&mut self, source: &Entity) {
-        let verdict = judge(source, self.input.uploaded, self.input.catalogue);
+        let verdict = judge(source, &self.facts);
         let reason = verdict
             .findings
             .first()
@@ -225,7 +217,27 @@ impl<'a> Planner<'a> {
         });
     }
 
+    /// What an entity that is written names and will not find.
+    fn tell_missing_names(&mut self) {
+        for key in self.desired.keys() {
+            let Some(source) = self.input.source.entities.get(key) else { continue };
+            for (field, named) in named_entities(source, &self.facts) {
+                if self.absent.contains(&named) {
+                    let observed = format!("{field} names {named}, which is not moved");
+                    let finding = Finding::new(&NAMED_ENTITY_LEFT_BEHIND, source.subject(), observed);
+                    self.findings.push(finding.at(field));
+                }
+            }
+        }
+    }
+
     fn finish(mut self) -> Planned {
+        self.tell_missing_names();
+        waivers::apply(
+            &mut self.findings,
+            &self.input.circumstances.waivers,
+            self.input.circumstances.now,
+        );
         self.findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
         self.findings.dedup();
         let mut plan = Plan {

@@ -74,6 +74,11 @@ impl Plan {
             .find(|finding| finding.severity == Severity::Critical)
     }
 
+    /// Findings that nobody has accepted and that forbid any write.
+    pub fn blocking(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.blocks())
+    }
+
     /// One line for a person.
     #[must_use]
     pub fn summary(&self) -> String {

@@ -1,7 +1,11 @@
 //! Findings: what a person must know before, during and after a migration. Ids are stable; text may improve.
+//!
+//! The rules here are the planner's own. Those of one entity or one workspace are in [`super::preflight`], by family.
 
 use serde::{Deserialize, Serialize};
 
+pub use super::rule::Rule;
+use super::rule::rules;
 use crate::domain::Subject;
 
 /// How bad it is.
@@ -9,7 +13,7 @@ use crate::domain::Subject;
 pub enum Severity {
     /// Nothing can be written until it is solved.
     Critical,
-    /// Something stays behind, or is not written.
+    /// Something stays behind, or is not written. Nothing is written until somebody has accepted it with a waiver.
     Error,
     /// It moves, and behaves differently.
     Warning,
@@ -17,79 +21,59 @@ pub enum Severity {
     Info,
 }
 
-/// A kind of finding: the part that is the same for all its subjects.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// Stable id, for waivers and alerts.
-    pub id: &'static str,
-    /// See [`Severity`].
-    pub severity: Severity,
-    /// What happened, as one sentence.
-    pub title: &'static str,
-    /// What to do next, and who must do it.
-    pub remedy: &'static str,
-}
-
-macro_rules! rules {
-    ($($name:ident: $severity:ident, $id:literal, $title:literal, $remedy:literal;)*) => {
-        $(#[doc = $title] pub static $name: Rule = Rule { id: $id, severity: Severity::$severity, title: $title, remedy: $remedy };)*
-        /// All rules.
-        pub static RULES: &[&Rule] = &[$(&$name),*];
-    };
-}
-
 rules! {
-    KIND_UNREADABLE: Critical, "kind-unreadable",
+    KIND_UNREADABLE: Critical, binding, "kind-unreadable",
         "The source refused to list a kind, so nothing is known of its entities.",
-        "Give the Admin API token a role that may read this kind in the workspace.";
-    UNMOVABLE_KIND_UNREADABLE: Warning, "unmovable-kind-unreadable",
+        "Give the Admin API token a role that may read this kind in the workspace.",
+        "GET /payments/consumers answers 403.";
+    UNMOVABLE_KIND_UNREADABLE: Warning, waivable, "unmovable-kind-unreadable",
         "The source refused to list a kind that Konnect cannot hold, so what stays behind is not known.",
-        "Give the Admin API token a role that may read this kind, or check by hand.";
-    ENTITY_NOT_MOVABLE: Error, "entity-not-movable",
+        "Give the Admin API token a role that may read this kind, or check by hand.",
+        "GET /payments/oauth2 answers 403.";
+    ENTITY_NOT_MOVABLE: Error, waivable, "entity-not-movable",
         "Konnect has no counterpart for this kind; the entity stays behind.",
-        "Replace it before the cut-over, for example OAuth 2.0 by OpenID Connect.";
-    PLUGIN_UNSUPPORTED: Error, "plugin-unsupported",
-        "Konnect does not run this plugin; it stays behind.",
-        "Replace the plugin before the cut-over, or remove it from the source.";
-    PLUGIN_VALUE_UNSUPPORTED: Error, "plugin-value-unsupported",
-        "Konnect data planes cannot run this plugin with this value; the plugin stays behind.",
-        "Change the value in the source to one that works.";
-    PLUGIN_SUPPORT_UNCERTAIN: Warning, "plugin-support-uncertain",
-        "Kong's documents disagree on whether Konnect runs this plugin.",
-        "Try it on one data plane before the cut-over.";
-    CUSTOM_PLUGIN_SCHEMA_MISSING: Error, "custom-plugin-schema-missing",
-        "The control plane has no schema for this custom plugin; the plugin stays behind.",
-        "Upload the plugin's schema.lua to the control plane, and install the plugin on the data planes.";
-    FIELD_NOT_IN_TARGET: Error, "field-not-in-target",
+        "Replace it before the cut-over, for example OAuth 2.0 by OpenID Connect.",
+        "An OAuth 2.0 credential.";
+    FIELD_NOT_IN_TARGET: Error, waivable, "field-not-in-target",
         "Konnect's API has no such field; its value stays behind.",
-        "Check whether anything depends on the value.";
-    ALIAS_DIFFERS: Warning, "deprecated-alias-differs",
-        "A deprecated field and its successor hold different values; both are sent, and Konnect decides.",
-        "Make both equal in the source, or empty the deprecated one.";
-    TARGET_ADDS_FIELD: Warning, "target-adds-field",
+        "Check whether anything depends on the value.",
+        "A consumer with quota = 7.";
+    ALIAS_DIFFERS: Error, waivable, "deprecated-alias-differs",
+        "A deprecated field and its successor hold different values; the successor's is sent.",
+        "Make both equal in the source, or empty the deprecated one.",
+        "A rate-limiting plugin with redis_host = a and redis.host = b.";
+    TARGET_ADDS_FIELD: Warning, waivable, "target-adds-field",
         "Konnect adds a field that the source version does not have, with another effect.",
-        "Check the value in the target; where it is not wanted, set it there after the migration.";
-    REFERENCE_MISSING: Error, "reference-missing",
+        "Check the value in the target; where it is not wanted, set it there after the migration.",
+        "An http-log plugin of 3.9 gets ssl_verify = true.";
+    REFERENCE_MISSING: Error, waivable, "reference-missing",
         "The entity refers to one that the source did not list; it is not written.",
-        "Check the token's rights, or mend the reference in the source.";
-    BLOCKED_BY_DEPENDENCY: Error, "blocked-by-dependency",
+        "Check the token's rights, or mend the reference in the source.",
+        "A route of a service that is in another workspace.";
+    BLOCKED_BY_DEPENDENCY: Error, waivable, "blocked-by-dependency",
         "The entity refers to one that is not in the target; it is not written.",
-        "Solve the finding of the entity it refers to.";
-    NAME_TAKEN: Error, "name-taken",
+        "Solve the finding of the entity it refers to.",
+        "A plugin on a route that is not moved.";
+    NAME_TAKEN: Error, waivable, "name-taken",
         "Another entity in the target holds the same unique name under another id.",
-        "Rename or remove the entity in the target, or choose an empty control plane.";
-    BACKUP_REQUIRED: Error, "backup-required",
+        "Rename or remove the entity in the target, or choose an empty control plane.",
+        "Source and target both have a service cart, under different ids.";
+    BACKUP_REQUIRED: Error, waivable, "backup-required",
         "The entity exists in the target and differs; updates stay blocked until backups exist.",
-        "Make both sides equal by hand, or remove the entity from the target so that it is created again.";
-    REFUSED_BY_TARGET: Error, "refused-by-target",
+        "Make both sides equal by hand, or remove the entity from the target so that it is created again.",
+        "The target's service cart has another host.";
+    REFUSED_BY_TARGET: Error, binding, "refused-by-target",
         "Konnect refused the entity.",
-        "Mend the field in the source as the reason says; the next pass tries again.";
-    DIFFERS_AFTER_WRITE: Error, "differs-after-write",
+        "Mend the field in the source as the reason says; the next pass tries again.",
+        "PUT of a route answers 400.";
+    DIFFERS_AFTER_WRITE: Error, binding, "differs-after-write",
         "The entity in the target is not equal to the source after the migration.",
-        "Somebody else writes to the control plane, or Konnect changed the value; compare both and mend one.";
-    DRIFT_UNKNOWN: Info, "drift-unknown",
+        "Somebody else writes to the control plane, or Konnect changed the value; compare both and mend one.",
+        "The target's service cart has another host after the run.";
+    DRIFT_UNKNOWN: Info, waivable, "drift-unknown",
         "The source did not report a version, so changes of plugin defaults were checked against the oldest one known.",
-        "Compare plugins of older gateways by hand.";
+        "Compare plugins of older gateways by hand.",
+        "GET / of the Admin API has no version.";
 }
 
 /// One finding about one subject.
@@ -99,7 +83,7 @@ pub struct Finding {
     pub id: String,
     /// [`Rule::severity`].
     pub severity: Severity,
-    /// The entity; a kind without id where a whole kind is meant.
+    /// The entity; a kind with the id `*` where a whole kind is meant.
     pub subject: Subject,
     /// Dotted path of the field, where one field is the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,6 +92,9 @@ pub struct Finding {
     pub observed: String,
     /// What to do next.
     pub remedy: String,
+    /// Why somebody has accepted it, where somebody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<String>,
 }
 
 impl Finding {
@@ -121,6 +108,7 @@ impl Finding {
             field: None,
             observed: observed.into(),
             remedy: rule.remedy.to_owned(),
+            waived: None,
         }
     }
 
@@ -129,6 +117,12 @@ impl Finding {
     pub fn at(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
         self
+    }
+
+    /// True when nothing may be written because of it.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
+        self.severity == Severity::Critical || self.severity == Severity::Error && self.waived.is_none()
     }
 
     /// Order in a report: worst first, then by id, subject and field.
@@ -141,26 +135,5 @@ impl Finding {
 /// The title of a finding's rule.
 #[must_use]
 pub fn title(id: &str) -> &'static str {
-    RULES
-        .iter()
-        .find(|rule| rule.id == id)
-        .map_or("", |rule| rule.title)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn ids_are_unique_and_each_rule_says_what_to_do() {
-        let ids: BTreeSet<_> = RULES.iter().map(|r| r.id).collect();
-        assert_eq!(ids.len(), RULES.len());
-        assert!(
-            RULES
-                .iter()
-                .all(|r| r.title.ends_with('.') && r.remedy.ends_with('.'))
-        );
-    }
+    super::preflight::rule(id).map_or("", |rule| rule.title)
 }

@@ -6,6 +6,7 @@
 pub mod added;
 pub mod aliases;
 pub mod catalogue;
+pub mod circumstances;
 pub mod compare;
 pub mod diff;
 pub mod digest;
@@ -13,14 +14,18 @@ pub mod document;
 pub mod finding;
 pub mod mask;
 pub mod preflight;
+pub mod rule;
 pub mod translate;
 pub mod verify;
+pub mod waivers;
 
 pub use catalogue::Catalogue;
+pub use circumstances::Circumstances;
 pub use diff::{PlanInput, build_plan};
 pub use document::{Action, Operation, Plan, Planned};
 pub use finding::{Finding, Severity};
 pub use verify::{Verification, verify};
+pub use waivers::Waiver;
 
 #[cfg(test)]
 mod properties;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{Action, Catalogue, PlanInput, Planned, build_plan, verify};
+use super::{Action, Catalogue, Circumstances, PlanInput, Planned, build_plan, verify};
 use crate::domain::entity_kinds::ENTITY_KINDS;
 use crate::domain::{Entity, KongVersion, Snapshot};
 
@@ -19,6 +19,7 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         version: Some(VERSION),
         uploaded: &uploaded,
         catalogue: Catalogue::bundled(),
+        circumstances: &Circumstances::default(),
     })
 }
 

@@ -29,14 +29,14 @@ use crate::api::conditions::{
 };
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::names::finalizers;
-use crate::api::workspace_migration::{Phase, WorkspaceMigration};
+use crate::api::workspace_migration::{self as api, Phase, WorkspaceMigration};
 use crate::engine::apply::initial_progress;
 use crate::engine::error::Side;
 use crate::engine::{Migration, Observed};
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::k8s::secrets::{Read, SecretWatches};
 use crate::k8s::{events::Note, finalizer};
-use crate::plan::{Action, Planned};
+use crate::plan::{Action, Planned, Waiver};
 
 /// Source and target change outside the cluster, where no event tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
@@ -98,7 +98,8 @@ impl WorkspaceMigrationController {
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         let (migration, observed) = self.observe(object, draft).await?;
-        let planned = observed.plan();
+        let waivers: Vec<_> = object.spec.waivers.iter().map(accepted).collect();
+        let planned = observed.plan(self.context.clock.now(), &waivers);
         let completed = is_completed(draft, object.spec.mode);
         report_plan(&observed, &planned, draft);
         match next_step(object.spec.mode, completed, &planned.plan) {
@@ -185,6 +186,16 @@ impl WorkspaceMigrationController {
         let api = self.context.namespaced(&object.namespace().unwrap_or_default());
         finalizer::remove(&api, object, finalizers::WORKSPACE_MIGRATION).await?;
         Ok(Outcome::Gone)
+    }
+}
+
+/// A waiver of the spec in the words of the planner.
+fn accepted(waiver: &api::Waiver) -> Waiver {
+    Waiver {
+        id: waiver.id.clone(),
+        subject: waiver.subject.clone(),
+        reason: waiver.reason.clone(),
+        expires: waiver.expires.as_ref().map(|time| time.0),
     }
 }
 

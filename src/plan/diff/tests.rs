@@ -13,6 +13,7 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         version: KongVersion::parse("3.9.1"),
         uploaded: &BTreeSet::new(),
         catalogue: Catalogue::bundled(),
+        circumstances: &Circumstances::default(),
     })
 }
 
