@@ -60,7 +60,10 @@ fn main() -> Result<()> {
     write(&out.join("plugin-secrets.json"), &secrets(&schemas.join("3.15"))?)?;
     write(&out.join("plugin-shapes.json"), &shapes(&schemas.join("3.15"))?)?;
     let support = read(&folder.join("data/konnect-plugin-support.json"))?;
-    write(&out.join("plugin-defaults-refused.json"), &refused_defaults(&support))?;
+    write(
+        &out.join("plugin-defaults-refused.json"),
+        &refused_defaults(&support),
+    )?;
     let limits = read(&folder.join("data/konnect-dp-version-limits.json"))?;
     write(&out.join("data-plane-limits.json"), &data_planes(&limits))
 }

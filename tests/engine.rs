@@ -68,7 +68,7 @@ async fn plan(migration: &Migration) -> Result<Planned> {
         target,
         uploaded,
     }
-    .plan())
+    .plan(jiff::Timestamp::UNIX_EPOCH, &[]))
 }
 
 async fn apply(migration: &Migration, planned: &Planned) -> Applied {

@@ -33,7 +33,9 @@ pub fn set(body: &mut Map<String, Value>, path: &str, value: Value) -> bool {
             if record.is_null() {
                 *record = Value::Object(Map::new());
             }
-            record.as_object_mut().is_some_and(|record| set(record, rest, value))
+            record
+                .as_object_mut()
+                .is_some_and(|record| set(record, rest, value))
         }
     }
 }

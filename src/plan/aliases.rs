@@ -33,9 +33,18 @@ const ALIASES: &[Aliases] = &[
         plugins: &["acme"],
         fields: &[
             ("storage_config.redis.auth", &["storage_config.redis.password"]),
-            ("storage_config.redis.ssl_server_name", &["storage_config.redis.server_name"]),
-            ("storage_config.redis.namespace", &["storage_config.redis.extra_options.namespace"]),
-            ("storage_config.redis.scan_count", &["storage_config.redis.extra_options.scan_count"]),
+            (
+                "storage_config.redis.ssl_server_name",
+                &["storage_config.redis.server_name"],
+            ),
+            (
+                "storage_config.redis.namespace",
+                &["storage_config.redis.extra_options.namespace"],
+            ),
+            (
+                "storage_config.redis.scan_count",
+                &["storage_config.redis.extra_options.scan_count"],
+            ),
         ],
     },
     Aliases {
@@ -46,7 +55,14 @@ const ALIASES: &[Aliases] = &[
             "graphql-proxy-cache-advanced",
         ],
         fields: &[
-            ("redis.timeout", &["redis.connect_timeout", "redis.send_timeout", "redis.read_timeout"]),
+            (
+                "redis.timeout",
+                &[
+                    "redis.connect_timeout",
+                    "redis.send_timeout",
+                    "redis.read_timeout",
+                ],
+            ),
             ("redis.cluster_addresses", &["redis.cluster_nodes"]),
             ("redis.sentinel_addresses", &["redis.sentinel_nodes"]),
         ],
@@ -67,7 +83,10 @@ const ALIASES: &[Aliases] = &[
             ("session_redis_send_timeout", &["redis.send_timeout"]),
             ("session_redis_read_timeout", &["redis.read_timeout"]),
             ("session_redis_cluster_nodes", &["redis.cluster_nodes"]),
-            ("session_redis_cluster_max_redirections", &["redis.cluster_max_redirections"]),
+            (
+                "session_redis_cluster_max_redirections",
+                &["redis.cluster_max_redirections"],
+            ),
         ],
     },
     Aliases {
@@ -92,7 +111,10 @@ const ALIASES: &[Aliases] = &[
 /// Returns the fields whose successor holds another value: that one is sent.
 pub fn remove_aliases(plugin: &str, body: &mut Map<String, Value>) -> Vec<String> {
     let mut differing = Vec::new();
-    let fields = ALIASES.iter().filter(|aliases| aliases.plugins.contains(&plugin)).flat_map(|a| a.fields);
+    let fields = ALIASES
+        .iter()
+        .filter(|aliases| aliases.plugins.contains(&plugin))
+        .flat_map(|a| a.fields);
     for (old, successors) in fields {
         let path = format!("config.{old}");
         let Some(value) = json::remove(body, &path).filter(|value| !value.is_null()) else {
@@ -124,9 +146,14 @@ fn modern(field: &str, value: &Value) -> Value {
     let node = |address: &Value| {
         let parts = address.as_str().and_then(|text| text.rsplit_once(':'));
         let parsed = parts.and_then(|(name, port)| Some((name, port.parse::<u16>().ok()?)));
-        parsed.map_or_else(|| address.clone(), |(name, port)| json!({host: name, "port": port}))
+        parsed.map_or_else(
+            || address.clone(),
+            |(name, port)| json!({host: name, "port": port}),
+        )
     };
-    value.as_array().map_or_else(|| value.clone(), |items| items.iter().map(node).collect())
+    value
+        .as_array()
+        .map_or_else(|| value.clone(), |items| items.iter().map(node).collect())
 }
 
 #[cfg(test)]
@@ -186,7 +213,10 @@ mod tests {
                 "sentinel_nodes": [{"host": "h", "port": 26379}]}})
         );
         assert!(differing.is_empty());
-        let (config, _) = left("openid-connect", json!({"session_redis_host": "r", "redis": null}));
+        let (config, _) = left(
+            "openid-connect",
+            json!({"session_redis_host": "r", "redis": null}),
+        );
         assert_eq!(config, json!({"redis": {"host": "r"}}));
     }
 

@@ -195,7 +195,12 @@ impl Catalogue {
     #[must_use]
     pub fn full_support_until(&self, version: KongVersion) -> Option<jiff::civil::Date> {
         let known = self.data_planes.full_support.get(&version.to_string()).copied();
-        let newest = self.data_planes.full_support.keys().filter_map(|v| KongVersion::parse(v)).max()?;
+        let newest = self
+            .data_planes
+            .full_support
+            .keys()
+            .filter_map(|v| KongVersion::parse(v))
+            .max()?;
         known.or_else(|| (version < newest).then_some(jiff::civil::Date::MIN))
     }
 

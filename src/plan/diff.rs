@@ -8,9 +8,7 @@ use super::catalogue::Catalogue;
 use super::compare::{canonical, differences, equal, project};
 use super::digest::Digest;
 use super::document::{Action, Desired, Operation, Plan, Planned};
-use super::finding::{
-    BACKUP_REQUIRED, BLOCKED_BY_DEPENDENCY, Finding, NAME_TAKEN, REFERENCE_MISSING, Rule,
-};
+use super::finding::{BACKUP_REQUIRED, BLOCKED_BY_DEPENDENCY, Finding, NAME_TAKEN, REFERENCE_MISSING, Rule};
 use super::preflight::references::{NAMED_ENTITY_LEFT_BEHIND, named_entities};
 use super::preflight::{Facts, judge, judge_workspace};
 use super::translate::translate;
@@ -220,7 +218,9 @@ impl<'a> Planner<'a> {
     /// What an entity that is written names and will not find.
     fn tell_missing_names(&mut self) {
         for key in self.desired.keys() {
-            let Some(source) = self.input.source.entities.get(key) else { continue };
+            let Some(source) = self.input.source.entities.get(key) else {
+                continue;
+            };
             for (field, named) in named_entities(source, &self.facts) {
                 if self.absent.contains(&named) {
                     let observed = format!("{field} names {named}, which is not moved");

@@ -74,7 +74,7 @@ impl Plan {
             .find(|finding| finding.severity == Severity::Critical)
     }
 
-    /// Findings that nobody has accepted and that forbid any write.
+    /// Critical findings, and errors that nobody has accepted.
     pub fn blocking(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.blocks())
     }

@@ -13,7 +13,7 @@ use crate::domain::Subject;
 pub enum Severity {
     /// Nothing can be written until it is solved.
     Critical,
-    /// Something stays behind, or is not written. Nothing is written until somebody has accepted it with a waiver.
+    /// Something stays behind, or is not written, until somebody mends it or accepts it with a waiver.
     Error,
     /// It moves, and behaves differently.
     Warning,
@@ -119,7 +119,7 @@ impl Finding {
         self
     }
 
-    /// True when nothing may be written because of it.
+    /// True while nobody has mended or accepted it.
     #[must_use]
     pub fn blocks(&self) -> bool {
         self.severity == Severity::Critical || self.severity == Severity::Error && self.waived.is_none()

@@ -54,7 +54,10 @@ pub fn translate(entity: &Entity, catalogue: &Catalogue) -> Translated {
         fit(&mut body, schema, "", &mut unknown);
     }
     findings.extend(unknown.into_iter().map(|(path, value)| {
-        let observed = format!("{path} = {}", mask::shown(entity.kind, plugin.as_deref(), &path, &value));
+        let observed = format!(
+            "{path} = {}",
+            mask::shown(entity.kind, plugin.as_deref(), &path, &value)
+        );
         Finding::new(&FIELD_NOT_IN_TARGET, entity.subject(), observed).at(path)
     }));
     Translated { body, findings }

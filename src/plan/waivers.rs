@@ -45,16 +45,24 @@ impl Waiver {
         let named = |wanted: &str| {
             wanted == key.kind
                 || wanted == key.to_string()
-                || name.as_ref().is_some_and(|name| wanted == format!("{}/{name}", key.kind))
+                || name
+                    .as_ref()
+                    .is_some_and(|name| wanted == format!("{}/{name}", key.kind))
         };
         self.id == finding.id && self.subject.as_deref().is_none_or(named)
     }
 
     /// The waiver itself as the subject of a finding.
     fn finding(&self, rule: &super::rule::Rule) -> Finding {
-        let key = EntityKey { kind: "waivers".into(), id: self.id.clone() };
+        let key = EntityKey {
+            kind: "waivers".into(),
+            id: self.id.clone(),
+        };
         let whose = self.subject.as_deref().unwrap_or("all subjects");
-        let subject = Subject { key, name: self.subject.clone() };
+        let subject = Subject {
+            key,
+            name: self.subject.clone(),
+        };
         Finding::new(rule, subject, format!("waiver of {} for {whose}", self.id))
     }
 }
@@ -71,7 +79,11 @@ pub fn apply(findings: &mut Vec<Finding>, waivers: &[Waiver], now: Option<Timest
             about.push(waiver.finding(&WAIVER_NOT_ALLOWED));
             continue;
         }
-        if waiver.expires.zip(now).is_some_and(|(expires, now)| expires <= now) {
+        if waiver
+            .expires
+            .zip(now)
+            .is_some_and(|(expires, now)| expires <= now)
+        {
             about.push(waiver.finding(&WAIVER_EXPIRED));
             continue;
         }
@@ -93,11 +105,22 @@ mod tests {
     use super::*;
 
     fn subject(name: &str) -> Subject {
-        Subject { key: EntityKey { kind: "oauth2".into(), id: "1".into() }, name: Some(name.into()) }
+        Subject {
+            key: EntityKey {
+                kind: "oauth2".into(),
+                id: "1".into(),
+            },
+            name: Some(name.into()),
+        }
     }
 
     fn waiver(id: &str, subject: Option<&str>) -> Waiver {
-        Waiver { id: id.into(), subject: subject.map(str::to_owned), reason: "known".into(), expires: None }
+        Waiver {
+            id: id.into(),
+            subject: subject.map(str::to_owned),
+            reason: "known".into(),
+            expires: None,
+        }
     }
 
     fn after(waivers: &[Waiver], now: Option<Timestamp>) -> (bool, Vec<String>) {
@@ -110,7 +133,10 @@ mod tests {
     #[test]
     fn a_waiver_covers_a_rule_a_kind_an_id_or_a_name() {
         for subject in [None, Some("oauth2"), Some("oauth2/1"), Some("oauth2/app")] {
-            assert_eq!(after(&[waiver("entity-not-movable", subject)], None), (false, vec![]));
+            assert_eq!(
+                after(&[waiver("entity-not-movable", subject)], None),
+                (false, vec![])
+            );
         }
     }
 
@@ -118,15 +144,26 @@ mod tests {
     fn a_waiver_that_does_nothing_is_shown() {
         let other = after(&[waiver("entity-not-movable", Some("oauth2/other"))], None);
         assert_eq!(other, (true, vec!["waiver-unused".into()]));
-        assert_eq!(after(&[waiver("no-such-rule", None)], None).1, ["waiver-unknown-id"]);
-        assert_eq!(after(&[waiver("kind-unreadable", None)], None).1, ["waiver-not-allowed"]);
+        assert_eq!(
+            after(&[waiver("no-such-rule", None)], None).1,
+            ["waiver-unknown-id"]
+        );
+        assert_eq!(
+            after(&[waiver("kind-unreadable", None)], None).1,
+            ["waiver-not-allowed"]
+        );
     }
 
     #[test]
     fn an_expired_waiver_no_longer_holds() {
         let mut expiring = waiver("entity-not-movable", None);
         expiring.expires = Some(Timestamp::from_second(100).unwrap());
-        let at = |second| after(std::slice::from_ref(&expiring), Some(Timestamp::from_second(second).unwrap()));
+        let at = |second| {
+            after(
+                std::slice::from_ref(&expiring),
+                Some(Timestamp::from_second(second).unwrap()),
+            )
+        };
         assert_eq!(at(99), (false, vec![]));
         assert_eq!(at(100), (true, vec!["waiver-expired".into()]));
     }

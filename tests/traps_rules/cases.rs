@@ -42,19 +42,32 @@ fn every_rule_is_raised_by_one_world_and_not_by_another() -> Result<()> {
     for (id, case) in table()? {
         let raised = case.raised.plan()?.plan.findings;
         let found: Vec<_> = raised.iter().filter(|finding| finding.id == id).collect();
-        assert!(!found.is_empty(), "{id} is not raised, but {:?}", raised.iter().map(|f| &f.id).collect::<Vec<_>>());
+        assert!(
+            !found.is_empty(),
+            "{id} is not raised, but {:?}",
+            raised.iter().map(|f| &f.id).collect::<Vec<_>>()
+        );
         if case.field.is_some() {
-            assert!(found.iter().any(|finding| finding.field == case.field), "{id}: {found:?}");
+            assert!(
+                found.iter().any(|finding| finding.field == case.field),
+                "{id}: {found:?}"
+            );
         }
         let silent = case.silent.plan()?.plan.findings;
-        assert!(silent.iter().all(|finding| finding.id != id), "{id} is raised where it must not be: {silent:?}");
+        assert!(
+            silent.iter().all(|finding| finding.id != id),
+            "{id} is raised where it must not be: {silent:?}"
+        );
     }
     Ok(())
 }
 
 #[test]
 fn every_rule_has_a_case_and_every_case_a_rule() -> Result<()> {
-    let cases: BTreeSet<_> = table()?.into_keys().chain(RAISED_LATER.iter().map(|id| (*id).to_owned())).collect();
+    let cases: BTreeSet<_> = table()?
+        .into_keys()
+        .chain(RAISED_LATER.iter().map(|id| (*id).to_owned()))
+        .collect();
     let rules: BTreeSet<_> = rules().map(|rule| rule.id.to_owned()).collect();
     assert_eq!(cases, rules);
     Ok(())

@@ -9,8 +9,8 @@ use gateway_migration_operator::plan::preflight::FAMILIES;
 fn reference() -> Result<String> {
     let mut text = String::from(
         "# Findings\n\nWhat a plan tells before, during and after a migration. Generated from the rules; do not edit.\n\n\
-         A **Critical** finding forbids every write. An **Error** forbids it until `spec.waivers` accepts it: something stays \
-         behind, or is not written. A **Warning** tells of another behaviour, an **Info** is good to know.\n\n\
+         A **Critical** finding forbids every write. An **Error** says that something stays behind or is not written; `spec.waivers` \
+         accepts it. A **Warning** tells of another behaviour, an **Info** is good to know.\n\n\
          ```yaml\nspec:\n  waivers:\n    - id: plugin-unsupported\n      subject: plugins/oauth2   # a kind, kind/name or kind/id; \
          left out: all\n      reason: replaced by openid-connect on the new data planes\n      expires: 2027-06-30T00:00:00Z   # optional\n```\n",
     );
@@ -36,6 +36,9 @@ fn the_reference_is_what_the_rules_say() -> Result<()> {
         std::fs::write(&path, &text)?;
     }
     let written = std::fs::read_to_string(&path)?;
-    assert!(written == text, "docs/reference/findings.md is old: run UPDATE=1 cargo test --test traps_rules reference");
+    assert!(
+        written == text,
+        "docs/reference/findings.md is old: run UPDATE=1 cargo test --test traps_rules reference"
+    );
     Ok(())
 }

@@ -63,11 +63,17 @@ impl Scenario {
     pub fn plan(&self) -> Result<Planned> {
         let mut source = snapshot(&self.source)?;
         for number in 0..self.services {
-            source.insert(entity("services", json!({"id": format!("s{number}"), "host": "a.example"}))?);
+            source.insert(entity(
+                "services",
+                json!({"id": format!("s{number}"), "host": "a.example"}),
+            )?);
         }
         for kind in &self.forbidden {
             let kind = named(kind).context("no such kind")?;
-            source.gaps.push(Gap { kind, cause: GapCause::Forbidden });
+            source.gaps.push(Gap {
+                kind,
+                cause: GapCause::Forbidden,
+            });
         }
         let waiver = |accepted: &Accepted| Waiver {
             id: accepted.id.clone(),
@@ -99,7 +105,11 @@ pub fn entity(kind: &str, body: Value) -> Result<Entity> {
 
 fn snapshot(side: &Side) -> Result<Snapshot> {
     side.iter()
-        .flat_map(|(kind, bodies)| bodies.iter().map(move |body| entity(kind, Value::Object(body.clone()))))
+        .flat_map(|(kind, bodies)| {
+            bodies
+                .iter()
+                .map(move |body| entity(kind, Value::Object(body.clone())))
+        })
         .collect::<Result<Vec<_>>>()
         .map(|entities| entities.into_iter().collect())
 }

@@ -105,13 +105,22 @@ pub fn findings_status(findings: &[Finding]) -> FindingsStatus {
 
 /// `E5 W2`, and `E5 W2, 3 waived`.
 fn summary(status: &FindingsStatus) -> String {
-    let counts = [('C', status.critical), ('E', status.error), ('W', status.warning), ('I', status.info)];
+    let counts = [
+        ('C', status.critical),
+        ('E', status.error),
+        ('W', status.warning),
+        ('I', status.info),
+    ];
     let words: Vec<String> = counts
         .into_iter()
         .filter(|(_, count)| *count > 0)
         .map(|(letter, count)| format!("{letter}{count}"))
         .collect();
-    let words = if words.is_empty() { "none".to_owned() } else { words.join(" ") };
+    let words = if words.is_empty() {
+        "none".to_owned()
+    } else {
+        words.join(" ")
+    };
     match status.waived {
         0 => words,
         waived => format!("{words}, {waived} waived"),
@@ -229,7 +238,10 @@ mod tests {
         let status = findings_status(&[waived, open]);
         assert_eq!((status.error, status.warning, status.waived), (0, 1, 1));
         assert_eq!(status.summary, "W1, 1 waived");
-        assert_eq!((status.top[0].id.as_str(), status.top[1].waived), ("target-adds-field", 1));
+        assert_eq!(
+            (status.top[0].id.as_str(), status.top[1].waived),
+            ("target-adds-field", 1)
+        );
     }
 
     #[test]

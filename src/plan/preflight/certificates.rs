@@ -50,9 +50,15 @@ fn check_certificate(entity: &Entity, field: &str, pem: &str, now: Option<Timest
     let (rule, observed) = if until < now {
         (&CERTIFICATE_EXPIRED, format!("{field} was valid until {until}"))
     } else if now.checked_add(SOON).is_ok_and(|soon| until < soon) {
-        (&CERTIFICATE_EXPIRES_SOON, format!("{field} is valid until {until}"))
+        (
+            &CERTIFICATE_EXPIRES_SOON,
+            format!("{field} is valid until {until}"),
+        )
     } else if now < from {
-        (&CERTIFICATE_NOT_YET_VALID, format!("{field} is valid from {from}"))
+        (
+            &CERTIFICATE_NOT_YET_VALID,
+            format!("{field} is valid from {from}"),
+        )
     } else {
         return;
     };

@@ -33,7 +33,12 @@ pub fn check(consumer: &Entity, _: &Facts<'_>, verdict: &mut Verdict) {
         let observed = format!("type = {kind}");
         verdict.keep_back(Finding::new(&CONSUMER_NOT_OF_PROXY, consumer.subject(), observed).at("type"));
     }
-    let empty = |field: &str| consumer.body.get(field).is_none_or(|value| value.is_null() || value == "");
+    let empty = |field: &str| {
+        consumer
+            .body
+            .get(field)
+            .is_none_or(|value| value.is_null() || value == "")
+    };
     if empty("username") && empty("custom_id") {
         verdict.tell(&CONSUMER_WITHOUT_NAME, consumer, "neither username nor custom_id");
     }
@@ -41,7 +46,19 @@ pub fn check(consumer: &Entity, _: &Facts<'_>, verdict: &mut Verdict) {
 
 /// One word about all passwords.
 pub fn check_passwords(facts: &Facts<'_>) -> Vec<Finding> {
-    let count = facts.input.source.counts().get("basic-auths").copied().unwrap_or(0);
-    let finding = || Finding::new(&PASSWORD_HASHES, whole_kind("basic-auths"), format!("{count} passwords"));
+    let count = facts
+        .input
+        .source
+        .counts()
+        .get("basic-auths")
+        .copied()
+        .unwrap_or(0);
+    let finding = || {
+        Finding::new(
+            &PASSWORD_HASHES,
+            whole_kind("basic-auths"),
+            format!("{count} passwords"),
+        )
+    };
     (count > 0).then(finding).into_iter().collect()
 }

@@ -56,8 +56,16 @@ pub fn check(plugin: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
         let observed = format!("plugin {name}: protocol {protocol}, the source is {version}");
         verdict.tell_at(&WEBSOCKET_BLOCKS_PUSH, plugin, "protocols", observed);
     }
-    let condition = plugin.body.get("condition").is_some_and(|c| !matches!(c, Value::Null));
+    let condition = plugin
+        .body
+        .get("condition")
+        .is_some_and(|c| !matches!(c, Value::Null));
     if condition && version < V3_15 {
-        verdict.tell_at(&CONDITION_NEEDS_NEW_DATA_PLANES, plugin, "condition", format!("the source is {version}"));
+        verdict.tell_at(
+            &CONDITION_NEEDS_NEW_DATA_PLANES,
+            plugin,
+            "condition",
+            format!("the source is {version}"),
+        );
     }
 }

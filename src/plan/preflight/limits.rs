@@ -47,7 +47,13 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let source = facts.input.source.counts();
     let known = &facts.input.source.entities;
     let mut counts = source.clone();
-    for key in facts.input.target.entities.values().filter(|e| !known.contains_key(&e.key())) {
+    for key in facts
+        .input
+        .target
+        .entities
+        .values()
+        .filter(|e| !known.contains_key(&e.key()))
+    {
         *counts.entry(key.kind.name).or_insert(0) += 1;
     }
     LIMITS

@@ -40,7 +40,9 @@ pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     } else if let Some(tag) = texts(entity, "tags").find(ingress) {
         Some((&MANAGED_BY_INGRESS_CONTROLLER, tag))
     } else {
-        target.and_then(by_konnect).map(|tag| (&TARGET_MANAGED_BY_KONNECT, tag))
+        target
+            .and_then(by_konnect)
+            .map(|tag| (&TARGET_MANAGED_BY_KONNECT, tag))
     };
     if let Some((rule, tag)) = found {
         verdict.keep_back(Finding::new(rule, entity.subject(), format!("tag {tag}")).at("tags"));

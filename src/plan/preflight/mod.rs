@@ -59,8 +59,12 @@ const CHECKS: &[fn(&Entity, &Facts<'_>, &mut Verdict)] = &[
 ];
 
 /// Checks of the whole workspace.
-const WORKSPACE_CHECKS: &[fn(&Facts<'_>) -> Vec<Finding>] =
-    &[source::check, limits::check, routes::check_flavor, consumers::check_passwords];
+const WORKSPACE_CHECKS: &[fn(&Facts<'_>) -> Vec<Finding>] = &[
+    source::check,
+    limits::check,
+    routes::check_flavor,
+    consumers::check_passwords,
+];
 
 /// All rules.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {
@@ -91,7 +95,8 @@ pub fn judge(entity: &Entity, facts: &Facts<'_>) -> Verdict {
 #[must_use]
 pub fn judge_workspace(facts: &Facts<'_>) -> Vec<Finding> {
     let gaps = facts.input.source.gaps.iter().filter_map(judge_gap);
-    gaps.chain(WORKSPACE_CHECKS.iter().flat_map(|check| check(facts))).collect()
+    gaps.chain(WORKSPACE_CHECKS.iter().flat_map(|check| check(facts)))
+        .collect()
 }
 
 /// The finding for a kind that was not read; none when the source simply does not have the kind.

@@ -75,14 +75,28 @@ fn check_name(entity: &Entity, field: &str, extra: &str, verdict: &mut Verdict) 
         verdict.tell_at(&NAME_TOO_LONG, entity, field, observed);
     }
     if let Some(letter) = refused(name, extra) {
-        verdict.tell_at(&NAME_CHARACTERS, entity, field, format!("{field} has the character {letter:?}"));
+        verdict.tell_at(
+            &NAME_CHARACTERS,
+            entity,
+            field,
+            format!("{field} has the character {letter:?}"),
+        );
     }
 }
 
 fn check_tags(entity: &Entity, verdict: &mut Verdict) {
-    let count = entity.body.get("tags").and_then(Value::as_array).map_or(0, Vec::len);
+    let count = entity
+        .body
+        .get("tags")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
     if count > TAGS {
-        verdict.tell_at(&TOO_MANY_TAGS, entity, "tags", format!("{count} tags, {TAGS} are safe"));
+        verdict.tell_at(
+            &TOO_MANY_TAGS,
+            entity,
+            "tags",
+            format!("{count} tags, {TAGS} are safe"),
+        );
     }
     for tag in texts(entity, "tags") {
         let length = tag.chars().count();
@@ -91,11 +105,18 @@ fn check_tags(entity: &Entity, verdict: &mut Verdict) {
             verdict.tell_at(&TAG_TOO_LONG, entity, "tags", observed);
         }
         if let Some(letter) = refused(tag, ": ") {
-            verdict.tell_at(&TAG_CHARACTERS, entity, "tags", format!("tag {tag} has the character {letter:?}"));
+            verdict.tell_at(
+                &TAG_CHARACTERS,
+                entity,
+                "tags",
+                format!("tag {tag} has the character {letter:?}"),
+            );
         }
     }
 }
 
 fn refused(text: &str, extra: &str) -> Option<char> {
-    text.chars().find(|letter| !(letter.is_ascii_alphanumeric() || ".-_~".contains(*letter) || extra.contains(*letter)))
+    text.chars().find(|letter| {
+        !(letter.is_ascii_alphanumeric() || ".-_~".contains(*letter) || extra.contains(*letter))
+    })
 }

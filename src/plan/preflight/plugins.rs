@@ -77,7 +77,10 @@ pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     match entity.kind.name {
         "plugins" => {
             let name = text(entity, "name").unwrap_or_default();
-            let support = facts.catalogue().plugin(name).filter(|support| support.konnect != "custom_upload");
+            let support = facts
+                .catalogue()
+                .plugin(name)
+                .filter(|support| support.konnect != "custom_upload");
             match support {
                 Some(support) => check_bundled(entity, name, support, facts, verdict),
                 None => check_custom(entity, name, facts, verdict),
@@ -87,7 +90,9 @@ pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
             let kind = text(entity, "type").unwrap_or_default();
             if !PARTIALS.contains(&kind) {
                 let observed = format!("type = {kind}");
-                verdict.keep_back(Finding::new(&PARTIAL_TYPE_UNSUPPORTED, entity.subject(), observed).at("type"));
+                verdict.keep_back(
+                    Finding::new(&PARTIAL_TYPE_UNSUPPORTED, entity.subject(), observed).at("type"),
+                );
             }
         }
         _ => {}
@@ -99,9 +104,17 @@ fn check_custom(plugin: &Entity, name: &str, facts: &Facts<'_>, verdict: &mut Ve
     if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
         verdict.tell_at(&CUSTOM_PLUGIN_NAME, plugin, "name", observed.clone());
     }
-    let partials = plugin.body.get("partials").and_then(Value::as_array).map_or(0, Vec::len);
+    let partials = plugin
+        .body
+        .get("partials")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
     if !facts.input.uploaded.contains(name) {
-        verdict.keep_back(Finding::new(&CUSTOM_PLUGIN_SCHEMA_MISSING, plugin.subject(), observed));
+        verdict.keep_back(Finding::new(
+            &CUSTOM_PLUGIN_SCHEMA_MISSING,
+            plugin.subject(),
+            observed,
+        ));
     } else if partials > 0 {
         let finding = Finding::new(&CUSTOM_PLUGIN_WITH_PARTIAL, plugin.subject(), observed);
         verdict.keep_back(finding.at("partials"));
@@ -110,7 +123,13 @@ fn check_custom(plugin: &Entity, name: &str, facts: &Facts<'_>, verdict: &mut Ve
     }
 }
 
-fn check_bundled(plugin: &Entity, name: &str, support: &PluginSupport, facts: &Facts<'_>, verdict: &mut Verdict) {
+fn check_bundled(
+    plugin: &Entity,
+    name: &str,
+    support: &PluginSupport,
+    facts: &Facts<'_>,
+    verdict: &mut Verdict,
+) {
     let observed = format!("plugin {name}");
     match support.konnect.as_str() {
         "unsupported" | "konnect_only" | "konnect_internal" => {
@@ -120,7 +139,11 @@ fn check_bundled(plugin: &Entity, name: &str, support: &PluginSupport, facts: &F
         "supported_on_some_deployments" => verdict.tell(&PLUGIN_NOT_EVERYWHERE, plugin, observed),
         _ => {}
     }
-    for finding in support.refused.iter().flat_map(|rule| refusals(plugin, name, rule)) {
+    for finding in support
+        .refused
+        .iter()
+        .flat_map(|rule| refusals(plugin, name, rule))
+    {
         verdict.keep_back(finding);
     }
     for (field, default) in facts.catalogue().refused_defaults(name) {
@@ -135,7 +158,12 @@ fn check_bundled(plugin: &Entity, name: &str, support: &PluginSupport, facts: &F
     }
     for (_, field) in FILES.iter().filter(|(of, _)| *of == name) {
         if let Some(Value::String(path)) = json::get(&plugin.body, field) {
-            verdict.tell_at(&PLUGIN_NEEDS_NODE_FILE, plugin, field, format!("plugin {name}: {field} = {path}"));
+            verdict.tell_at(
+                &PLUGIN_NEEDS_NODE_FILE,
+                plugin,
+                field,
+                format!("plugin {name}: {field} = {path}"),
+            );
         }
     }
 }
@@ -157,7 +185,10 @@ fn refusals(entity: &Entity, plugin: &str, rule: &RefusedValue) -> Vec<Finding> 
             } else {
                 format!(" Works: {}.", rule.instead.join(", "))
             };
-            let observed = format!("plugin {plugin}: {} = {shown}. {}{instead}", rule.field, rule.reason);
+            let observed = format!(
+                "plugin {plugin}: {} = {shown}. {}{instead}",
+                rule.field, rule.reason
+            );
             Finding::new(&PLUGIN_VALUE_UNSUPPORTED, entity.subject(), observed).at(rule.field.clone())
         })
         .collect()

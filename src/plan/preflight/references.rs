@@ -76,20 +76,80 @@ struct Place {
 }
 
 const PLACES: &[Place] = &[
-    Place { plugins: &[], field: "config.anonymous", kind: "consumers", rule: &CONSUMER_UNKNOWN },
-    Place { plugins: &["header-cert-auth", "mtls-auth"], field: "config.default_consumer", kind: "consumers", rule: &CONSUMER_UNKNOWN },
-    Place { plugins: &["rate-limiting-advanced"], field: "config.consumer_groups[]", kind: "consumer_groups", rule: &CONSUMER_GROUP_UNKNOWN },
-    Place { plugins: &["jwe-decrypt"], field: "config.key_sets[]", kind: "key-sets", rule: &KEY_SET_UNKNOWN },
-    Place { plugins: &["acme"], field: "config.account_key.key_set", kind: "key-sets", rule: &KEY_SET_UNKNOWN },
-    Place { plugins: &["header-cert-auth", "mtls-auth", "forward-proxy"], field: "config.ca_certificates[]", kind: "ca_certificates", rule: &CA_CERTIFICATE_UNKNOWN },
-    Place { plugins: &["openid-connect"], field: "config.proof_of_possession_mtls_from_header.ca_certificates[]", kind: "ca_certificates", rule: &CA_CERTIFICATE_UNKNOWN },
-    Place { plugins: &["openid-connect"], field: "config.tls_client_auth_cert_id", kind: "certificates", rule: &CERTIFICATE_UNKNOWN },
-    Place { plugins: &["kafka-consume", "kafka-log", "kafka-upstream"], field: "config.security.certificate_id", kind: "certificates", rule: &CERTIFICATE_UNKNOWN },
-    Place { plugins: &["http-log"], field: "config.client_certificate.id", kind: "certificates", rule: &CERTIFICATE_UNKNOWN },
+    Place {
+        plugins: &[],
+        field: "config.anonymous",
+        kind: "consumers",
+        rule: &CONSUMER_UNKNOWN,
+    },
+    Place {
+        plugins: &["header-cert-auth", "mtls-auth"],
+        field: "config.default_consumer",
+        kind: "consumers",
+        rule: &CONSUMER_UNKNOWN,
+    },
+    Place {
+        plugins: &["rate-limiting-advanced"],
+        field: "config.consumer_groups[]",
+        kind: "consumer_groups",
+        rule: &CONSUMER_GROUP_UNKNOWN,
+    },
+    Place {
+        plugins: &["jwe-decrypt"],
+        field: "config.key_sets[]",
+        kind: "key-sets",
+        rule: &KEY_SET_UNKNOWN,
+    },
+    Place {
+        plugins: &["acme"],
+        field: "config.account_key.key_set",
+        kind: "key-sets",
+        rule: &KEY_SET_UNKNOWN,
+    },
+    Place {
+        plugins: &["header-cert-auth", "mtls-auth", "forward-proxy"],
+        field: "config.ca_certificates[]",
+        kind: "ca_certificates",
+        rule: &CA_CERTIFICATE_UNKNOWN,
+    },
+    Place {
+        plugins: &["openid-connect"],
+        field: "config.proof_of_possession_mtls_from_header.ca_certificates[]",
+        kind: "ca_certificates",
+        rule: &CA_CERTIFICATE_UNKNOWN,
+    },
+    Place {
+        plugins: &["openid-connect"],
+        field: "config.tls_client_auth_cert_id",
+        kind: "certificates",
+        rule: &CERTIFICATE_UNKNOWN,
+    },
+    Place {
+        plugins: &["kafka-consume", "kafka-log", "kafka-upstream"],
+        field: "config.security.certificate_id",
+        kind: "certificates",
+        rule: &CERTIFICATE_UNKNOWN,
+    },
+    Place {
+        plugins: &["http-log"],
+        field: "config.client_certificate.id",
+        kind: "certificates",
+        rule: &CERTIFICATE_UNKNOWN,
+    },
 ];
 
 /// Types of vaults that Konnect knows, with the prefixes that nodes know without a vault entity.
-const VAULT_TYPES: &[&str] = &["env", "aws", "gcp", "azure", "hcv", "conjur", "azure_certs", "fs", "konnect"];
+const VAULT_TYPES: &[&str] = &[
+    "env",
+    "aws",
+    "gcp",
+    "azure",
+    "hcv",
+    "conjur",
+    "azure_certs",
+    "fs",
+    "konnect",
+];
 
 /// Texts of an entity's places with what they may name.
 fn places<'e>(entity: &'e Entity, body: &'e Value) -> impl Iterator<Item = (&'static Place, &'e str)> {
@@ -97,8 +157,12 @@ fn places<'e>(entity: &'e Entity, body: &'e Value) -> impl Iterator<Item = (&'st
     let plugin = entity.kind.name == "plugins";
     let of = move |place: &&Place| plugin && (place.plugins.is_empty() || place.plugins.contains(&name));
     PLACES.iter().filter(of).flat_map(move |place| {
-        let values = json::select(body, place.field).into_iter().filter_map(Value::as_str);
-        values.filter(|value| !value.is_empty()).map(move |value| (place, value))
+        let values = json::select(body, place.field)
+            .into_iter()
+            .filter_map(Value::as_str);
+        values
+            .filter(|value| !value.is_empty())
+            .map(move |value| (place, value))
     })
 }
 
@@ -124,7 +188,12 @@ fn check_legacy_groups(plugin: &Entity, verdict: &mut Verdict) {
     let enforced = json::get(&plugin.body, "config.enforce_consumer_groups") == Some(&Value::Bool(true));
     if enforced {
         let observed = "config.enforce_consumer_groups = true";
-        verdict.tell_at(&LEGACY_CONSUMER_GROUPS, plugin, "config.enforce_consumer_groups", observed);
+        verdict.tell_at(
+            &LEGACY_CONSUMER_GROUPS,
+            plugin,
+            "config.enforce_consumer_groups",
+            observed,
+        );
     }
 }
 
@@ -133,7 +202,11 @@ fn check_vault(vault: &Entity, verdict: &mut Verdict) {
     match kind {
         "env" => verdict.tell(&VAULT_NEEDS_ENVIRONMENT, vault, "a vault of type env"),
         known if VAULT_TYPES.contains(&known) => {
-            verdict.tell(&VAULT_NEEDS_CREDENTIALS, vault, format!("a vault of type {known}"));
+            verdict.tell(
+                &VAULT_NEEDS_CREDENTIALS,
+                vault,
+                format!("a vault of type {known}"),
+            );
         }
         other => {
             let finding = Finding::new(&VAULT_TYPE_UNSUPPORTED, vault.subject(), format!("type {other}"));
@@ -142,7 +215,12 @@ fn check_vault(vault: &Entity, verdict: &mut Verdict) {
     }
     let prefix = text(vault, "prefix").unwrap_or_default();
     if ["azure", "gcp", "aws", "hcv"].contains(&prefix) {
-        verdict.tell_at(&VAULT_PREFIX_RESERVED, vault, "prefix", format!("prefix {prefix}"));
+        verdict.tell_at(
+            &VAULT_PREFIX_RESERVED,
+            vault,
+            "prefix",
+            format!("prefix {prefix}"),
+        );
     }
 }
 
@@ -152,10 +230,20 @@ fn check_vault_references(entity: &Entity, body: &Value, facts: &Facts<'_>, verd
     for (field, reference) in found {
         let prefix = reference.prefix;
         if facts.find("vaults", prefix).is_none() && !VAULT_TYPES.contains(&prefix) {
-            verdict.tell_at(&VAULT_UNKNOWN, entity, &field, format!("{field} refers to vault {prefix}"));
+            verdict.tell_at(
+                &VAULT_UNKNOWN,
+                entity,
+                &field,
+                format!("{field} refers to vault {prefix}"),
+            );
         }
         if !reference.whole {
-            verdict.tell_at(&VAULT_REFERENCE_PARTIAL, entity, &field, format!("{field} is more than a reference"));
+            verdict.tell_at(
+                &VAULT_REFERENCE_PARTIAL,
+                entity,
+                &field,
+                format!("{field} is more than a reference"),
+            );
         }
     }
 }
@@ -182,15 +270,23 @@ fn collect_vault_references<'e>(value: &'e Value, at: &str, found: &mut Vec<(Str
     match value {
         Value::Object(fields) => {
             for (name, value) in fields {
-                let path = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
+                let path = if at.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{at}.{name}")
+                };
                 collect_vault_references(value, &path, found);
             }
         }
         Value::Array(items) => {
             let path = format!("{at}[]");
-            items.iter().for_each(|item| collect_vault_references(item, &path, found));
+            items
+                .iter()
+                .for_each(|item| collect_vault_references(item, &path, found));
         }
-        Value::String(text) => found.extend(VaultReference::find(text).map(|reference| (at.to_owned(), reference))),
+        Value::String(text) => {
+            found.extend(VaultReference::find(text).map(|reference| (at.to_owned(), reference)))
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -204,10 +300,14 @@ pub fn named_entities(entity: &Entity, facts: &Facts<'_>) -> Vec<(String, Entity
         .collect();
     let mut references = Vec::new();
     collect_vault_references(&body, "", &mut references);
-    named.extend(references.into_iter().filter_map(|(field, reference)| {
-        Some((field, facts.find("vaults", reference.prefix)?.clone()))
-    }));
-    let host = (entity.kind.name == "services").then(|| text(entity, "host")).flatten();
+    named.extend(
+        references
+            .into_iter()
+            .filter_map(|(field, reference)| Some((field, facts.find("vaults", reference.prefix)?.clone()))),
+    );
+    let host = (entity.kind.name == "services")
+        .then(|| text(entity, "host"))
+        .flatten();
     named.extend(host.and_then(|host| Some(("host".to_owned(), facts.find("upstreams", host)?.clone()))));
     named
 }

@@ -59,7 +59,10 @@ const PATH: usize = 1_024;
 /// What each protocol matches by (Kong 3.9, schema of routes).
 const MATCHES: &[(&[&str], &[&str])] = &[
     (&["http", "ws"], &["methods", "hosts", "headers", "paths"]),
-    (&["https", "wss"], &["methods", "hosts", "headers", "paths", "snis"]),
+    (
+        &["https", "wss"],
+        &["methods", "hosts", "headers", "paths", "snis"],
+    ),
     (&["grpc"], &["hosts", "headers", "paths"]),
     (&["grpcs"], &["hosts", "headers", "paths", "snis"]),
     (&["tcp", "udp"], &["sources", "destinations"]),
@@ -76,14 +79,24 @@ pub fn check(route: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
         return;
     }
     if is_expression(route) {
-        verdict.tell_at(&EXPRESSION_ROUTE, route, "expression", "the route matches by expression");
+        verdict.tell_at(
+            &EXPRESSION_ROUTE,
+            route,
+            "expression",
+            "the route matches by expression",
+        );
     } else {
         check_match(route, verdict);
     }
     check_lists(route, verdict);
     check_paths(route, facts, verdict);
     if let Some(protocol) = texts(route, "protocols").find(|protocol| STREAM.contains(protocol)) {
-        verdict.tell_at(&STREAM_LISTEN_NEEDED, route, "protocols", format!("protocol {protocol}"));
+        verdict.tell_at(
+            &STREAM_LISTEN_NEEDED,
+            route,
+            "protocols",
+            format!("protocol {protocol}"),
+        );
     }
     if texts(route, "protocols").next().is_none() {
         verdict.tell_at(&ROUTE_PROTOCOLS_MISSING, route, "protocols", "no protocols");
@@ -91,7 +104,10 @@ pub fn check(route: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
 }
 
 fn is_expression(route: &Entity) -> bool {
-    route.body.get("expression").is_some_and(|expression| !expression.is_null())
+    route
+        .body
+        .get("expression")
+        .is_some_and(|expression| !expression.is_null())
 }
 
 fn filled(route: &Entity, field: &str) -> bool {
@@ -108,13 +124,21 @@ fn check_match(route: &Entity, verdict: &mut Verdict) {
         known.is_some_and(|(_, fields)| !fields.iter().any(|field| filled(route, field)))
     });
     if let Some(protocol) = lacking {
-        verdict.tell(&ROUTE_MATCHES_NOTHING, route, format!("nothing to match {protocol} by"));
+        verdict.tell(
+            &ROUTE_MATCHES_NOTHING,
+            route,
+            format!("nothing to match {protocol} by"),
+        );
     }
 }
 
 fn check_lists(route: &Entity, verdict: &mut Verdict) {
     for field in LISTS {
-        let count = route.body.get(*field).and_then(Value::as_array).map_or(0, Vec::len);
+        let count = route
+            .body
+            .get(*field)
+            .and_then(Value::as_array)
+            .map_or(0, Vec::len);
         if count > ENTRIES {
             let observed = format!("{count} {field}, {ENTRIES} are allowed");
             verdict.tell_at(&ROUTE_LIST_TOO_LONG, route, field, observed);
@@ -141,14 +165,27 @@ fn check_paths(route: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
 
 /// Up to 2.8 a path with anything beside unreserved characters, `/` and `%` was a regular expression.
 fn was_regex(path: &str) -> bool {
-    !path.starts_with('~') && path.chars().any(|c| !(c.is_ascii_alphanumeric() || "._~/%-".contains(c)))
+    !path.starts_with('~')
+        && path
+            .chars()
+            .any(|c| !(c.is_ascii_alphanumeric() || "._~/%-".contains(c)))
 }
 
 /// Judges the routes of the workspace together, and the router they were written for.
 pub fn check_flavor(facts: &Facts<'_>) -> Vec<Finding> {
     let (mut expressions, mut others) = (0, 0);
-    for route in facts.input.source.entities.values().filter(|entity| entity.kind.name == "routes") {
-        *(if is_expression(route) { &mut expressions } else { &mut others }) += 1;
+    for route in facts
+        .input
+        .source
+        .entities
+        .values()
+        .filter(|entity| entity.kind.name == "routes")
+    {
+        *(if is_expression(route) {
+            &mut expressions
+        } else {
+            &mut others
+        }) += 1;
     }
     let mut findings = Vec::new();
     if expressions > 0 && others > 0 {
@@ -156,10 +193,11 @@ pub fn check_flavor(facts: &Facts<'_>) -> Vec<Finding> {
         findings.push(Finding::new(&MIXED_ROUTES, whole_kind("routes"), observed));
     }
     let flavor = facts.input.circumstances.router_flavor.as_deref();
-    if let Some(flavor) = flavor.filter(|flavor| *flavor != "traditional_compatible" && expressions + others > 0) {
+    if let Some(flavor) =
+        flavor.filter(|flavor| *flavor != "traditional_compatible" && expressions + others > 0)
+    {
         let observed = format!("router_flavor = {flavor}");
         findings.push(Finding::new(&FLAVOR_TO_COPY, whole_kind("routes"), observed));
     }
     findings
 }
-

@@ -36,11 +36,23 @@ pub fn check(plugin: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     }
     let name = text(plugin, "name").unwrap_or_default();
     if let Some(shape) = facts.catalogue().shape(name) {
-        let set = SCOPES.iter().filter(|scope| reference(&plugin.body, scope).is_some());
+        let set = SCOPES
+            .iter()
+            .filter(|scope| reference(&plugin.body, scope).is_some());
         for scope in set.filter(|scope| !shape.scopes.contains(**scope)) {
-            verdict.tell_at(&PLUGIN_SCOPE_UNSUPPORTED, plugin, scope, format!("plugin {name} on a {scope}"));
+            verdict.tell_at(
+                &PLUGIN_SCOPE_UNSUPPORTED,
+                plugin,
+                scope,
+                format!("plugin {name} on a {scope}"),
+            );
         }
-        let refused = |protocol: &&str| shape.protocols.as_ref().is_some_and(|allowed| !allowed.contains(*protocol));
+        let refused = |protocol: &&str| {
+            shape
+                .protocols
+                .as_ref()
+                .is_some_and(|allowed| !allowed.contains(*protocol))
+        };
         if let Some(protocol) = texts(plugin, "protocols").find(refused) {
             let observed = format!("plugin {name}: protocol {protocol}");
             verdict.tell_at(&PLUGIN_PROTOCOL_UNSUPPORTED, plugin, "protocols", observed);
@@ -55,9 +67,19 @@ fn check_ordering(plugin: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     if named.is_empty() {
         return;
     }
-    verdict.tell_at(&ORDERING_MOVES, plugin, "ordering", format!("relative to {}", named.join(", ")));
+    verdict.tell_at(
+        &ORDERING_MOVES,
+        plugin,
+        "ordering",
+        format!("relative to {}", named.join(", ")),
+    );
     for absent in named.iter().filter(|name| !facts.uses_plugin(name)) {
-        verdict.tell_at(&ORDERING_NAMES_ABSENT, plugin, "ordering", format!("plugin {absent} is not used"));
+        verdict.tell_at(
+            &ORDERING_NAMES_ABSENT,
+            plugin,
+            "ordering",
+            format!("plugin {absent} is not used"),
+        );
     }
 }
 

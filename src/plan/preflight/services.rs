@@ -45,7 +45,9 @@ pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     if let Write::PutBelow { field, .. } = entity.kind.write
         && reference(&entity.body, field).is_none()
     {
-        verdict.keep_back(Finding::new(&PARENT_MISSING, entity.subject(), format!("{field} is empty")).at(field));
+        verdict.keep_back(
+            Finding::new(&PARENT_MISSING, entity.subject(), format!("{field} is empty")).at(field),
+        );
     }
     match entity.kind.name {
         "services" => check_service(entity, facts, verdict),
@@ -79,10 +81,22 @@ fn check_service(service: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
 }
 
 fn check_address(entity: &Entity, field: &str, verdict: &mut Verdict) {
-    let Some(address) = text(entity, field) else { return };
-    let local = ["localhost", "127.", "[::1]", "::1", "[0000:0000:0000:0000:0000:0000:0000:0001]"];
+    let Some(address) = text(entity, field) else {
+        return;
+    };
+    let local = [
+        "localhost",
+        "127.",
+        "[::1]",
+        "::1",
+        "[0000:0000:0000:0000:0000:0000:0000:0001]",
+    ];
     let host = address.strip_suffix('.').unwrap_or(address);
-    if local.iter().any(|prefix| host == *prefix || host.starts_with(&format!("{}:", prefix)) || (prefix.ends_with('.') && host.starts_with(prefix))) {
+    if local.iter().any(|prefix| {
+        host == *prefix
+            || host.starts_with(&format!("{}:", prefix))
+            || (prefix.ends_with('.') && host.starts_with(prefix))
+    }) {
         verdict.tell_at(&ADDRESS_IS_LOCAL, entity, field, format!("{field} = {address}"));
     }
 }

@@ -31,7 +31,11 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let input = facts.input;
     let unread = input.source.gaps.iter().any(|gap| judge_gap(gap).is_some());
     if input.source.entities.is_empty() && !unread {
-        findings.push(Finding::new(&SOURCE_EMPTY, whole_kind("workspaces"), "no entities"));
+        findings.push(Finding::new(
+            &SOURCE_EMPTY,
+            whole_kind("workspaces"),
+            "no entities",
+        ));
     }
     let Some(version) = input.version else {
         let observed = "no version in the answer of the Admin API";
@@ -40,13 +44,24 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
     };
     if version < V3 {
         let observed = format!("version {version}");
-        findings.push(Finding::new(&MAJOR_VERSION_DIFFERS, whole_kind("workspaces"), observed));
+        findings.push(Finding::new(
+            &MAJOR_VERSION_DIFFERS,
+            whole_kind("workspaces"),
+            observed,
+        ));
     }
-    let today = input.circumstances.now.map(|now| now.to_zoned(TimeZone::UTC).date());
+    let today = input
+        .circumstances
+        .now
+        .map(|now| now.to_zoned(TimeZone::UTC).date());
     let until = input.catalogue.full_support_until(version);
     if today.zip(until).is_some_and(|(today, until)| today > until) {
         let observed = format!("version {version}");
-        findings.push(Finding::new(&VERSION_OUT_OF_SUPPORT, whole_kind("workspaces"), observed));
+        findings.push(Finding::new(
+            &VERSION_OUT_OF_SUPPORT,
+            whole_kind("workspaces"),
+            observed,
+        ));
     }
     findings
 }

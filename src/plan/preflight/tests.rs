@@ -9,7 +9,8 @@ use crate::plan::Severity;
 fn ids_are_unique_and_stable_words() {
     let ids: BTreeSet<_> = rules().map(|rule| rule.id).collect();
     assert_eq!(ids.len(), rules().count());
-    let word = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+    let word =
+        |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
     assert!(ids.iter().all(|id| id.split('-').all(word)));
 }
 

@@ -14,7 +14,10 @@ pub struct Verdict {
 
 impl Default for Verdict {
     fn default() -> Self {
-        Self { moves: true, findings: Vec::new() }
+        Self {
+            moves: true,
+            findings: Vec::new(),
+        }
     }
 }
 
@@ -26,7 +29,8 @@ impl Verdict {
 
     /// The same about a field.
     pub fn tell_at(&mut self, rule: &Rule, entity: &Entity, field: &str, observed: impl Into<String>) {
-        self.findings.push(Finding::new(rule, entity.subject(), observed).at(field));
+        self.findings
+            .push(Finding::new(rule, entity.subject(), observed).at(field));
     }
 
     /// The entity stays behind.
@@ -40,7 +44,10 @@ impl Verdict {
 #[must_use]
 pub fn whole_kind(kind: &str) -> Subject {
     Subject {
-        key: EntityKey { kind: kind.to_owned(), id: "*".into() },
+        key: EntityKey {
+            kind: kind.to_owned(),
+            id: "*".into(),
+        },
         name: None,
     }
 }
