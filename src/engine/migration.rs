@@ -13,7 +13,9 @@ use super::read::{read_source, read_target};
 use crate::domain::{KongVersion, Snapshot};
 use crate::http::Failure;
 use crate::kong_admin::Workspace;
-use crate::plan::{Catalogue, Circumstances, PlanInput, Planned, Verification, Waiver, build_plan, verify};
+use crate::plan::{
+    Catalogue, Circumstances, PlanInput, Planned, Policy, Verification, Waiver, build_plan, verify,
+};
 use crate::{kong_admin, konnect};
 
 /// The name of the workspace that every gateway has.
@@ -63,9 +65,9 @@ impl Observed {
         KongVersion::parse(&self.source.node.version)
     }
 
-    /// The plan for what was seen, at a time, with what the user has accepted.
+    /// The plan for what was seen, under a policy, at a time, with what the user has accepted.
     #[must_use]
-    pub fn plan(&self, now: Timestamp, waivers: &[Waiver]) -> Planned {
+    pub fn plan(&self, policy: &Policy, now: Timestamp, waivers: &[Waiver]) -> Planned {
         let circumstances = Circumstances {
             now: Some(now),
             router_flavor: self.source.node.router_flavor.clone(),
@@ -76,6 +78,7 @@ impl Observed {
             target: &self.target,
             version: self.version(),
             uploaded: &self.uploaded,
+            policy,
             catalogue: Catalogue::bundled(),
             circumstances: &circumstances,
         })

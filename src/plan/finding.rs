@@ -62,6 +62,34 @@ rules! {
         "The entity exists in the target and differs; updates stay blocked until backups exist.",
         "Make both sides equal by hand, or remove the entity from the target so that it is created again.",
         "The target's service cart has another host.";
+    ADOPT_DIFFERS: Error, waivable, "adopt-differs",
+        "The entity in the target that holds the unique name is not equal, so it cannot be adopted.",
+        "Make both equal, or set the conflict policy of the kind to Overwrite.",
+        "conflictPolicy Adopt, and the target's service cart has another host and another id.";
+    SKIPPED_BY_POLICY: Warning, waivable, "skipped-by-policy",
+        "The target holds another version of the entity; the conflict policy leaves it as it is.",
+        "Nothing, if that is meant; else change spec.conflictPolicy.",
+        "conflictPolicy Skip, and the target's service cart has another host.";
+    DEPENDENCY_EXCLUDED: Error, waivable, "dependency-excluded",
+        "The entity refers to one that the selection excludes; it is not written.",
+        "Take the exclusion out of spec.source.select, or exclude this entity too.",
+        "A route whose service spec.source.select excludes.";
+    PASSWORD_NOT_MOVABLE: Error, waivable, "password-not-movable",
+        "The password cannot move, because its consumer gets another id; the credential stays behind.",
+        "Keep the ids (spec.idPolicy: Preserve, no adoption of the consumer), or set a new password in the target.",
+        "A basic-auth credential with idPolicy Derive.";
+    TRANSFORM_FAILED: Error, waivable, "transform-failed",
+        "A transform does not fit the entity; it is not written.",
+        "Correct the patch or the selector in spec.transforms.",
+        "A patch that replaces a field which the service does not have.";
+    TRANSFORM_UNUSED: Info, waivable, "transform-unused",
+        "A transform selects no entity.",
+        "Take it out of spec.transforms, or correct its selector.",
+        "A transform for services with the tag eu, and no such service.";
+    TRANSFORMED: Info, waivable, "transformed",
+        "The entity is changed on the way, as spec.transforms says.",
+        "Nothing; this is for the record.",
+        "A service whose host a transform changes.";
     REFUSED_BY_TARGET: Error, binding, "refused-by-target",
         "Konnect refused the entity.",
         "Mend the field in the source as the reason says; the next pass tries again.",

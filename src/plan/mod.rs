@@ -12,10 +12,15 @@ pub mod diff;
 pub mod digest;
 pub mod document;
 pub mod finding;
+pub mod identity;
 pub mod mask;
+pub mod policy;
 pub mod preflight;
 pub mod rule;
+pub mod select;
+pub mod transform;
 pub mod translate;
+pub mod unique;
 pub mod verify;
 pub mod waivers;
 
@@ -24,6 +29,7 @@ pub use circumstances::Circumstances;
 pub use diff::{PlanInput, build_plan};
 pub use document::{Action, Operation, Plan, Planned};
 pub use finding::{Finding, Severity};
+pub use policy::Policy;
 pub use verify::{Verification, verify};
 pub use waivers::Waiver;
 

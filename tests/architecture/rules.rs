@@ -37,6 +37,7 @@ const LAYERS: &[Layer] = &[
             "uuid",
             "sha2",
             "x509_parser",
+            "json_patch",
             "proptest",
             "insta",
         ]),

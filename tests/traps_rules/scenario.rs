@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result};
 use gateway_migration_operator::domain::entity_kinds::named;
 use gateway_migration_operator::domain::{Entity, Gap, GapCause, KongVersion, Snapshot};
-use gateway_migration_operator::plan::{Catalogue, Circumstances, PlanInput, Planned, Waiver, build_plan};
+use gateway_migration_operator::plan::{
+    Catalogue, Circumstances, PlanInput, Planned, Policy, Waiver, build_plan,
+};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -86,6 +88,7 @@ impl Scenario {
             target: &snapshot(&self.target)?,
             version: self.version.as_deref().and_then(KongVersion::parse),
             uploaded: &self.uploaded,
+            policy: &Policy::default(),
             catalogue: Catalogue::bundled(),
             circumstances: &Circumstances {
                 now: self.now,
