@@ -26,7 +26,7 @@ async fn mode_plan_tells_and_writes_nothing() -> Result<()> {
     );
     assert_eq!(
         status.findings.as_ref().map(|findings| findings.summary.as_str()),
-        Some("E5 W2")
+        Some("E5 W13 I6")
     );
     let written: u64 = world
         .bed
