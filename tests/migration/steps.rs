@@ -9,6 +9,34 @@ use simulators::bed::Bed;
 use super::support::World;
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_error_that_nobody_accepted_forbids_every_write() -> Result<()> {
+    let world = World::start("waivers").await?;
+    world.control_plane_id("default").await?;
+    let mut migration = world.migration("default", "Apply");
+    let waivers = migration["spec"]["waivers"].take();
+    migration["spec"]["waivers"] = json!([]);
+    world.create(migration).await?;
+    let seen = world
+        .migration_until("default", "blocked", |seen| {
+            seen.is("PreflightPassed", "False", "BlockingFindings")
+        })
+        .await?;
+    let message = seen.message("PreflightPassed");
+    assert!(
+        message.starts_with("5 findings forbid the writes.") && message.contains("spec.waivers"),
+        "{message}"
+    );
+    let status = seen.0.status.as_ref().context("status")?;
+    assert!(status.started_at.is_none());
+    world.change("default", json!({"waivers": waivers})).await?;
+    let seen = world
+        .migration_until("default", "completed", |seen| seen.is_completed())
+        .await?;
+    assert!(seen.is("PreflightPassed", "True", "NoBlockingFindings"));
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mode_plan_tells_and_writes_nothing() -> Result<()> {
     let world = World::start("plan").await?;
     world.control_plane_id("default").await?;
@@ -26,7 +54,7 @@ async fn mode_plan_tells_and_writes_nothing() -> Result<()> {
     );
     assert_eq!(
         status.findings.as_ref().map(|findings| findings.summary.as_str()),
-        Some("E5 W13 I6")
+        Some("W13 I9, 5 waived")
     );
     let written: u64 = world
         .bed
@@ -313,6 +341,8 @@ async fn a_selection_moves_its_part_and_a_transform_changes_it() -> Result<()> {
     migration["spec"]["transforms"] = json!([
         {"select": {"kind": "routes"}, "patch": [{"op": "add", "path": "/tags", "value": ["moved"]}], "reason": "marked"}
     ]);
+    // The services come with their routes, the upstreams that they name do not.
+    migration["spec"]["waivers"] = json!([{"id": "named-entity-left-behind", "reason": "known to the test"}]);
     world.create(migration).await?;
     world
         .migration_until("inventory", "completed", |seen| seen.is_completed())

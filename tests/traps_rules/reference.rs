@@ -9,8 +9,8 @@ use gateway_migration_operator::plan::preflight::FAMILIES;
 fn reference() -> Result<String> {
     let mut text = String::from(
         "# Findings\n\nWhat a plan tells before, during and after a migration. Generated from the rules; do not edit.\n\n\
-         A **Critical** finding forbids every write. An **Error** says that something stays behind or is not written; `spec.waivers` \
-         accepts it. A **Warning** tells of another behaviour, an **Info** is good to know.\n\n\
+         A **Critical** finding forbids every write. An **Error** says that something stays behind or is not written; it \
+         forbids every write until it is mended, or accepted in `spec.waivers`. A **Warning** tells of another behaviour, an **Info** is good to know.\n\n\
          ```yaml\nspec:\n  waivers:\n    - id: plugin-unsupported\n      subject: plugins/oauth2   # a kind, kind/name or kind/id; \
          left out: all\n      reason: replaced by openid-connect on the new data planes\n      expires: 2027-06-30T00:00:00Z   # optional\n```\n",
     );

@@ -37,7 +37,7 @@ use crate::engine::{Migration, Observed};
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::k8s::secrets::{Read, SecretWatches};
 use crate::k8s::{events::Note, finalizer};
-use crate::plan::{Action, Planned, Waiver};
+use crate::plan::{Action, Finding, Planned, Severity, Waiver};
 
 /// Source and target change outside the cluster, where no event tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
@@ -111,13 +111,7 @@ impl WorkspaceMigrationController {
             &planned.plan,
         ) {
             Step::Halt(finding) => {
-                let message = format!("Nothing is written: {} {}", finding.observed, finding.remedy);
-                draft.conditions.set(
-                    PREFLIGHT_PASSED,
-                    False,
-                    reason::BLOCKING_FINDINGS,
-                    message.clone(),
-                );
+                let message = blocked_by(&planned, &finding);
                 draft.status.phase = Some(Phase::Failed);
                 Ok(Outcome::blocked(reason::BLOCKING_FINDINGS, message).again_after(LOOK_AGAIN))
             }
@@ -241,12 +235,7 @@ fn report_plan(
     draft
         .conditions
         .set(PLAN_READY, True, reason::PLANNED, plan.summary());
-    draft.conditions.set(
-        PREFLIGHT_PASSED,
-        True,
-        reason::NO_BLOCKING_FINDINGS,
-        "No finding forbids the migration.",
-    );
+    report_preflight(planned, draft);
     let (reason, message) = match approval.map(|approval| approval.policy) {
         Some(ApprovalPolicy::Required) => (reason::APPROVED, "This plan is approved."),
         Some(ApprovalPolicy::Automatic) | None => (
@@ -271,6 +260,42 @@ fn report_plan(
                 .set(BACKED_UP, False, reason::BACKUP_REQUIRED, message);
         }
     }
+}
+
+/// Whether a finding forbids the writes, which mode Plan tells too.
+fn report_preflight(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) {
+    match planned.plan.blocking().next() {
+        Some(finding) => draft.conditions.set(
+            PREFLIGHT_PASSED,
+            False,
+            reason::BLOCKING_FINDINGS,
+            blocked_by(planned, finding),
+        ),
+        None => draft.conditions.set(
+            PREFLIGHT_PASSED,
+            True,
+            reason::NO_BLOCKING_FINDINGS,
+            "No finding forbids the migration.",
+        ),
+    }
+}
+
+/// What forbids the writes, and what to do.
+fn blocked_by(planned: &Planned, finding: &Finding) -> String {
+    let accept = match finding.severity {
+        Severity::Critical => "",
+        Severity::Error | Severity::Warning | Severity::Info => {
+            " Or accept it in spec.waivers, with a reason."
+        }
+    };
+    format!(
+        "{} findings forbid the writes. {} {}: {}. {}{accept}",
+        planned.plan.blocking().count(),
+        finding.id,
+        finding.subject,
+        finding.observed.trim_end_matches('.'),
+        finding.remedy
+    )
 }
 
 fn report_only(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
