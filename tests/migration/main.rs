@@ -2,6 +2,7 @@
 //! shows, every fault that a user meets. One cluster serves all tests; each has a namespace and an operator of its own.
 
 mod canaries;
+mod coexistence;
 mod faults;
 mod steps;
 mod support;

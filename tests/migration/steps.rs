@@ -152,6 +152,22 @@ async fn a_completed_migration_tells_of_drift_and_writes_nothing() -> Result<()>
         })
         .await?;
     assert_eq!(world.writes(), before + 1);
+
+    let id = world.control_plane_id("inventory").await?;
+    world
+        .bed
+        .konnect
+        .remove(&id, "services/7d5b1f0a-7b46-4f9e-9a44-2f0a6c8f5b11")?;
+    world
+        .secret("kong-admin", &[("token", Bed::KONG_TOKEN), ("note", "once more")])
+        .await?;
+    let seen = world
+        .migration_until("inventory", "drifted on the other side", |seen| {
+            seen.is("Drifted", "True", "TargetChanged")
+        })
+        .await?;
+    assert!(seen.is_completed());
+    assert_eq!(world.writes(), before + 1);
     world.stop().await
 }
 

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use gateway_migration_operator::api::crd;
 use gateway_migration_operator::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
-use gateway_migration_operator::config::Config;
+use gateway_migration_operator::config::{Config, KonnectKinds};
 use gateway_migration_operator::http::{EndpointMap, RetryPolicy, TransportOptions};
 use gateway_migration_operator::operator::operate;
 use k8s_openapi::NamespaceResourceScope;
@@ -40,6 +40,7 @@ pub struct World {
     pub namespace: String,
     stop: CancellationToken,
     operator: Option<JoinHandle<()>>,
+    konnect_kinds: KonnectKinds,
 }
 
 impl World {
@@ -62,6 +63,7 @@ impl World {
             namespace,
             stop: CancellationToken::new(),
             operator: None,
+            konnect_kinds: KonnectKinds::Own,
         };
         world
             .secret("konnect-token", &[("token", Bed::KONNECT_TOKEN)])
@@ -101,6 +103,17 @@ impl World {
         Ok(())
     }
 
+    /// Ends the operator and starts one that leaves the Konnect kinds to Kong's operator.
+    pub async fn become_read_only(&mut self) -> Result<()> {
+        self.stop.cancel();
+        if let Some(operator) = self.operator.take() {
+            operator.await.context("the operator panicked")?;
+        }
+        self.stop = CancellationToken::new();
+        self.konnect_kinds = KonnectKinds::ReadOnly;
+        self.start_operator()
+    }
+
     fn config(&self) -> Result<Config> {
         let endpoints = EndpointMap::parse([format!("us.api.konghq.com={}", self.bed.konnect_server.url())])?;
         let retry = RetryPolicy {
@@ -118,6 +131,7 @@ impl World {
         Ok(Config {
             transport,
             namespace: Some(self.namespace.clone()),
+            konnect_kinds: self.konnect_kinds,
             ..Config::default()
         })
     }

@@ -10,6 +10,7 @@ use super::error::Error;
 use crate::api::conditions::PROGRAMMED;
 use crate::api::konnect_gateway_control_plane::{ClusterType, KonnectGatewayControlPlane};
 use crate::api::workspace_migration::{AdminApi, TargetStatus, WorkspaceMigration};
+use crate::config::KonnectKinds;
 use crate::controllers::context::Context;
 use crate::controllers::session::{self, Trust};
 use crate::http::tls::ClientCertificate;
@@ -110,7 +111,10 @@ pub async fn fetch_target(context: &Context, migration: &WorkspaceMigration) -> 
     }
     let Some(id) = programmed_id(&control_plane) else {
         let message = condition_message(&control_plane, PROGRAMMED);
-        return Err(Error::NotProgrammed { name, message });
+        return Err(match context.config.konnect_kinds {
+            KonnectKinds::Own => Error::NotProgrammed { name, message },
+            KonnectKinds::ReadOnly => Error::LeftToKong { name, message },
+        });
     };
     let auth_ref = control_plane
         .spec

@@ -31,6 +31,7 @@ use crate::api::conditions::{
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{self as api, Approval, ApprovalPolicy, Phase, WorkspaceMigration};
+use crate::config::KonnectKinds;
 use crate::engine::apply::initial_progress;
 use crate::engine::error::Side;
 use crate::engine::{Migration, Observed};
@@ -156,7 +157,16 @@ impl WorkspaceMigrationController {
         // Both verdicts are told, also when a side fails.
         match &target {
             Ok((target, _)) => {
-                let message = format!("The control plane holds {} entities.", target.entities.len());
+                let whose = match self.context.config.konnect_kinds {
+                    KonnectKinds::Own => "",
+                    KonnectKinds::ReadOnly => {
+                        " Its object is left to Kong's operator (--konnect-kinds=read-only)."
+                    }
+                };
+                let message = format!(
+                    "The control plane holds {} entities.{whose}",
+                    target.entities.len()
+                );
                 draft
                     .conditions
                     .set(TARGET_READY, True, reason::CONTROL_PLANE_READY, message);
@@ -361,9 +371,13 @@ fn watch(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
     let message = match drift(plan) {
         Some(words) => {
             let message = format!("{words}. Change the spec, for example spec.throttle, to apply again.");
-            draft
-                .conditions
-                .set(DRIFTED, True, reason::SOURCE_CHANGED, message.clone());
+            // At completion both sides had one digest; whichever has another now has changed.
+            let verified = draft.status.verification.as_ref();
+            let reason = match verified.and_then(|verification| verification.digest.as_ref()) {
+                Some(digest) if *digest == plan.source_digest => reason::TARGET_CHANGED,
+                Some(_) | None => reason::SOURCE_CHANGED,
+            };
+            draft.conditions.set(DRIFTED, True, reason, message.clone());
             message
         }
         None => {
