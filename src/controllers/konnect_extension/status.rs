@@ -100,7 +100,7 @@ pub(super) fn failed(conditions: &mut ConditionSet, error: &ExtensionError) {
         | ExtensionError::Generate(_)
         | ExtensionError::Endpoint(_)
         | ExtensionError::Superseded
-        | ExtensionError::NotLeading
+        | ExtensionError::NotLeading(_)
         | ExtensionError::Kubernetes(_)
         | ExtensionError::CleanUp { .. } => {}
     }
