@@ -1,7 +1,7 @@
 //! What to do next, from what is observed. Pure.
 
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, Mode};
-use crate::plan::{Action, Finding, Plan, Severity};
+use crate::plan::{Action, Finding, Plan};
 
 /// The next step after planning.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,11 +23,7 @@ pub enum Step {
 
 /// Decides. `completed` says that this generation of the spec was applied and verified before.
 pub fn next_step(mode: Mode, approval: Option<&Approval>, completed: bool, plan: &Plan) -> Step {
-    if let Some(finding) = plan
-        .findings
-        .iter()
-        .find(|finding| finding.severity == Severity::Critical)
-    {
+    if let Some(finding) = plan.critical() {
         return Step::Halt(finding.clone());
     }
     match mode {

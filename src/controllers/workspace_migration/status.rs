@@ -10,6 +10,7 @@ use crate::api::workspace_migration::{
     Severity as StatusSeverity, SourceStatus, VerificationStatus, WorkspaceMigrationStatus, limits,
 };
 use crate::engine::{ObservedSource, Progress};
+use crate::k8s::conditions::bounded;
 use crate::k8s::status::ObjectStatus;
 use crate::kong_admin::{Edition, Node};
 use crate::plan::finding::title;
@@ -149,9 +150,9 @@ fn entry(severity: Severity, id: &str, group: &[&Finding]) -> FindingEntry {
         },
         count: count(group.len()),
         waived: count(group.iter().filter(|finding| finding.waived.is_some()).count()),
-        subjects: subjects.map(|subject| bounded(&subject, 256)).collect(),
-        message: bounded(&format!("{}{example}", title(id)), limits::TEXT),
-        remedy: first.map(|finding| bounded(&finding.remedy, limits::TEXT)),
+        subjects: subjects.map(|subject| bounded(subject, 256)).collect(),
+        message: bounded(format!("{}{example}", title(id)), limits::TEXT),
+        remedy: first.map(|finding| bounded(finding.remedy.clone(), limits::TEXT)),
     }
 }
 
@@ -185,18 +186,6 @@ pub fn verification_status(verification: &Verification, now: Timestamp) -> Verif
 
 fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
-}
-
-/// The text up to a number of bytes, cut between characters.
-pub fn bounded(text: &str, bytes: usize) -> String {
-    if text.len() <= bytes {
-        return text.to_owned();
-    }
-    let end = (0..=bytes.saturating_sub(3))
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0);
-    format!("{}…", text.get(..end).unwrap_or_default())
 }
 
 #[cfg(test)]
