@@ -1,7 +1,8 @@
 //! Derives the planner's data files from the published documents: facts only, no prose.
 //!
 //! `cargo run --example derive_plan_data -- FOLDER` reads `FOLDER/openapi/konnect-control-planes-config-v2.json`,
-//! `FOLDER/data/konnect-plugin-support.json`, `FOLDER/data/plugin-schemas/` and writes `src/plan/data/*.json`.
+//! `FOLDER/data/konnect-plugin-support.json`, `FOLDER/data/konnect-dp-version-limits.json`, `FOLDER/data/plugin-schemas/` and writes
+//! `src/plan/data/*.json`. What each file holds and where it comes from is in `src/plan/data/README.md`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -56,7 +57,15 @@ fn main() -> Result<()> {
         &out.join("plugin-drift.json"),
         &drift(&read(&schemas.join("drift-to-3.15.json"))?),
     )?;
-    write(&out.join("plugin-secrets.json"), &secrets(&schemas.join("3.15"))?)
+    write(&out.join("plugin-secrets.json"), &secrets(&schemas.join("3.15"))?)?;
+    write(&out.join("plugin-shapes.json"), &shapes(&schemas.join("3.15"))?)?;
+    let support = read(&folder.join("data/konnect-plugin-support.json"))?;
+    write(
+        &out.join("plugin-defaults-refused.json"),
+        &refused_defaults(&support),
+    )?;
+    let limits = read(&folder.join("data/konnect-dp-version-limits.json"))?;
+    write(&out.join("data-plane-limits.json"), &data_planes(&limits))
 }
 
 fn read(path: &Path) -> Result<Value> {
@@ -235,4 +244,118 @@ fn slug(stem: &str) -> String {
                 slug
             }),
     }
+}
+
+/// By plugin: scopes and protocols the 3.15 schema allows, and the names of its configuration fields.
+fn shapes(folder: &Path) -> Result<Value> {
+    let mut plugins = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let Some(stem) = path.file_stem().and_then(|s| s.to_str()) else {
+            continue;
+        };
+        let schema = read(&path)?;
+        let properties = &schema["properties"];
+        let scopes: Vec<_> = ["service", "route", "consumer", "consumer_group"]
+            .into_iter()
+            .filter(|scope| properties[*scope].is_object())
+            .collect();
+        plugins.insert(
+            slug(stem),
+            json!({"scopes": scopes, "protocols": properties["protocols"]["items"]["enum"],
+                "config": shape(&properties["config"])}),
+        );
+    }
+    Ok(json!(plugins))
+}
+
+/// 0: a value; an object: a record by field, `*` for any field; a list of one: a list of records.
+fn shape(schema: &Value) -> Value {
+    if let Some(properties) = schema["properties"].as_object() {
+        return properties
+            .iter()
+            .map(|(name, schema)| (name.clone(), shape(schema)))
+            .collect();
+    }
+    if schema["items"].is_object() {
+        return match shape(&schema["items"]) {
+            Value::Number(leaf) => json!(leaf),
+            record => json!([record]),
+        };
+    }
+    match schema["additionalProperties"].is_object() {
+        true => json!({"*": shape(&schema["additionalProperties"])}),
+        false => json!(0),
+    }
+}
+
+/// By plugin: the field whose default in the 3.15 schema does not work on a data plane.
+fn refused_defaults(support: &Value) -> Value {
+    let mut plugins = BTreeMap::new();
+    for plugin in support["plugins"].as_array().into_iter().flatten() {
+        let rules = plugin["unsupported_config"].as_array();
+        for rule in rules
+            .into_iter()
+            .flatten()
+            .filter(|rule| rule["default_is_unsupported"] == json!(true))
+        {
+            if let (Some(name), Some(field)) = (plugin["slug"].as_str(), rule["field"].as_str()) {
+                let fields = plugins.entry(name.to_owned()).or_insert_with(BTreeMap::new);
+                fields.insert(field.to_owned(), rule["schema_default"].clone());
+            }
+        }
+    }
+    json!(plugins)
+}
+
+/// End of full support, after which Konnect sends a data plane nothing (`app/_data/support/gateway.yml` of the documentation).
+const FULL_SUPPORT: &[(&str, &str)] = &[
+    ("3.4", "2026-08-31"),
+    ("3.10", "2028-03-31"),
+    ("3.11", "2026-07-03"),
+    ("3.12", "2026-10-01"),
+    ("3.13", "2026-12-18"),
+    ("3.14", "2029-04-07"),
+    ("3.15", "2027-07-02"),
+];
+
+/// What a data plane must be to run a plugin (`since`) or to know a field (`fields`), and until when a version is served.
+fn data_planes(limits: &Value) -> Value {
+    let mut plugins: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    for limit in limits["limits"].as_array().into_iter().flatten() {
+        let Some(version) = limit["min_version"].as_str().and_then(minor) else {
+            continue;
+        };
+        let kind = limit["kind"].as_str().unwrap_or_default();
+        let names = limit["plugins"].as_array().into_iter().flatten();
+        for name in names.filter_map(Value::as_str) {
+            let entry = plugins.entry(name.to_owned()).or_default();
+            match kind {
+                "plugin_unavailable" => {
+                    entry.insert("since".into(), json!(version));
+                }
+                "config_fields_unsupported" => {
+                    let fields = entry.entry("fields").or_insert_with(|| json!({}));
+                    for field in limit["fields"].as_array().into_iter().flatten() {
+                        let plain = field.as_str().filter(|f| !f.contains(['=', '[', '*', ' ']));
+                        if let Some(field) = plain {
+                            fields[field] = json!(version);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    plugins.retain(|_, facts| {
+        let fields = facts.get("fields").and_then(Value::as_object);
+        facts.contains_key("since") || fields.is_some_and(|fields| !fields.is_empty())
+    });
+    json!({"plugins": plugins, "full_support": BTreeMap::from_iter(FULL_SUPPORT.iter().copied())})
+}
+
+/// `3.14.0.0` is `3.14`.
+fn minor(version: &str) -> Option<String> {
+    let mut parts = version.split('.');
+    Some(format!("{}.{}", parts.next()?, parts.next()?))
 }

@@ -68,7 +68,11 @@ async fn plan(migration: &Migration) -> Result<Planned> {
         target,
         uploaded,
     }
-    .plan(&gateway_migration_operator::plan::Policy::default()))
+    .plan(
+        &gateway_migration_operator::plan::Policy::default(),
+        jiff::Timestamp::UNIX_EPOCH,
+        &[],
+    ))
 }
 
 async fn apply(migration: &Migration, planned: &Planned) -> Applied {

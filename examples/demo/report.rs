@@ -83,6 +83,7 @@ mod tests {
             id: "plugin-unsupported".to_owned(),
             severity: Severity::Error,
             count: 7,
+            waived: 0,
             subjects: vec!["plugins/a".to_owned(), "plugins/b".to_owned()],
             message: "Konnect does not run it.".to_owned(),
             remedy: Some("Replace it.".to_owned()),

@@ -66,7 +66,7 @@ pub mod reason {
     pub const NOT_IMPLEMENTED: &str = "NotImplemented";
     /// The spec, or an annotation, makes no sense.
     pub const INVALID_SPEC: &str = "InvalidSpec";
-    /// The operator runs with `--konnect-kinds=read-only`: Kong's operator owns the object.
+    /// The operator runs with `--konnect-kinds=read-only`, and waits for an object that Kong's operator owns.
     pub const READ_ONLY: &str = "ReadOnly";
     /// The object is deleted and clean-up goes on.
     pub const DELETING: &str = "Deleting";

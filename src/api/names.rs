@@ -1,33 +1,16 @@
-//! Names of groups, finalizers and labels. Kong's spellings are kept wherever Kong's own operator has one
+//! Names of finalizers and labels. Kong's spellings are kept wherever Kong's own operator has one
 //! (kong-operator 2.x), so that both recognise each other's marks.
-
-/// Group of the kinds that are compatible with Kong's operator.
-pub const KONNECT_GROUP: &str = "konnect.konghq.com";
-/// Group of this operator's own kinds.
-pub const MIGRATION_GROUP: &str = "gatewaymigration.dev";
 
 /// Finalizers, each held while the reason in its name lasts.
 pub mod finalizers {
-    /// On a `KonnectAPIAuthConfiguration` while anything refers to it.
-    pub const API_AUTH_IN_USE: &str = "konnect.konghq.com/konnectapiauth-in-use";
     /// On an object that has a counterpart in Konnect which deletion has to deal with.
     pub const KONNECT_CLEANUP: &str = "gateway.konghq.com/konnect-cleanup";
-    /// On a token Secret while a `KonnectAPIAuthConfiguration` reads it.
-    pub const TOKEN_SECRET_IN_USE: &str = "gateway.konghq.com/secret-in-use-by-konnect-resource";
-    /// On a `KonnectExtension` while a data plane uses it.
-    pub const EXTENSION_IN_USE: &str = "gateway-operator.konghq.com/extension-in-use";
-    /// On a certificate Secret while a `KonnectExtension` uses it.
-    pub const CERTIFICATE_SECRET_IN_USE: &str = "gateway.konghq.com/secret-in-use";
     /// On a `WorkspaceMigration` from before its first write to the target.
     pub const WORKSPACE_MIGRATION: &str = "gatewaymigration.dev/workspace-migration";
 }
 
 /// Labels on Kubernetes objects.
 pub mod labels {
-    /// Kong's mark of a Secret that holds a credential; the value for Konnect tokens is [`CREDENTIAL_KONNECT`].
-    pub const CREDENTIAL: &str = "konghq.com/credential";
-    /// Value of [`CREDENTIAL`] on a Konnect token Secret.
-    pub const CREDENTIAL_KONNECT: &str = "konnect";
     /// Kong's mark of a Secret that its cache may hold.
     pub const SECRET: &str = "konghq.com/secret";
     /// Kong's mark of a Secret that holds the client certificate of a data plane.

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     api::conditions::{READY, reason},
-    k8s::{events::Note, field_manager, status::ObjectStatus},
+    k8s::{conditions, events::Note, field_manager, status::ObjectStatus},
 };
 
 /// Failures in a row after which a transient one is worth an event.
@@ -231,11 +231,7 @@ fn failure(error: &impl ReconcileError) -> Failure {
 }
 
 fn ready_state<K: HasStatus<Status: ObjectStatus>>(object: &K) -> ReadyState {
-    let ready = object
-        .status()?
-        .conditions()
-        .iter()
-        .find(|condition| condition.type_ == READY)?;
+    let ready = conditions::find(object.status()?.conditions(), READY)?;
     Some((ready.status.clone(), ready.reason.clone()))
 }
 

@@ -15,7 +15,7 @@ use crate::{
     },
     http::InvalidToken,
     k8s::{
-        conditions::{ConditionSet, ConditionStatus},
+        conditions::{ConditionSet, ConditionStatus, find},
         secrets::Read,
     },
     konnect::{Client, InvalidServerUrl, ServerUrl},
@@ -185,10 +185,7 @@ fn require_accepted(auth: &KonnectAPIAuthConfiguration) -> Result<(), SessionErr
         .as_ref()
         .map(|status| status.conditions.as_slice())
         .unwrap_or_default();
-    let verdict = conditions
-        .iter()
-        .find(|condition| condition.type_ == API_AUTH_VALID);
-    match verdict.map(|condition| condition.status.as_str()) {
+    match find(conditions, API_AUTH_VALID).map(|condition| condition.status.as_str()) {
         Some("True") => Ok(()),
         Some("False") => Err(SessionError::NotAccepted { namespace, name }),
         _ => Err(SessionError::NotChecked { namespace, name }),
@@ -199,72 +196,47 @@ fn require_accepted(auth: &KonnectAPIAuthConfiguration) -> Result<(), SessionErr
 pub fn report(conditions: &mut ConditionSet, result: &Result<Session, SessionError>) {
     let error = match result {
         Ok(_) => {
-            conditions.set(
-                API_AUTH_RESOLVED_REF,
-                ConditionStatus::True,
-                reason::RESOLVED_REF,
-                "The KonnectAPIAuthConfiguration was found.",
-            );
-            conditions.set(
-                API_AUTH_VALID,
-                ConditionStatus::True,
-                reason::VALID,
-                "Its token is accepted by Konnect.",
-            );
-            return;
+            let message = "Its token is accepted by Konnect.";
+            return set_verdict(conditions, ConditionStatus::True, reason::VALID, message);
         }
         Err(error) => error,
     };
+    let message = error.to_string();
     match error {
         SessionError::NoReference | SessionError::OtherNamespace { .. } | SessionError::NotFound { .. } => {
-            conditions.set(
-                API_AUTH_RESOLVED_REF,
-                ConditionStatus::False,
-                error.reason(),
-                error.to_string(),
-            );
+            let reason = error.reason();
+            conditions.set(API_AUTH_RESOLVED_REF, ConditionStatus::False, reason, message);
             conditions.remove(API_AUTH_VALID);
         }
         SessionError::NotChecked { .. } => {
-            mark_found(conditions);
-            conditions.set(
-                API_AUTH_VALID,
-                ConditionStatus::Unknown,
-                reason::PENDING,
-                error.to_string(),
-            );
-        }
-        SessionError::NotAccepted { .. } | SessionError::ServerUrl(_) | SessionError::Unusable(_) => {
-            mark_found(conditions);
-            conditions.set(
-                API_AUTH_VALID,
-                ConditionStatus::False,
-                reason::INVALID,
-                error.to_string(),
-            );
-        }
-        SessionError::Token(token) if !token.is_passing() => {
-            mark_found(conditions);
-            conditions.set(
-                API_AUTH_VALID,
-                ConditionStatus::False,
-                reason::INVALID,
-                error.to_string(),
-            );
+            set_verdict(conditions, ConditionStatus::Unknown, reason::PENDING, message);
         }
         // Nothing was learnt.
-        SessionError::Token(_) | SessionError::Kubernetes(_) => {}
+        SessionError::Token(token) if token.is_passing() => {}
+        SessionError::Kubernetes(_) => {}
+        SessionError::NotAccepted { .. }
+        | SessionError::ServerUrl(_)
+        | SessionError::Unusable(_)
+        | SessionError::Token(_) => {
+            set_verdict(conditions, ConditionStatus::False, reason::INVALID, message);
+        }
     }
 }
 
-fn mark_found(conditions: &mut ConditionSet) {
-    let message = "The KonnectAPIAuthConfiguration was found.";
+/// The object was found; what it says of its token follows.
+fn set_verdict(
+    conditions: &mut ConditionSet,
+    status: ConditionStatus,
+    reason: &str,
+    message: impl Into<String>,
+) {
     conditions.set(
         API_AUTH_RESOLVED_REF,
         ConditionStatus::True,
         reason::RESOLVED_REF,
-        message,
+        "The KonnectAPIAuthConfiguration was found.",
     );
+    conditions.set(API_AUTH_VALID, status, reason, message);
 }
 
 #[cfg(test)]

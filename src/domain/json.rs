@@ -21,6 +21,25 @@ pub fn remove(body: &mut Map<String, Value>, path: &str) -> Option<Value> {
     }
 }
 
+/// Puts a value at a path, making records where there are none. False, and nothing changed, when something else is in the way.
+pub fn set(body: &mut Map<String, Value>, path: &str, value: Value) -> bool {
+    match path.split_once('.') {
+        None => {
+            body.insert(path.to_owned(), value);
+            true
+        }
+        Some((first, rest)) => {
+            let record = body.entry(first).or_insert(Value::Null);
+            if record.is_null() {
+                *record = Value::Object(Map::new());
+            }
+            record
+                .as_object_mut()
+                .is_some_and(|record| set(record, rest, value))
+        }
+    }
+}
+
 /// All values at a path, entering lists (`a[].b`) and maps of any key (`a{}.b`) on the way.
 #[must_use]
 pub fn select<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -13,7 +14,9 @@ use super::source::Source;
 use crate::domain::{KongVersion, Snapshot};
 use crate::http::Failure;
 use crate::kong_admin::Workspace;
-use crate::plan::{Catalogue, Finding, PlanInput, Planned, Policy, Verification, build_plan, verify};
+use crate::plan::{
+    Catalogue, Circumstances, Finding, PlanInput, Planned, Policy, Verification, Waiver, build_plan, verify,
+};
 use crate::{kong_admin, konnect};
 
 /// The name of the workspace that every gateway has.
@@ -76,9 +79,18 @@ impl Observed {
         self.source.version
     }
 
-    /// The plan for what was seen, under a policy.
+    /// The plan for what was seen, under a policy, at a time, with what the user has accepted.
     #[must_use]
-    pub fn plan(&self, policy: &Policy) -> Planned {
+    pub fn plan(&self, policy: &Policy, now: Timestamp, waivers: &[Waiver]) -> Planned {
+        let circumstances = Circumstances {
+            now: Some(now),
+            router_flavor: self
+                .source
+                .node
+                .as_ref()
+                .and_then(|node| node.router_flavor.clone()),
+            waivers: waivers.to_vec(),
+        };
         build_plan(&PlanInput {
             source: &self.source.snapshot,
             notes: &self.source.notes,
@@ -87,6 +99,7 @@ impl Observed {
             uploaded: &self.uploaded,
             policy,
             catalogue: Catalogue::bundled(),
+            circumstances: &circumstances,
         })
     }
 }

@@ -11,10 +11,11 @@ use crate::declarative::{self, Remark, Topic};
 use crate::domain::KongVersion;
 use crate::kong_admin;
 use crate::plan::defaults::fill_defaults;
-use crate::plan::finding::{
+use crate::plan::preflight::declared::{
     DECLARED_LIST_NOT_MOVED, DECLARED_LIST_UNKNOWN, DECLARED_NAME_NOT_FOUND, DECLARED_PASSWORD_HASH,
-    DECLARED_SETTING_IGNORED, REGEX_PATH_UNMARKED,
+    DECLARED_SETTING_IGNORED,
 };
+use crate::plan::preflight::routes::REGEX_PATH_NEEDS_TILDE;
 use crate::plan::{Catalogue, Finding};
 
 /// The source of a migration.
@@ -65,7 +66,13 @@ impl DeclarativeFile {
         let document = declarative::parse(self.text.expose_secret(), workspace)?;
         let version = self.version.or(document.format.kong_version());
         let mut snapshot = document.snapshot;
-        let mut notes: Vec<Finding> = document.remarks.iter().map(finding).collect();
+        // For a gateway before 3.0 the planner itself looks at the paths; for a newer one the format is what tells.
+        let judged_by_version = version.is_some_and(|version| version.major < 3);
+        let told = document
+            .remarks
+            .iter()
+            .filter(|remark| !(judged_by_version && remark.topic == Topic::RegexPathUnmarked));
+        let mut notes: Vec<Finding> = told.map(finding).collect();
         notes.extend(fill_defaults(&mut snapshot, version, Catalogue::bundled()));
         Ok(ObservedSource {
             node: None,
@@ -82,7 +89,7 @@ fn finding(remark: &Remark) -> Finding {
         Topic::UnknownList => &DECLARED_LIST_UNKNOWN,
         Topic::ListNotMoved => &DECLARED_LIST_NOT_MOVED,
         Topic::NameNotFound => &DECLARED_NAME_NOT_FOUND,
-        Topic::RegexPathUnmarked => &REGEX_PATH_UNMARKED,
+        Topic::RegexPathUnmarked => &REGEX_PATH_NEEDS_TILDE,
         Topic::PasswordHashWithoutConsumerId => &DECLARED_PASSWORD_HASH,
         Topic::SettingIgnored => &DECLARED_SETTING_IGNORED,
     };
@@ -90,5 +97,54 @@ fn finding(remark: &Remark) -> Finding {
     match &remark.field {
         Some(field) => finding.at(field.clone()),
         None => finding,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::plan::preflight::declared;
+
+    fn findings(text: &str, version: &str) -> BTreeSet<String> {
+        let file = DeclarativeFile::new(SecretString::from(text), KongVersion::parse(version));
+        let observed = file.observe("default").unwrap();
+        observed.notes.into_iter().map(|finding| finding.id).collect()
+    }
+
+    #[test]
+    fn every_rule_of_declarative_files_is_raised_by_one_file_and_not_by_another() {
+        let raised = findings(
+            "
+_format_version: '3.0'
+_konnect: {control_plane_name: cart}
+servces: [{name: cart}]
+licenses: [{payload: x}]
+routes: [{name: r, paths: [/r], service: cart}]
+plugins: [{name: statsd, config: {}}]
+consumers: [{username: c, basicauth_credentials: [{username: u, password: 0123456789abcdef0123456789abcdef01234567}]}]
+",
+            "not given",
+        );
+        let rules: BTreeSet<String> = declared::RULES.iter().map(|rule| rule.id.to_owned()).collect();
+        assert_eq!(raised, rules);
+        let clean =
+            "_format_version: '3.0'\nservices: [{name: cart, host: h, routes: [{name: r, paths: [/r]}]}]";
+        assert_eq!(findings(clean, "3.9"), BTreeSet::new());
+    }
+
+    #[test]
+    fn an_old_format_tells_of_its_paths_whatever_the_gateway() {
+        let text = "_format_version: '1.1'\nroutes: [{name: r, paths: ['/users/\\d+']}]";
+        assert!(findings(text, "3.9").contains("regex-path-needs-tilde"));
+        // The planner says it for a gateway before 3.0.
+        assert_eq!(findings(text, "not given"), BTreeSet::new());
+    }
+
+    #[test]
+    fn the_text_of_a_file_is_not_shown() {
+        let file = DeclarativeFile::new(SecretString::from("canary"), None);
+        assert!(!format!("{:?}", Source::Declarative(file)).contains("canary"));
     }
 }

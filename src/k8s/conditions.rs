@@ -36,12 +36,6 @@ impl ConditionStatus {
     }
 }
 
-impl From<bool> for ConditionStatus {
-    fn from(value: bool) -> Self {
-        if value { Self::True } else { Self::False }
-    }
-}
-
 /// The conditions of one object during one reconcile: starts from what the object carries, ends in a sorted list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ConditionSet {
@@ -69,7 +63,7 @@ impl ConditionSet {
 
     /// The condition of this type, if there is one.
     pub fn get(&self, type_: &str) -> Option<&Condition> {
-        self.conditions.iter().find(|condition| condition.type_ == type_)
+        find(&self.conditions, type_)
     }
 
     /// Whether the condition of this type is there and true.
@@ -95,7 +89,7 @@ impl ConditionSet {
             type_: type_.to_owned(),
             status: status.as_str().to_owned(),
             reason: reason.to_owned(),
-            message: bounded(message.into()),
+            message: bounded(message.into(), MESSAGE_LIMIT),
             last_transition_time,
             observed_generation: Some(self.generation),
         };
@@ -153,13 +147,19 @@ impl ConditionSet {
 }
 
 /// Cuts a message at a character boundary, and shows that it was cut.
-fn bounded(mut message: String) -> String {
+/// The condition of this type in a status, if there is one.
+pub fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.type_ == type_)
+}
+
+/// The text up to a number of bytes, cut between characters and marked where it was cut.
+pub fn bounded(mut text: String, bytes: usize) -> String {
     const ELLIPSIS: char = '…';
-    if message.len() > MESSAGE_LIMIT {
-        message.truncate(message.floor_char_boundary(MESSAGE_LIMIT - ELLIPSIS.len_utf8()));
-        message.push(ELLIPSIS);
+    if text.len() > bytes {
+        text.truncate(text.floor_char_boundary(bytes.saturating_sub(ELLIPSIS.len_utf8())));
+        text.push(ELLIPSIS);
     }
-    message
+    text
 }
 
 #[cfg(test)]

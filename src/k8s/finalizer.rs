@@ -9,19 +9,19 @@ use kube::{
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-/// Adds the finalizer unless it is there, and returns the object as the API server holds it then.
+/// Adds the finalizer unless it is there.
 ///
 /// Fails with 409 when the object changed since it was read; the next reconcile reads it again.
-pub async fn ensure<K>(api: &Api<K>, object: &K, finalizer: &str) -> Result<K, kube::Error>
+pub async fn ensure<K>(api: &Api<K>, object: &K, finalizer: &str) -> Result<(), kube::Error>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
 {
     if object.finalizers().iter().any(|name| name == finalizer) {
-        return Ok(object.clone());
+        return Ok(());
     }
     let mut finalizers = object.finalizers().to_vec();
     finalizers.push(finalizer.to_owned());
-    replace(api, object, &finalizers).await
+    replace(api, object, &finalizers).await.map(|_| ())
 }
 
 /// Takes the finalizer away; an object that is gone already is success.

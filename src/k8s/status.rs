@@ -17,9 +17,9 @@ pub trait ObjectStatus: Clone + Default + Debug + Serialize + Send + Sync + 'sta
     fn conditions(&self) -> &[Condition];
     /// Replaces all conditions.
     fn set_conditions(&mut self, conditions: Vec<Condition>);
-    /// Records the generation that this status speaks of. Kinds whose schema has no such field keep it on each
-    /// condition only.
-    fn set_observed_generation(&mut self, generation: i64);
+    /// Records the generation that this status speaks of. Kong's schemas have no such field: there, each condition
+    /// carries the generation, and there is nothing to do.
+    fn set_observed_generation(&mut self, _generation: i64) {}
 }
 
 /// A namespaced kind that a controller can own. Implemented for all that qualify.

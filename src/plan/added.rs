@@ -104,7 +104,7 @@ fn added_paths<'a>(
 }
 
 /// Nothing, off, empty: leaves the traffic as it was before the field existed.
-fn neutral(value: &Value) -> bool {
+pub(super) fn neutral(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,
         Value::String(text) => matches!(text.as_str(), "" | "off" | "none"),

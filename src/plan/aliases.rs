@@ -1,145 +1,159 @@
-//! Deprecated configuration fields that gateways up to 3.x return beside their successors.
+//! Deprecated configuration fields that gateways up to 3.x return beside their successors, and that Konnect's schemas lack.
 //!
-//! Sending both is safe only while they agree (recorded exchanges 852 and 855 of Kong 3.9.1), so the old one is left out.
+//! A value moves to the successor where that is empty. Where both are set and agree the old one is left out; where they differ
+//! the successor's value is sent, as a gateway reads it (recorded exchanges 852 and 855 of Kong 3.9.1), and the field is named.
 //! Source of the pairs: `fields_gone` between the published plugin schemas 3.4 and 3.15, and the recordings.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::domain::json;
 
-/// One deprecated field.
-#[derive(Debug)]
-struct Alias {
+/// Deprecated fields of some plugins: `(old, successors)`, below `config`.
+struct Aliases {
     plugins: &'static [&'static str],
-    old: &'static str,
-    new: &'static [&'static str],
+    fields: &'static [(&'static str, &'static [&'static str])],
 }
 
-const COUNTERS: &[&str] = &["rate-limiting", "response-ratelimiting"];
-const REDIS_EE: &[&str] = &[
-    "rate-limiting-advanced",
-    "graphql-rate-limiting-advanced",
-    "proxy-cache-advanced",
-    "graphql-proxy-cache-advanced",
-];
-const TIMEOUTS: &[&str] = &[
-    "config.redis.connect_timeout",
-    "config.redis.send_timeout",
-    "config.redis.read_timeout",
+const ALIASES: &[Aliases] = &[
+    Aliases {
+        plugins: &["rate-limiting", "response-ratelimiting"],
+        fields: &[
+            ("redis_host", &["redis.host"]),
+            ("redis_port", &["redis.port"]),
+            ("redis_username", &["redis.username"]),
+            ("redis_password", &["redis.password"]),
+            ("redis_database", &["redis.database"]),
+            ("redis_timeout", &["redis.timeout"]),
+            ("redis_ssl", &["redis.ssl"]),
+            ("redis_ssl_verify", &["redis.ssl_verify"]),
+            ("redis_server_name", &["redis.server_name"]),
+        ],
+    },
+    Aliases {
+        plugins: &["acme"],
+        fields: &[
+            ("storage_config.redis.auth", &["storage_config.redis.password"]),
+            (
+                "storage_config.redis.ssl_server_name",
+                &["storage_config.redis.server_name"],
+            ),
+            (
+                "storage_config.redis.namespace",
+                &["storage_config.redis.extra_options.namespace"],
+            ),
+            (
+                "storage_config.redis.scan_count",
+                &["storage_config.redis.extra_options.scan_count"],
+            ),
+        ],
+    },
+    Aliases {
+        plugins: &[
+            "rate-limiting-advanced",
+            "graphql-rate-limiting-advanced",
+            "proxy-cache-advanced",
+            "graphql-proxy-cache-advanced",
+        ],
+        fields: &[
+            (
+                "redis.timeout",
+                &[
+                    "redis.connect_timeout",
+                    "redis.send_timeout",
+                    "redis.read_timeout",
+                ],
+            ),
+            ("redis.cluster_addresses", &["redis.cluster_nodes"]),
+            ("redis.sentinel_addresses", &["redis.sentinel_nodes"]),
+        ],
+    },
+    Aliases {
+        plugins: &["openid-connect", "saml"],
+        fields: &[
+            ("session_redis_host", &["redis.host"]),
+            ("session_redis_port", &["redis.port"]),
+            ("session_redis_username", &["redis.username"]),
+            ("session_redis_password", &["redis.password"]),
+            ("session_redis_prefix", &["redis.prefix"]),
+            ("session_redis_socket", &["redis.socket"]),
+            ("session_redis_ssl", &["redis.ssl"]),
+            ("session_redis_ssl_verify", &["redis.ssl_verify"]),
+            ("session_redis_server_name", &["redis.server_name"]),
+            ("session_redis_connect_timeout", &["redis.connect_timeout"]),
+            ("session_redis_send_timeout", &["redis.send_timeout"]),
+            ("session_redis_read_timeout", &["redis.read_timeout"]),
+            ("session_redis_cluster_nodes", &["redis.cluster_nodes"]),
+            (
+                "session_redis_cluster_max_redirections",
+                &["redis.cluster_max_redirections"],
+            ),
+        ],
+    },
+    Aliases {
+        plugins: &["opentelemetry"],
+        fields: &[("endpoint", &["traces_endpoint"])],
+    },
+    Aliases {
+        plugins: &["session"],
+        fields: &[
+            ("cookie_lifetime", &["rolling_timeout"]),
+            ("cookie_idletime", &["idling_timeout"]),
+            ("cookie_discard", &["stale_ttl"]),
+            ("cookie_samesite", &["cookie_same_site"]),
+            ("cookie_httponly", &["cookie_http_only"]),
+            ("cookie_persistent", &["remember"]),
+        ],
+    },
 ];
 
-const ALIASES: &[Alias] = &[
-    Alias {
-        plugins: COUNTERS,
-        old: "config.redis_host",
-        new: &["config.redis.host"],
-    },
-    Alias {
-        plugins: COUNTERS,
-        old: "config.redis_port",
-        new: &["config.redis.port"],
-    },
-    Alias {
-        plugins: COUNTERS,
-        old: "config.redis_username",
-        new: &["config.redis.username"],
-    },
-    Alias {
-        plugins: COUNTERS,
-        old: "config.redis_password",
-        new: &["config.redis.password"],
-    },
-    Alias {
-        plugins: COUNTERS,
-        old: "config.redis_database",
-        new: &["config.redis.database"],
-    },
-    Alias {
-        plugins: COUNTERS,
-        old: "config.redis_timeout",
-        new: &["config.redis.timeout"],
-    },
-    Alias {
-        plugins: COUNTERS,
-        old: "config.redis_ssl",
-        new: &["config.redis.ssl"],
-    },
-    Alias {
-        plugins: COUNTERS,
-        old: "config.redis_ssl_verify",
-        new: &["config.redis.ssl_verify"],
-    },
-    Alias {
-        plugins: COUNTERS,
-        old: "config.redis_server_name",
-        new: &["config.redis.server_name"],
-    },
-    Alias {
-        plugins: &["acme"],
-        old: "config.storage_config.redis.auth",
-        new: &["config.storage_config.redis.password"],
-    },
-    Alias {
-        plugins: &["acme"],
-        old: "config.storage_config.redis.ssl_server_name",
-        new: &["config.storage_config.redis.server_name"],
-    },
-    Alias {
-        plugins: &["acme"],
-        old: "config.storage_config.redis.namespace",
-        new: &["config.storage_config.redis.extra_options.namespace"],
-    },
-    Alias {
-        plugins: REDIS_EE,
-        old: "config.redis.timeout",
-        new: TIMEOUTS,
-    },
-    Alias {
-        plugins: REDIS_EE,
-        old: "config.redis.cluster_addresses",
-        new: &["config.redis.cluster_nodes"],
-    },
-    Alias {
-        plugins: REDIS_EE,
-        old: "config.redis.sentinel_addresses",
-        new: &["config.redis.sentinel_nodes"],
-    },
-];
-
-/// Takes out of a plugin's body every deprecated field that says nothing its successor does not say.
+/// Takes every deprecated field out of a plugin's body, and its value to where it belongs now.
 ///
-/// Returns the fields that stay because they differ: both are sent, and the target decides.
-pub fn remove_aliases(plugin: &str, body: &mut Map<String, Value>) -> Vec<&'static str> {
+/// Returns the fields whose successor holds another value: that one is sent.
+pub fn remove_aliases(plugin: &str, body: &mut Map<String, Value>) -> Vec<String> {
     let mut differing = Vec::new();
-    for alias in ALIASES.iter().filter(|alias| alias.plugins.contains(&plugin)) {
-        let Some(old) = json::get(body, alias.old) else {
+    let fields = ALIASES
+        .iter()
+        .filter(|aliases| aliases.plugins.contains(&plugin))
+        .flat_map(|a| a.fields);
+    for (old, successors) in fields {
+        let path = format!("config.{old}");
+        let Some(value) = json::remove(body, &path).filter(|value| !value.is_null()) else {
             continue;
         };
-        let same = |new: &&str| json::get(body, new).is_some_and(|new| agree(old, new));
-        if old.is_null() || alias.new.iter().all(same) {
-            json::remove(body, alias.old);
-        } else {
-            differing.push(alias.old);
+        let mut agree = true;
+        for new in *successors {
+            let value = modern(new, &value);
+            let new = format!("config.{new}");
+            match json::get(body, &new) {
+                Some(Value::Null) | None => agree &= json::set(body, &new, value),
+                Some(set) => agree &= *set == value,
+            }
+        }
+        if !agree {
+            differing.push(path);
         }
     }
     differing
 }
 
-/// Equal, or a list of `host:port` against a list of records.
-fn agree(old: &Value, new: &Value) -> bool {
-    let nodes = |value: &Value| -> Option<Vec<String>> {
-        value
-            .as_array()?
-            .iter()
-            .map(|node| Some(format!("{}:{}", text(node, &["ip", "host"])?, node.get("port")?)))
-            .collect()
+/// `["host:port"]` as the list of records that replaced it; any other value as it is.
+fn modern(field: &str, value: &Value) -> Value {
+    let host = match field {
+        "redis.cluster_nodes" => "ip",
+        "redis.sentinel_nodes" => "host",
+        _ => return value.clone(),
     };
-    old == new
-        || nodes(new).is_some_and(|nodes| old.as_array().is_some_and(|old| old.iter().eq(nodes.iter())))
-}
-
-fn text<'a>(node: &'a Value, names: &[&str]) -> Option<&'a str> {
-    names.iter().find_map(|name| node.get(*name)?.as_str())
+    let node = |address: &Value| {
+        let parts = address.as_str().and_then(|text| text.rsplit_once(':'));
+        let parsed = parts.and_then(|(name, port)| Some((name, port.parse::<u16>().ok()?)));
+        parsed.map_or_else(
+            || address.clone(),
+            |(name, port)| json!({host: name, "port": port}),
+        )
+    };
+    value
+        .as_array()
+        .map_or_else(|| value.clone(), |items| items.iter().map(node).collect())
 }
 
 #[cfg(test)]
@@ -148,7 +162,7 @@ mod tests {
 
     use super::*;
 
-    fn left(plugin: &str, config: Value) -> (Value, Vec<&'static str>) {
+    fn left(plugin: &str, config: Value) -> (Value, Vec<String>) {
         let mut body = Map::from_iter([("config".to_owned(), config)]);
         let differing = remove_aliases(plugin, &mut body);
         (body["config"].clone(), differing)
@@ -165,12 +179,12 @@ mod tests {
     }
 
     #[test]
-    fn an_alias_that_differs_stays_and_is_named() {
+    fn an_alias_that_differs_gives_way_and_is_named() {
         let (config, differing) = left(
             "rate-limiting",
             json!({"redis_host": "a", "redis": {"host": "b"}}),
         );
-        assert_eq!(config, json!({"redis_host": "a", "redis": {"host": "b"}}));
+        assert_eq!(config, json!({"redis": {"host": "b"}}));
         assert_eq!(differing, ["config.redis_host"]);
     }
 
@@ -185,6 +199,25 @@ mod tests {
             config["redis"].get("timeout").is_none() && config["redis"].get("cluster_addresses").is_none()
         );
         assert!(differing.is_empty());
+    }
+
+    #[test]
+    fn a_value_without_a_successor_moves_there() {
+        let (config, differing) = left(
+            "rate-limiting-advanced",
+            json!({"redis": {"timeout": 5, "connect_timeout": null, "sentinel_addresses": ["h:26379"]}}),
+        );
+        assert_eq!(
+            config,
+            json!({"redis": {"connect_timeout": 5, "send_timeout": 5, "read_timeout": 5,
+                "sentinel_nodes": [{"host": "h", "port": 26379}]}})
+        );
+        assert!(differing.is_empty());
+        let (config, _) = left(
+            "openid-connect",
+            json!({"session_redis_host": "r", "redis": null}),
+        );
+        assert_eq!(config, json!({"redis": {"host": "r"}}));
     }
 
     #[test]

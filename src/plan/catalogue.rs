@@ -1,6 +1,6 @@
 //! Facts about Konnect that rules are evaluated against, derived from the published documents (see `examples/derive_plan_data.rs`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -61,6 +61,47 @@ pub struct PluginDrift {
     pub changed: BTreeMap<String, Value>,
 }
 
+/// Where a bundled plugin may stand, and which configuration fields it has (schemas 3.15).
+#[derive(Debug, Deserialize)]
+pub struct PluginShape {
+    /// Foreign keys that may be set.
+    pub scopes: BTreeSet<String>,
+    /// Protocols that may be named; none when the schema lists none.
+    pub protocols: Option<BTreeSet<String>>,
+    /// Names of the fields.
+    pub config: Shape,
+}
+
+/// Names of configuration fields.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Shape {
+    /// A value; what is inside is not looked at.
+    Leaf(u8),
+    /// A list of records.
+    List(Vec<Shape>),
+    /// A record by field; `*` stands for any.
+    Record(BTreeMap<String, Shape>),
+}
+
+/// The oldest data plane that knows a plugin and its fields.
+#[derive(Debug, Default, Deserialize)]
+pub struct DataPlaneLimits {
+    /// The plugin itself.
+    #[serde(default)]
+    pub since: Option<String>,
+    /// Fields that came later.
+    #[serde(default)]
+    pub fields: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct DataPlanes {
+    plugins: BTreeMap<String, DataPlaneLimits>,
+    /// Last day of full support by version.
+    full_support: BTreeMap<String, jiff::civil::Date>,
+}
+
 /// All facts.
 #[derive(Debug, Default)]
 pub struct Catalogue {
@@ -68,6 +109,9 @@ pub struct Catalogue {
     plugins: BTreeMap<String, PluginSupport>,
     drift: BTreeMap<KongVersion, BTreeMap<String, PluginDrift>>,
     secrets: BTreeMap<String, Vec<String>>,
+    shapes: BTreeMap<String, PluginShape>,
+    refused_defaults: BTreeMap<String, BTreeMap<String, Value>>,
+    data_planes: DataPlanes,
 }
 
 static BUNDLED: LazyLock<Catalogue> = LazyLock::new(|| {
@@ -80,6 +124,9 @@ static BUNDLED: LazyLock<Catalogue> = LazyLock::new(|| {
             .filter_map(|(version, facts)| Some((KongVersion::parse(&version)?, facts)))
             .collect(),
         secrets: parse(include_str!("data/plugin-secrets.json")),
+        shapes: parse(include_str!("data/plugin-shapes.json")),
+        refused_defaults: parse(include_str!("data/plugin-defaults-refused.json")),
+        data_planes: parse(include_str!("data/data-plane-limits.json")),
     }
 });
 
@@ -149,6 +196,36 @@ impl Catalogue {
         found
     }
 
+    /// Scopes, protocols and fields of a bundled plugin; none for one that is not known.
+    #[must_use]
+    pub fn shape(&self, plugin: &str) -> Option<&PluginShape> {
+        self.shapes.get(plugin)
+    }
+
+    /// Fields of a plugin whose default Konnect data planes cannot run, with that default.
+    pub fn refused_defaults(&self, plugin: &str) -> impl Iterator<Item = (&String, &Value)> {
+        self.refused_defaults.get(plugin).into_iter().flatten()
+    }
+
+    /// What a data plane must be for a plugin.
+    #[must_use]
+    pub fn data_plane_limits(&self, plugin: &str) -> Option<&DataPlaneLimits> {
+        self.data_planes.plugins.get(plugin)
+    }
+
+    /// Last day of full support of a version; the first day of the calendar for one that has long lost it.
+    #[must_use]
+    pub fn full_support_until(&self, version: KongVersion) -> Option<jiff::civil::Date> {
+        let known = self.data_planes.full_support.get(&version.to_string()).copied();
+        let newest = self
+            .data_planes
+            .full_support
+            .keys()
+            .filter_map(|v| KongVersion::parse(v))
+            .max()?;
+        known.or_else(|| (version < newest).then_some(jiff::civil::Date::MIN))
+    }
+
     /// Paths of a bundled plugin's secret fields; none for a plugin that is not known.
     #[must_use]
     pub fn secrets(&self, plugin: &str) -> Option<&[String]> {
@@ -172,6 +249,8 @@ mod tests {
         let bundled = Catalogue::bundled();
         assert!(bundled.entities.len() > 20 && bundled.plugins.len() > 100);
         assert!(bundled.drift.len() > 5 && bundled.secrets.len() > 20);
+        assert!(bundled.shapes.len() > 100 && bundled.refused_defaults.len() > 1);
+        assert!(bundled.data_planes.plugins.len() > 50 && bundled.data_planes.full_support.len() > 5);
     }
 
     #[test]

@@ -9,7 +9,8 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 
 use super::catalogue::Catalogue;
-use super::finding::{DECLARED_DEFAULT_UNKNOWN, DECLARED_VERSION_UNKNOWN, Finding};
+use super::finding::Finding;
+use super::preflight::declared::{DECLARED_DEFAULT_UNKNOWN, DECLARED_VERSION_UNKNOWN};
 use crate::domain::{Entity, EntityKey, KongVersion, Snapshot, Subject};
 
 /// From here on a route takes https alone, unless it says otherwise.

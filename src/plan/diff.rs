@@ -10,17 +10,19 @@ use super::compare::{FieldChange, canonical, differences, equal, project};
 use super::digest::Digest;
 use super::document::{Action, Desired, Operation, Plan, Planned};
 use super::finding::{
-    ADOPT_DIFFERS, BACKUP_REQUIRED, BLOCKED_BY_DEPENDENCY, DEPENDENCY_EXCLUDED, DRIFT_UNKNOWN, Finding,
-    NAME_TAKEN, PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY, TARGET_ADDS_FIELD,
-    TRANSFORM_FAILED, TRANSFORM_UNUSED, TRANSFORMED,
+    ADOPT_DIFFERS, BACKUP_REQUIRED, BLOCKED_BY_DEPENDENCY, DEPENDENCY_EXCLUDED, Finding, NAME_TAKEN,
+    PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY, TARGET_ADDS_FIELD, TRANSFORM_FAILED,
+    TRANSFORM_UNUSED, TRANSFORMED,
 };
 use super::identity::Identities;
 use super::policy::{ConflictPolicy, Policy};
-use super::preflight::{judge, judge_gap};
+use super::preflight::references::{NAMED_ENTITY_LEFT_BEHIND, named_entities};
+use super::preflight::{Facts, judge, judge_workspace};
 use super::select::{Selected, select};
 use super::transform::{Transformed, transform};
 use super::translate::translate;
 use super::unique::{Clash, Taken};
+use super::{Circumstances, waivers};
 use crate::domain::{Entity, EntityKey, KongVersion, Snapshot, Subject};
 
 /// Everything a plan depends on.
@@ -40,6 +42,8 @@ pub struct PlanInput<'a> {
     pub policy: &'a Policy,
     /// Facts about Konnect.
     pub catalogue: &'a Catalogue,
+    /// The time, the nodes' settings, and what the user has accepted.
+    pub circumstances: &'a Circumstances,
 }
 
 /// The oldest version that plugin defaults are known for (published schemas).
@@ -59,6 +63,7 @@ pub fn build_plan(input: &PlanInput<'_>) -> Planned {
 
 struct Planner<'a> {
     input: &'a PlanInput<'a>,
+    facts: Facts<'a>,
     version: KongVersion,
     selected: Selected,
     identities: Identities,
@@ -72,17 +77,12 @@ struct Planner<'a> {
 
 impl<'a> Planner<'a> {
     fn new(input: &'a PlanInput<'a>) -> Self {
-        let mut findings: Vec<_> = input.source.gaps.iter().filter_map(judge_gap).collect();
+        let facts = Facts::new(input);
+        let mut findings = judge_workspace(&facts);
         findings.extend_from_slice(input.notes);
-        if input.version.is_none() {
-            findings.push(Finding::new(
-                &DRIFT_UNKNOWN,
-                all_of("plugins"),
-                "the source does not tell its version",
-            ));
-        }
         Self {
             input,
+            facts,
             version: input.version.unwrap_or(OLDEST),
             selected: select(input.source, &input.policy.select),
             identities: Identities::new(input.source, &input.policy.ids),
@@ -108,7 +108,7 @@ impl<'a> Planner<'a> {
             Ok(changed) => self.note_transforms(changed),
             Err(error) => return self.block(source, &TRANSFORM_FAILED, error.to_string()),
         };
-        let verdict = judge(source, self.input.uploaded, self.input.catalogue);
+        let verdict = judge(source, &self.facts);
         let reason = verdict
             .findings
             .first()
@@ -295,6 +295,22 @@ impl<'a> Planner<'a> {
         });
     }
 
+    /// What an entity that is written names and will not find.
+    fn tell_missing_names(&mut self) {
+        for key in self.desired.keys() {
+            let Some(source) = self.input.source.entities.get(key) else {
+                continue;
+            };
+            for (field, named) in named_entities(source, &self.facts) {
+                if self.absent.contains(&named) {
+                    let observed = format!("{field} names {named}, which is not moved");
+                    let finding = Finding::new(&NAMED_ENTITY_LEFT_BEHIND, source.subject(), observed);
+                    self.findings.push(finding.at(field));
+                }
+            }
+        }
+    }
+
     fn finish(mut self) -> Planned {
         for (index, transform) in self.input.policy.transforms.iter().enumerate() {
             if !self.used_transforms.contains(&index) {
@@ -303,6 +319,12 @@ impl<'a> Planner<'a> {
                     .push(Finding::new(&TRANSFORM_UNUSED, all_of(&transform.kind), observed));
             }
         }
+        self.tell_missing_names();
+        waivers::apply(
+            &mut self.findings,
+            &self.input.circumstances.waivers,
+            self.input.circumstances.now,
+        );
         self.findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
         self.findings.dedup();
         let mut plan = Plan {

@@ -81,6 +81,11 @@ impl Plan {
             .find(|finding| finding.severity == Severity::Critical)
     }
 
+    /// Critical findings, and errors that nobody has accepted.
+    pub fn blocking(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|finding| finding.blocks())
+    }
+
     /// One line for a person.
     #[must_use]
     pub fn summary(&self) -> String {

@@ -1,7 +1,11 @@
 //! Findings: what a person must know before, during and after a migration. Ids are stable; text may improve.
+//!
+//! The rules here are the planner's own. Those of one entity or one workspace are in [`super::preflight`], by family.
 
 use serde::{Deserialize, Serialize};
 
+pub use super::rule::Rule;
+use super::rule::rules;
 use crate::domain::Subject;
 
 /// How bad it is.
@@ -9,7 +13,7 @@ use crate::domain::Subject;
 pub enum Severity {
     /// Nothing can be written until it is solved.
     Critical,
-    /// Something stays behind, or is not written.
+    /// Something stays behind, or is not written, until somebody mends it or accepts it with a waiver.
     Error,
     /// It moves, and behaves differently.
     Warning,
@@ -17,124 +21,87 @@ pub enum Severity {
     Info,
 }
 
-/// A kind of finding: the part that is the same for all its subjects.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// Stable id, for waivers and alerts.
-    pub id: &'static str,
-    /// See [`Severity`].
-    pub severity: Severity,
-    /// What happened, as one sentence.
-    pub title: &'static str,
-    /// What to do next, and who must do it.
-    pub remedy: &'static str,
-}
-
-macro_rules! rules {
-    ($($name:ident: $severity:ident, $id:literal, $title:literal, $remedy:literal;)*) => {
-        $(#[doc = $title] pub static $name: Rule = Rule { id: $id, severity: Severity::$severity, title: $title, remedy: $remedy };)*
-        /// All rules.
-        pub static RULES: &[&Rule] = &[$(&$name),*];
-    };
-}
-
 rules! {
-    KIND_UNREADABLE: Critical, "kind-unreadable",
+    KIND_UNREADABLE: Critical, binding, "kind-unreadable",
         "The source refused to list a kind, so nothing is known of its entities.",
-        "Give the Admin API token a role that may read this kind in the workspace.";
-    UNMOVABLE_KIND_UNREADABLE: Warning, "unmovable-kind-unreadable",
+        "Give the Admin API token a role that may read this kind in the workspace.",
+        "GET /payments/consumers answers 403.";
+    UNMOVABLE_KIND_UNREADABLE: Warning, waivable, "unmovable-kind-unreadable",
         "The source refused to list a kind that Konnect cannot hold, so what stays behind is not known.",
-        "Give the Admin API token a role that may read this kind, or check by hand.";
-    ENTITY_NOT_MOVABLE: Error, "entity-not-movable",
+        "Give the Admin API token a role that may read this kind, or check by hand.",
+        "GET /payments/oauth2 answers 403.";
+    ENTITY_NOT_MOVABLE: Error, waivable, "entity-not-movable",
         "Konnect has no counterpart for this kind; the entity stays behind.",
-        "Replace it before the cut-over, for example OAuth 2.0 by OpenID Connect.";
-    PLUGIN_UNSUPPORTED: Error, "plugin-unsupported",
-        "Konnect does not run this plugin; it stays behind.",
-        "Replace the plugin before the cut-over, or remove it from the source.";
-    PLUGIN_VALUE_UNSUPPORTED: Error, "plugin-value-unsupported",
-        "Konnect data planes cannot run this plugin with this value; the plugin stays behind.",
-        "Change the value in the source to one that works.";
-    PLUGIN_SUPPORT_UNCERTAIN: Warning, "plugin-support-uncertain",
-        "Kong's documents disagree on whether Konnect runs this plugin.",
-        "Try it on one data plane before the cut-over.";
-    CUSTOM_PLUGIN_SCHEMA_MISSING: Error, "custom-plugin-schema-missing",
-        "The control plane has no schema for this custom plugin; the plugin stays behind.",
-        "Upload the plugin's schema.lua to the control plane, and install the plugin on the data planes.";
-    FIELD_NOT_IN_TARGET: Error, "field-not-in-target",
+        "Replace it before the cut-over, for example OAuth 2.0 by OpenID Connect.",
+        "An OAuth 2.0 credential.";
+    FIELD_NOT_IN_TARGET: Error, waivable, "field-not-in-target",
         "Konnect's API has no such field; its value stays behind.",
-        "Check whether anything depends on the value.";
-    ALIAS_DIFFERS: Warning, "deprecated-alias-differs",
-        "A deprecated field and its successor hold different values; both are sent, and Konnect decides.",
-        "Make both equal in the source, or empty the deprecated one.";
-    TARGET_ADDS_FIELD: Warning, "target-adds-field",
+        "Check whether anything depends on the value.",
+        "A consumer with quota = 7.";
+    ALIAS_DIFFERS: Error, waivable, "deprecated-alias-differs",
+        "A deprecated field and its successor hold different values; the successor's is sent.",
+        "Make both equal in the source, or empty the deprecated one.",
+        "A rate-limiting plugin with redis_host = a and redis.host = b.";
+    TARGET_ADDS_FIELD: Warning, waivable, "target-adds-field",
         "Konnect adds a field that the source version does not have, with another effect.",
-        "Check the value in the target; where it is not wanted, set it there after the migration.";
-    REFERENCE_MISSING: Error, "reference-missing",
+        "Check the value in the target; where it is not wanted, set it there after the migration.",
+        "An http-log plugin of 3.9 gets ssl_verify = true.";
+    REFERENCE_MISSING: Error, waivable, "reference-missing",
         "The entity refers to one that the source did not list; it is not written.",
-        "Check the token's rights, or mend the reference in the source.";
-    BLOCKED_BY_DEPENDENCY: Error, "blocked-by-dependency",
+        "Check the token's rights, or mend the reference in the source.",
+        "A route of a service that is in another workspace.";
+    BLOCKED_BY_DEPENDENCY: Error, waivable, "blocked-by-dependency",
         "The entity refers to one that is not in the target; it is not written.",
-        "Solve the finding of the entity it refers to.";
-    NAME_TAKEN: Error, "name-taken",
+        "Solve the finding of the entity it refers to.",
+        "A plugin on a route that is not moved.";
+    NAME_TAKEN: Error, waivable, "name-taken",
         "Another entity in the target holds the same unique name under another id.",
-        "Rename or remove the entity in the target, or choose an empty control plane.";
-    BACKUP_REQUIRED: Error, "backup-required",
+        "Rename or remove the entity in the target, or choose an empty control plane.",
+        "Source and target both have a service cart, under different ids.";
+    BACKUP_REQUIRED: Error, waivable, "backup-required",
         "The entity exists in the target and differs; updates stay blocked until backups exist.",
-        "Make both sides equal by hand, or remove the entity from the target so that it is created again.";
-    ADOPT_DIFFERS: Error, "adopt-differs",
+        "Make both sides equal by hand, or remove the entity from the target so that it is created again.",
+        "The target's service cart has another host.";
+    ADOPT_DIFFERS: Error, waivable, "adopt-differs",
         "The entity in the target that holds the unique name is not equal, so it cannot be adopted.",
-        "Make both equal, or set the conflict policy of the kind to Overwrite.";
-    SKIPPED_BY_POLICY: Warning, "skipped-by-policy",
+        "Make both equal, or set the conflict policy of the kind to Overwrite.",
+        "conflictPolicy Adopt, and the target's service cart has another host and another id.";
+    SKIPPED_BY_POLICY: Warning, waivable, "skipped-by-policy",
         "The target holds another version of the entity; the conflict policy leaves it as it is.",
-        "Nothing, if that is meant; else change spec.conflictPolicy.";
-    DEPENDENCY_EXCLUDED: Error, "dependency-excluded",
+        "Nothing, if that is meant; else change spec.conflictPolicy.",
+        "conflictPolicy Skip, and the target's service cart has another host.";
+    DEPENDENCY_EXCLUDED: Error, waivable, "dependency-excluded",
         "The entity refers to one that the selection excludes; it is not written.",
-        "Take the exclusion out of spec.source.select, or exclude this entity too.";
-    PASSWORD_NOT_MOVABLE: Error, "password-not-movable",
+        "Take the exclusion out of spec.source.select, or exclude this entity too.",
+        "A route whose service spec.source.select excludes.";
+    PASSWORD_NOT_MOVABLE: Error, waivable, "password-not-movable",
         "The password cannot move, because its consumer gets another id; the credential stays behind.",
-        "Keep the ids (spec.idPolicy: Preserve, no adoption of the consumer), or set a new password in the target.";
-    TRANSFORM_FAILED: Error, "transform-failed",
+        "Keep the ids (spec.idPolicy: Preserve, no adoption of the consumer), or set a new password in the target.",
+        "A basic-auth credential with idPolicy Derive.";
+    TRANSFORM_FAILED: Error, waivable, "transform-failed",
         "A transform does not fit the entity; it is not written.",
-        "Correct the patch or the selector in spec.transforms.";
-    TRANSFORM_UNUSED: Info, "transform-unused",
+        "Correct the patch or the selector in spec.transforms.",
+        "A patch that replaces a field which the service does not have.";
+    TRANSFORM_UNUSED: Info, waivable, "transform-unused",
         "A transform selects no entity.",
-        "Take it out of spec.transforms, or correct its selector.";
-    TRANSFORMED: Info, "transformed",
+        "Take it out of spec.transforms, or correct its selector.",
+        "A transform for services with the tag eu, and no such service.";
+    TRANSFORMED: Info, waivable, "transformed",
         "The entity is changed on the way, as spec.transforms says.",
-        "Nothing; this is for the record.";
-    REFUSED_BY_TARGET: Error, "refused-by-target",
+        "Nothing; this is for the record.",
+        "A service whose host a transform changes.";
+    REFUSED_BY_TARGET: Error, binding, "refused-by-target",
         "Konnect refused the entity.",
-        "Mend the field in the source as the reason says; the next pass tries again.";
-    DIFFERS_AFTER_WRITE: Error, "differs-after-write",
+        "Mend the field in the source as the reason says; the next pass tries again.",
+        "PUT of a route answers 400.";
+    DIFFERS_AFTER_WRITE: Error, binding, "differs-after-write",
         "The entity in the target is not equal to the source after the migration.",
-        "Somebody else writes to the control plane, or Konnect changed the value; compare both and mend one.";
-    DECLARED_LIST_UNKNOWN: Error, "declared-list-unknown",
-        "The declarative file has a list that neither decK nor Kong knows; its entries stay behind.",
-        "Correct the name of the list, or move what it stands for by hand.";
-    DECLARED_LIST_NOT_MOVED: Error, "declared-list-not-moved",
-        "The declarative file has a list of things that are not moved to a control plane; they stay behind.",
-        "Set them up in Konnect by hand where they are needed, and remove the list from the file.";
-    DECLARED_NAME_NOT_FOUND: Error, "declared-name-not-found",
-        "The entity names another one that the declarative file does not define; it is not written.",
-        "Correct the name, or export the file again with everything that it refers to.";
-    REGEX_PATH_UNMARKED: Error, "regex-path-unmarked",
-        "The path is a regular expression to Kong 2.x; the target takes it literally, and the route matches nothing.",
-        "Put a ~ before the path, or convert the file with decK, and check the expression.";
-    DECLARED_PASSWORD_HASH: Error, "declared-password-hash-without-consumer-id",
-        "The password is a hash made with the id of a consumer that has no id in the file; no password will match it.",
-        "Export the file again with the ids (decK: --with-id), or set a new password.";
-    DECLARED_SETTING_IGNORED: Info, "declared-setting-ignored",
-        "The declarative file has a setting that has no effect on a migration.",
-        "Check that the migration does what the setting was meant for.";
-    DECLARED_VERSION_UNKNOWN: Warning, "declared-version-unknown",
-        "The declarative file does not tell which gateway it was written for, so the defaults of Kong 3.13 and older are filled in.",
-        "Set spec.source.declarativeConfig.kongVersion.";
-    DECLARED_DEFAULT_UNKNOWN: Warning, "declared-default-unknown",
-        "The declarative file leaves a field to its default, which is another one in the target than in the gateway.",
-        "Write the field into the file with the value that the gateway uses.";
-    DRIFT_UNKNOWN: Info, "drift-unknown",
+        "Somebody else writes to the control plane, or Konnect changed the value; compare both and mend one.",
+        "The target's service cart has another host after the run.";
+    DRIFT_UNKNOWN: Info, waivable, "drift-unknown",
         "The source did not report a version, so changes of plugin defaults were checked against the oldest one known.",
-        "Compare plugins of older gateways by hand.";
+        "Compare plugins of older gateways by hand.",
+        "GET / of the Admin API has no version.";
 }
 
 /// One finding about one subject.
@@ -144,7 +111,7 @@ pub struct Finding {
     pub id: String,
     /// [`Rule::severity`].
     pub severity: Severity,
-    /// The entity; a kind without id where a whole kind is meant.
+    /// The entity; a kind with the id `*` where a whole kind is meant.
     pub subject: Subject,
     /// Dotted path of the field, where one field is the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,6 +120,9 @@ pub struct Finding {
     pub observed: String,
     /// What to do next.
     pub remedy: String,
+    /// Why somebody has accepted it, where somebody has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waived: Option<String>,
 }
 
 impl Finding {
@@ -166,6 +136,7 @@ impl Finding {
             field: None,
             observed: observed.into(),
             remedy: rule.remedy.to_owned(),
+            waived: None,
         }
     }
 
@@ -174,6 +145,12 @@ impl Finding {
     pub fn at(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
         self
+    }
+
+    /// True while nobody has mended or accepted it.
+    #[must_use]
+    pub fn blocks(&self) -> bool {
+        self.severity == Severity::Critical || self.severity == Severity::Error && self.waived.is_none()
     }
 
     /// Order in a report: worst first, then by id, subject and field.
@@ -186,26 +163,5 @@ impl Finding {
 /// The title of a finding's rule.
 #[must_use]
 pub fn title(id: &str) -> &'static str {
-    RULES
-        .iter()
-        .find(|rule| rule.id == id)
-        .map_or("", |rule| rule.title)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn ids_are_unique_and_each_rule_says_what_to_do() {
-        let ids: BTreeSet<_> = RULES.iter().map(|r| r.id).collect();
-        assert_eq!(ids.len(), RULES.len());
-        assert!(
-            RULES
-                .iter()
-                .all(|r| r.title.ends_with('.') && r.remedy.ends_with('.'))
-        );
-    }
+    super::preflight::rule(id).map_or("", |rule| rule.title)
 }

@@ -6,6 +6,7 @@
 pub mod added;
 pub mod aliases;
 pub mod catalogue;
+pub mod circumstances;
 pub mod compare;
 pub mod defaults;
 pub mod diff;
@@ -16,18 +17,22 @@ pub mod identity;
 pub mod mask;
 pub mod policy;
 pub mod preflight;
+pub mod rule;
 pub mod select;
 pub mod transform;
 pub mod translate;
 pub mod unique;
 pub mod verify;
+pub mod waivers;
 
 pub use catalogue::Catalogue;
+pub use circumstances::Circumstances;
 pub use diff::{PlanInput, build_plan};
 pub use document::{Action, Operation, Plan, Planned};
 pub use finding::{Finding, Severity};
 pub use policy::Policy;
 pub use verify::{Verification, verify};
+pub use waivers::Waiver;
 
 #[cfg(test)]
 mod properties;

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Selection};
-use super::{Action, Catalogue, PlanInput, Planned, Policy, build_plan, verify};
+use super::test_support::entity;
+use super::{Action, Catalogue, Circumstances, PlanInput, Planned, Policy, build_plan, verify};
 use crate::domain::entity_kinds::ENTITY_KINDS;
 use crate::domain::{Entity, KongVersion, Snapshot};
 
@@ -26,6 +27,7 @@ fn plan_with(source: &Snapshot, target: &Snapshot, policy: &Policy) -> Planned {
         uploaded: &uploaded,
         policy,
         catalogue: Catalogue::bundled(),
+        circumstances: &Circumstances::default(),
     })
 }
 
@@ -176,6 +178,27 @@ proptest! {
                 let told = named.get(key).is_some_and(|fields| fields.contains(field.as_str()));
                 prop_assert!(value.is_null() || server_made || inert || carried || told, "{key}: {field} is lost");
             }
+        }
+    }
+
+    #[test]
+    fn every_configuration_field_of_a_plugin_is_carried_or_named(
+        name in prop_oneof![Just("cors"), Just("http-log"), Just("openid-connect"), Just("our-own")],
+        config in prop::collection::btree_map("[a-z]{2,7}", scalar(), 0..6),
+    ) {
+        let config: Map<String, Value> = config.into_iter().collect();
+        let body = json!({"id": "p", "name": name, "config": config.clone()});
+        let source: Snapshot = [entity("plugins", body)].into_iter().collect();
+        let planned = plan(&source, &Snapshot::default());
+        let Some(desired) = planned.desired.values().next() else {
+            prop_assert!(!planned.plan.findings.is_empty());
+            return Ok(());
+        };
+        for (field, value) in &config {
+            let carried = desired.body()["config"].get(field) == Some(value);
+            let path = format!("config.{field}");
+            let told = planned.plan.findings.iter().any(|finding| finding.field.as_ref() == Some(&path));
+            prop_assert!(value.is_null() || carried || told, "{name}: {path} is lost");
         }
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::aliases::remove_aliases;
-use super::catalogue::{Catalogue, FieldSchema};
+use super::catalogue::{Catalogue, FieldSchema, Shape};
 use super::finding::{ALIAS_DIFFERS, FIELD_NOT_IN_TARGET, Finding};
 use super::mask;
 use crate::domain::Entity;
@@ -33,6 +33,8 @@ pub fn translate(entity: &Entity, catalogue: &Catalogue) -> Translated {
         }
     }
     let mut findings = Vec::new();
+    let mut unknown = Vec::new();
+    let mut plugin = None;
     if entity.kind.name == "plugins" {
         let name = body
             .get("name")
@@ -43,15 +45,21 @@ pub fn translate(entity: &Entity, catalogue: &Catalogue) -> Translated {
             let observed = format!("plugin {name}: {path} differs from its successor");
             findings.push(Finding::new(&ALIAS_DIFFERS, entity.subject(), observed).at(path));
         }
+        if let (Some(shape), Some(config)) = (catalogue.shape(&name), body.get_mut("config")) {
+            fit_config(config, &shape.config, "config", &mut unknown);
+        }
+        plugin = Some(name);
     }
     if let Some(schema) = catalogue.entity(entity.kind.name, &entity.body) {
-        let mut unknown = Vec::new();
         fit(&mut body, schema, "", &mut unknown);
-        findings.extend(unknown.into_iter().map(|(path, value)| {
-            let observed = format!("{path} = {}", mask::shown(entity.kind, None, &path, &value));
-            Finding::new(&FIELD_NOT_IN_TARGET, entity.subject(), observed).at(path)
-        }));
     }
+    findings.extend(unknown.into_iter().map(|(path, value)| {
+        let observed = format!(
+            "{path} = {}",
+            mask::shown(entity.kind, plugin.as_deref(), &path, &value)
+        );
+        Finding::new(&FIELD_NOT_IN_TARGET, entity.subject(), observed).at(path)
+    }));
     Translated { body, findings }
 }
 
@@ -87,6 +95,31 @@ fn fit_value(value: &mut Value, schema: &FieldSchema, path: &str, unknown: &mut 
             }
         }
         Value::Object(_) | Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Leaves out configuration fields that the plugin's schema does not have; collects those that hold a value.
+fn fit_config(value: &mut Value, shape: &Shape, path: &str, unknown: &mut Vec<(String, Value)>) {
+    match (value, shape) {
+        (Value::Object(fields), Shape::Record(known)) => {
+            for name in fields.keys().cloned().collect::<Vec<_>>() {
+                let path = format!("{path}.{name}");
+                match (known.get(&name).or_else(|| known.get("*")), fields.get_mut(&name)) {
+                    (Some(shape), Some(value)) => fit_config(value, shape, &path, unknown),
+                    (None, _) => {
+                        let value = fields.remove(&name).filter(|value| !value.is_null());
+                        unknown.extend(value.map(|value| (path, value)));
+                    }
+                    (Some(_), None) => {}
+                }
+            }
+        }
+        (Value::Array(items), Shape::List(shapes)) => {
+            for (item, shape) in items.iter_mut().zip(shapes.iter().cycle()) {
+                fit_config(item, shape, &format!("{path}[]"), unknown);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -36,6 +36,7 @@ const LAYERS: &[Layer] = &[
             "thiserror",
             "uuid",
             "sha2",
+            "x509_parser",
             "json_patch",
             "proptest",
             "insta",

@@ -2,6 +2,8 @@
 //! every test has a namespace, a Konnect and an operator of its own.
 
 mod auth_configuration;
+#[path = "../shared/cluster.rs"]
+mod cluster;
 mod control_plane;
 mod leadership;
 mod process;

@@ -6,35 +6,30 @@ use std::{fmt::Debug, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use gateway_migration_operator::{
-    api::crd,
     config::Config,
     http::{EndpointMap, RetryPolicy, TransportOptions},
     operator::{OperatorError, operate},
 };
 use k8s_openapi::{
     NamespaceResourceScope,
-    api::{
-        core::v1::{Namespace, Secret},
-        events::v1::Event,
-    },
-    apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
+    api::{core::v1::Secret, events::v1::Event},
     apimachinery::pkg::apis::meta::v1::Condition,
 };
 use kube::{
-    Api, Client, Resource, ResourceExt,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
-    config::{KubeConfigOptions, Kubeconfig},
-    runtime::wait::{await_condition, conditions::is_crd_established},
+    Api, Client, Resource,
+    api::{DeleteParams, ListParams, Patch, PatchParams},
+    runtime::wait::await_condition,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use simulators::{
-    cluster::Cluster,
     konnect::{Konnect, Options},
     server::{Behaviour, Running, ServeOptions, serve},
 };
-use tokio::{sync::OnceCell, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::cluster::{connect, create_namespace};
 
 /// The token that the simulated Konnect accepts.
 pub const TOKEN: &str = "kpat_simulated";
@@ -72,8 +67,7 @@ impl World {
     /// A world whose operator is started later.
     pub async fn without_operator() -> Result<Self> {
         let client = connect().await?;
-        install_definitions(&client).await?;
-        let namespace = create_namespace(&client).await?;
+        let namespace = create_namespace(&client, "test").await?;
         let konnect = Konnect::new(Options::default());
         let server = serve(konnect.router(), ServeOptions::default()).await?;
         Ok(Self {
@@ -309,34 +303,4 @@ pub fn condition<'a>(conditions: &'a [Condition], type_: &str) -> (&'a str, &'a 
 pub fn is(conditions: &[Condition], type_: &str, status: &str, reason: &str) -> bool {
     let (found_status, found_reason, _) = condition(conditions, type_);
     (found_status, found_reason) == (status, reason)
-}
-
-async fn connect() -> Result<Client> {
-    let cluster = Cluster::shared_async().await?;
-    let kubeconfig = Kubeconfig::from_yaml(cluster.kubeconfig())?;
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    Ok(Client::try_from(config)?)
-}
-
-async fn install_definitions(client: &Client) -> Result<()> {
-    static INSTALLED: OnceCell<()> = OnceCell::const_new();
-    INSTALLED
-        .get_or_try_init(|| async {
-            let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-            for definition in crd::all()? {
-                let name = definition.name_any();
-                let params = PatchParams::apply("test").force();
-                api.patch(&name, &params, &Patch::Apply(&definition)).await?;
-                await_condition(api.clone(), &name, is_crd_established()).await?;
-            }
-            anyhow::Ok(())
-        })
-        .await?;
-    Ok(())
-}
-
-async fn create_namespace(client: &Client) -> Result<String> {
-    let api: Api<Namespace> = Api::all(client.clone());
-    let namespace: Namespace = serde_json::from_value(json!({"metadata": {"generateName": "test-"}}))?;
-    Ok(api.create(&PostParams::default(), &namespace).await?.name_any())
 }

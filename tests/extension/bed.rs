@@ -2,14 +2,11 @@
 
 use std::{
     fmt::Debug,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, ensure};
 use gateway_migration_operator::{
     api::{
         konnect_api_auth_configuration::KonnectAPIAuthConfiguration, konnect_extension::KonnectExtension,
@@ -25,24 +22,25 @@ use gateway_migration_operator::{
 };
 use k8s_openapi::{
     NamespaceResourceScope,
-    api::core::v1::{ConfigMap, Namespace, Secret},
+    api::core::v1::{ConfigMap, Secret},
 };
 use kube::{
     Api, Client, Resource,
     api::{DeleteParams, Patch, PatchParams, PostParams},
-    config::{KubeConfigOptions, Kubeconfig},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use simulators::{
-    cluster::Cluster,
     konnect::{Konnect, Options},
     server::{Behaviour, Running, ServeOptions, serve},
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::wait::PATIENCE;
+use crate::{
+    cluster::{connect, create_namespace},
+    wait::PATIENCE,
+};
 
 /// The extension of most tests.
 pub const EXTENSION: &str = "edge";
@@ -50,31 +48,6 @@ pub const EXTENSION: &str = "edge";
 pub const MADE: &str = "konnect-extension-edge";
 /// A token that the simulator takes.
 pub const TOKEN: &str = "kpat_simulated";
-
-fn cluster() -> anyhow::Result<&'static Cluster> {
-    static INSTALLED: OnceLock<Result<(), String>> = OnceLock::new();
-    let cluster = Cluster::shared()?;
-    INSTALLED
-        .get_or_init(|| install(cluster).map_err(|error| format!("{error:#}")))
-        .as_ref()
-        .map_err(|message| anyhow!("{message}"))?;
-    Ok(cluster)
-}
-
-fn install(cluster: &Cluster) -> anyhow::Result<()> {
-    for arguments in [
-        &["apply", "--server-side", "-k", "config/crd"][..],
-        &["wait", "--for=condition=Established", "crd", "--all"],
-    ] {
-        let output = cluster.kubectl(arguments)?.output()?;
-        ensure!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-    }
-    Ok(())
-}
 
 /// What one test has to itself.
 pub struct Bed {
@@ -89,16 +62,8 @@ pub struct Bed {
 impl Bed {
     /// A namespace, and a Konnect with one control plane.
     pub async fn new() -> anyhow::Result<Self> {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let cluster = tokio::task::spawn_blocking(cluster).await??;
-        let kubeconfig = Kubeconfig::from_yaml(cluster.kubeconfig())?;
-        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-        let client = Client::try_from(config)?;
-        let namespace = format!("extension-{}", NEXT.fetch_add(1, Ordering::Relaxed));
-        let object: Namespace = serde_json::from_value(json!({"metadata": {"name": namespace}}))?;
-        Api::<Namespace>::all(client.clone())
-            .create(&PostParams::default(), &object)
-            .await?;
+        let client = connect().await?;
+        let namespace = create_namespace(&client, "extension").await?;
         let konnect = Konnect::new(Options::default());
         let made = konnect.seed_control_plane(&json!({"name": "inventory"}))?;
         let server = serve(konnect.router(), ServeOptions::default()).await?;

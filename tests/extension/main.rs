@@ -6,6 +6,8 @@
 
 mod automatic;
 mod bed;
+#[path = "../shared/cluster.rs"]
+mod cluster;
 mod deletion;
 mod faults;
 mod manual;

@@ -1,13 +1,11 @@
 //! What goes wrong outside, and how a migration ends all the same.
 
-use std::process::{Child, Command, Stdio};
-
 use anyhow::{Context as _, Result};
 use serde_json::json;
 use simulators::bed::Bed;
-use simulators::cluster::Cluster;
 use simulators::server::Behaviour;
 
+use super::process::Operator;
 use super::support::World;
 
 fn faults(lines: &[&str]) -> Result<Behaviour> {
@@ -208,30 +206,6 @@ async fn a_revoked_konnect_token_stops_the_writes_and_a_new_one_goes_on() -> Res
     world.stop().await
 }
 
-/// The operator as its own process, so that it can be killed.
-fn operator_process(world: &World) -> Result<Child> {
-    let cluster = Cluster::shared()?;
-    let ca_file = cluster.folder().join(format!("{}.crt", world.namespace));
-    std::fs::write(&ca_file, &world.bed.ca_pem)?;
-    let child = Command::new(env!("CARGO_BIN_EXE_gateway-migration-operator"))
-        .args([
-            "run",
-            "--admin-addr",
-            "127.0.0.1:0",
-            "--namespace",
-            &world.namespace,
-            "--konnect-endpoint",
-        ])
-        .arg(format!("us.api.konghq.com={}", world.bed.konnect_server.url()))
-        .arg("--ca-file")
-        .arg(&ca_file)
-        .env("KUBECONFIG", cluster.kubeconfig_path())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()?;
-    Ok(child)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_killed_in_the_middle_goes_on_where_it_was() -> Result<()> {
     let world = World::prepare("killed").await?;
@@ -242,7 +216,7 @@ async fn an_operator_killed_in_the_middle_goes_on_where_it_was() -> Result<()> {
         ..Behaviour::default()
     };
     world.bed.konnect_server.set_behaviour(slow);
-    let mut first = operator_process(&world)?;
+    let first = Operator::start(&world)?;
     let begun = world
         .migration_until("default", "writing", |seen| {
             seen.is("Applied", "Unknown", "Applying")
@@ -250,19 +224,15 @@ async fn an_operator_killed_in_the_middle_goes_on_where_it_was() -> Result<()> {
         .await;
     // Some writes are on their way.
     tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-    first.kill()?;
-    first.wait()?;
+    drop(first);
     begun?;
     let id = world.control_plane_id("default").await?;
     let held = world.bed.konnect.entities(&id, "services").len();
     world.bed.konnect_server.set_behaviour(Behaviour::default());
-    let mut second = operator_process(&world)?;
-    let completed = world
+    let _second = Operator::start(&world)?;
+    let seen = world
         .migration_until("default", "completed", |seen| seen.is_completed())
-        .await;
-    second.kill()?;
-    second.wait()?;
-    let seen = completed?;
+        .await?;
     assert!(held < 14, "it was killed too late to prove anything");
     assert_eq!(
         seen.0

@@ -2,7 +2,11 @@
 //! shows, every fault that a user meets. One cluster serves all tests; each has a namespace and an operator of its own.
 
 mod canaries;
+#[path = "../shared/cluster.rs"]
+mod cluster;
+mod coexistence;
 mod declarative;
 mod faults;
+mod process;
 mod steps;
 mod support;

@@ -9,6 +9,34 @@ use simulators::bed::Bed;
 use super::support::World;
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_error_that_nobody_accepted_forbids_every_write() -> Result<()> {
+    let world = World::start("waivers").await?;
+    world.control_plane_id("default").await?;
+    let mut migration = world.migration("default", "Apply");
+    let waivers = migration["spec"]["waivers"].take();
+    migration["spec"]["waivers"] = json!([]);
+    world.create(migration).await?;
+    let seen = world
+        .migration_until("default", "blocked", |seen| {
+            seen.is("PreflightPassed", "False", "BlockingFindings")
+        })
+        .await?;
+    let message = seen.message("PreflightPassed");
+    assert!(
+        message.starts_with("5 findings forbid the writes.") && message.contains("spec.waivers"),
+        "{message}"
+    );
+    let status = seen.0.status.as_ref().context("status")?;
+    assert!(status.started_at.is_none());
+    world.change("default", json!({"waivers": waivers})).await?;
+    let seen = world
+        .migration_until("default", "completed", |seen| seen.is_completed())
+        .await?;
+    assert!(seen.is("PreflightPassed", "True", "NoBlockingFindings"));
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn mode_plan_tells_and_writes_nothing() -> Result<()> {
     let world = World::start("plan").await?;
     world.control_plane_id("default").await?;
@@ -26,7 +54,7 @@ async fn mode_plan_tells_and_writes_nothing() -> Result<()> {
     );
     assert_eq!(
         status.findings.as_ref().map(|findings| findings.summary.as_str()),
-        Some("E5 W2")
+        Some("W13 I9, 5 waived")
     );
     let written: u64 = world
         .bed
@@ -123,6 +151,22 @@ async fn a_completed_migration_tells_of_drift_and_writes_nothing() -> Result<()>
             seen.is_completed() && seen.condition("Drifted").is_none()
         })
         .await?;
+    assert_eq!(world.writes(), before + 1);
+
+    let id = world.control_plane_id("inventory").await?;
+    world
+        .bed
+        .konnect
+        .remove(&id, "services/7d5b1f0a-7b46-4f9e-9a44-2f0a6c8f5b11")?;
+    world
+        .secret("kong-admin", &[("token", Bed::KONG_TOKEN), ("note", "once more")])
+        .await?;
+    let seen = world
+        .migration_until("inventory", "drifted on the other side", |seen| {
+            seen.is("Drifted", "True", "TargetChanged")
+        })
+        .await?;
+    assert!(seen.is_completed());
     assert_eq!(world.writes(), before + 1);
     world.stop().await
 }
@@ -313,6 +357,8 @@ async fn a_selection_moves_its_part_and_a_transform_changes_it() -> Result<()> {
     migration["spec"]["transforms"] = json!([
         {"select": {"kind": "routes"}, "patch": [{"op": "add", "path": "/tags", "value": ["moved"]}], "reason": "marked"}
     ]);
+    // The services come with their routes, the upstreams that they name do not.
+    migration["spec"]["waivers"] = json!([{"id": "named-entity-left-behind", "reason": "known to the test"}]);
     world.create(migration).await?;
     world
         .migration_until("inventory", "completed", |seen| seen.is_completed())

@@ -98,7 +98,6 @@ pub struct WorkspaceMigrationSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
-    #[x_kube(validation = rules::not_implemented("spec.waivers", "size(self) == 0", "nothing"))]
     pub waivers: Vec<Waiver>,
     /// Changes to make on the way, as JSON patches, with a reason each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -1,5 +1,6 @@
 //! How a migration goes about its work.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -105,13 +106,16 @@ pub struct Waiver {
     /// Id of the finding, for example plugin-unsupported.
     #[schemars(length(min = 1, max = 253))]
     pub id: String,
-    /// Subject of the finding, for example plugins/oauth2. All subjects when left out.
+    /// Subject of the finding: a kind, or a kind with an id or name, for example plugins/oauth2. All subjects when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512))]
     pub subject: Option<String>,
     /// Why the finding is acceptable.
     #[schemars(length(min = 1, max = 1024))]
     pub reason: String,
+    /// From when on the waiver no longer holds. It always holds when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Time>,
 }
 
 /// A change to make on the way.

@@ -12,7 +12,7 @@ use crate::api::{conditions, refs::LocalRef, schema};
 /// How long the lists of a status may be; the schema refuses more.
 pub mod limits {
     /// Entries of `findings.top`.
-    pub const TOP_FINDINGS: usize = 16;
+    pub const TOP_FINDINGS: usize = 20;
     /// Subjects of one finding.
     pub const SUBJECTS: usize = 5;
     /// Entries of `history`.
@@ -187,6 +187,9 @@ pub struct FindingsStatus {
     /// Findings of severity Info.
     #[serde(default)]
     pub info: u64,
+    /// Findings that a waiver accepts; they are in none of the other counts.
+    #[serde(default)]
+    pub waived: u64,
     /// The counts in a word, for example C1 E2 W3.
     #[serde(default)]
     pub summary: String,
@@ -206,6 +209,9 @@ pub struct Finding {
     pub severity: Severity,
     /// How many subjects it has.
     pub count: u64,
+    /// How many of them a waiver accepts.
+    #[serde(default)]
+    pub waived: u64,
     /// The first five subjects, for example plugins/oauth2.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limits::SUBJECTS), extend("x-kubernetes-list-type" = "atomic"))]

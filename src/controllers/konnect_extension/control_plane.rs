@@ -8,6 +8,7 @@ use crate::api::{
     konnect_gateway_control_plane::{ClusterType, KonnectGatewayControlPlane},
     refs::AuthRef,
 };
+use crate::k8s::conditions::find;
 
 /// Why an extension has no control plane that data planes can join.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -96,11 +97,7 @@ pub fn joinable(
         return Err(not_programmed("it is being deleted"));
     }
     let status = control_plane.status.clone().unwrap_or_default();
-    match status
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == PROGRAMMED)
-    {
+    match find(&status.conditions, PROGRAMMED) {
         Some(programmed) if programmed.status == "True" => {}
         Some(programmed) if programmed.message.is_empty() => return Err(not_programmed(&programmed.reason)),
         Some(programmed) => return Err(not_programmed(&programmed.message)),

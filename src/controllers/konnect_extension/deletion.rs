@@ -43,7 +43,7 @@ impl Extensions {
                     .map_err(|cause| blocked(extension, cause))?;
             }
         }
-        self.require_lead()?;
+        self.context.require_lead()?;
         finalizer::remove(&self.api(extension), extension, KONNECT_CLEANUP).await?;
         Ok(Outcome::Gone)
     }
@@ -72,7 +72,7 @@ impl Extensions {
         } else {
             None
         };
-        self.require_lead()?;
+        self.context.require_lead()?;
         let removed = pinboard.clear(still_used).await?;
         if removed > 0 {
             let message = format!(
@@ -117,7 +117,7 @@ impl Extensions {
 fn blocked(extension: &KonnectExtension, cause: ExtensionError) -> ExtensionError {
     match cause {
         // Nothing to tell a person: these pass at once.
-        ExtensionError::Kubernetes(_) | ExtensionError::NotLeading => cause,
+        ExtensionError::Kubernetes(_) | ExtensionError::NotLeading(_) => cause,
         cause => ExtensionError::CleanUp {
             namespace: extension.namespace().unwrap_or_default(),
             name: extension.name_any(),

@@ -4,6 +4,7 @@ use super::{certificate::CertificateFault, control_plane::ControlPlaneFault, env
 use crate::{
     api::{annotations::FORCE_DELETE, conditions::reason},
     controllers::{
+        context::NotLeading,
         error::{Class, ReconcileError},
         session::SessionError,
     },
@@ -82,9 +83,9 @@ pub(super) enum ExtensionError {
     /// The object was deleted, or replaced by a namesake, since it was read.
     #[error("the extension changed while it was looked at; it is read again")]
     Superseded,
-    /// Another replica writes now.
-    #[error("another replica leads now and goes on")]
-    NotLeading,
+    /// The lease was lost on the way.
+    #[error(transparent)]
+    NotLeading(#[from] NotLeading),
     /// The API server.
     #[error("Kubernetes could not be read or written")]
     Kubernetes(#[from] kube::Error),
@@ -131,7 +132,8 @@ impl ReconcileError for ExtensionError {
             Self::Secret(_) => Class::DependencyNotReady,
             Self::Generate(_) | Self::Endpoint(_) => Class::Bug,
             Self::Konnect(error) => error.class(),
-            Self::NotListed | Self::NotLeading => Class::Transient,
+            Self::NotListed => Class::Transient,
+            Self::NotLeading(error) => error.class(),
             Self::Superseded => Class::Conflict,
             Self::Kubernetes(error) => error.class(),
             // Deletion must be looked at again even when nothing in the cluster changes.
@@ -164,7 +166,8 @@ impl ReconcileError for ExtensionError {
             Self::Generate(_) | Self::Endpoint(_) => reason::INTERNAL_ERROR,
             Self::Konnect(error) => ReconcileError::reason(error),
             Self::NotListed => reason::PROVISIONING,
-            Self::Superseded | Self::NotLeading => reason::PROGRESSING_WITH_RETRY,
+            Self::Superseded => reason::PROGRESSING_WITH_RETRY,
+            Self::NotLeading(error) => error.reason(),
             Self::Kubernetes(error) => error.reason(),
             Self::CleanUp { .. } => reason::DELETION_BLOCKED,
         }

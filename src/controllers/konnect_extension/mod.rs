@@ -210,7 +210,7 @@ impl Extensions {
         extension: &KonnectExtension,
         mut read: Read,
     ) -> Result<(Secret, ClientCertificate), ExtensionError> {
-        self.require_lead()?;
+        self.context.require_lead()?;
         let now = self.context.clock.now();
         let found = secret::fetch_or_make(&self.context.client, extension, &self.manager, now).await?;
         let version = found.as_ref().and_then(ResourceExt::resource_version);
@@ -234,7 +234,7 @@ impl Extensions {
         let labels = labels.unwrap_or(const { &BTreeMap::new() });
         let environment = environment::build_environment(&konnect.endpoints, labels)?;
         let desired = desired::build_config_map(extension, environment, &secret.name_any(), certificate);
-        self.require_lead()?;
+        self.context.require_lead()?;
         config_map::apply(&self.context.client, extension, &desired, &self.manager).await?;
         Ok(desired.name_any())
     }
@@ -253,14 +253,14 @@ impl Extensions {
             draft
                 .publish_progress("The client certificate is being pinned in Konnect.")
                 .await?;
-            self.require_lead()?;
+            self.context.require_lead()?;
             listed = pinboard.pin(&certificate.pem, certificate.fingerprint).await?;
             let message = format!("Pinned certificate {} in Konnect.", certificate.fingerprint);
             draft.note(Note::normal("CertificatePinned", "Provision", message));
         }
         let surplus = pins::surplus(&listed, pinboard.title, certificate.fingerprint);
         if !surplus.is_empty() {
-            self.require_lead()?;
+            self.context.require_lead()?;
             pinboard.remove(&surplus).await?;
         }
         let own = pins::made_under(&listed, pinboard.title).filter(|pin| !surplus.contains(pin));
@@ -277,7 +277,7 @@ impl Extensions {
     ) -> Result<(), ExtensionError> {
         let ids = pin_ids.iter().map(String::as_str);
         let marks = desired::build_secret_metadata(extension, &certificate.not_after.to_string(), ids);
-        self.require_lead()?;
+        self.context.require_lead()?;
         Ok(secret::apply_marks(&self.context.client, extension, secret, marks, &self.manager).await?)
     }
 
@@ -286,7 +286,7 @@ impl Extensions {
         if extension.finalizers().iter().any(|name| name == KONNECT_CLEANUP) {
             return Ok(());
         }
-        self.require_lead()?;
+        self.context.require_lead()?;
         let api = self.api(extension);
         // Read again: a status written at the start of this pass has changed the resource version.
         let current = api.get(&extension.name_any()).await?;
@@ -300,15 +300,6 @@ impl Extensions {
     fn api(&self, extension: &KonnectExtension) -> Api<KonnectExtension> {
         self.context
             .namespaced(&extension.namespace().unwrap_or_default())
-    }
-
-    /// Asked before every write.
-    fn require_lead(&self) -> Result<(), ExtensionError> {
-        if self.context.leadership.is_held() {
-            Ok(())
-        } else {
-            Err(ExtensionError::NotLeading)
-        }
     }
 }
 

@@ -27,9 +27,6 @@ impl ObjectStatus for KonnectExtensionStatus {
     fn set_conditions(&mut self, conditions: Vec<Condition>) {
         self.conditions = conditions;
     }
-
-    // Kong's schema has no such field: each condition carries the generation.
-    fn set_observed_generation(&mut self, _generation: i64) {}
 }
 
 /// The control plane was found, and data planes can join it.
@@ -100,7 +97,7 @@ pub(super) fn failed(conditions: &mut ConditionSet, error: &ExtensionError) {
         | ExtensionError::Generate(_)
         | ExtensionError::Endpoint(_)
         | ExtensionError::Superseded
-        | ExtensionError::NotLeading
+        | ExtensionError::NotLeading(_)
         | ExtensionError::Kubernetes(_)
         | ExtensionError::CleanUp { .. } => {}
     }

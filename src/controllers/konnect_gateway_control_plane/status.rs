@@ -32,9 +32,6 @@ impl ObjectStatus for KonnectGatewayControlPlaneStatus {
     fn set_conditions(&mut self, conditions: Vec<Condition>) {
         self.conditions = conditions;
     }
-
-    // Kong's schema has no such field: each condition carries the generation.
-    fn set_observed_generation(&mut self, _generation: i64) {}
 }
 
 type Target = KonnectGatewayControlPlane;

@@ -1,12 +1,12 @@
 //! What to do next, from what is observed. Pure.
 
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, Mode};
-use crate::plan::{Action, Finding, Plan, Severity};
+use crate::plan::{Action, Finding, Plan};
 
 /// The next step after planning.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
-    /// A critical finding forbids every write.
+    /// A critical finding, or an error that nobody has accepted, forbids every write. The worst one.
     Halt(Finding),
     /// Mode Plan: tell, and stop.
     Report,
@@ -23,17 +23,16 @@ pub enum Step {
 
 /// Decides. `completed` says that this generation of the spec was applied and verified before.
 pub fn next_step(mode: Mode, approval: Option<&Approval>, completed: bool, plan: &Plan) -> Step {
-    if let Some(finding) = plan
-        .findings
-        .iter()
-        .find(|finding| finding.severity == Severity::Critical)
-    {
+    if let Some(finding) = plan.critical() {
         return Step::Halt(finding.clone());
     }
     match mode {
         Mode::Plan => Step::Report,
         Mode::Apply | Mode::Sync if completed => Step::Watch,
         Mode::Apply | Mode::Sync => {
+            if let Some(finding) = plan.blocking().next() {
+                return Step::Halt(finding.clone());
+            }
             match approval.filter(|approval| approval.policy == ApprovalPolicy::Required) {
                 Some(approval) if approval.plan_hash != plan.hash => Step::AwaitApproval {
                     stale: !approval.plan_hash.is_empty(),
@@ -102,11 +101,16 @@ mod tests {
     }
 
     #[test]
-    fn errors_do_not_stop_what_does_not_depend_on_them() {
-        assert_eq!(
-            next_step(Mode::Apply, None, false, &plan(&[Action::Create], &[&NAME_TAKEN])),
-            Step::Apply
-        );
+    fn an_error_stops_everything_until_it_is_waived() {
+        let mut plan = plan(&[Action::Create], &[&NAME_TAKEN]);
+        assert!(matches!(
+            next_step(Mode::Apply, None, false, &plan),
+            Step::Halt(_)
+        ));
+        assert_eq!(next_step(Mode::Plan, None, false, &plan), Step::Report);
+        assert_eq!(next_step(Mode::Apply, None, true, &plan), Step::Watch);
+        plan.findings[0].waived = Some("renamed later".into());
+        assert_eq!(next_step(Mode::Apply, None, false, &plan), Step::Apply);
     }
 
     #[test]

@@ -29,6 +29,16 @@ pub enum Error {
         /// Message of its condition.
         message: String,
     },
+    /// Kong's operator owns the control plane and has not made it yet.
+    #[error(
+        "KonnectGatewayControlPlane {name} is not programmed yet: {message}. This operator runs with --konnect-kinds=read-only and does not write it: look at Kong's operator"
+    )]
+    LeftToKong {
+        /// Name of the object.
+        name: String,
+        /// Message of its condition.
+        message: String,
+    },
     /// The control plane cannot hold entities of its own.
     #[error(
         "KonnectGatewayControlPlane {name} is of type {cluster_type}, which takes no entities; name one of type CLUSTER_TYPE_CONTROL_PLANE"
@@ -87,6 +97,7 @@ impl Error {
         match self {
             Self::ControlPlaneNotFound { .. }
             | Self::NotProgrammed { .. }
+            | Self::LeftToKong { .. }
             | Self::ClusterType { .. }
             | Self::Session(_) => Some(Side::Target),
             Self::NoSource | Self::ConfigMap(_) | Self::Secret(_) | Self::Tls(_) | Self::Source(_) => {
@@ -101,7 +112,9 @@ impl Error {
 impl ReconcileError for Error {
     fn class(&self) -> Class {
         match self {
-            Self::ControlPlaneNotFound { .. } | Self::NotProgrammed { .. } => Class::DependencyNotReady,
+            Self::ControlPlaneNotFound { .. } | Self::NotProgrammed { .. } | Self::LeftToKong { .. } => {
+                Class::DependencyNotReady
+            }
             Self::ClusterType { .. }
             | Self::NoSource
             | Self::Tls(_)
@@ -128,6 +141,7 @@ impl ReconcileError for Error {
         match self {
             Self::ControlPlaneNotFound { .. } => reason::CONTROL_PLANE_NOT_FOUND,
             Self::NotProgrammed { .. } => reason::NOT_PROGRAMMED,
+            Self::LeftToKong { .. } => reason::READ_ONLY,
             Self::ClusterType { .. } => reason::CLUSTER_TYPE_NOT_SUPPORTED,
             Self::Session(error) => error.reason(),
             Self::NoSource | Self::Source(_) | Self::UnknownKind { .. } | Self::Transform { .. } => {

@@ -7,9 +7,9 @@ use kube::ResourceExt;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::WorkspaceMigrationController;
 use super::error::Error;
 use super::status::{findings_status, progress_status, verification_status};
+use super::{LOOK_AGAIN, WorkspaceMigrationController};
 use crate::api::conditions::{APPLIED, VERIFIED, reason};
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{HistoryEntry, Mode, Phase, WorkspaceMigration, limits};
@@ -18,13 +18,12 @@ use crate::controllers::outcome::Outcome;
 use crate::engine::apply::initial_progress;
 use crate::engine::{Applied, Migration, Observed, Progress};
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
+use crate::k8s::conditions::bounded;
 use crate::k8s::finalizer;
 use crate::plan::{Action, Finding, Planned, Verification};
 
 /// Between two writes of progress into status.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
-/// Something that only a person can solve may be solved outside the cluster, where no event tells.
-const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
 /// One run of a migration: what it works on.
 pub(super) struct Run<'a> {
@@ -78,7 +77,7 @@ impl WorkspaceMigrationController {
             plan_hash: Some(run.planned.plan.hash.clone()),
             generation: run.object.metadata.generation,
             outcome: label.to_owned(),
-            summary: super::status::bounded(&summary, limits::TEXT),
+            summary: bounded(summary, limits::TEXT),
         };
         remember(&mut draft.status.history, entry, applied.created);
         Ok(outcome)

@@ -6,6 +6,7 @@ use super::error::Error;
 use crate::api::conditions::PROGRAMMED;
 use crate::api::konnect_gateway_control_plane::{ClusterType, KonnectGatewayControlPlane};
 use crate::api::workspace_migration::{TargetStatus, WorkspaceMigration};
+use crate::config::KonnectKinds;
 use crate::controllers::context::Context;
 use crate::controllers::session::{self, Trust};
 use crate::k8s::secrets::Read;
@@ -47,7 +48,10 @@ pub async fn fetch_target(context: &Context, migration: &WorkspaceMigration) -> 
     }
     let Some(id) = programmed_id(&control_plane) else {
         let message = condition_message(&control_plane, PROGRAMMED);
-        return Err(Error::NotProgrammed { name, message });
+        return Err(match context.config.konnect_kinds {
+            KonnectKinds::Own => Error::NotProgrammed { name, message },
+            KonnectKinds::ReadOnly => Error::LeftToKong { name, message },
+        });
     };
     let auth_ref = control_plane
         .spec

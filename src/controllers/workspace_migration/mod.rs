@@ -31,7 +31,8 @@ use crate::api::conditions::{
 };
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::names::finalizers;
-use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, WorkspaceMigration};
+use crate::api::workspace_migration::{self as api, Approval, ApprovalPolicy, Phase, WorkspaceMigration};
+use crate::config::KonnectKinds;
 use crate::engine::apply::initial_progress;
 use crate::engine::error::Side;
 use crate::engine::{Migration, Observed, ObservedSource};
@@ -39,7 +40,7 @@ use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::k8s::config_maps::ConfigMapWatches;
 use crate::k8s::secrets::{Read, SecretWatches};
 use crate::k8s::{events::Note, finalizer};
-use crate::plan::{Action, Planned};
+use crate::plan::{Action, Finding, Planned, Severity, Waiver};
 
 /// Source and target change outside the cluster, where no event tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
@@ -105,8 +106,9 @@ impl WorkspaceMigrationController {
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         let (migration, observed) = self.observe(object, draft).await?;
+        let waivers: Vec<_> = object.spec.waivers.iter().map(accepted).collect();
         let policy = policy::policy(&object.spec, &migration.control_plane)?;
-        let planned = observed.plan(&policy);
+        let planned = observed.plan(&policy, self.context.clock.now(), &waivers);
         let completed = is_completed(draft, object.spec.mode);
         report_plan(&observed, &planned, object.spec.approval.as_ref(), draft);
         match next_step(
@@ -116,13 +118,7 @@ impl WorkspaceMigrationController {
             &planned.plan,
         ) {
             Step::Halt(finding) => {
-                let message = format!("Nothing is written: {} {}", finding.observed, finding.remedy);
-                draft.conditions.set(
-                    PREFLIGHT_PASSED,
-                    False,
-                    reason::BLOCKING_FINDINGS,
-                    message.clone(),
-                );
+                let message = blocked_by(&planned, &finding);
                 draft.status.phase = Some(Phase::Failed);
                 Ok(Outcome::blocked(reason::BLOCKING_FINDINGS, message).again_after(LOOK_AGAIN))
             }
@@ -170,7 +166,16 @@ impl WorkspaceMigrationController {
         // Both verdicts are told, also when a side fails.
         match &target {
             Ok((target, _)) => {
-                let message = format!("The control plane holds {} entities.", target.entities.len());
+                let whose = match self.context.config.konnect_kinds {
+                    KonnectKinds::Own => "",
+                    KonnectKinds::ReadOnly => {
+                        " Its object is left to Kong's operator (--konnect-kinds=read-only)."
+                    }
+                };
+                let message = format!(
+                    "The control plane holds {} entities.{whose}",
+                    target.entities.len()
+                );
                 draft
                     .conditions
                     .set(TARGET_READY, True, reason::CONTROL_PLANE_READY, message);
@@ -219,6 +224,16 @@ fn report_source(source: &ObservedSource, workspace: &str, draft: &mut Draft<Wor
     draft.conditions.set(SOURCE_READY, True, reason, message);
 }
 
+/// A waiver of the spec in the words of the planner.
+fn accepted(waiver: &api::Waiver) -> Waiver {
+    Waiver {
+        id: waiver.id.clone(),
+        subject: waiver.subject.clone(),
+        reason: waiver.reason.clone(),
+        expires: waiver.expires.as_ref().map(|time| time.0),
+    }
+}
+
 /// Turns the condition of the side that failed.
 fn blame(error: &Error, draft: &mut Draft<WorkspaceMigration>) {
     let type_ = match error.side() {
@@ -253,12 +268,7 @@ fn report_plan(
     draft
         .conditions
         .set(PLAN_READY, True, reason::PLANNED, plan.summary());
-    draft.conditions.set(
-        PREFLIGHT_PASSED,
-        True,
-        reason::NO_BLOCKING_FINDINGS,
-        "No finding forbids the migration.",
-    );
+    report_preflight(planned, draft);
     let (reason, message) = match approval.map(|approval| approval.policy) {
         Some(ApprovalPolicy::Required) => (reason::APPROVED, "This plan is approved."),
         Some(ApprovalPolicy::Automatic) | None => (
@@ -283,6 +293,42 @@ fn report_plan(
                 .set(BACKED_UP, False, reason::BACKUP_REQUIRED, message);
         }
     }
+}
+
+/// Whether a finding forbids the writes, which mode Plan tells too.
+fn report_preflight(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) {
+    match planned.plan.blocking().next() {
+        Some(finding) => draft.conditions.set(
+            PREFLIGHT_PASSED,
+            False,
+            reason::BLOCKING_FINDINGS,
+            blocked_by(planned, finding),
+        ),
+        None => draft.conditions.set(
+            PREFLIGHT_PASSED,
+            True,
+            reason::NO_BLOCKING_FINDINGS,
+            "No finding forbids the migration.",
+        ),
+    }
+}
+
+/// What forbids the writes, and what to do.
+fn blocked_by(planned: &Planned, finding: &Finding) -> String {
+    let accept = match finding.severity {
+        Severity::Critical => "",
+        Severity::Error | Severity::Warning | Severity::Info => {
+            " Or accept it in spec.waivers, with a reason."
+        }
+    };
+    format!(
+        "{} findings forbid the writes. {} {}: {}. {}{accept}",
+        planned.plan.blocking().count(),
+        finding.id,
+        finding.subject,
+        finding.observed.trim_end_matches('.'),
+        finding.remedy
+    )
 }
 
 fn report_only(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
@@ -346,9 +392,13 @@ fn watch(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
     let message = match drift(plan) {
         Some(words) => {
             let message = format!("{words}. Change the spec, for example spec.throttle, to apply again.");
-            draft
-                .conditions
-                .set(DRIFTED, True, reason::SOURCE_CHANGED, message.clone());
+            // At completion both sides had one digest; whichever has another now has changed.
+            let verified = draft.status.verification.as_ref();
+            let reason = match verified.and_then(|verification| verification.digest.as_ref()) {
+                Some(digest) if *digest == plan.source_digest => reason::TARGET_CHANGED,
+                Some(_) | None => reason::SOURCE_CHANGED,
+            };
+            draft.conditions.set(DRIFTED, True, reason, message.clone());
             message
         }
         None => {

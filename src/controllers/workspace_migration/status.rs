@@ -10,6 +10,7 @@ use crate::api::workspace_migration::{
     Severity as StatusSeverity, SourceStatus, VerificationStatus, WorkspaceMigrationStatus, limits,
 };
 use crate::engine::{ObservedSource, Progress};
+use crate::k8s::conditions::bounded;
 use crate::k8s::status::ObjectStatus;
 use crate::kong_admin::{Edition, Node};
 use crate::plan::finding::title;
@@ -73,7 +74,7 @@ pub fn plan_status(plan: &Plan) -> PlanStatus {
     }
 }
 
-/// Findings grouped by id, worst first, with the first subjects of each.
+/// Findings grouped by id, worst first, with the first subjects of each. What is waived comes last and is counted apart.
 pub fn findings_status(findings: &[Finding]) -> FindingsStatus {
     let mut groups: BTreeMap<(Severity, &str), Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
@@ -82,36 +83,48 @@ pub fn findings_status(findings: &[Finding]) -> FindingsStatus {
             .or_default()
             .push(finding);
     }
-    let with = |severity| {
-        count(
-            findings
-                .iter()
-                .filter(|finding| finding.severity == severity)
-                .count(),
-        )
+    let open = || findings.iter().filter(|finding| finding.waived.is_none());
+    let with = |severity| count(open().filter(|finding| finding.severity == severity).count());
+    let mut status = FindingsStatus {
+        critical: with(Severity::Critical),
+        error: with(Severity::Error),
+        warning: with(Severity::Warning),
+        info: with(Severity::Info),
+        waived: count(findings.len() - open().count()),
+        ..FindingsStatus::default()
     };
-    let (critical, error) = (with(Severity::Critical), with(Severity::Error));
-    let (warning, info) = (with(Severity::Warning), with(Severity::Info));
-    let words: Vec<String> = [('C', critical), ('E', error), ('W', warning), ('I', info)]
+    status.summary = summary(&status);
+    let mut groups: Vec<_> = groups.into_iter().collect();
+    groups.sort_by_key(|(_, group)| group.iter().all(|finding| finding.waived.is_some()));
+    status.top = groups
+        .into_iter()
+        .take(limits::TOP_FINDINGS)
+        .map(|((severity, id), group)| entry(severity, id, &group))
+        .collect();
+    status
+}
+
+/// `E5 W2`, and `E5 W2, 3 waived`.
+fn summary(status: &FindingsStatus) -> String {
+    let counts = [
+        ('C', status.critical),
+        ('E', status.error),
+        ('W', status.warning),
+        ('I', status.info),
+    ];
+    let words: Vec<String> = counts
         .into_iter()
         .filter(|(_, count)| *count > 0)
         .map(|(letter, count)| format!("{letter}{count}"))
         .collect();
-    FindingsStatus {
-        critical,
-        error,
-        warning,
-        info,
-        summary: if words.is_empty() {
-            "none".to_owned()
-        } else {
-            words.join(" ")
-        },
-        top: groups
-            .into_iter()
-            .take(limits::TOP_FINDINGS)
-            .map(|((severity, id), group)| entry(severity, id, &group))
-            .collect(),
+    let words = if words.is_empty() {
+        "none".to_owned()
+    } else {
+        words.join(" ")
+    };
+    match status.waived {
+        0 => words,
+        waived => format!("{words}, {waived} waived"),
     }
 }
 
@@ -136,9 +149,10 @@ fn entry(severity: Severity, id: &str, group: &[&Finding]) -> FindingEntry {
             Severity::Info => StatusSeverity::Info,
         },
         count: count(group.len()),
-        subjects: subjects.map(|subject| bounded(&subject, 256)).collect(),
-        message: bounded(&format!("{}{example}", title(id)), limits::TEXT),
-        remedy: first.map(|finding| bounded(&finding.remedy, limits::TEXT)),
+        waived: count(group.iter().filter(|finding| finding.waived.is_some()).count()),
+        subjects: subjects.map(|subject| bounded(subject, 256)).collect(),
+        message: bounded(format!("{}{example}", title(id)), limits::TEXT),
+        remedy: first.map(|finding| bounded(finding.remedy.clone(), limits::TEXT)),
     }
 }
 
@@ -174,23 +188,12 @@ fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-/// The text up to a number of bytes, cut between characters.
-pub fn bounded(text: &str, bytes: usize) -> String {
-    if text.len() <= bytes {
-        return text.to_owned();
-    }
-    let end = (0..=bytes.saturating_sub(3))
-        .rev()
-        .find(|at| text.is_char_boundary(*at))
-        .unwrap_or(0);
-    format!("{}…", text.get(..end).unwrap_or_default())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::{EntityKey, Subject};
-    use crate::plan::finding::{PLUGIN_UNSUPPORTED, RULES, TARGET_ADDS_FIELD};
+    use crate::plan::finding::TARGET_ADDS_FIELD;
+    use crate::plan::preflight::{plugins::PLUGIN_UNSUPPORTED, rules};
 
     fn subject(id: usize) -> Subject {
         Subject {
@@ -217,10 +220,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_waived_is_counted_apart_and_comes_last() {
+        let mut waived = Finding::new(&PLUGIN_UNSUPPORTED, subject(1), "plugin oauth2");
+        waived.waived = Some("replaced".into());
+        let open = Finding::new(&TARGET_ADDS_FIELD, subject(9), "config.ssl_verify = true");
+        let status = findings_status(&[waived, open]);
+        assert_eq!((status.error, status.warning, status.waived), (0, 1, 1));
+        assert_eq!(status.summary, "W1, 1 waived");
+        assert_eq!(
+            (status.top[0].id.as_str(), status.top[1].waived),
+            ("target-adds-field", 1)
+        );
+    }
+
+    #[test]
     fn a_status_with_every_finding_on_a_million_entities_stays_small() {
         let long = "я".repeat(5000);
-        let findings: Vec<_> = RULES
-            .iter()
+        let findings: Vec<_> = rules()
             .flat_map(|rule| (0..50).map(|id| Finding::new(rule, subject(id), long.clone())))
             .collect();
         let bytes = serde_json::to_vec(&findings_status(&findings)).unwrap().len();

@@ -3,6 +3,7 @@
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
+use super::find;
 use crate::api::conditions::{READY, RECONCILING, STALLED};
 
 /// What kstatus says of an object that is not being deleted and whose generation was observed.
@@ -18,12 +19,7 @@ pub enum Verdict {
 
 /// Reads conditions in kstatus' order: `Reconciling`, `Stalled`, `Ready`, none.
 pub fn verdict(conditions: &[Condition]) -> Verdict {
-    let status = |type_: &str| {
-        conditions
-            .iter()
-            .find(|condition| condition.type_ == type_)
-            .map(|condition| condition.status.as_str())
-    };
+    let status = |type_: &str| find(conditions, type_).map(|condition| condition.status.as_str());
     if status(RECONCILING) == Some("True") {
         Verdict::InProgress
     } else if status(STALLED) == Some("True") {

@@ -221,7 +221,10 @@ fn finish(entry: &mut Entry) -> String {
     if entry.kind.list == "plugins"
         && let Some(schema) = schemas::named("plugins", plugin)
     {
-        entry.body.entry("config").or_insert_with(|| json!({}));
+        // The general schema of plugins has left a missing configuration null.
+        if entry.body.get("config").is_none_or(Value::is_null) {
+            entry.body.insert("config".to_owned(), json!({}));
+        }
         fill(&schema, &mut entry.body);
     }
     id

@@ -1,0 +1,16 @@
+//! What a plan depends on beside the two sides.
+
+use jiff::Timestamp;
+
+use super::waivers::Waiver;
+
+/// The time, the settings of the source's nodes, and what the user has accepted. All are inputs: the planner reads no clock.
+#[derive(Clone, Debug, Default)]
+pub struct Circumstances {
+    /// The present moment; without it nothing is judged by date.
+    pub now: Option<Timestamp>,
+    /// `traditional_compatible`, `traditional` or `expressions`, where the source told.
+    pub router_flavor: Option<String>,
+    /// Findings that somebody has accepted.
+    pub waivers: Vec<Waiver>,
+}

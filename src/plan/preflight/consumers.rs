@@ -1,0 +1,64 @@
+//! Consumers and their credentials.
+
+use serde_json::Value;
+
+use super::super::finding::Finding;
+use super::super::rule::rules;
+use super::verdict::whole_kind;
+use super::{Facts, Verdict};
+use crate::domain::Entity;
+
+rules! {
+    CONSUMER_NOT_OF_PROXY: Error, waivable, "consumer-not-of-proxy",
+        "The consumer stands for a developer, application or administrator of the self-managed gateway; it stays behind.",
+        "Invite the person in Konnect instead; waive this when that is done.",
+        "A consumer with type = 2.";
+    CONSUMER_WITHOUT_NAME: Error, waivable, "consumer-without-name",
+        "The consumer has neither username nor custom_id, so Konnect refuses it.",
+        "Name the consumer in the source, or remove it.",
+        "A consumer with username = null and custom_id = null.";
+    PASSWORD_HASHES: Info, waivable, "password-hashes-moved",
+        "Basic-auth passwords move as hashes, which hold as long as the consumers keep their ids.",
+        "Try one password against a new data plane before the cut-over.",
+        "A workspace with basic-auth credentials.";
+}
+
+/// Judges a consumer.
+pub fn check(consumer: &Entity, _: &Facts<'_>, verdict: &mut Verdict) {
+    if consumer.kind.name != "consumers" {
+        return;
+    }
+    let kind = consumer.body.get("type").and_then(Value::as_i64);
+    if let Some(kind @ 1..=3) = kind {
+        let observed = format!("type = {kind}");
+        verdict.keep_back(Finding::new(&CONSUMER_NOT_OF_PROXY, consumer.subject(), observed).at("type"));
+    }
+    let empty = |field: &str| {
+        consumer
+            .body
+            .get(field)
+            .is_none_or(|value| value.is_null() || value == "")
+    };
+    if empty("username") && empty("custom_id") {
+        verdict.tell(&CONSUMER_WITHOUT_NAME, consumer, "neither username nor custom_id");
+    }
+}
+
+/// One word about all passwords.
+pub fn check_passwords(facts: &Facts<'_>) -> Vec<Finding> {
+    let count = facts
+        .input
+        .source
+        .counts()
+        .get("basic-auths")
+        .copied()
+        .unwrap_or(0);
+    let finding = || {
+        Finding::new(
+            &PASSWORD_HASHES,
+            whole_kind("basic-auths"),
+            format!("{count} passwords"),
+        )
+    };
+    (count > 0).then(finding).into_iter().collect()
+}

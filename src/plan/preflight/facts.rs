@@ -1,0 +1,106 @@
+//! What a rule may look at beside its entity, indexed once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::super::Catalogue;
+use super::super::diff::PlanInput;
+use crate::domain::entity::reference;
+use crate::domain::{Entity, EntityKey, KongVersion};
+
+/// Fields by which other entities and plugin configurations name an entity.
+const NAMES: &[(&str, &[&str])] = &[
+    ("consumers", &["id", "username"]),
+    ("consumer_groups", &["id", "name"]),
+    ("key-sets", &["name"]),
+    ("vaults", &["prefix"]),
+    ("upstreams", &["name"]),
+    ("certificates", &["id"]),
+    ("ca_certificates", &["id"]),
+];
+
+/// The inputs of the plan, and look-ups over the source.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// The inputs.
+    pub input: &'a PlanInput<'a>,
+    named: BTreeMap<&'static str, BTreeMap<&'a str, EntityKey>>,
+    with_targets: BTreeSet<&'a str>,
+    plugins: BTreeSet<&'a str>,
+}
+
+impl<'a> Facts<'a> {
+    /// Indexes the source.
+    #[must_use]
+    pub fn new(input: &'a PlanInput<'a>) -> Self {
+        let mut facts = Self {
+            input,
+            named: BTreeMap::new(),
+            with_targets: BTreeSet::new(),
+            plugins: BTreeSet::new(),
+        };
+        for entity in input.source.entities.values() {
+            if let Some((kind, fields)) = NAMES.iter().find(|(kind, _)| *kind == entity.kind.name) {
+                let names = facts.named.entry(kind).or_default();
+                for name in fields.iter().filter_map(|field| text(entity, field)) {
+                    names.entry(name).or_insert_with(|| entity.key());
+                }
+            }
+            match entity.kind.name {
+                "targets" => facts.with_targets.extend(reference(&entity.body, "upstream")),
+                "plugins" => facts.plugins.extend(text(entity, "name")),
+                _ => {}
+            }
+        }
+        facts
+    }
+
+    /// Facts about Konnect.
+    #[must_use]
+    pub fn catalogue(&self) -> &'a Catalogue {
+        self.input.catalogue
+    }
+
+    /// Version of the source, where it told.
+    #[must_use]
+    pub fn version(&self) -> Option<KongVersion> {
+        self.input.version
+    }
+
+    /// The source's entity that a text names, by name or id.
+    #[must_use]
+    pub fn find(&self, kind: &str, name: &str) -> Option<&EntityKey> {
+        self.named.get(kind)?.get(name)
+    }
+
+    /// True when the upstream has a target.
+    #[must_use]
+    pub fn has_targets(&self, upstream: &str) -> bool {
+        self.with_targets.contains(upstream)
+    }
+
+    /// True when the source uses the plugin.
+    #[must_use]
+    pub fn uses_plugin(&self, name: &str) -> bool {
+        self.plugins.contains(name)
+    }
+
+    /// True when the source did not say which entities of a kind it has.
+    #[must_use]
+    pub fn is_unread(&self, kind: &str) -> bool {
+        self.input.source.gaps.iter().any(|gap| gap.kind.name == kind)
+    }
+}
+
+/// The text in a field.
+#[must_use]
+pub fn text<'e>(entity: &'e Entity, field: &str) -> Option<&'e str> {
+    entity.body.get(field)?.as_str()
+}
+
+/// The texts in a list.
+pub fn texts<'e>(entity: &'e Entity, field: &str) -> impl Iterator<Item = &'e str> {
+    let items = entity.body.get(field).and_then(Value::as_array);
+    items.into_iter().flatten().filter_map(Value::as_str)
+}

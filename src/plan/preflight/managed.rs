@@ -1,0 +1,50 @@
+//! Entities that somebody else manages: left alone, and named.
+
+use super::super::finding::Finding;
+use super::super::rule::rules;
+use super::facts::texts;
+use super::{Facts, Verdict};
+use crate::domain::Entity;
+
+rules! {
+    MANAGED_BY_KONNECT: Warning, waivable, "managed-by-konnect",
+        "Konnect made this entity itself; it is left alone.",
+        "Nothing to do: Konnect makes its own where it needs one.",
+        "A plugin with the tag konnect-managed-plugin.";
+    MANAGED_BY_INGRESS_CONTROLLER: Warning, waivable, "managed-by-ingress-controller",
+        "An ingress controller writes this entity from Kubernetes objects; it is left alone.",
+        "Link the ingress controller to a control plane of its own in Konnect instead.",
+        "A service with the tag managed-by-ingress-controller.";
+    TARGET_MANAGED_BY_KONNECT: Error, waivable, "target-managed-by-konnect",
+        "The target holds an entity of this id that Konnect manages; the source's is not written.",
+        "Choose another control plane, or remove the entity from the source.",
+        "Source and target both hold a plugin, and the target's has the tag konnect-managed-plugin.";
+}
+
+/// Tags that Konnect puts on what it manages (Kong's own reconciler skips them).
+const KONNECT: &[&str] = &["konnect-managed", "konnect-managed-plugin"];
+const INGRESS_CONTROLLER: &str = "managed-by-ingress-controller";
+/// Beginning of the tags in which an ingress controller writes the Kubernetes object's kind, name, namespace and uid.
+const KUBERNETES: &str = "k8s-";
+
+fn by_konnect(entity: &Entity) -> Option<&str> {
+    texts(entity, "tags").find(|tag| KONNECT.contains(tag))
+}
+
+/// Tells who manages the entity, on either side.
+pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+    let ingress = |tag: &&str| *tag == INGRESS_CONTROLLER || tag.starts_with(KUBERNETES);
+    let target = facts.input.target.entities.get(&entity.key());
+    let found = if let Some(tag) = by_konnect(entity) {
+        Some((&MANAGED_BY_KONNECT, tag))
+    } else if let Some(tag) = texts(entity, "tags").find(ingress) {
+        Some((&MANAGED_BY_INGRESS_CONTROLLER, tag))
+    } else {
+        target
+            .and_then(by_konnect)
+            .map(|tag| (&TARGET_MANAGED_BY_KONNECT, tag))
+    };
+    if let Some((rule, tag)) = found {
+        verdict.keep_back(Finding::new(rule, entity.subject(), format!("tag {tag}")).at("tags"));
+    }
+}

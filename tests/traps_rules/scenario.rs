@@ -1,0 +1,119 @@
+//! A small world to plan in, as written in `cases/*.yaml` or in a test.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+use gateway_migration_operator::domain::entity_kinds::named;
+use gateway_migration_operator::domain::{Entity, Gap, GapCause, KongVersion, Snapshot};
+use gateway_migration_operator::plan::{
+    Catalogue, Circumstances, PlanInput, Planned, Policy, Waiver, build_plan,
+};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// Entities by kind, as a gateway returns them.
+pub type Side = BTreeMap<String, Vec<Map<String, Value>>>;
+
+/// Both sides and the circumstances.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    #[serde(default)]
+    pub source: Side,
+    #[serde(default)]
+    pub target: Side,
+    /// Absent: the source did not tell.
+    #[serde(default = "usual_version")]
+    pub version: Option<String>,
+    #[serde(default)]
+    pub router_flavor: Option<String>,
+    #[serde(default)]
+    pub now: Option<Timestamp>,
+    #[serde(default)]
+    pub uploaded: BTreeSet<String>,
+    #[serde(default)]
+    pub waivers: Vec<Accepted>,
+    /// Kinds that the source refuses to list.
+    #[serde(default)]
+    pub forbidden: Vec<String>,
+    /// So many services beside the source's.
+    #[serde(default)]
+    pub services: usize,
+}
+
+/// A waiver.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Accepted {
+    pub id: String,
+    pub subject: Option<String>,
+    pub expires: Option<Timestamp>,
+}
+
+fn usual_version() -> Option<String> {
+    Some("3.9.1".into())
+}
+
+impl Scenario {
+    /// A world with a source alone.
+    pub fn of(source: Value) -> Result<Self> {
+        Ok(serde_json::from_value(json!({"source": source}))?)
+    }
+
+    /// The plan in this world.
+    pub fn plan(&self) -> Result<Planned> {
+        let mut source = snapshot(&self.source)?;
+        for number in 0..self.services {
+            source.insert(entity(
+                "services",
+                json!({"id": format!("s{number}"), "host": "a.example"}),
+            )?);
+        }
+        for kind in &self.forbidden {
+            let kind = named(kind).context("no such kind")?;
+            source.gaps.push(Gap {
+                kind,
+                cause: GapCause::Forbidden,
+            });
+        }
+        let waiver = |accepted: &Accepted| Waiver {
+            id: accepted.id.clone(),
+            subject: accepted.subject.clone(),
+            reason: "known".into(),
+            expires: accepted.expires,
+        };
+        Ok(build_plan(&PlanInput {
+            notes: &[],
+            source: &source,
+            target: &snapshot(&self.target)?,
+            version: self.version.as_deref().and_then(KongVersion::parse),
+            uploaded: &self.uploaded,
+            policy: &Policy::default(),
+            catalogue: Catalogue::bundled(),
+            circumstances: &Circumstances {
+                now: self.now,
+                router_flavor: self.router_flavor.clone(),
+                waivers: self.waivers.iter().map(waiver).collect(),
+            },
+        }))
+    }
+}
+
+/// An entity of a kind.
+pub fn entity(kind: &str, body: Value) -> Result<Entity> {
+    let kind = named(kind).with_context(|| format!("no kind {kind}"))?;
+    let body = body.as_object().cloned().context("an entity is an object")?;
+    Entity::from_body(kind, body).context("an entity without id")
+}
+
+fn snapshot(side: &Side) -> Result<Snapshot> {
+    side.iter()
+        .flat_map(|(kind, bodies)| {
+            bodies
+                .iter()
+                .map(move |body| entity(kind, Value::Object(body.clone())))
+        })
+        .collect::<Result<Vec<_>>>()
+        .map(|entities| entities.into_iter().collect())
+}
