@@ -11,7 +11,8 @@ use super::document::{Action, Desired, Operation, Plan, Planned};
 use super::finding::{
     BACKUP_REQUIRED, BLOCKED_BY_DEPENDENCY, DRIFT_UNKNOWN, Finding, NAME_TAKEN, REFERENCE_MISSING, Rule,
 };
-use super::preflight::{judge, judge_gap};
+use super::inventory;
+use super::preflight::judge;
 use super::translate::translate;
 use super::{added, mask};
 use crate::domain::entity::reference;
@@ -63,7 +64,7 @@ type UniqueKey = (&'static str, &'static [&'static str], String);
 
 impl<'a> Planner<'a> {
     fn new(input: &'a PlanInput<'a>) -> Self {
-        let mut findings: Vec<_> = input.source.gaps.iter().filter_map(judge_gap).collect();
+        let mut findings = inventory::judge(input.source);
         if input.version.is_none() {
             let subject = Subject {
                 key: EntityKey {

@@ -45,6 +45,15 @@ rules! {
     UNMOVABLE_KIND_UNREADABLE: Warning, "unmovable-kind-unreadable",
         "The source refused to list a kind that Konnect cannot hold, so what stays behind is not known.",
         "Give the Admin API token a role that may read this kind, or check by hand.";
+    UNMOVABLE_KIND_FAILED: Warning, "unmovable-kind-failed",
+        "Listing a kind that Konnect cannot hold failed, so what stays behind is not known.",
+        "Look at the source's log for the reason, or check by hand.";
+    KIND_NOT_MOVED: Warning, "kind-not-moved",
+        "These are no configuration of a gateway and stay behind.",
+        "Set up in Konnect what is still needed, as the reason says.";
+    MOVED_AS_ANOTHER_KIND: Warning, "moved-as-another-kind",
+        "Konnect does not have this kind; the entity moves as one of another kind with the same effect.",
+        "Look at what it becomes; remove the old one from the source when the migration is done.";
     ENTITY_NOT_MOVABLE: Error, "entity-not-movable",
         "Konnect has no counterpart for this kind; the entity stays behind.",
         "Replace it before the cut-over, for example OAuth 2.0 by OpenID Connect.";

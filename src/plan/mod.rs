@@ -11,6 +11,7 @@ pub mod diff;
 pub mod digest;
 pub mod document;
 pub mod finding;
+pub mod inventory;
 pub mod mask;
 pub mod preflight;
 pub mod translate;

@@ -6,12 +6,12 @@ use serde_json::{Map, Value};
 
 use super::catalogue::{Catalogue, RefusedValue};
 use super::finding::{
-    CUSTOM_PLUGIN_SCHEMA_MISSING, ENTITY_NOT_MOVABLE, Finding, KIND_UNREADABLE, PLUGIN_SUPPORT_UNCERTAIN,
-    PLUGIN_UNSUPPORTED, PLUGIN_VALUE_UNSUPPORTED, UNMOVABLE_KIND_UNREADABLE,
+    CUSTOM_PLUGIN_SCHEMA_MISSING, ENTITY_NOT_MOVABLE, Finding, PLUGIN_SUPPORT_UNCERTAIN, PLUGIN_UNSUPPORTED,
+    PLUGIN_VALUE_UNSUPPORTED,
 };
 use super::mask;
 use crate::domain::entity_kind::Write;
-use crate::domain::{Entity, EntityKey, Gap, GapCause, Subject, json};
+use crate::domain::{Entity, json};
 
 /// The verdict on one entity.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ pub struct Verdict {
 /// `uploaded` holds the names of custom plugins whose schema the control plane has.
 #[must_use]
 pub fn judge(entity: &Entity, uploaded: &BTreeSet<String>, catalogue: &Catalogue) -> Verdict {
-    if let Write::Impossible(reason) = entity.kind.write {
+    if let Write::Impossible(reason) | Write::Counted(reason) = entity.kind.write {
         return stays(vec![Finding::new(&ENTITY_NOT_MOVABLE, entity.subject(), reason)]);
     }
     if entity.kind.name != "plugins" {
@@ -129,28 +129,6 @@ fn matches(pattern: &str, value: &Value) -> bool {
         "<name of a key set>" => value.as_str().is_some_and(|name| !name.contains("://")),
         literal => value.as_str() == Some(literal),
     }
-}
-
-/// The finding for a kind that was not read; none when the source simply does not have the kind.
-#[must_use]
-pub fn judge_gap(gap: &Gap) -> Option<Finding> {
-    let rule = match (gap.cause, gap.kind.movable()) {
-        (GapCause::Absent, _) => return None,
-        (GapCause::Forbidden, true) => &KIND_UNREADABLE,
-        (GapCause::Forbidden, false) => &UNMOVABLE_KIND_UNREADABLE,
-    };
-    let subject = Subject {
-        key: EntityKey {
-            kind: gap.kind.name.to_owned(),
-            id: "*".into(),
-        },
-        name: None,
-    };
-    Some(Finding::new(
-        rule,
-        subject,
-        format!("listing {} was refused with 403", gap.kind.name),
-    ))
 }
 
 /// Names of the plugins whose schema a control plane has, out of its list of uploaded schemas.
