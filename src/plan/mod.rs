@@ -11,16 +11,22 @@ pub mod diff;
 pub mod digest;
 pub mod document;
 pub mod finding;
+pub mod identity;
 pub mod inventory;
 pub mod mask;
+pub mod policy;
 pub mod preflight;
+pub mod select;
+pub mod transform;
 pub mod translate;
+pub mod unique;
 pub mod verify;
 
 pub use catalogue::Catalogue;
 pub use diff::{PlanInput, build_plan};
 pub use document::{Action, Operation, Plan, Planned};
 pub use finding::{Finding, Severity};
+pub use policy::Policy;
 pub use verify::{Verification, verify};
 
 #[cfg(test)]
