@@ -1,6 +1,7 @@
 //! Addresses of targets as Kong stores them: with a port, and IPv6 written out.
 
-use std::net::Ipv6Addr;
+// The value alone; `std::net` also holds sockets, which this layer must not reach.
+use core::net::Ipv6Addr;
 
 /// The port of a target that names none (Kong's target schema).
 const DEFAULT_PORT: &str = "8000";
