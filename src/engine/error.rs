@@ -47,6 +47,14 @@ pub enum Error {
         /// The name asked for.
         name: String,
     },
+    /// The source answers 404 where every gateway has a list.
+    #[error(
+        "source: there is no list of {kind}, which every gateway has: check that the URL is the Admin API itself"
+    )]
+    KindMissing {
+        /// Kind of the list.
+        kind: &'static str,
+    },
     /// An entity without an id, or a membership without its ends.
     #[error("{side}: an entry of {kind} has no id: check that the address is the API itself")]
     WithoutId {
@@ -81,7 +89,9 @@ impl Error {
     pub const fn side(&self) -> Side {
         match self {
             Self::Remote { side, .. } | Self::WithoutId { side, .. } => *side,
-            Self::WorkspaceNotFound { .. } | Self::NoWorkspaces { .. } => Side::Source,
+            Self::WorkspaceNotFound { .. } | Self::NoWorkspaces { .. } | Self::KindMissing { .. } => {
+                Side::Source
+            }
         }
     }
 }

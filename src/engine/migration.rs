@@ -10,6 +10,7 @@ use super::apply::{Applied, Executor};
 use super::error::Error;
 use super::progress::Progress;
 use super::read::{read_source, read_target};
+use crate::domain::entity_kind::Gateway;
 use crate::domain::{KongVersion, Snapshot};
 use crate::http::Failure;
 use crate::kong_admin::Workspace;
@@ -85,6 +86,14 @@ impl Observed {
     }
 }
 
+/// What decides which lists a gateway has.
+fn gateway(node: &kong_admin::Node) -> Gateway {
+    Gateway {
+        version: KongVersion::parse(&node.version),
+        enterprise: node.edition == kong_admin::Edition::Enterprise,
+    }
+}
+
 impl Migration {
     /// Reads the workspace.
     ///
@@ -94,7 +103,7 @@ impl Migration {
         let node = self.source.node().await.map_err(Error::source)?;
         let workspace = self.find_workspace().await?;
         let prefix = workspace.as_ref().map(|workspace| workspace.name.as_str());
-        let snapshot = read_source(&self.source, prefix, self.in_flight).await?;
+        let snapshot = read_source(&self.source, prefix, gateway(&node), self.in_flight).await?;
         Ok(ObservedSource {
             node,
             workspace_id: workspace.map(|workspace| workspace.id),

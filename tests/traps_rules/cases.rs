@@ -10,7 +10,8 @@ use serde::Deserialize;
 
 use super::scenario::Scenario;
 
-/// Raised after the plan, where Konnect answers (`tests/engine.rs`, `plan::verify`), or by a policy (`plan/diff/tests.rs`).
+/// Raised after the plan, where Konnect answers (`tests/engine.rs`, `plan::verify`), by a policy (`plan/diff/tests.rs`), or
+/// from what a whole source holds (`plan/inventory.rs`, `tests/traps`).
 const PROVEN_ELSEWHERE: &[&str] = &[
     "refused-by-target",
     "differs-after-write",
@@ -21,6 +22,10 @@ const PROVEN_ELSEWHERE: &[&str] = &[
     "transform-failed",
     "transform-unused",
     "transformed",
+    "unmovable-kind-failed",
+    "kind-not-moved",
+    "moved-as-another-kind",
+    "name-waits-for-update",
 ];
 
 /// One rule's worlds.

@@ -122,7 +122,9 @@ impl ReconcileError for Error {
             // A workspace can be made in Kong at any time, and nothing in the cluster tells.
             Self::Engine(engine::Error::WorkspaceNotFound { .. }) => Class::DependencyNotReady,
             Self::Engine(engine::Error::NoWorkspaces { .. }) => Class::Invalid,
-            Self::Engine(engine::Error::WithoutId { .. }) => Class::Transient,
+            Self::Engine(engine::Error::WithoutId { .. } | engine::Error::KindMissing { .. }) => {
+                Class::Transient
+            }
             Self::Kubernetes(error) => error.class(),
         }
     }
@@ -146,7 +148,9 @@ impl ReconcileError for Error {
             Self::Engine(engine::Error::WorkspaceNotFound { .. } | engine::Error::NoWorkspaces { .. }) => {
                 reason::WORKSPACE_NOT_FOUND
             }
-            Self::Engine(engine::Error::WithoutId { .. }) => reason::SOURCE_INVALID_ANSWER,
+            Self::Engine(engine::Error::WithoutId { .. } | engine::Error::KindMissing { .. }) => {
+                reason::SOURCE_INVALID_ANSWER
+            }
             Self::Kubernetes(error) => error.reason(),
         }
     }
