@@ -2,6 +2,7 @@
 //! Admin API. They share no code, and must see the same workspace.
 
 use anyhow::{Context as _, Result};
+use gateway_migration_operator::domain::entity_kind::Gateway;
 use gateway_migration_operator::domain::{KongVersion, Snapshot};
 use gateway_migration_operator::engine::{DeclarativeFile, read::read_source};
 use gateway_migration_operator::http::{Transport, TransportOptions};
@@ -68,7 +69,11 @@ async fn loaded(text: &str) -> Result<Snapshot> {
     let server = serve(kong.router(), ServeOptions::default()).await?;
     let transport = Transport::new(TransportOptions::default())?;
     let client = kong_admin::Client::new(&transport, &server.url(), None)?;
-    Ok(read_source(&client, Some("default"), 8).await?)
+    let gateway = Gateway {
+        version: KongVersion::parse("3.9"),
+        enterprise: true,
+    };
+    Ok(read_source(&client, Some("default"), gateway, 8).await?)
 }
 
 #[tokio::test]

@@ -31,6 +31,7 @@ const fn section(name: &'static str, kind: &'static str, identity: Identity) -> 
 }
 
 const NAME: Identity = Identity::Name(&["name"]);
+const COST: Identity = Identity::Fields(&["service", "type_path"]);
 const NOTHING: Identity = Identity::Fields(&[]);
 
 /// All lists of entities.
@@ -98,13 +99,14 @@ pub static SECTIONS: &[Section] = &[
         "degraphql_routes",
         Identity::Fields(&["service", "uri", "query"]),
     ),
+    section("graphql_rate_limiting_cost_decorations", "graphql_costs", COST),
     section(
         "graphql_ratelimiting_advanced_cost_decoration",
-        "graphql-rate-limiting-advanced/costs",
-        Identity::Fields(&["service", "type_path"]),
+        "graphql_costs",
+        COST,
     ),
-    section("rbac_roles", "rbac/roles", NAME),
-    section("rbac_users", "rbac/users", NAME),
+    section("rbac_roles", "rbac_roles", NAME),
+    section("rbac_users", "rbac_users", NAME),
     section("licenses", "licenses", Identity::Fields(&["payload"])),
     section("workspaces", "workspaces", NAME),
     section("service_packages", "service_packages", NAME),

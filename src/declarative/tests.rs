@@ -261,18 +261,18 @@ fn formats_without_quotes_are_read_too() {
 #[test]
 fn what_is_not_moved_is_named_with_its_count() {
     let document = read(
-        "_format_version: '3.0'\n_konnect: {control_plane_name: x}\n_info: {default_lookup_tags: {}}\nservces: [{}, {}]\nlicenses: [{payload: x}]",
+        "_format_version: '3.0'\n_konnect: {control_plane_name: x}\n_info: {default_lookup_tags: {}}\nservice_packages: [{name: x}]\nservces: [{}, {}]",
     );
     assert_eq!(
         topics(&document),
         [
-            Topic::ListNotMoved,
             Topic::UnknownList,
+            Topic::ListNotMoved,
             Topic::SettingIgnored,
             Topic::SettingIgnored
         ]
     );
-    assert!(document.remarks[1].observed.contains("2 entries in servces"));
+    assert!(document.remarks[0].observed.contains("2 entries in servces"));
 }
 
 #[test]

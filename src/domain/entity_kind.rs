@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::KongVersion;
+
 /// How all entities of a kind are listed on one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Listing {
@@ -14,6 +16,59 @@ pub enum Listing {
         /// Last path segments below the parent.
         path: &'static str,
     },
+    /// A list in a field of one object: `ids` of `keyring`, `plugins` of `consumer_groups/{id}`.
+    Within {
+        /// Name of the parent's kind, whose single read holds the list; none when the object stands alone.
+        parent: Option<&'static str>,
+        /// Path of the object where it stands alone, else the parent's.
+        path: &'static str,
+        /// The field.
+        field: &'static str,
+    },
+}
+
+/// Which gateways have a kind. Where Kong's documents leave a version open the field stays open too, and a 404 answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Presence {
+    /// First version with the kind.
+    pub since: Option<KongVersion>,
+    /// Only Kong Gateway Enterprise has it.
+    pub enterprise: bool,
+    /// Every supported gateway has it: a 404 is then a fault and no answer.
+    pub always: bool,
+    /// One list for the whole gateway, outside workspaces.
+    pub global: bool,
+    /// Flat paths of older versions, each with the first version that no longer uses it.
+    pub earlier: &'static [(KongVersion, &'static str)],
+}
+
+/// What is known of a source before its lists are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gateway {
+    /// None when it does not tell; nothing is skipped then.
+    pub version: Option<KongVersion>,
+    /// Kong Gateway Enterprise.
+    pub enterprise: bool,
+}
+
+/// A value at which a field means nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inert {
+    /// A whole number.
+    Number(i64),
+    /// A word.
+    Word(&'static str),
+}
+
+impl Inert {
+    /// True when a field holds this value.
+    #[must_use]
+    pub fn is(&self, value: &serde_json::Value) -> bool {
+        match self {
+            Self::Number(number) => value.as_i64() == Some(*number),
+            Self::Word(word) => value.as_str() == Some(word),
+        }
+    }
 }
 
 /// How one entity is written to Konnect (control planes configuration API 3.15, `core-entities`).
@@ -34,6 +89,8 @@ pub enum Write {
     Member,
     /// Konnect has no counterpart; the reason is for the finding.
     Impossible(&'static str),
+    /// No configuration of a gateway, such as its users: counted, and told once for the kind. The reason is for the finding.
+    Counted(&'static str),
 }
 
 /// A field that names another entity by id: `{"id": …}`, a list of such objects, or a list of plain ids.
@@ -54,6 +111,8 @@ pub struct EntityKind {
     pub source: Listing,
     /// How the target (Konnect) lists it, or none when Konnect has no such list.
     pub target: Option<Listing>,
+    /// Which sources have it.
+    pub presence: Presence,
     /// How it is written.
     pub write: Write,
     /// Dependency level: everything a row refers to has a lower one. Writes go up, deletes go down.
@@ -67,9 +126,11 @@ pub struct EntityKind {
     /// Fields that are sent but not compared.
     pub write_only: &'static [&'static str],
     /// Fields of the source that Konnect does not know, each with the value at which it means nothing.
-    pub inert: &'static [(&'static str, i64)],
+    pub inert: &'static [(&'static str, Inert)],
     /// Lists whose order has no meaning.
     pub sets: &'static [&'static str],
+    /// Fields of the form `host:port`, of which the server completes the port and writes out IPv6 addresses.
+    pub addresses: &'static [&'static str],
     /// Fields that hold a secret, as dotted paths.
     pub secrets: &'static [&'static str],
     /// Query of every write.
@@ -86,6 +147,13 @@ impl EntityKind {
             name,
             source: Listing::Flat(name),
             target: Some(Listing::Flat(name)),
+            presence: Presence {
+                since: None,
+                enterprise: false,
+                always: false,
+                global: false,
+                earlier: &[],
+            },
             write: Write::Put(name),
             level,
             foreign_keys: &[],
@@ -94,16 +162,61 @@ impl EntityKind {
             write_only: &[],
             inert: &[],
             sets: &["tags"],
+            addresses: &[],
             secrets: &[],
             write_query: &[],
             labels: &["name"],
         }
     }
 
+    /// The same row for sources of the Enterprise edition only.
+    #[must_use]
+    pub const fn enterprise(mut self) -> Self {
+        self.presence.enterprise = true;
+        self
+    }
+
+    /// The same row for sources from a version on.
+    #[must_use]
+    pub const fn since(mut self, major: u16, minor: u16) -> Self {
+        self.presence.since = Some(KongVersion { major, minor });
+        self
+    }
+
+    /// The same row, found in every supported source.
+    #[must_use]
+    pub const fn always(mut self) -> Self {
+        self.presence.always = true;
+        self
+    }
+
     /// True when Konnect has a counterpart.
     #[must_use]
     pub const fn movable(&self) -> bool {
-        !matches!(self.write, Write::Impossible(_))
+        !matches!(self.write, Write::Impossible(_) | Write::Counted(_))
+    }
+
+    /// True for a kind that is counted and not read entity by entity.
+    #[must_use]
+    pub const fn counted(&self) -> bool {
+        matches!(self.write, Write::Counted(_))
+    }
+
+    /// How a gateway lists the kind; none when it is known not to have it.
+    #[must_use]
+    pub fn source_of(&self, gateway: Gateway) -> Option<Listing> {
+        let presence = self.presence;
+        if presence.enterprise && !gateway.enterprise {
+            return None;
+        }
+        let Some(version) = gateway.version else {
+            return Some(self.source);
+        };
+        if presence.since.is_some_and(|since| version < since) {
+            return None;
+        }
+        let earlier = presence.earlier.iter().find(|(until, _)| version < *until);
+        Some(earlier.map_or(self.source, |(_, path)| Listing::Flat(path)))
     }
 }
 

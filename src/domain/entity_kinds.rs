@@ -3,7 +3,8 @@
 //! Facts: Kong Admin API 3.9 and 3.10 (source paths), Konnect control planes configuration API 3.15 (target paths, closed objects),
 //! recorded exchanges of Kong 3.9.1 (read-only fields).
 
-use super::entity_kind::{EntityKind, ForeignKey, Listing, Write};
+use super::KongVersion;
+use super::entity_kind::{EntityKind, ForeignKey, Inert, Listing, Presence, Write};
 
 const fn fk(field: &'static str, kind: &'static str) -> ForeignKey {
     ForeignKey { field, kind }
@@ -34,19 +35,48 @@ const fn impossible(name: &'static str, reason: &'static str) -> EntityKind {
     }
 }
 
+/// Something that is no configuration of a gateway; only its number is of interest, and none of its fields is kept.
+const fn counted(name: &'static str, source: Listing, reason: &'static str) -> EntityKind {
+    EntityKind {
+        source,
+        write: Write::Counted(reason),
+        labels: &[],
+        ..impossible(name, reason)
+    }
+}
+
+/// The same, listed once for the whole gateway.
+const fn global(name: &'static str, source: Listing, reason: &'static str) -> EntityKind {
+    let mut kind = counted(name, source, reason).enterprise();
+    kind.presence.global = true;
+    kind
+}
+
+const fn below(parent: &'static str, path: &'static str) -> Listing {
+    Listing::Below { parent, path }
+}
+
+const ROLES: &str = "access to Konnect is given by its own teams and roles; make them there";
+const PORTAL: &str = "Konnect has a Dev Portal of its own; set it up and invite its developers there";
+
 /// All kinds, by level.
 pub static ENTITY_KINDS: &[EntityKind] = &[
     EntityKind {
         unique: &[&["prefix"]],
         labels: &["prefix"],
         secrets: &["config"],
+        presence: Presence {
+            // A beta in 2.8, under another path.
+            earlier: &[(KongVersion { major: 3, minor: 0 }, "vaults-beta")],
+            ..EntityKind::flat("vaults", 0).since(2, 8).presence
+        },
         ..EntityKind::flat("vaults", 0)
     },
     EntityKind {
         unique: &[&["cert"]],
         read_only: &["id", "created_at", "updated_at", "cert_digest"],
         labels: &[],
-        ..EntityKind::flat("ca_certificates", 1)
+        ..EntityKind::flat("ca_certificates", 1).always()
     },
     EntityKind {
         unique: &[],
@@ -54,33 +84,33 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
         read_only: &["id", "created_at", "updated_at", "snis"],
         secrets: &["key", "key_alt"],
         labels: &[],
-        ..EntityKind::flat("certificates", 1)
+        ..EntityKind::flat("certificates", 1).always()
     },
-    EntityKind::flat("key-sets", 1),
+    EntityKind::flat("key-sets", 1).since(3, 1),
     EntityKind {
         secrets: &["config"],
-        ..EntityKind::flat("partials", 1)
+        ..EntityKind::flat("partials", 1).enterprise()
     },
     EntityKind {
         unique: &[&["username"], &["custom_id"]],
         // Enterprise editions return the lower-case copy that their own look-ups use.
         read_only: &["id", "created_at", "updated_at", "username_lower"],
         // 0 is a consumer of the proxy; other values belong to the self-managed Dev Portal.
-        inert: &[("type", 0)],
+        inert: &[("type", Inert::Number(0))],
         labels: &["username", "custom_id"],
-        ..EntityKind::flat("consumers", 1)
+        ..EntityKind::flat("consumers", 1).always()
     },
-    EntityKind::flat("consumer_groups", 1),
+    EntityKind::flat("consumer_groups", 1).enterprise(),
     EntityKind {
         foreign_keys: &[fk("certificate", "certificates")],
-        ..EntityKind::flat("snis", 2)
+        ..EntityKind::flat("snis", 2).always()
     },
     EntityKind {
         foreign_keys: &[fk("set", "key-sets")],
         unique: &[&["name"], &["kid", "set"]],
         secrets: &["jwk", "pem"],
         labels: &["name", "kid"],
-        ..EntityKind::flat("keys", 2)
+        ..EntityKind::flat("keys", 2).since(3, 1)
     },
     EntityKind {
         foreign_keys: &[
@@ -88,11 +118,11 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
             fk("ca_certificates", "ca_certificates"),
         ],
         sets: &["tags", "ca_certificates"],
-        ..EntityKind::flat("services", 2)
+        ..EntityKind::flat("services", 2).always()
     },
     EntityKind {
         foreign_keys: &[fk("client_certificate", "certificates")],
-        ..EntityKind::flat("upstreams", 2)
+        ..EntityKind::flat("upstreams", 2).always()
     },
     EntityKind {
         unique: &[&["key"]],
@@ -128,6 +158,15 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
         ..credential("acls", "acls")
     },
     EntityKind {
+        foreign_keys: &[
+            fk("consumer", "consumers"),
+            fk("ca_certificate", "ca_certificates"),
+        ],
+        unique: &[&["subject_name", "ca_certificate"]],
+        labels: &["subject_name"],
+        ..credential("mtls-auths", "mtls-auth").enterprise()
+    },
+    EntityKind {
         source: Listing::Below {
             parent: "consumer_groups",
             path: "consumers",
@@ -143,7 +182,7 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
         ],
         unique: &[],
         labels: &[],
-        ..EntityKind::flat(MEMBERS, 2)
+        ..EntityKind::flat(MEMBERS, 2).enterprise()
     },
     EntityKind {
         foreign_keys: &[fk("service", "services")],
@@ -151,12 +190,14 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
             "tags",
             "protocols",
             "methods",
+            // Lists to Kong, but its router sorts them: their order decides nothing.
             "hosts",
+            "paths",
             "snis",
             "sources",
             "destinations",
         ],
-        ..EntityKind::flat("routes", 3)
+        ..EntityKind::flat("routes", 3).always()
     },
     EntityKind {
         source: Listing::Below {
@@ -170,6 +211,7 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
         },
         foreign_keys: &[fk("upstream", "upstreams")],
         unique: &[&["upstream", "target"]],
+        addresses: &["target"],
         labels: &["target"],
         ..EntityKind::flat("targets", 3)
     },
@@ -183,21 +225,126 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
         ],
         unique: &[PLUGIN_SCOPE, &["instance_name"]],
         sets: &["tags", "protocols"],
+        // A relic of 1.x that 2.8 may still return.
+        inert: &[("run_on", Inert::Word("first"))],
         labels: &["instance_name", "name"],
-        ..EntityKind::flat("plugins", 4)
+        ..EntityKind::flat("plugins", 4).always()
     },
     EntityKind {
-        labels: &["name"],
+        write: Write::PutBelow {
+            parent: "services",
+            field: "service",
+            path: "degraphql/routes",
+        },
+        foreign_keys: &[fk("service", "services")],
+        unique: &[],
+        sets: &["methods"],
+        labels: &["uri"],
+        ..EntityKind::flat("degraphql_routes", 3).enterprise()
+    },
+    EntityKind {
+        source: Listing::Flat("graphql-rate-limiting-advanced/costs"),
+        target: Some(Listing::Flat("graphql-rate-limiting-advanced/costs")),
+        write: Write::PutBelow {
+            parent: "services",
+            field: "service",
+            path: "graphql-rate-limiting-advanced/costs",
+        },
+        foreign_keys: &[fk("service", "services")],
+        unique: &[],
+        labels: &["type_path"],
+        ..EntityKind::flat("graphql_costs", 3).enterprise()
+    },
+    EntityKind {
+        secrets: &["client_secret"],
         ..impossible("oauth2", "Konnect has no endpoint for OAuth 2.0 credentials")
     },
     EntityKind {
+        secrets: &["access_token", "refresh_token"],
         labels: &[],
         ..impossible("oauth2_tokens", "Konnect has no endpoint for OAuth 2.0 tokens")
     },
+    EntityKind {
+        // What can be read moves as key-auth, see `domain::recast`.
+        foreign_keys: CONSUMER,
+        secrets: &["key", "key_ident"],
+        labels: &[],
+        ..impossible(
+            KEY_AUTH_ENC,
+            "Konnect has no encrypted key credentials, and the key cannot be read",
+        )
+        .enterprise()
+    },
+    EntityKind {
+        // What a plugin enforces moves as plugins, see `domain::recast`.
+        source: Listing::Within {
+            parent: Some("consumer_groups"),
+            path: "consumer_groups",
+            field: "plugins",
+        },
+        foreign_keys: &[fk("consumer_group", "consumer_groups")],
+        ..impossible(
+            OVERRIDES,
+            "no plugin of the workspace enforces this override, so it has no effect",
+        )
+        .enterprise()
+    },
+    impossible("filter-chains", "Konnect's API has no filter chains").since(3, 4),
+    EntityKind {
+        secrets: &["schema", "handler"],
+        ..impossible(
+            "custom-plugins",
+            "the plugin's code must be brought to Konnect and its data planes by hand",
+        )
+        .enterprise()
+    },
+    // Not in the Admin API document of 3.10, but in that of 3.15.
+    impossible("cloned-plugins", "Konnect's API has no cloned plugins")
+        .enterprise()
+        .since(3, 11),
+    counted("rbac_users", Listing::Flat("rbac/users"), ROLES).enterprise(),
+    counted("rbac_roles", Listing::Flat("rbac/roles"), ROLES).enterprise(),
+    counted("rbac_role_endpoints", below("rbac_roles", "endpoints"), ROLES).enterprise(),
+    counted("rbac_role_entities", below("rbac_roles", "entities"), ROLES).enterprise(),
+    global("groups", Listing::Flat("groups"), ROLES),
+    global("admins", Listing::Flat("admins"), ROLES),
+    global(
+        "licenses",
+        Listing::Flat("licenses"),
+        "Konnect brings its own licence to the data planes",
+    ),
+    global(
+        "event-hooks",
+        Listing::Flat("event-hooks"),
+        "Konnect has no event hooks; use its audit log and notifications",
+    ),
+    global(
+        "keyring",
+        Listing::Within {
+            parent: None,
+            path: "keyring",
+            field: "ids",
+        },
+        "Konnect encrypts what it stores by itself; entities are read in clear",
+    ),
+    global(
+        "oic_jwks",
+        Listing::Flat("oic_jwks"),
+        "the plugin openid-connect makes its own keys anew on each data plane",
+    ),
+    counted("developers", Listing::Flat("developers"), PORTAL).enterprise(),
+    counted("applications", Listing::Flat("applications"), PORTAL).enterprise(),
+    counted("files", Listing::Flat("files"), PORTAL).enterprise(),
 ];
 
 /// Name of the membership kind: a consumer in a consumer group.
 pub const MEMBERS: &str = "consumer_group_members";
+
+/// Key credentials that the gateway stores encrypted.
+pub const KEY_AUTH_ENC: &str = "key-auths-enc";
+
+/// Rate limits of a consumer group from before group-scoped plugins.
+pub const OVERRIDES: &str = "consumer_group_overrides";
 
 /// A plugin is unique by name and scope, absent parts of the scope included (Kong 3.9.1, recorded exchange 640).
 pub const PLUGIN_SCOPE: &[&str] = &["name", "service", "route", "consumer", "consumer_group"];
@@ -211,6 +358,7 @@ pub fn named(name: &str) -> Option<&'static EntityKind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::entity_kind::Gateway;
 
     #[test]
     fn every_reference_points_to_a_lower_level() {
@@ -224,9 +372,15 @@ mod tests {
                 );
             }
             for listing in [Some(kind.source), kind.target].into_iter().flatten() {
-                if let Listing::Below { parent, .. } = listing {
-                    assert!(named(parent).is_some_and(|p| p.level < kind.level));
-                }
+                let parent = match listing {
+                    Listing::Below { parent, .. } => Some(parent),
+                    Listing::Within { parent, .. } => parent,
+                    Listing::Flat(_) => None,
+                };
+                // What is only counted is read in the order of the table.
+                assert!(
+                    parent.is_none_or(|p| named(p).is_some_and(|p| p.level < kind.level || kind.counted()))
+                );
             }
         }
     }
@@ -237,5 +391,27 @@ mod tests {
         names.sort_unstable();
         names.dedup();
         assert_eq!(names.len(), ENTITY_KINDS.len());
+    }
+
+    #[test]
+    fn older_gateways_and_the_open_source_edition_lack_kinds() {
+        let gateway = |version: &str, enterprise| Gateway {
+            version: KongVersion::parse(version),
+            enterprise,
+        };
+        let path =
+            |kind: &str, version, enterprise| named(kind).unwrap().source_of(gateway(version, enterprise));
+        assert_eq!(path("vaults", "2.8.1", false), Some(Listing::Flat("vaults-beta")));
+        assert_eq!(path("vaults", "3.0", false), Some(Listing::Flat("vaults")));
+        assert_eq!(path("vaults", "2.7", true), None);
+        assert_eq!(path("keys", "3.0.2", true), None);
+        assert_eq!(path("keys", "3.1.0", false), Some(Listing::Flat("keys")));
+        assert_eq!(path("consumer_groups", "3.15", false), None);
+        assert_eq!(path("cloned-plugins", "3.10.0.1", true), None);
+        assert!(path("cloned-plugins", "3.15", true).is_some());
+        assert!(
+            path("cloned-plugins", "next", true).is_some(),
+            "an unknown version skips nothing"
+        );
     }
 }

@@ -1,9 +1,11 @@
 //! The vocabulary of a migration: entity kinds, entities, snapshots. Pure values without I/O.
 
+pub mod address;
 pub mod entity;
 pub mod entity_kind;
 pub mod entity_kinds;
 pub mod json;
+pub mod recast;
 pub mod snapshot;
 pub mod version;
 

@@ -2,24 +2,35 @@
 
 use std::collections::BTreeMap;
 
-use super::{Entity, EntityKey, EntityKind};
+use super::{Entity, EntityKey, EntityKind, Subject};
 
 /// Why a kind could not be read. An unread kind never counts as empty.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GapCause {
     /// The side does not know the kind (older version, open-source edition): there is nothing to move.
     Absent,
     /// The token may not read it.
     Forbidden,
+    /// The list failed, for the reason given. Only kinds that cannot move get here; others stop the run.
+    Failed(String),
 }
 
 /// A kind that was not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// The kind.
     pub kind: &'static EntityKind,
     /// Why.
     pub cause: GapCause,
+}
+
+/// An entity that moves as one of another kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recast {
+    /// What the source has.
+    pub from: Subject,
+    /// What stands for it in the snapshot.
+    pub to: EntityKey,
 }
 
 /// All entities of one side by key.
@@ -29,6 +40,10 @@ pub struct Snapshot {
     pub entities: BTreeMap<EntityKey, Entity>,
     /// Kinds that were not read.
     pub gaps: Vec<Gap>,
+    /// Numbers of what is no configuration of a gateway, by kind name.
+    pub counted: BTreeMap<&'static str, usize>,
+    /// Entities that others in `entities` stand for.
+    pub recast: Vec<Recast>,
 }
 
 impl Snapshot {

@@ -209,7 +209,7 @@ impl Executor<'_> {
                 format!("{parent}/{}/{path}", reference(body, field).unwrap_or_default())
             }
             Write::Member => return self.add_member(body).await,
-            Write::Impossible(_) => return Ok(()),
+            Write::Impossible(_) | Write::Counted(_) => return Ok(()),
         };
         if !lock(&run.post_only).contains(kind.name) {
             match self

@@ -50,6 +50,14 @@ pub enum Error {
     /// The declarative file is no source.
     #[error("source: {0}")]
     Declarative(#[from] declarative::Error),
+    /// The source answers 404 where every gateway has a list.
+    #[error(
+        "source: there is no list of {kind}, which every gateway has: check that the URL is the Admin API itself"
+    )]
+    KindMissing {
+        /// Kind of the list.
+        kind: &'static str,
+    },
     /// An entity without an id, or a membership without its ends.
     #[error("{side}: an entry of {kind} has no id: check that the address is the API itself")]
     WithoutId {
@@ -84,7 +92,10 @@ impl Error {
     pub const fn side(&self) -> Side {
         match self {
             Self::Remote { side, .. } | Self::WithoutId { side, .. } => *side,
-            Self::WorkspaceNotFound { .. } | Self::NoWorkspaces { .. } | Self::Declarative(_) => Side::Source,
+            Self::WorkspaceNotFound { .. }
+            | Self::NoWorkspaces { .. }
+            | Self::Declarative(_)
+            | Self::KindMissing { .. } => Side::Source,
         }
     }
 }

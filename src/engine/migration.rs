@@ -11,6 +11,7 @@ use super::error::Error;
 use super::progress::Progress;
 use super::read::{read_source, read_target};
 use super::source::Source;
+use crate::domain::entity_kind::Gateway;
 use crate::domain::{KongVersion, Snapshot};
 use crate::http::Failure;
 use crate::kong_admin::Workspace;
@@ -104,6 +105,14 @@ impl Observed {
     }
 }
 
+/// What decides which lists a gateway has.
+fn gateway(node: &kong_admin::Node) -> Gateway {
+    Gateway {
+        version: KongVersion::parse(&node.version),
+        enterprise: node.edition == kong_admin::Edition::Enterprise,
+    }
+}
+
 impl Migration {
     /// Reads the workspace.
     ///
@@ -117,7 +126,7 @@ impl Migration {
         let node = client.node().await.map_err(Error::source)?;
         let workspace = self.find_workspace(client).await?;
         let prefix = workspace.as_ref().map(|workspace| workspace.name.as_str());
-        let snapshot = read_source(client, prefix, self.in_flight).await?;
+        let snapshot = read_source(client, prefix, gateway(&node), self.in_flight).await?;
         Ok(ObservedSource {
             version: KongVersion::parse(&node.version),
             node: Some(node),

@@ -1,15 +1,29 @@
 //! Reads all pages of all kinds of one side, concurrently.
 
+use std::collections::BTreeMap;
+
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Map, Value, json};
 
 use super::error::{Error, Side};
-use crate::domain::entity_kind::{Listing, Write};
-use crate::domain::entity_kinds::ENTITY_KINDS;
+use crate::domain::entity_kind::{Gateway, Listing, Write};
+use crate::domain::entity_kinds::{ENTITY_KINDS, named};
+use crate::domain::recast::recast;
 use crate::domain::{Entity, EntityKind, Gap, GapCause, Snapshot};
+use crate::http::{self, Failure};
 use crate::{kong_admin, konnect};
 
 type Body = Map<String, Value>;
+
+/// One list to read.
+struct List {
+    kind: &'static EntityKind,
+    path: String,
+    /// Field of the one object that holds the list.
+    field: Option<&'static str>,
+    /// Id of the entity below which the list is.
+    parent: Option<String>,
+}
 
 /// What a list request brought.
 enum Listed {
@@ -17,30 +31,69 @@ enum Listed {
     Gap(GapCause),
 }
 
-/// Reads a workspace. A kind that the token may not read, or that the source does not have, is a gap.
+/// Reads a workspace. A kind that the token may not read, or that the source does not have, is a gap, and so is one that fails while
+/// Konnect could not hold it anyway. Kinds that the gateway's version or edition cannot have are not asked for.
 ///
 /// # Errors
-/// When a list fails in any other way: an incomplete snapshot must not look like a small one.
+/// When a list of a kind that moves fails: an incomplete snapshot must not look like a small one. When a list is not there that every
+/// gateway has.
 pub async fn read_source(
     client: &kong_admin::Client,
     workspace: Option<&str>,
+    gateway: Gateway,
     in_flight: usize,
 ) -> Result<Snapshot, Error> {
-    read(
-        Side::Source,
-        |kind| Some(kind.source),
+    let list = |list: List| async move {
+        let workspace = workspace.filter(|_| !list.kind.presence.global);
+        let listing = match list.field {
+            Some(field) => client.list_within(workspace, &list.path, field).await,
+            None => client.list(workspace, &list.path).await,
+        };
+        let listed = interpret(&list, listing)?;
+        Ok((list, listed))
+    };
+    let reader = Reader {
+        side: Side::Source,
+        listing: |kind: &EntityKind| kind.source_of(gateway),
         in_flight,
-        |path| async move {
-            Ok(
-                match client.list(workspace, &path).await.map_err(Error::source)? {
-                    kong_admin::Listing::Present(entities) => Listed::Entities(entities),
-                    kong_admin::Listing::Absent => Listed::Gap(GapCause::Absent),
-                    kong_admin::Listing::Forbidden => Listed::Gap(GapCause::Forbidden),
-                },
-            )
-        },
-    )
-    .await
+        list,
+    };
+    let mut snapshot = reader.read().await?;
+    recast(&mut snapshot);
+    Ok(snapshot)
+}
+
+/// What an answer of the source says of a kind.
+fn interpret(list: &List, listing: Result<kong_admin::Listing, http::Error>) -> Result<Listed, Error> {
+    match listing {
+        Ok(kong_admin::Listing::Present(entities)) => Ok(Listed::Entities(entities)),
+        Ok(kong_admin::Listing::Absent) if list.kind.presence.always => {
+            Err(Error::KindMissing { kind: list.kind.name })
+        }
+        Ok(kong_admin::Listing::Absent) => Ok(Listed::Gap(GapCause::Absent)),
+        Ok(kong_admin::Listing::Forbidden) => Ok(Listed::Gap(GapCause::Forbidden)),
+        Err(error) if !list.kind.movable() && concerns_list(&error) => {
+            Ok(Listed::Gap(GapCause::Failed(error.reason())))
+        }
+        Err(error) => Err(Error::source(error)),
+    }
+}
+
+/// True when the failure is about one list, false when every other call would fare the same.
+fn concerns_list(error: &http::Error) -> bool {
+    match error.failure() {
+        Failure::Server
+        | Failure::Garbage
+        | Failure::Timeout
+        | Failure::Rejected(_)
+        | Failure::Conflict { .. }
+        | Failure::NotFound => true,
+        Failure::Unreachable
+        | Failure::Tls
+        | Failure::Throttled { .. }
+        | Failure::Unauthorized
+        | Failure::Forbidden => false,
+    }
 }
 
 /// Reads a control plane.
@@ -52,111 +105,162 @@ pub async fn read_target(
     control_plane: &str,
     in_flight: usize,
 ) -> Result<Snapshot, Error> {
-    read(
-        Side::Target,
-        |kind| kind.target,
-        in_flight,
-        |path| async move {
-            match client.list_entities(control_plane, &path).await {
-                Ok(entities) => Ok(Listed::Entities(entities)),
-                // The parent of a nested list was deleted since it was listed.
-                Err(error) if error.is_not_found() && path.contains('/') => Ok(Listed::Entities(Vec::new())),
-                Err(error) => Err(Error::target(error)),
-            }
-        },
-    )
-    .await
-}
-
-/// Flat lists first, then lists below their parents; both with at most `in_flight` lists at a time.
-async fn read<F>(
-    side: Side,
-    listing: impl Fn(&EntityKind) -> Option<Listing>,
-    in_flight: usize,
-    list: impl Fn(String) -> F,
-) -> Result<Snapshot, Error>
-where
-    F: Future<Output = Result<Listed, Error>>,
-{
-    let mut snapshot = Snapshot::default();
-    let flat = ENTITY_KINDS.iter().filter_map(|kind| match listing(kind)? {
-        Listing::Flat(path) => Some((kind, None, path.to_owned())),
-        Listing::Below { .. } => None,
-    });
-    collect(side, &mut snapshot, flat.collect(), in_flight, &list).await?;
-    let mut below = Vec::new();
-    for kind in ENTITY_KINDS {
-        let Some(Listing::Below { parent, path }) = listing(kind) else {
-            continue;
+    let list = |list: List| async move {
+        let listed = match client.list_entities(control_plane, &list.path).await {
+            Ok(entities) => Listed::Entities(entities),
+            // The parent of a nested list was deleted since it was listed.
+            Err(error) if error.is_not_found() && list.parent.is_some() => Listed::Entities(Vec::new()),
+            Err(error) => return Err(Error::target(error)),
         };
-        let parents = snapshot
-            .entities
-            .values()
-            .filter(|entity| entity.kind.name == parent);
-        below.extend(parents.map(|owner| {
-            (
-                kind,
-                Some(owner.id.clone()),
-                format!("{parent}/{}/{path}", owner.id),
-            )
-        }));
-    }
-    collect(side, &mut snapshot, below, in_flight, &list).await?;
-    Ok(snapshot)
+        Ok((list, listed))
+    };
+    let reader = Reader {
+        side: Side::Target,
+        listing: |kind: &EntityKind| kind.target,
+        in_flight,
+        list,
+    };
+    reader.read().await
 }
 
-async fn collect<F>(
+/// Reads one side: `listing` tells where a kind is listed, `list` reads one list.
+struct Reader<P, L> {
     side: Side,
-    snapshot: &mut Snapshot,
-    lists: Vec<(&'static EntityKind, Option<String>, String)>,
+    listing: P,
     in_flight: usize,
-    list: &impl Fn(String) -> F,
-) -> Result<(), Error>
+    list: L,
+}
+
+impl<P, L, F> Reader<P, L>
 where
-    F: Future<Output = Result<Listed, Error>>,
+    P: Fn(&EntityKind) -> Option<Listing>,
+    L: Fn(List) -> F,
+    F: Future<Output = Result<(List, Listed), Error>>,
 {
-    let requests: Vec<_> = lists
-        .into_iter()
-        .map(|(kind, parent, path)| {
-            let answer = list(path);
-            async move { Ok::<_, Error>((kind, parent, answer.await?)) }
-        })
-        .collect();
-    let mut answers = stream::iter(requests).buffer_unordered(in_flight.max(1));
-    while let Some((kind, parent, listed)) = answers.try_next().await? {
-        match (listed, parent) {
-            (Listed::Entities(bodies), parent) => {
-                for body in bodies {
-                    let body = if kind.write == Write::Member {
-                        membership(parent.as_deref(), &body)
-                    } else {
-                        body
-                    };
-                    let entity = Entity::from_body(kind, body).ok_or(Error::WithoutId {
-                        side,
-                        kind: kind.name,
-                    })?;
-                    snapshot.insert(entity);
+    /// Flat lists first, then lists below their parents; both with at most `in_flight` lists at a time.
+    async fn read(&self) -> Result<Snapshot, Error> {
+        let mut snapshot = Snapshot::default();
+        let mut ids = BTreeMap::new();
+        let flat = ENTITY_KINDS.iter().filter_map(|kind| {
+            let (path, field) = match (self.listing)(kind)? {
+                Listing::Flat(path) => (path, None),
+                Listing::Within {
+                    parent: None,
+                    path,
+                    field,
+                } => (path, Some(field)),
+                Listing::Below { .. } | Listing::Within { parent: Some(_), .. } => return None,
+            };
+            Some(List {
+                kind,
+                path: path.to_owned(),
+                field,
+                parent: None,
+            })
+        });
+        self.collect(flat.collect(), &mut snapshot, &mut ids).await?;
+        let below = ENTITY_KINDS.iter().flat_map(|kind| self.below(kind, &ids));
+        let below = below.collect();
+        self.collect(below, &mut snapshot, &mut ids).await?;
+        Ok(snapshot)
+    }
+
+    /// The lists of a kind below each of its parents; none for a flat kind.
+    fn below(&self, kind: &'static EntityKind, ids: &BTreeMap<&'static str, Vec<String>>) -> Vec<List> {
+        let (parent, path, field) = match (self.listing)(kind) {
+            Some(Listing::Below { parent, path }) => (parent, format!("/{path}"), None),
+            Some(Listing::Within {
+                parent: Some(parent),
+                field,
+                ..
+            }) => (parent, String::new(), Some(field)),
+            Some(Listing::Flat(_) | Listing::Within { parent: None, .. }) | None => return Vec::new(),
+        };
+        let Some(Listing::Flat(collection)) = named(parent).and_then(|parent| (self.listing)(parent)) else {
+            return Vec::new();
+        };
+        let list = |id: &String| List {
+            kind,
+            path: format!("{collection}/{id}{path}"),
+            field,
+            parent: Some(id.clone()),
+        };
+        ids.get(parent).into_iter().flatten().map(list).collect()
+    }
+
+    async fn collect(
+        &self,
+        lists: Vec<List>,
+        snapshot: &mut Snapshot,
+        ids: &mut BTreeMap<&'static str, Vec<String>>,
+    ) -> Result<(), Error> {
+        let requests: Vec<_> = lists.into_iter().map(&self.list).collect();
+        let mut answers = stream::iter(requests).buffer_unordered(self.in_flight.max(1));
+        while let Some((list, listed)) = answers.try_next().await? {
+            match listed {
+                Listed::Entities(bodies) => {
+                    let own = bodies.iter().filter_map(|body| body.get("id")?.as_str());
+                    ids.entry(list.kind.name)
+                        .or_default()
+                        .extend(own.map(str::to_owned));
+                    self.keep(&list, bodies, snapshot)?;
                 }
-            }
-            // The parent was deleted since it was listed.
-            (Listed::Gap(GapCause::Absent), Some(_)) => {}
-            (Listed::Gap(cause), _) => {
-                let gap = Gap { kind, cause };
-                if !snapshot.gaps.contains(&gap) {
-                    snapshot.gaps.push(gap);
+                // The parent was deleted since it was listed.
+                Listed::Gap(GapCause::Absent) if list.parent.is_some() => {}
+                Listed::Gap(cause) => {
+                    let gap = Gap {
+                        kind: list.kind,
+                        cause,
+                    };
+                    if !snapshot.gaps.contains(&gap) {
+                        snapshot.gaps.push(gap);
+                    }
                 }
             }
         }
+        Ok(())
     }
-    Ok(())
+
+    fn keep(&self, list: &List, bodies: Vec<Body>, snapshot: &mut Snapshot) -> Result<(), Error> {
+        let kind = list.kind;
+        if kind.counted() {
+            *snapshot.counted.entry(kind.name).or_insert(0) += bodies.len();
+            return Ok(());
+        }
+        for body in bodies {
+            let body = match &list.parent {
+                Some(group) if kind.write == Write::Member => membership(group, &body),
+                Some(parent) if list.field.is_some() => owned(kind, parent, body),
+                _ => body,
+            };
+            let entity = Entity::from_body(kind, body).ok_or(Error::WithoutId {
+                side: self.side,
+                kind: kind.name,
+            })?;
+            snapshot.insert(entity);
+        }
+        Ok(())
+    }
 }
 
 /// A membership, out of a consumer in the list of a group.
-fn membership(group: Option<&str>, consumer: &Body) -> Body {
-    let end = |id: Option<&Value>| json!({"id": id});
+fn membership(group: &str, consumer: &Body) -> Body {
     Map::from_iter([
-        ("consumer_group".to_owned(), end(group.map(Value::from).as_ref())),
-        ("consumer".to_owned(), end(consumer.get("id"))),
+        ("consumer_group".to_owned(), json!({"id": group})),
+        ("consumer".to_owned(), json!({"id": consumer.get("id")})),
     ])
+}
+
+/// An entry of a list in its parent, which may leave out the parent and an id of its own.
+fn owned(kind: &EntityKind, parent: &str, mut body: Body) -> Body {
+    if let Some(foreign) = kind.foreign_keys.first() {
+        body.insert(foreign.field.to_owned(), json!({"id": parent}));
+    }
+    let name = body
+        .get("name")
+        .or_else(|| body.get("plugin"))
+        .and_then(Value::as_str);
+    let id = format!("{parent}/{}", name.unwrap_or(kind.name));
+    body.entry("id").or_insert_with(|| json!(id));
+    body
 }

@@ -9,6 +9,7 @@ use super::error::Error;
 use super::migration::ObservedSource;
 use crate::declarative::{self, Remark, Topic};
 use crate::domain::KongVersion;
+use crate::domain::recast::recast;
 use crate::kong_admin;
 use crate::plan::defaults::fill_defaults;
 use crate::plan::preflight::declared::{
@@ -66,6 +67,7 @@ impl DeclarativeFile {
         let document = declarative::parse(self.text.expose_secret(), workspace)?;
         let version = self.version.or(document.format.kong_version());
         let mut snapshot = document.snapshot;
+        recast(&mut snapshot);
         // For a gateway before 3.0 the planner itself looks at the paths; for a newer one the format is what tells.
         let judged_by_version = version.is_some_and(|version| version.major < 3);
         let told = document
@@ -120,7 +122,7 @@ mod tests {
 _format_version: '3.0'
 _konnect: {control_plane_name: cart}
 servces: [{name: cart}]
-licenses: [{payload: x}]
+service_packages: [{name: x}]
 routes: [{name: r, paths: [/r], service: cart}]
 plugins: [{name: statsd, config: {}}]
 consumers: [{username: c, basicauth_credentials: [{username: u, password: 0123456789abcdef0123456789abcdef01234567}]}]

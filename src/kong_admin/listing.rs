@@ -12,7 +12,7 @@ use crate::http::{Error, Failure, page};
 pub enum Listing {
     /// All entities, maybe none.
     Present(Vec<Map<String, Value>>),
-    /// 404: this Kong does not have the kind (open source, an older version), or the parent is gone.
+    /// This Kong does not have the kind (404: open source, an older version; 400: switched off), or the parent is gone.
     Absent,
     /// 403: the token may not read it. What is there is unknown, which is not the same as nothing.
     Forbidden,
@@ -47,14 +47,39 @@ impl Client {
     /// [`Failure::NotFound`], not an absent kind. Any failed page fails the whole; pages
     /// that repeat are [`Failure::Garbage`].
     pub async fn list(&self, workspace: Option<&str>, path: &str) -> Result<Listing, Error> {
-        match self.list_pages(workspace, path).await {
-            Ok(entities) => Ok(Listing::Present(entities)),
-            Err(error) => match error.failure() {
-                Failure::NotFound if !is_missing_workspace(&error) => Ok(Listing::Absent),
-                Failure::Forbidden => Ok(Listing::Forbidden),
-                _ => Err(error),
-            },
-        }
+        self.list_pages(workspace, path)
+            .await
+            .map(Listing::Present)
+            .or_else(unlisted)
+    }
+
+    /// The list in a field of one object, such as `plugins` of `consumer_groups/{id}`; without the object's members, where it
+    /// has any. Entries that are no objects stand as `{"id": entry}`. A field that is missing, or holds no list, is an empty one.
+    ///
+    /// # Errors
+    /// As [`Client::list`].
+    pub async fn list_within(
+        &self,
+        workspace: Option<&str>,
+        path: &str,
+        field: &str,
+    ) -> Result<Listing, Error> {
+        // Members come unpaged with their group, and are listed elsewhere; older versions ignore the query.
+        let call = self.call(workspace, path, [("list_consumers", "false")]);
+        let parsed = match self.send(&call).await {
+            Ok(reply) => reply.parse::<Map<String, Value>>(&call),
+            Err(error) => return unlisted(error),
+        };
+        let entries = match parsed?.remove(field) {
+            Some(Value::Array(entries)) => entries,
+            // Kong: an empty table may come as `{}`.
+            _ => Vec::new(),
+        };
+        let entity = |entry| match entry {
+            Value::Object(entity) => entity,
+            other => Map::from_iter([("id".to_owned(), other)]),
+        };
+        Ok(Listing::Present(entries.into_iter().map(entity).collect()))
     }
 
     pub(super) async fn list_pages(
@@ -68,6 +93,23 @@ impl Client {
         })
         .await
     }
+}
+
+/// What a failed list means, where it means something.
+fn unlisted(error: Error) -> Result<Listing, Error> {
+    match error.failure() {
+        Failure::NotFound if !is_missing_workspace(&error) => Ok(Listing::Absent),
+        Failure::Rejected(_) if is_switched_off(&error) => Ok(Listing::Absent),
+        Failure::Forbidden => Ok(Listing::Forbidden),
+        _ => Err(error),
+    }
+}
+
+/// Kong answers 400 with this message for a feature that is off, such as filter chains without wasm (3.9.1, recorded).
+fn is_switched_off(error: &Error) -> bool {
+    error
+        .detail()
+        .is_some_and(|detail| detail.starts_with("this endpoint is only available when"))
 }
 
 /// Kong Enterprise answers `Workspace 'x' not found` below a prefix that is no workspace.

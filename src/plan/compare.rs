@@ -1,7 +1,7 @@
 //! Equality, defined once.
 //!
 //! Compared are the translated fields of the source. Not compared: what a server makes itself (timestamps, a certificate's `snis`),
-//! key-auth `ttl`, order within sets. Null equals absent. A field that only the target has is the business of [`super::added`].
+//! key-auth `ttl`, order within sets, the form of a target's address. Null equals absent. A field that only the target has is the business of [`super::added`].
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::digest::canonical_json;
 use super::mask;
-use crate::domain::EntityKind;
+use crate::domain::{EntityKind, address};
 
 /// One difference; values are shown masked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +35,9 @@ pub fn canonical(kind: &EntityKind, body: &Map<String, Value>) -> Value {
         if let (true, Value::Array(items)) = (kind.sets.contains(&name.as_str()), &mut value) {
             items.sort_by_cached_key(canonical_json);
             items.dedup();
+        }
+        if let (true, Value::String(text)) = (kind.addresses.contains(&name.as_str()), &mut value) {
+            *text = address::normal(text);
         }
         fields.insert(name.clone(), value);
     }
@@ -180,12 +183,30 @@ mod tests {
     }
 
     #[test]
-    fn order_of_paths_and_of_plugin_lists_matters() {
-        assert!(!same(
+    fn the_order_of_hosts_and_paths_decides_nothing() {
+        assert!(same(
             "routes",
-            json!({"paths": ["/a", "/b"]}),
-            json!({"paths": ["/b", "/a"]})
+            json!({"hosts": ["a", "b"], "paths": ["/a", "/b"]}),
+            json!({"hosts": ["b", "a"], "paths": ["/b", "/a"]})
         ));
+    }
+
+    #[test]
+    fn a_target_without_a_port_is_the_one_with_the_default_port() {
+        assert!(same(
+            "targets",
+            json!({"target": "a"}),
+            json!({"target": "a:8000"})
+        ));
+        assert!(!same(
+            "targets",
+            json!({"target": "a"}),
+            json!({"target": "a:80"})
+        ));
+    }
+
+    #[test]
+    fn the_order_of_plugin_lists_matters() {
         assert!(!same(
             "plugins",
             json!({"config": {"add": ["x", "y"]}}),

@@ -11,8 +11,8 @@ use super::digest::Digest;
 use super::document::{Action, Desired, Operation, Plan, Planned};
 use super::finding::{
     ADOPT_DIFFERS, BACKUP_REQUIRED, BLOCKED_BY_DEPENDENCY, DEPENDENCY_EXCLUDED, Finding, NAME_TAKEN,
-    PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY, TARGET_ADDS_FIELD, TRANSFORM_FAILED,
-    TRANSFORM_UNUSED, TRANSFORMED,
+    NAME_WAITS_FOR_UPDATE, PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY,
+    TARGET_ADDS_FIELD, TRANSFORM_FAILED, TRANSFORM_UNUSED, TRANSFORMED,
 };
 use super::identity::Identities;
 use super::policy::{ConflictPolicy, Policy};
@@ -199,7 +199,11 @@ impl<'a> Planner<'a> {
                 ));
                 return self.leave(source, Action::Skipped, observed);
             }
-            return self.block(source, &NAME_TAKEN, observed);
+            return match self.input.source.entities.get(&clash.holder) {
+                // The source has it too, under another name by now.
+                Some(_) => self.block(source, &NAME_WAITS_FOR_UPDATE, observed),
+                None => self.block(source, &NAME_TAKEN, observed),
+            };
         };
         let adopted = Entity {
             id: holder.id.clone(),

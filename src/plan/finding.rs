@@ -30,6 +30,18 @@ rules! {
         "The source refused to list a kind that Konnect cannot hold, so what stays behind is not known.",
         "Give the Admin API token a role that may read this kind, or check by hand.",
         "GET /payments/oauth2 answers 403.";
+    UNMOVABLE_KIND_FAILED: Warning, waivable, "unmovable-kind-failed",
+        "Listing a kind that Konnect cannot hold failed, so what stays behind is not known.",
+        "Look at the source's log for the reason, or check by hand.",
+        "GET /event-hooks answers 500.";
+    KIND_NOT_MOVED: Warning, waivable, "kind-not-moved",
+        "These are no configuration of a gateway and stay behind.",
+        "Set up in Konnect what is still needed, as the reason says.",
+        "Four RBAC users.";
+    MOVED_AS_ANOTHER_KIND: Warning, waivable, "moved-as-another-kind",
+        "Konnect does not have this kind; the entity moves as one of another kind with the same effect.",
+        "Look at what it becomes; remove the old one from the source when the migration is done.",
+        "A key-auth-enc credential becomes a key-auth credential.";
     ENTITY_NOT_MOVABLE: Error, waivable, "entity-not-movable",
         "Konnect has no counterpart for this kind; the entity stays behind.",
         "Replace it before the cut-over, for example OAuth 2.0 by OpenID Connect.",
@@ -54,6 +66,10 @@ rules! {
         "The entity refers to one that is not in the target; it is not written.",
         "Solve the finding of the entity it refers to.",
         "A plugin on a route that is not moved.";
+    NAME_WAITS_FOR_UPDATE: Error, waivable, "name-waits-for-update",
+        "The unique name is held in the target by an entity that the source has renamed since; updates stay blocked until backups exist.",
+        "Rename the holder in the target as the source has it; the next pass then writes this entity.",
+        "The source renamed service cart to basket, and made a new service cart.";
     NAME_TAKEN: Error, waivable, "name-taken",
         "Another entity in the target holds the same unique name under another id.",
         "Rename or remove the entity in the target, or choose an empty control plane.",

@@ -14,6 +14,7 @@ pub mod digest;
 pub mod document;
 pub mod finding;
 pub mod identity;
+pub mod inventory;
 pub mod mask;
 pub mod policy;
 pub mod preflight;

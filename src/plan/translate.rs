@@ -25,10 +25,7 @@ pub fn translate(entity: &Entity, catalogue: &Catalogue) -> Translated {
         body.remove(*field);
     }
     for (field, meaningless) in entity.kind.inert {
-        if body
-            .get(*field)
-            .is_some_and(|value| value.as_i64() == Some(*meaningless))
-        {
+        if body.get(*field).is_some_and(|value| meaningless.is(value)) {
             body.remove(*field);
         }
     }

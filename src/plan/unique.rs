@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::mask;
 use crate::domain::entity::reference;
 use crate::domain::entity_kinds::PLUGIN_SCOPE;
-use crate::domain::{Entity, EntityKey, Snapshot};
+use crate::domain::{Entity, EntityKey, Snapshot, address};
 
 /// Kind, fields and values of a unique group.
 type UniqueKey = (&'static str, &'static [&'static str], String);
@@ -59,7 +59,12 @@ fn unique_keys(entity: &Entity) -> impl Iterator<Item = UniqueKey> + use<'_> {
     entity.kind.unique.iter().filter_map(|fields| {
         let value = |field: &&str| match reference(&entity.body, field) {
             Some(id) => json!(id),
-            None => entity.body.get(*field).cloned().unwrap_or(Value::Null),
+            None => match entity.body.get(*field) {
+                Some(Value::String(text)) if entity.kind.addresses.contains(field) => {
+                    json!(address::normal(text))
+                }
+                other => other.cloned().unwrap_or(Value::Null),
+            },
         };
         let values: Vec<Value> = fields.iter().map(value).collect();
         let bound = *fields == PLUGIN_SCOPE || values.iter().all(|value| !value.is_null());

@@ -10,8 +10,8 @@ use serde::Deserialize;
 
 use super::scenario::Scenario;
 
-/// Raised after the plan, where Konnect answers (`tests/engine.rs`, `plan::verify`), by a policy (`plan/diff/tests.rs`), or when a
-/// declarative file is read (`engine/source.rs`).
+/// Raised after the plan, where Konnect answers (`tests/engine.rs`, `plan::verify`), by a policy (`plan/diff/tests.rs`), from what
+/// a whole source holds (`plan/inventory.rs`, `tests/traps`), or when a declarative file is read (`engine/source.rs`).
 const PROVEN_ELSEWHERE: &[&str] = &[
     "refused-by-target",
     "differs-after-write",
@@ -29,6 +29,10 @@ const PROVEN_ELSEWHERE: &[&str] = &[
     "declared-setting-ignored",
     "declared-version-unknown",
     "declared-default-unknown",
+    "unmovable-kind-failed",
+    "kind-not-moved",
+    "moved-as-another-kind",
+    "name-waits-for-update",
 ];
 
 /// One rule's worlds.

@@ -52,9 +52,17 @@ impl Bed {
     /// # Errors
     /// As [`Bed::start`].
     pub async fn start_with(options: konnect::Options) -> Result<Self> {
+        Self::start_from(kong_admin::Options::default(), options).await
+    }
+
+    /// The same with a Kong of the caller's choice too, which takes the bed's token.
+    ///
+    /// # Errors
+    /// As [`Bed::start`].
+    pub async fn start_from(source: kong_admin::Options, options: konnect::Options) -> Result<Self> {
         let kong = KongAdmin::new(kong_admin::Options {
             token: Some(Self::KONG_TOKEN.to_owned()),
-            ..kong_admin::Options::default()
+            ..source
         });
         for (workspace, dump) in Self::WORKSPACES {
             let dump: Value = serde_json::from_str(dump).with_context(|| format!("sample {workspace}"))?;

@@ -132,7 +132,9 @@ impl ReconcileError for Error {
             Self::Engine(engine::Error::NoWorkspaces { .. } | engine::Error::Declarative(_)) => {
                 Class::Invalid
             }
-            Self::Engine(engine::Error::WithoutId { .. }) => Class::Transient,
+            Self::Engine(engine::Error::WithoutId { .. } | engine::Error::KindMissing { .. }) => {
+                Class::Transient
+            }
             Self::Kubernetes(error) => error.class(),
         }
     }
@@ -160,7 +162,9 @@ impl ReconcileError for Error {
             Self::Engine(engine::Error::WorkspaceNotFound { .. } | engine::Error::NoWorkspaces { .. }) => {
                 reason::WORKSPACE_NOT_FOUND
             }
-            Self::Engine(engine::Error::WithoutId { .. }) => reason::SOURCE_INVALID_ANSWER,
+            Self::Engine(engine::Error::WithoutId { .. } | engine::Error::KindMissing { .. }) => {
+                reason::SOURCE_INVALID_ANSWER
+            }
             Self::Kubernetes(error) => error.reason(),
         }
     }

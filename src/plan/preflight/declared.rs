@@ -10,7 +10,7 @@ rules! {
     DECLARED_LIST_NOT_MOVED: Error, waivable, "declared-list-not-moved",
         "The declarative file has a list of things that are not moved to a control plane; they stay behind.",
         "Set them up in Konnect by hand where they are needed, and remove the list from the file.",
-        "A file with a list licenses.";
+        "A file with a list service_packages.";
     DECLARED_NAME_NOT_FOUND: Error, waivable, "declared-name-not-found",
         "The entity names another one that the declarative file does not define; it is not written.",
         "Correct the name, or export the file again with everything that it refers to.",

@@ -22,10 +22,10 @@ pub mod verdict;
 pub use facts::Facts;
 pub use verdict::Verdict;
 
-use super::finding::{self, ENTITY_NOT_MOVABLE, Finding, KIND_UNREADABLE, Rule, UNMOVABLE_KIND_UNREADABLE};
-use super::waivers;
+use super::finding::{self, ENTITY_NOT_MOVABLE, Finding, Rule};
+use super::{inventory, waivers};
+use crate::domain::Entity;
 use crate::domain::entity_kind::Write;
-use crate::domain::{Entity, Gap, GapCause};
 
 /// All rules by family, in the order of the reference.
 pub static FAMILIES: &[(&str, &[&Rule])] = &[
@@ -83,7 +83,7 @@ pub fn rule(id: &str) -> Option<&'static Rule> {
 #[must_use]
 pub fn judge(entity: &Entity, facts: &Facts<'_>) -> Verdict {
     let mut verdict = Verdict::default();
-    if let Write::Impossible(reason) = entity.kind.write {
+    if let Write::Impossible(reason) | Write::Counted(reason) = entity.kind.write {
         verdict.keep_back(Finding::new(&ENTITY_NOT_MOVABLE, entity.subject(), reason));
         return verdict;
     }
@@ -96,21 +96,9 @@ pub fn judge(entity: &Entity, facts: &Facts<'_>) -> Verdict {
 /// Judges the workspace as a whole.
 #[must_use]
 pub fn judge_workspace(facts: &Facts<'_>) -> Vec<Finding> {
-    let gaps = facts.input.source.gaps.iter().filter_map(judge_gap);
-    gaps.chain(WORKSPACE_CHECKS.iter().flat_map(|check| check(facts)))
-        .collect()
-}
-
-/// The finding for a kind that was not read; none when the source simply does not have the kind.
-#[must_use]
-pub fn judge_gap(gap: &Gap) -> Option<Finding> {
-    let rule = match (gap.cause, gap.kind.movable()) {
-        (GapCause::Absent, _) => return None,
-        (GapCause::Forbidden, true) => &KIND_UNREADABLE,
-        (GapCause::Forbidden, false) => &UNMOVABLE_KIND_UNREADABLE,
-    };
-    let observed = format!("listing {} was refused with 403", gap.kind.name);
-    Some(Finding::new(rule, verdict::whole_kind(gap.kind.name), observed))
+    let mut findings = inventory::judge(facts.input.source);
+    findings.extend(WORKSPACE_CHECKS.iter().flat_map(|check| check(facts)));
+    findings
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use jiff::tz::TimeZone;
 
 use super::super::finding::{DRIFT_UNKNOWN, Finding};
 use super::super::rule::rules;
+use super::Facts;
 use super::verdict::whole_kind;
-use super::{Facts, judge_gap};
-use crate::domain::KongVersion;
+use crate::domain::{GapCause, KongVersion};
 
 rules! {
     SOURCE_EMPTY: Warning, waivable, "source-empty",
@@ -29,7 +29,7 @@ const V3: KongVersion = KongVersion { major: 3, minor: 0 };
 pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let input = facts.input;
-    let unread = input.source.gaps.iter().any(|gap| judge_gap(gap).is_some());
+    let unread = input.source.gaps.iter().any(|gap| gap.cause != GapCause::Absent);
     if input.source.entities.is_empty() && !unread {
         findings.push(Finding::new(
             &SOURCE_EMPTY,

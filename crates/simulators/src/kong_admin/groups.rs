@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::collections::{keyed, nested_page, present};
 use super::items::find;
-use super::kinds::{KINDS, Kind};
+use super::kinds::{KEYRING, KINDS, Kind};
 use super::paging::{Page, cut, encode_offset, offset};
 use super::reply::Reply;
 use super::request::Request;
@@ -57,7 +57,7 @@ fn workspace_body(name: &str, held: &Workspace) -> Value {
 }
 
 fn counts(request: &Request<'_>, workspace: &str) -> Map<String, Value> {
-    let kinds = KINDS.iter().filter(|kind| kind.list != "ca_certificates");
+    let kinds = KINDS.iter().filter(|kind| !kind.global);
     kinds
         .map(|kind| {
             (
@@ -68,14 +68,32 @@ fn counts(request: &Request<'_>, workspace: &str) -> Map<String, Value> {
         .collect()
 }
 
-/// A consumer group as read singly: wrapped, with all its members in one answer.
+/// A consumer group as read singly: wrapped, with all its members in one answer, and the overrides it has.
 pub(super) fn consumer_group(request: &Request<'_>, group: &Row) -> Result<Reply, Reply> {
     let body = group.read(request.now).ok_or_else(Reply::not_found)?;
     let consumers = Kind::by_list("consumers").ok_or_else(Reply::not_found)?;
     let members: Vec<Value> = member_rows(request, group, consumers)
         .filter_map(|row| present(request, consumers, row))
         .collect();
-    Ok(Reply::ok(json!({ "consumer_group": body, "consumers": members })))
+    let mut wrapped = json!({ "consumer_group": body, "consumers": members });
+    let held = request.state.workspaces.get(request.workspace);
+    let overrides = held
+        .zip(group.field("id"))
+        .and_then(|(held, id)| held.overrides.get(id));
+    if let Some(overrides) = overrides {
+        wrapped["plugins"] = json!(overrides);
+    }
+    Ok(Reply::ok(wrapped))
+}
+
+/// `GET /keyring`: 404 where nothing is encrypted.
+pub(super) fn keyring(request: &Request<'_>) -> Result<Reply, Reply> {
+    let kind = request.kind(KEYRING).ok_or_else(Reply::not_found)?;
+    let ids: Vec<&String> = request.state.table(request.workspace, kind).keys().collect();
+    match ids.last() {
+        Some(active) => Ok(Reply::ok(json!({ "active": active, "ids": ids }))),
+        None => Err(Reply::not_found()),
+    }
 }
 
 /// `GET /consumer_groups/{key}/consumers`.

@@ -27,12 +27,57 @@ pub(super) struct Kind {
     pub enterprise: bool,
     /// Rows carry `ttl` and vanish when it has run out.
     pub ttl: bool,
+    /// One list for all workspaces.
+    pub global: bool,
+    /// First version (major, minor) that has the list.
+    pub since: (u16, u16),
+    /// First version that no longer has it.
+    pub until: (u16, u16),
 }
+
+/// Later than any version.
+const NEVER: (u16, u16) = (u16::MAX, 0);
 
 impl Kind {
     /// The kind with this list segment.
     pub fn by_list(list: &str) -> Option<&'static Kind> {
         KINDS.iter().find(|kind| kind.list == list)
+    }
+
+    /// The kind at the beginning of a path, whose list takes one segment or two (`rbac/roles`), and the segments behind it.
+    pub fn leading<'p, 's>(segments: &'p [&'s str]) -> Option<(&'static Kind, &'p [&'s str])> {
+        let [first, rest @ ..] = segments else { return None };
+        if let [second, rest @ ..] = rest
+            && let Some(kind) = Kind::by_list(&format!("{first}/{second}"))
+        {
+            return Some((kind, rest));
+        }
+        Kind::by_list(first).map(|kind| (kind, rest))
+    }
+
+    /// Whether a Kong of this version has the list; unreadable versions have all that are not gone.
+    pub fn in_version(&self, version: &str) -> bool {
+        let mut numbers = version.split(['.', '-']).map(str::parse::<u16>);
+        let version = match (numbers.next(), numbers.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) => (major, minor),
+            _ => (u16::MAX - 1, 0),
+        };
+        self.since <= version && version < self.until
+    }
+
+    const fn enterprise(mut self) -> Self {
+        self.enterprise = true;
+        self
+    }
+
+    const fn global(mut self) -> Self {
+        self.global = true;
+        self.enterprise()
+    }
+
+    const fn since(mut self, major: u16, minor: u16) -> Self {
+        self.since = (major, minor);
+        self
     }
 
     /// The child kind and its foreign field behind `/{parent}/{key}/{segment}`.
@@ -63,6 +108,9 @@ const fn kind(
         foreign,
         enterprise: false,
         ttl: false,
+        global: false,
+        since: (0, 0),
+        until: NEVER,
     }
 }
 
@@ -170,7 +218,10 @@ pub(super) const KINDS: &[Kind] = &[
         Some("name"),
         &[owned("certificate", "certificates", "snis")],
     ),
-    kind("ca_certificates", "ca_certificates", None, &[]),
+    Kind {
+        global: true,
+        ..kind("ca_certificates", "ca_certificates", None, &[])
+    },
     kind(
         "plugins",
         "plugins",
@@ -182,13 +233,111 @@ pub(super) const KINDS: &[Kind] = &[
             owned("consumer_group", "consumer_groups", "plugins"),
         ],
     ),
-    kind("vaults", "sm_vaults", Some("prefix"), &[]),
-    kind("key-sets", "key_sets", Some("name"), &[]),
-    kind("keys", "keys", Some("name"), &[owned("set", "key-sets", "keys")]),
+    kind("vaults", "sm_vaults", Some("prefix"), &[]).since(3, 0),
+    Kind {
+        until: (3, 0),
+        ..kind("vaults-beta", "vaults_beta", Some("prefix"), &[]).since(2, 8)
+    },
+    kind("key-sets", "key_sets", Some("name"), &[]).since(3, 1),
+    kind("keys", "keys", Some("name"), &[owned("set", "key-sets", "keys")]).since(3, 1),
     Kind {
         enterprise: true,
         ..kind("partials", "partials", Some("name"), &[])
     },
     kind("sessions", "sessions", Some("session_id"), &[]),
     kind("acme_storage", "acme_storage", Some("key"), &[]),
+    // Enterprise, by the documents of 3.10 and 3.15.
+    kind(
+        "mtls-auths",
+        "mtls_auth_credentials",
+        None,
+        &[
+            owned("consumer", "consumers", "mtls-auth"),
+            Foreign {
+                nested: None,
+                ..owned("ca_certificate", "ca_certificates", "")
+            },
+        ],
+    )
+    .enterprise(),
+    kind(
+        "degraphql_routes",
+        "degraphql_routes",
+        None,
+        &[Foreign {
+            nested: None,
+            ..owned("service", "services", "")
+        }],
+    )
+    .enterprise(),
+    kind(
+        "graphql-rate-limiting-advanced/costs",
+        "graphql_ratelimiting_advanced_cost_decoration",
+        None,
+        &[Foreign {
+            nested: None,
+            ..owned("service", "services", "")
+        }],
+    )
+    .enterprise(),
+    // In no document; named as the plugin's other lists are.
+    Kind {
+        ttl: true,
+        ..kind(
+            "key-auths-enc",
+            "keyauth_enc_credentials",
+            None,
+            &[owned("consumer", "consumers", "key-auth-enc")],
+        )
+        .enterprise()
+    },
+    kind("custom-plugins", "custom_plugins", Some("name"), &[])
+        .enterprise()
+        .since(3, 10),
+    kind("cloned-plugins", "cloned_plugins", Some("name"), &[])
+        .enterprise()
+        .since(3, 15),
+    kind("rbac/users", "rbac_users", Some("name"), &[]).enterprise(),
+    kind("rbac/roles", "rbac_roles", Some("name"), &[]).enterprise(),
+    kind(
+        "rbac_role_endpoints",
+        "rbac_role_endpoints",
+        None,
+        &[owned("role", "rbac/roles", "endpoints")],
+    )
+    .enterprise(),
+    kind(
+        "rbac_role_entities",
+        "rbac_role_entities",
+        None,
+        &[owned("role", "rbac/roles", "entities")],
+    )
+    .enterprise(),
+    kind("groups", "groups", Some("name"), &[]).global(),
+    kind("admins", "admins", Some("username"), &[]).global(),
+    kind("licenses", "licenses", None, &[]).global(),
+    kind("event-hooks", "event_hooks", None, &[]).global(),
+    kind(KEYRING, "keyring", None, &[]).global(),
+    kind("oic_jwks", "oic_jwks", None, &[]).global(),
+    // The Dev Portal of the gateway itself: no document describes its administration any more.
+    kind("developers", "developers", Some("email"), &[]).enterprise(),
+    kind("applications", "applications", None, &[]).enterprise(),
+    kind("files", "files", Some("path"), &[]).enterprise(),
+    // Open source 3.9, once `wasm` is on.
+    kind(
+        FILTER_CHAINS,
+        "filter_chains",
+        Some("name"),
+        &[
+            owned("service", "services", "filter-chains"),
+            owned("route", "routes", "filter-chains"),
+        ],
+    )
+    .since(3, 4),
 ];
+
+/// The list of chains of wasm filters.
+pub(super) const FILTER_CHAINS: &str = "filter-chains";
+
+/// Keys of the keyring; they are answered as one object.
+pub(super) const KEYRING: &str = "keyring";

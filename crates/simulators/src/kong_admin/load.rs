@@ -45,6 +45,8 @@ enum List {
     Entities(&'static Kind),
     /// Members of the consumer group with this id.
     Members(String),
+    /// Overrides of the consumer group with this id.
+    Overrides(String),
 }
 
 pub(super) fn load(state: &mut State, workspace: &str, dump: &Value, now: i64) -> Result<(), LoadError> {
@@ -75,6 +77,13 @@ pub(super) fn load(state: &mut State, workspace: &str, dump: &Value, now: i64) -
                 List::Entities(kind) => state
                     .put(workspace, kind, entity.clone(), now)
                     .ok_or_else(no_id)?,
+                List::Overrides(group) => {
+                    let overrides = &mut state.ensure_workspace(workspace, now).overrides;
+                    overrides
+                        .entry(group.clone())
+                        .or_default()
+                        .push(entity.clone().into());
+                }
                 List::Members(group) => {
                     let consumer = entity
                         .get("id")
@@ -116,11 +125,14 @@ fn list_of(path: &str) -> Result<List, LoadError> {
     let segments: Vec<&str> = path.split('/').skip(1).collect();
     match segments.as_slice() {
         ["consumer_groups", group, "consumers"] => Some(List::Members(group.to_ascii_lowercase())),
-        [list] => Kind::by_list(list).map(List::Entities),
-        [parent, _, nested] => Kind::by_list(parent)
-            .and_then(|parent| Kind::nested(parent, nested))
-            .map(|(kind, _)| List::Entities(kind)),
-        _ => None,
+        ["consumer_groups", group, "overrides", "plugins", _] => {
+            Some(List::Overrides(group.to_ascii_lowercase()))
+        }
+        path => Kind::leading(path).and_then(|(kind, rest)| match rest {
+            [] => Some(List::Entities(kind)),
+            [_, nested] => Kind::nested(kind, nested).map(|(kind, _)| List::Entities(kind)),
+            _ => None,
+        }),
     }
     .ok_or_else(|| LoadError::UnknownPath(path.to_owned()))
 }
@@ -135,6 +147,9 @@ fn check_references(
     for entity in entities.iter().filter_map(Value::as_object) {
         let id = text(entity, "id");
         match list {
+            List::Overrides(group) => {
+                wanted.insert(("consumer_groups", group, group));
+            }
             List::Members(group) => {
                 wanted.insert(("consumers", group, id));
                 wanted.insert(("consumer_groups", group, group));

@@ -1,12 +1,15 @@
 //! Simulator of the Kong Admin API, reading side.
 //!
 //! Written from 891 recorded exchanges with a Kong 3.9.1 (open source) and, for workspaces, consumer groups and
-//! partials, from the published Enterprise Admin API document 3.10. `tests/kong_admin_replay.rs` folds the recorded
+//! partials, from the published Enterprise Admin API documents 3.10 and 3.15. `tests/kong_admin_replay.rs` folds the recorded
 //! writes into a simulator and compares the answer to every recorded GET at its place in the sequence.
 //!
 //! Covered: lists and single entities of every kind in `kinds.rs`, nested and by foreign key; paging, tag filters and
 //! tags; workspaces; `/`, `/status`, `/{workspace}/kong`, `/plugins/enabled`, `/schemas/…`; the admin token with 401
 //! and 403; keys that run out (`ttl`).
+//!
+//! Kinds that came or went with a version are answered as `Options::version` has them. Kinds of Enterprise that are no
+//! configuration of a gateway (roles, admins, licences, keyring, event hooks, developers, files) are lists without rules.
 //!
 //! Not covered: writes over HTTP (405 — the state comes from [`KongAdmin::load`], [`KongAdmin::put`] and
 //! [`KongAdmin::delete`]), health of targets, metrics, caches, log levels, the list of endpoints, schemas of kinds and
@@ -69,6 +72,8 @@ pub struct Options {
     pub router_flavor: String,
     /// Plugins of the user's own, by name, with the schema that `/schemas/plugins/{name}` answers.
     pub custom_plugins: BTreeMap<String, Value>,
+    /// Whether filter chains may be used: without it their list is 400.
+    pub wasm: bool,
     /// Where the time for `ttl` comes from.
     pub clock: Clock,
 }
@@ -81,6 +86,7 @@ impl Default for Options {
             token: None,
             router_flavor: "traditional_compatible".to_owned(),
             custom_plugins: BTreeMap::new(),
+            wasm: false,
             clock: Clock::System,
         }
     }
@@ -144,7 +150,8 @@ impl KongAdmin {
 
     /// Adds the entities of `dump` to a workspace, which is made when it is not there. `dump` is
     /// `{"<list path>": [entity, …]}`; targets come as `/upstreams/{id}/targets`, members of a consumer group as
-    /// `/consumer_groups/{id}/consumers`; `/tags` is ignored, since Kong derives it.
+    /// `/consumer_groups/{id}/consumers`, overrides as `/consumer_groups/{id}/overrides/plugins/rate-limiting-advanced`, the keys
+    /// of a keyring as entities of `/keyring`; `/tags` is ignored, since Kong derives it.
     ///
     /// # Errors
     /// A list path that no Kong has, an entity without an id, or a reference to an entity that is not there. Nothing

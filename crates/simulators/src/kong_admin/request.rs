@@ -7,7 +7,7 @@ use axum::http::Method;
 use percent_encoding::percent_decode_str;
 
 use super::access::{self, Forbidden};
-use super::kinds::Kind;
+use super::kinds::{FILTER_CHAINS, KEYRING, Kind};
 use super::paging::escape;
 use super::query::Query;
 use super::reply::Reply;
@@ -33,7 +33,12 @@ impl Request<'_> {
 
     /// The kind with this list segment, if this edition has it.
     pub fn kind(&self, list: &str) -> Option<&'static Kind> {
-        Kind::by_list(list).filter(|kind| self.is_enterprise() || !kind.enterprise)
+        Kind::by_list(list).filter(|kind| self.has(kind))
+    }
+
+    /// Whether a Kong of this edition and version has the kind.
+    fn has(&self, kind: &Kind) -> bool {
+        (self.is_enterprise() || !kind.enterprise) && kind.in_version(self.options.version())
     }
 
     /// The path of this list as links repeat it: without a workspace, segments escaped.
@@ -52,7 +57,8 @@ const OWN: &[&str] = &[
     "status",
     "config",
     "clustering",
-    "filter-chains",
+    "rbac",
+    "graphql-rate-limiting-advanced",
     "schemas",
     "tags",
     "endpoints",
@@ -142,7 +148,8 @@ fn dispatch(request: &Request<'_>) -> Result<Reply, Reply> {
         ["clustering", "status" | "data-planes"] => Err(unavailable(
             "Kong is configured to run as Control Plane for the cluster",
         )),
-        ["filter-chains", ..] => Err(unavailable("wasm is enabled")),
+        [FILTER_CHAINS, ..] if !request.options.wasm => Err(unavailable("wasm is enabled")),
+        [KEYRING] => groups::keyring(request),
         ["workspaces", rest @ ..] if request.is_enterprise() => groups::workspaces(request, rest),
         ["plugins", "enabled"] => Ok(node::enabled_plugins(request)),
         ["plugins", "schema", name] => schemas::plugin_config(request, name),
@@ -151,8 +158,10 @@ fn dispatch(request: &Request<'_>) -> Result<Reply, Reply> {
         ["tags", tag] => tags::one(request, tag),
         // Targets exist below their upstream only (sequence 50, 534).
         ["targets", ..] => Err(Reply::not_found()),
-        [list, rest @ ..] => {
-            let kind = request.kind(list).ok_or_else(Reply::not_found)?;
+        path => {
+            let (kind, rest) = Kind::leading(path)
+                .filter(|(kind, _)| request.has(kind))
+                .ok_or_else(Reply::not_found)?;
             match rest {
                 [] => collections::list(request, kind),
                 [key] => items::get(request, kind, key),

@@ -56,6 +56,8 @@ pub(super) struct Workspace {
     tables: BTreeMap<&'static str, Table>,
     /// Consumer ids by consumer group id.
     pub members: BTreeMap<String, BTreeSet<String>>,
+    /// Overrides of plugins by consumer group id.
+    pub overrides: BTreeMap<String, Vec<Value>>,
 }
 
 impl Workspace {
@@ -65,6 +67,7 @@ impl Workspace {
             created_at: now / 1000,
             tables: BTreeMap::new(),
             members: BTreeMap::new(),
+            overrides: BTreeMap::new(),
         }
     }
 }
@@ -75,8 +78,8 @@ static NO_ROWS: Table = Table::new();
 #[derive(Debug)]
 pub(super) struct State {
     pub workspaces: BTreeMap<String, Workspace>,
-    /// CA certificates belong to no workspace.
-    ca_certificates: Table,
+    /// CA certificates and others belong to no workspace.
+    global: BTreeMap<&'static str, Table>,
     arrivals: u64,
 }
 
@@ -84,7 +87,7 @@ impl State {
     pub fn new(now: i64) -> Self {
         let mut state = Self {
             workspaces: BTreeMap::new(),
-            ca_certificates: Table::new(),
+            global: BTreeMap::new(),
             arrivals: 0,
         };
         state.ensure_workspace(DEFAULT_WORKSPACE, now);
@@ -99,8 +102,8 @@ impl State {
 
     /// The rows of one kind in one workspace.
     pub fn table(&self, workspace: &str, kind: &Kind) -> &Table {
-        if kind.list == "ca_certificates" {
-            return &self.ca_certificates;
+        if kind.global {
+            return self.global.get(kind.list).unwrap_or(&NO_ROWS);
         }
         self.workspaces
             .get(workspace)
@@ -109,8 +112,8 @@ impl State {
     }
 
     fn table_mut(&mut self, workspace: &str, kind: &'static Kind, now: i64) -> &mut Table {
-        if kind.list == "ca_certificates" {
-            return &mut self.ca_certificates;
+        if kind.global {
+            return self.global.entry(kind.list).or_default();
         }
         self.ensure_workspace(workspace, now)
             .tables
@@ -211,6 +214,7 @@ impl State {
         }
         if let Some(held) = self.workspaces.get_mut(workspace) {
             held.members.remove(&id);
+            held.overrides.remove(&id);
             for consumers in held.members.values_mut() {
                 consumers.remove(&id);
             }
@@ -218,14 +222,15 @@ impl State {
         true
     }
 
-    /// Empties one workspace; CA certificates too when it is the default one.
+    /// Empties one workspace; what belongs to none too when it is the default one.
     pub fn clear(&mut self, workspace: &str) {
         if workspace == DEFAULT_WORKSPACE {
-            self.ca_certificates.clear();
+            self.global.clear();
         }
         if let Some(held) = self.workspaces.get_mut(workspace) {
             held.tables.clear();
             held.members.clear();
+            held.overrides.clear();
         }
     }
 

@@ -226,7 +226,7 @@ fn route(route: &mut Value, details: &mut Vec<Detail>) {
     }
 }
 
-/// A target without a port gets 8000, as Kong stores it.
+/// A target without a port gets 8000, and an IPv6 address is written out, as Kong stores them.
 fn target(target: &mut Value, details: &mut Vec<Detail>) {
     let address = target["target"].as_str().unwrap_or_default().to_owned();
     if address.is_empty() || address.contains([' ', '/', '?']) {
@@ -234,6 +234,15 @@ fn target(target: &mut Value, details: &mut Vec<Detail>) {
             "target",
             "invalid target; not a valid hostname or ip address",
         ));
+        return;
+    }
+    let (host, port) = match address.strip_prefix('[').and_then(|rest| rest.split_once("]:")) {
+        Some((host, port)) => (host, port),
+        None => (address.trim_matches(['[', ']']), "8000"),
+    };
+    if let Ok(ip) = host.parse::<std::net::Ipv6Addr>() {
+        let groups: Vec<_> = ip.segments().iter().map(|group| format!("{group:04x}")).collect();
+        target["target"] = json!(format!("[{}]:{port}", groups.join(":")));
         return;
     }
     let host_only = if address.starts_with('[') {

@@ -1,0 +1,151 @@
+//! Kinds that Konnect does not have, as entities of kinds that it has.
+//!
+//! Encrypted key credentials move as plain ones, for the Admin API returns their keys in clear. Overrides of consumer groups, which
+//! `rate-limiting-advanced` used before plugins could be scoped to a group (3.4), move as such plugins.
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::entity::reference;
+use super::entity_kinds::{KEY_AUTH_ENC, OVERRIDES, named};
+use super::snapshot::Recast;
+use super::{Entity, EntityKey, EntityKind, Snapshot};
+
+/// The plugin that knows overrides.
+const RATE_LIMITING: &str = "rate-limiting-advanced";
+
+/// Fields of the plugin that choose overrides and mean nothing in a plugin of a group.
+const CHOICE: [&str; 2] = ["enforce_consumer_groups", "consumer_groups"];
+
+/// Name space of derived ids.
+const DERIVED: Uuid = Uuid::from_u128(0x7c0b_5ad1_4e0f_5b7e_9b1a_6f1d_0c55_9d21);
+
+/// Replaces in a source's snapshot what can move as another kind, and notes it in [`Snapshot::recast`]. What cannot stays as it is.
+pub fn recast(snapshot: &mut Snapshot) {
+    let of = |snapshot: &Snapshot, kind: &str| -> Vec<Entity> {
+        let entities = snapshot.entities.values();
+        entities
+            .filter(|entity| entity.kind.name == kind)
+            .cloned()
+            .collect()
+    };
+    for credential in of(snapshot, KEY_AUTH_ENC) {
+        replace(snapshot, &credential, key_auth(&credential).into_iter().collect());
+    }
+    let plugins = of(snapshot, "plugins");
+    for entity in of(snapshot, OVERRIDES) {
+        // Newer versions show the plugins of the group in the same place.
+        if plugins.iter().any(|plugin| plugin.id == entity.id) {
+            snapshot.entities.remove(&entity.key());
+            continue;
+        }
+        let scoped = group_plugins(snapshot, &entity, &plugins);
+        replace(snapshot, &entity, scoped);
+    }
+}
+
+fn replace(snapshot: &mut Snapshot, old: &Entity, new: Vec<Entity>) {
+    if new.is_empty() {
+        return;
+    }
+    snapshot.entities.remove(&old.key());
+    for entity in new {
+        snapshot.recast.push(Recast {
+            from: old.subject(),
+            to: entity.key(),
+        });
+        snapshot.insert(entity);
+    }
+}
+
+/// The credential without its encryption; none when the key is not shown.
+fn key_auth(credential: &Entity) -> Option<Entity> {
+    let key = credential.body.get("key")?.as_str()?;
+    let mut body = credential.body.clone();
+    body.remove("key_ident");
+    (!key.is_empty()).then_some(Entity {
+        kind: named("key-auths")?,
+        id: credential.id.clone(),
+        body,
+    })
+}
+
+/// One plugin for each that enforces the override: its configuration with the group's limits, in its scope and the group's.
+fn group_plugins(snapshot: &Snapshot, entity: &Entity, plugins: &[Entity]) -> Vec<Entity> {
+    let (Some(kind), Some(group)) = (named("plugins"), reference(&entity.body, "consumer_group")) else {
+        return Vec::new();
+    };
+    if !is_rate_limiting(&entity.body) {
+        return Vec::new();
+    }
+    let key = EntityKey {
+        kind: "consumer_groups".to_owned(),
+        id: group.to_owned(),
+    };
+    let name = snapshot
+        .entities
+        .get(&key)
+        .and_then(|group| group.body.get("name")?.as_str());
+    plugins
+        .iter()
+        .filter(|base| enforces(base, group, name))
+        .map(|base| group_plugin(kind, entity, base, group))
+        .filter(|plugin| !plugins.iter().any(|other| same_scope(other, plugin)))
+        .collect()
+}
+
+/// Old answers call the plugin `plugin`, lists `name`.
+fn is_rate_limiting(body: &Map<String, Value>) -> bool {
+    ["name", "plugin"]
+        .iter()
+        .any(|field| body.get(*field).and_then(Value::as_str) == Some(RATE_LIMITING))
+}
+
+fn enforces(base: &Entity, group: &str, name: Option<&str>) -> bool {
+    let config = base.body.get("config").and_then(Value::as_object);
+    let named = |list: &Value| {
+        let mut items = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+        items.any(|item| item == group || Some(item) == name)
+    };
+    // A plugin of one consumer cannot be one of a group too.
+    is_rate_limiting(&base.body)
+        && reference(&base.body, "consumer").is_none()
+        && config.is_some_and(|config| {
+            config.get("enforce_consumer_groups") == Some(&Value::Bool(true))
+                && config.get("consumer_groups").is_some_and(named)
+        })
+}
+
+fn group_plugin(kind: &'static EntityKind, entity: &Entity, base: &Entity, group: &str) -> Entity {
+    let id = Uuid::new_v5(&DERIVED, format!("{group}/{}", base.id).as_bytes()).to_string();
+    let mut body = base.body.clone();
+    body.insert("id".to_owned(), json!(id));
+    body.insert("consumer_group".to_owned(), json!({"id": group}));
+    body.remove("instance_name");
+    if let Some(Value::Object(config)) = body.get_mut("config") {
+        for field in CHOICE {
+            config.remove(field);
+        }
+        // Counters of the group are its own.
+        config.insert("namespace".to_owned(), json!(id));
+        let limits = entity.body.get("config").and_then(Value::as_object);
+        config.extend(
+            limits
+                .into_iter()
+                .flatten()
+                .map(|(name, value)| (name.clone(), value.clone())),
+        );
+    }
+    Entity { kind, id, body }
+}
+
+fn same_scope(a: &Entity, b: &Entity) -> bool {
+    let scope = |entity: &Entity| {
+        ["service", "route", "consumer", "consumer_group"]
+            .map(|field| reference(&entity.body, field).map(str::to_owned))
+    };
+    a.body.get("name") == b.body.get("name") && scope(a) == scope(b)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! The traps that lose data between a gateway and Konnect, one module each, through the pipeline and both simulators.
+
+mod ca_certificates_shared_by_workspaces;
+mod certificate_with_two_key_pairs;
+mod entities_of_others;
+mod group_plugin_fields;
+mod key_auth_ttl;
+mod kinds;
+mod many_targets;
+mod moves_and_renames;
+mod passwords;
+mod reordered_lists;
+mod support;
+mod target_addresses;
+mod two_workspaces_one_control_plane;
