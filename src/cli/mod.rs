@@ -1,8 +1,16 @@
 //! The command line.
 
+pub mod apply;
 pub mod crd;
+pub mod ends;
+pub mod output;
+pub mod plan;
+pub mod progress;
 pub mod run;
 
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 /// Moves self-managed Kong Gateway workspaces to Kong Konnect.
@@ -19,18 +27,41 @@ enum Command {
     Run(run::RunArgs),
     /// Print the CustomResourceDefinitions as YAML.
     Crd(crd::CrdArgs),
+    /// Show what a migration would do, without a cluster and without a write: exits 0 for no change, 2 for changes, 3 when blocked, 1 for errors.
+    Plan(Box<plan::PlanArgs>),
+    /// Migrate without a cluster: plan, write, verify. Exits 0 when done, 3 when something waits for a person, 1 for errors.
+    Apply(Box<apply::ApplyArgs>),
 }
 
 impl Cli {
-    /// Does what the command line says.
+    /// Reads the command line. When there is nothing to run, help or the mistake is printed, and the exit status
+    /// returned: never 2, which says something else here.
+    ///
+    /// # Errors
+    /// The exit status.
+    pub fn from_command_line() -> Result<Self, ExitCode> {
+        Self::try_parse().map_err(|error| {
+            // Nobody is left to tell when that fails.
+            let _ = error.print();
+            match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => ExitCode::FAILURE,
+            }
+        })
+    }
+
+    /// Does what the command line says, and returns the exit status.
     ///
     /// # Errors
     /// When the command fails; the error is meant for the user.
-    pub fn run(&self) -> Result<(), CliError> {
+    pub fn run(&self) -> Result<ExitCode, CliError> {
         match &self.command {
-            Command::Run(args) => Ok(run::run(args)?),
-            Command::Crd(args) => Ok(crd::run(args)?),
+            Command::Run(args) => run::run(args)?,
+            Command::Crd(args) => crd::run(args)?,
+            Command::Plan(args) => return Ok(plan::run(args)?),
+            Command::Apply(args) => return Ok(apply::run(args)?),
         }
+        Ok(ExitCode::SUCCESS)
     }
 }
 
@@ -43,4 +74,10 @@ pub enum CliError {
     /// `crd`.
     #[error(transparent)]
     Crd(#[from] crd::CrdError),
+    /// `plan`.
+    #[error(transparent)]
+    Plan(#[from] plan::PlanError),
+    /// `apply`.
+    #[error(transparent)]
+    Apply(#[from] apply::ApplyError),
 }

@@ -43,6 +43,7 @@ pub struct Operation {
 
 /// A plan: all source entities in the order in which they are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// SHA-256 over everything below.
     pub hash: String,

@@ -13,6 +13,8 @@ pub mod document;
 pub mod finding;
 pub mod mask;
 pub mod preflight;
+pub mod render;
+pub mod report;
 pub mod translate;
 pub mod verify;
 
@@ -20,6 +22,7 @@ pub use catalogue::Catalogue;
 pub use diff::{PlanInput, build_plan};
 pub use document::{Action, Operation, Plan, Planned};
 pub use finding::{Finding, Severity};
+pub use report::Report;
 pub use verify::{Verification, verify};
 
 #[cfg(test)]

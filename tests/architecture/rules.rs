@@ -36,6 +36,7 @@ const LAYERS: &[Layer] = &[
             "thiserror",
             "uuid",
             "sha2",
+            "serde_saphyr",
             "proptest",
             "insta",
         ]),
