@@ -292,11 +292,13 @@ async fn secrets_are_printed_only_when_asked_for() -> Result<()> {
         .find(|(name, _)| *name == "inventory")
         .context("inventory")?;
     let dump: Value = serde_json::from_str(dump)?;
-    let keys: Vec<&str> = dump["key-auths"]
-        .as_array()
-        .into_iter()
+    let lists = dump.as_object().context("lists by path")?;
+    let keys: Vec<&str> = lists
+        .iter()
+        .filter(|(path, _)| path.trim_matches('/') == "key-auths")
+        .filter_map(|(_, list)| list.as_array())
         .flatten()
-        .filter_map(|k| k["key"].as_str())
+        .filter_map(|credential| credential["key"].as_str())
         .collect();
     assert!(!keys.is_empty());
     for output in ["terminal", "json", "markdown", "deck", "terraform"] {
