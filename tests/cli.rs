@@ -105,7 +105,10 @@ async fn plan_apply_plan_ends_with_2_0_0_and_a_second_apply_writes_nothing() -> 
     ended(&planned, 2)?;
     let text = stdout(&planned);
     assert!(text.contains("Plan: 123 to create, 5 staying behind."), "{text}");
-    assert!(text.contains("Error plugin-unsupported") && text.contains("What to do:"), "{text}");
+    assert!(
+        text.contains("Error plugin-unsupported") && text.contains("What to do:"),
+        "{text}"
+    );
     assert!(!text.contains('\u{1b}'), "no colours where no terminal is");
     assert_eq!(terminal.writes(), 0);
 
@@ -146,7 +149,11 @@ async fn json_is_the_same_twice_and_an_approved_hash_is_written_and_a_stale_one_
 
     let nobody = terminal.command("apply", "sales").output().await?;
     ended(&nobody, 1)?;
-    assert!(stderr(&nobody).contains(&format!("--plan-hash {hash}")), "{}", stderr(&nobody));
+    assert!(
+        stderr(&nobody).contains(&format!("--plan-hash {hash}")),
+        "{}",
+        stderr(&nobody)
+    );
     let stale = terminal
         .command("apply", "sales")
         .args(["--plan-hash", "sha256:0000"])
@@ -175,7 +182,11 @@ async fn what_somebody_must_solve_ends_with_3() -> Result<()> {
     terminal.bed.kong.forbid("/inventory/consumers");
     let blocked = terminal.command("plan", "inventory").output().await?;
     ended(&blocked, 3)?;
-    assert!(stdout(&blocked).contains("Critical kind-unreadable"), "{}", stdout(&blocked));
+    assert!(
+        stdout(&blocked).contains("Critical kind-unreadable"),
+        "{}",
+        stdout(&blocked)
+    );
     let refused = terminal
         .command("apply", "inventory")
         .arg("--yes")
@@ -197,9 +208,16 @@ async fn an_entity_that_konnect_refuses_ends_with_3_and_is_named() -> Result<()>
     });
     let applied = terminal.command("apply", "default").arg("--yes").output().await?;
     ended(&applied, 3)?;
-    assert!(stderr(&applied).contains("Not written: routes/"), "{}", stderr(&applied));
+    assert!(
+        stderr(&applied).contains("Not written: routes/"),
+        "{}",
+        stderr(&applied)
+    );
     terminal.bed.konnect_server.set_behaviour(Behaviour::default());
-    ended(&terminal.command("apply", "default").arg("--yes").output().await?, 0)
+    ended(
+        &terminal.command("apply", "default").arg("--yes").output().await?,
+        0,
+    )
 }
 
 #[tokio::test]
@@ -212,7 +230,10 @@ async fn errors_end_with_1_and_say_what_to_do() -> Result<()> {
     no_control_plane.args(["--control-plane", "stock"]);
     let cases = [
         (terminal.command_with("plan", "default", "wrong", &kong), "401"),
-        (terminal.command_with("plan", "default", "absent", &kong), "cannot read"),
+        (
+            terminal.command_with("plan", "default", "absent", &kong),
+            "cannot read",
+        ),
         (no_token, "source: "),
         (terminal.command("plan", "stock"), "no workspace stock"),
         (terminal.command("plan", "default --yes"), "no workspace"),
@@ -221,12 +242,19 @@ async fn errors_end_with_1_and_say_what_to_do() -> Result<()> {
         let output = command.output().await?;
         ended(&output, 1)?;
         let text = stderr(&output);
-        assert!(text.starts_with("error: ") && text.contains(expected), "{expected}: {text}");
+        assert!(
+            text.starts_with("error: ") && text.contains(expected),
+            "{expected}: {text}"
+        );
         assert!(!text.contains("kpat_"), "{text}");
     }
     let usage = no_control_plane.arg("--konnect-token=kpat_x").output().await?;
     ended(&usage, 1)?;
-    assert!(stderr(&usage).contains("unexpected argument"), "{}", stderr(&usage));
+    assert!(
+        stderr(&usage).contains("unexpected argument"),
+        "{}",
+        stderr(&usage)
+    );
     Ok(())
 }
 
@@ -262,7 +290,10 @@ async fn ctrl_c_ends_between_two_writes_and_the_next_run_goes_on() -> Result<()>
     let stopped = process.wait_with_output().await?;
     ended(&stopped, 1)?;
     let text = stderr(&stopped);
-    assert!(text.contains("stopped between two writes") && text.contains("Run the same command again"), "{text}");
+    assert!(
+        text.contains("stopped between two writes") && text.contains("Run the same command again"),
+        "{text}"
+    );
     let written = terminal.writes();
     assert!(written < 123, "{written}");
 

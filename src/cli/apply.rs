@@ -152,7 +152,9 @@ fn agree(args: &ApplyArgs, ends: &Ends, observed: &Observed, planned: &Planned) 
     let name = &ends.control_plane.name;
     eprint!("Write {creations} entities to control plane {name}? Only yes is taken for yes: ");
     let mut answer = String::new();
-    let read = io::stderr().flush().and_then(|()| io::stdin().read_line(&mut answer));
+    let read = io::stderr()
+        .flush()
+        .and_then(|()| io::stdin().read_line(&mut answer));
     read.map_err(PlanError::from)?;
     if answer.trim() == "yes" {
         Ok(())
@@ -194,7 +196,10 @@ fn conclude(
     for refusal in &applied.refused {
         let field = refusal.field.as_ref().map(|field| format!(" {field}"));
         let field = field.unwrap_or_default();
-        say(&format!("Not written: {}{field}: {}", refusal.subject, refusal.reason));
+        say(&format!(
+            "Not written: {}{field}: {}",
+            refusal.subject, refusal.reason
+        ));
     }
     let missing = verification.missing.len().saturating_sub(applied.refused.len());
     if missing > 0 || !verification.mismatched.is_empty() {

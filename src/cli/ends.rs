@@ -130,12 +130,7 @@ impl EndsArgs {
         })?;
         let token = token(self.konnect_token_file.as_deref(), "KONNECT_TOKEN")?.ok_or(EndsError::NoToken)?;
         let in_flight = usize::from(self.max_in_flight);
-        let target = konnect::Client::new(
-            &transport,
-            &server_url,
-            &token,
-            Budget::new(in_flight).into(),
-        )?;
+        let target = konnect::Client::new(&transport, &server_url, &token, Budget::new(in_flight).into())?;
         let control_plane = self.find_control_plane(&target).await?;
         let migration = Migration {
             source: self.source(&transport)?,

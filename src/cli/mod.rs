@@ -7,11 +7,13 @@ pub mod output;
 pub mod plan;
 pub mod progress;
 pub mod run;
+pub mod stored;
 
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// Moves self-managed Kong Gateway workspaces to Kong Konnect.
 #[derive(Debug, Parser)]
@@ -40,7 +42,14 @@ impl Cli {
     /// # Errors
     /// The exit status.
     pub fn from_command_line() -> Result<Self, ExitCode> {
-        Self::try_parse().map_err(|error| {
+        let mut command = Self::command();
+        if is_kubectl_plugin() {
+            command = command.bin_name(PLUGIN);
+        }
+        let parsed = command
+            .try_get_matches_from_mut(std::env::args_os())
+            .and_then(|matches| Self::from_arg_matches(&matches));
+        parsed.map_err(|error| {
             // Nobody is left to tell when that fails.
             let _ = error.print();
             match error.kind() {
@@ -63,6 +72,16 @@ impl Cli {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// How the user calls the plugin: kubectl finds `kubectl-gateway_migration` on the PATH.
+const PLUGIN: &str = "kubectl gateway-migration";
+
+fn is_kubectl_plugin() -> bool {
+    let name = std::env::args_os().next().map(PathBuf::from);
+    name.as_deref()
+        .and_then(Path::file_stem)
+        .is_some_and(|name| name == "kubectl-gateway_migration")
 }
 
 /// Why a command failed.

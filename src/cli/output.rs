@@ -6,7 +6,7 @@ use clap::ValueEnum;
 
 use crate::plan::Report;
 use crate::plan::render::terminal::Style;
-use crate::plan::render::{RenderError, deck, json, markdown, terminal, terraform};
+use crate::plan::render::{RenderError, deck, json, kong_operator, markdown, terminal, terraform};
 
 /// A form of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -20,6 +20,8 @@ pub enum Output {
     Markdown,
     /// The planned target as a decK file.
     Deck,
+    /// The planned target as objects of Kong's operator that adopt it.
+    KongOperator,
     /// Import blocks for Kong's Terraform provider.
     Terraform,
 }
@@ -45,13 +47,17 @@ impl Output {
     /// When standard output does not take it.
     pub fn print(self, report: &Report, full: bool) -> Result<(), OutputError> {
         let text = match self {
-            Self::Terminal => terminal::render(report, Style {
-                colour: colour(),
-                full,
-            }),
+            Self::Terminal => terminal::render(
+                report,
+                Style {
+                    colour: colour(),
+                    full,
+                },
+            ),
             Self::Json => json::render(report)?,
             Self::Markdown => markdown::render(report),
             Self::Deck => deck::render(report)?,
+            Self::KongOperator => kong_operator::render(report)?,
             Self::Terraform => terraform::render(report),
         };
         Ok(print(&text)?)

@@ -1,4 +1,4 @@
-//! `plan`: what a migration would do. Reads both sides and writes nothing.
+//! `plan`: what a migration would do. Reads both sides, or the plan that the operator stored, and writes nothing.
 
 use std::io;
 use std::process::ExitCode;
@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::ends::{Ends, EndsArgs, EndsError};
 use super::output::{Output, OutputError};
+use super::stored::{StoredCommand, StoredError};
 use crate::engine::{self, Observed};
 use crate::plan::report::Secrets;
 use crate::plan::{Action, Plan, Planned, Report, report};
@@ -19,7 +20,17 @@ pub(super) const BLOCKED: u8 = 3;
 
 /// Options of `plan`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct PlanArgs {
+    #[command(subcommand)]
+    stored: Option<StoredCommand>,
+    #[command(flatten)]
+    fresh: Option<FreshArgs>,
+}
+
+/// Options of `plan` without a cluster.
+#[derive(Debug, Args)]
+pub struct FreshArgs {
     #[command(flatten)]
     ends: EndsArgs,
     /// Form of the plan.
@@ -28,7 +39,7 @@ pub struct PlanArgs {
     /// List every entity, and every subject of a finding.
     #[arg(long)]
     full: bool,
-    /// Print secrets in clear in --output deck. The file is then as secret as the gateway.
+    /// Print secrets in clear in --output deck and kong-operator. The file is then as secret as the gateway.
     #[arg(long)]
     include_secrets: bool,
 }
@@ -45,6 +56,14 @@ pub enum PlanError {
     /// Printing.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// A stored plan.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
+    /// Neither flags nor a subcommand. The command line does not let that through.
+    #[error(
+        "name both ends with --admin-url, --konnect-url and --control-plane, or a stored plan with show, diff or export"
+    )]
+    Nothing,
     /// Logging.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -53,24 +72,36 @@ pub enum PlanError {
     System(#[from] io::Error),
 }
 
-/// Plans and prints. The exit status is 0 for no change, 2 for changes, 3 when something is blocked.
+/// Plans and prints. The exit status is 0 for no change, 2 for changes, 3 when something is blocked; of a stored plan it is
+/// always 0.
 ///
 /// # Errors
-/// When a side cannot be read.
+/// When a side or the stored plan cannot be read.
 pub fn run(args: &PlanArgs) -> Result<ExitCode, PlanError> {
     init(LOG, LogFormat::Text)?;
     runtime()?.block_on(async {
-        let ends = args.ends.connect().await?;
-        let (observed, planned) = observe(&ends).await?;
-        let secrets = if args.include_secrets {
-            Secrets::Included
-        } else {
-            Secrets::Masked
-        };
-        let report = Report::new(&planned, names(&ends, &observed), secrets);
-        args.output.print(&report, args.full)?;
-        Ok(status(&planned.plan))
+        match (&args.stored, &args.fresh) {
+            (Some(command), _) => {
+                command.run().await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            (None, Some(fresh)) => plan_and_print(fresh).await,
+            (None, None) => Err(PlanError::Nothing),
+        }
     })
+}
+
+async fn plan_and_print(args: &FreshArgs) -> Result<ExitCode, PlanError> {
+    let ends = args.ends.connect().await?;
+    let (observed, planned) = observe(&ends).await?;
+    let secrets = if args.include_secrets {
+        Secrets::Included
+    } else {
+        Secrets::Masked
+    };
+    let report = Report::new(&planned, names(&ends, &observed), secrets);
+    args.output.print(&report, args.full)?;
+    Ok(status(&planned.plan))
 }
 
 /// What these commands log: the plan and its progress are their output, so only trouble.
@@ -78,9 +109,7 @@ pub(super) const LOG: &str = "error";
 
 /// The threads of a command.
 pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
 /// Reads both sides and plans.
@@ -104,6 +133,7 @@ pub(super) fn names(ends: &Ends, observed: &Observed) -> report::Ends {
         source_version: observed.source.node.version.clone(),
         control_plane: ends.control_plane.id.clone(),
         control_plane_name: Some(ends.control_plane.name.clone()),
+        control_plane_ref: None,
     }
 }
 

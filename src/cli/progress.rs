@@ -52,7 +52,11 @@ fn draw(progress: &Progress, above: usize) -> usize {
 
 fn say(progress: &Progress) -> usize {
     // As above.
-    let _ = writeln!(io::stderr().lock(), "{} entities in the control plane", progress.summary());
+    let _ = writeln!(
+        io::stderr().lock(),
+        "{} entities in the control plane",
+        progress.summary()
+    );
     0
 }
 

@@ -27,6 +27,9 @@ pub struct Ends {
     /// Its name, where it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control_plane_name: Option<String>,
+    /// Name of the Kubernetes object that stands for it, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_plane_ref: Option<String>,
 }
 
 /// Whether secrets are in clear.
@@ -122,9 +125,11 @@ impl Report {
     /// The control plane as a person knows it.
     #[must_use]
     pub fn control_plane(&self) -> &str {
-        self.ends
+        let ends = &self.ends;
+        let name = ends
             .control_plane_name
-            .as_deref()
-            .unwrap_or(&self.ends.control_plane)
+            .as_ref()
+            .or(ends.control_plane_ref.as_ref());
+        name.unwrap_or(&ends.control_plane)
     }
 }

@@ -3,6 +3,7 @@
 //! `fetch` finds both ends, [`crate::engine`] reads them and makes the plan, `decide` chooses the next step, `execute` writes and
 //! verifies, `status` puts it into words. The target is the journal: every pass begins by reading both sides.
 
+mod artefact;
 mod decide;
 mod error;
 mod execute;
@@ -100,7 +101,10 @@ impl WorkspaceMigrationController {
         let (migration, observed) = self.observe(object, draft).await?;
         let planned = observed.plan();
         let completed = is_completed(draft, object.spec.mode);
+        let before = draft.status.plan.clone();
         report_plan(&observed, &planned, draft);
+        self.keep_plan(object, (&migration, &observed, &planned), before, draft)
+            .await;
         match next_step(object.spec.mode, completed, &planned.plan) {
             Step::Halt(finding) => {
                 let message = format!("Nothing is written: {} {}", finding.observed, finding.remedy);

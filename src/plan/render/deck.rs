@@ -97,15 +97,21 @@ fn head(report: &Report) -> String {
     }
     let strange = report.entities.iter().filter(|e| !is_known(&e.key.kind));
     for entity in strange {
-        lines.push(format!("Not in this file, because decK has no form for it: {}.", entity.key));
+        lines.push(format!(
+            "Not in this file, because decK has no form for it: {}.",
+            entity.key
+        ));
     }
     if report.secrets == Secrets::Masked {
         lines.push(
-            "Secrets are left out: set the DECK_ variables named below, or export with --include-secrets.".to_owned(),
+            "Secrets are left out: set the DECK_ variables named below, or export with --include-secrets."
+                .to_owned(),
         );
     }
     if report.entities.iter().any(|e| e.key.kind == "basic-auths") {
-        lines.push("Passwords of basic-auth are hashes: deck gateway sync --skip-hash-for-basic-auth.".to_owned());
+        lines.push(
+            "Passwords of basic-auth are hashes: deck gateway sync --skip-hash-for-basic-auth.".to_owned(),
+        );
     }
     let comment = |line: String| format!("# {}\n", line.replace(char::is_control, " "));
     lines.into_iter().map(comment).collect()
@@ -213,7 +219,13 @@ fn name_secrets(value: &mut Value, variable: &str) {
         Value::String(text) if text == MASK => {
             let name: String = variable
                 .chars()
-                .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
+                .map(|c| {
+                    if c.is_ascii_alphanumeric() {
+                        c.to_ascii_uppercase()
+                    } else {
+                        '_'
+                    }
+                })
                 .collect();
             *text = format!("${{{{ env \"{name}\" }}}}");
         }

@@ -34,7 +34,10 @@ pub fn render(report: &Report) -> String {
 }
 
 fn kinds(out: &mut String, report: &Report) {
-    line(out, "| kind | create | update | unchanged | blocked | stays behind |");
+    line(
+        out,
+        "| kind | create | update | unchanged | blocked | stays behind |",
+    );
     line(out, "|---|---:|---:|---:|---:|---:|");
     for group in by_kind(&report.plan.operations) {
         let columns = [

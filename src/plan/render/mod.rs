@@ -1,8 +1,10 @@
 //! A report as text: for a terminal, for programs, for a review, and for those who go on with other tools. Pure.
 
 pub mod deck;
+pub mod diff;
 pub mod groups;
 pub mod json;
+pub mod kong_operator;
 pub mod markdown;
 pub mod terminal;
 pub mod terraform;

@@ -121,7 +121,11 @@ fn one(out: &mut String, operation: &Operation, style: Style) {
         reason => format!(": {} ({})", clean(reason), words(operation.action)),
     };
     let name = match &operation.subject.name {
-        Some(name) => format!("{} {}", clean(name), style.ink(Ink::Dim, &operation.subject.key.id)),
+        Some(name) => format!(
+            "{} {}",
+            clean(name),
+            style.ink(Ink::Dim, &operation.subject.key.id)
+        ),
         None => operation.subject.key.id.clone(),
     };
     line(out, &format!("  {} {name}{reason}", style.ink(ink, sign)));
@@ -147,7 +151,11 @@ fn findings(out: &mut String, findings: &[Finding], style: Style) {
         for finding in group.iter().take(style.most(MOST_SUBJECTS)) {
             line(
                 out,
-                &format!("    {}: {}", clean(&finding.subject.to_string()), clean(&finding.observed)),
+                &format!(
+                    "    {}: {}",
+                    clean(&finding.subject.to_string()),
+                    clean(&finding.observed)
+                ),
             );
         }
         let more = group.len().saturating_sub(style.most(MOST_SUBJECTS));

@@ -21,7 +21,11 @@ pub fn render(report: &Report) -> String {
     for entity in &report.entities {
         let Some(resource) = resource(entity) else {
             // Writing to a string does not fail.
-            let _ = writeln!(out, "\n# The provider has no resource that imports {}.", entity.key);
+            let _ = writeln!(
+                out,
+                "\n# The provider has no resource that imports {}.",
+                entity.key
+            );
             continue;
         };
         let name = unique_name(entity, &resource, &mut names);
@@ -96,7 +100,13 @@ fn unique_name(entity: &PlannedEntity, resource: &str, taken: &mut BTreeSet<Stri
         .unwrap_or(&entity.key.id);
     let plain = |text: &str| -> String {
         text.chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' })
+            .map(|c| {
+                if c.is_ascii_alphanumeric() {
+                    c.to_ascii_lowercase()
+                } else {
+                    '_'
+                }
+            })
             .collect()
     };
     let mut name = plain(label);
