@@ -9,8 +9,8 @@ help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
 demo: ## Migrate three workspaces to a simulated Konnect, in a real API server, and show the outcome
-	$(CARGO) build --locked --bins
-	$(CARGO) run --locked --quiet --example demo
+	@$(CARGO) build --locked --bins --example demo
+	@$(CARGO) run --locked --quiet --example demo
 
 test: control-plane ## Run all tests (the first time builds the Kubernetes binaries: about 10 minutes)
 	$(CARGO) test --locked --workspace

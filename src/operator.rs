@@ -1,6 +1,6 @@
 //! Puts the parts together: leader election, controllers, admin port, and an end in the right order.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use kube::Client;
 use tokio::task::JoinSet;
@@ -13,7 +13,7 @@ use crate::{
     http::{Attempt, Budgets, Observer, Transport, TransportError, TransportOptions},
     k8s::{
         events::Events,
-        lease::{Election, Ended, Leadership, LeaseOptions},
+        lease::{Election, Ended, Leadership},
     },
     telemetry::{
         admin::{AdminServer, health_routes, metrics_routes},
@@ -39,6 +39,9 @@ pub enum OperatorError {
         /// What the system said.
         source: io::Error,
     },
+    /// A controller ended, which none does by itself.
+    #[error("a controller ended unexpectedly; the log has the reason, and the operator starts again")]
+    ControllerEnded,
     /// Another replica writes now.
     #[error("the leader lease was lost; another replica goes on, and this one starts again")]
     LeaseLost,
@@ -46,16 +49,38 @@ pub enum OperatorError {
 
 /// Runs until `stop` is cancelled, then ends gracefully: no new reconcile begins, running ones finish, the lease is let
 /// go, the admin port closes.
+///
+/// # Errors
+/// When it cannot start, or had to end by itself.
 pub async fn operate(client: Client, config: Config, stop: CancellationToken) -> Result<(), OperatorError> {
     let metrics = Metrics::new();
     let readiness = Readiness::default();
+    let transport = transport(&config, &metrics)?;
     let drained = CancellationToken::new();
     let mut servers = serve_admin(&config, &metrics, &readiness, &drained).await?;
     let working = stop.child_token();
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (election, leadership) = elect(&client, config.election.clone(), &clock, &working, &drained);
-    let context = Context {
-        transport: transport(&config, &metrics)?,
+    let mut election = JoinSet::new();
+    let leadership = match config.election.clone() {
+        None => {
+            metrics.set_leading(true);
+            Leadership::unlimited()
+        }
+        Some(options) => {
+            let (candidate, leadership) = Election::new(client.clone(), options, Arc::clone(&clock));
+            let stand = stand(
+                candidate,
+                leadership.clone(),
+                metrics.clone(),
+                working.clone(),
+                drained.clone(),
+            );
+            election.spawn(stand);
+            leadership
+        }
+    };
+    work(&Context {
+        transport,
         budgets: Arc::new(Budgets::new(config.konnect_in_flight)),
         events: Events::new(client.clone()),
         config: Arc::new(config),
@@ -64,47 +89,51 @@ pub async fn operate(client: Client, config: Config, stop: CancellationToken) ->
         metrics,
         leadership,
         readiness,
-        stop: working.clone(),
-    };
-    let mut tasks = controllers::spawn_all(&context);
-    // A controller runs until it is told to stop, so the first to end is the sign that all have to.
-    tasks.join_next().await;
-    working.cancel();
-    if tokio::time::timeout(DRAIN, async { while tasks.join_next().await.is_some() {} })
-        .await
-        .is_err()
-    {
-        tracing::warn!("some reconciles did not end in time and are cut off");
-        tasks.abort_all();
-    }
+        stop: working,
+    })
+    .await;
     drained.cancel();
-    let ended = election.await;
+    let ended = election.join_next().await;
     while servers.join_next().await.is_some() {}
     match ended {
-        Ok(Ended::Lost) => Err(OperatorError::LeaseLost),
-        Ok(Ended::Stopped) | Err(_) => Ok(()),
+        Some(Ok(Ended::Lost)) => Err(OperatorError::LeaseLost),
+        _ if !stop.is_cancelled() => Err(OperatorError::ControllerEnded),
+        _ => Ok(()),
     }
 }
 
-/// Stands for election when there is one; loss of the lease stops all work.
-fn elect(
-    client: &Client,
-    options: Option<LeaseOptions>,
-    clock: &Arc<dyn Clock>,
-    working: &CancellationToken,
-    drained: &CancellationToken,
-) -> (tokio::task::JoinHandle<Ended>, Leadership) {
-    let (working, drained) = (working.clone(), drained.clone());
-    let Some(options) = options else {
-        return (tokio::spawn(async { Ended::Stopped }), Leadership::unlimited());
+/// Runs all controllers until the first ends, which is the sign that all have to: each runs until it is told to stop.
+async fn work(context: &Context) {
+    let mut controllers = controllers::spawn_all(context);
+    controllers.join_next().await;
+    context.stop.cancel();
+    let rest = async { while controllers.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN, rest).await.is_err() {
+        tracing::warn!("some reconciles did not end in time and are cut off");
+    }
+}
+
+/// Stands for election until `drained`; losing the lease stops all work.
+async fn stand(
+    candidate: Election,
+    mut leadership: Leadership,
+    metrics: Metrics,
+    working: CancellationToken,
+    drained: CancellationToken,
+) -> Ended {
+    let counted = metrics.clone();
+    let count = async move {
+        leadership.acquired().await;
+        counted.set_leading(true);
+        std::future::pending::<Infallible>().await
     };
-    let (election, leadership) = Election::new(client.clone(), options, Arc::clone(clock));
-    let task = tokio::spawn(async move {
-        let ended = election.run(drained).await;
-        working.cancel();
-        ended
-    });
-    (task, leadership)
+    let ended = tokio::select! {
+        ended = candidate.run(drained) => ended,
+        never = count => match never {},
+    };
+    metrics.set_leading(false);
+    working.cancel();
+    ended
 }
 
 async fn serve_admin(

@@ -73,6 +73,12 @@ impl Terminal {
         process
     }
 
+    /// The number of creations that `apply` tells of.
+    fn written(&self, applied: &Output) -> Result<u64> {
+        let text = stdout(applied);
+        Ok(text.split(' ').next().unwrap_or_default().parse()?)
+    }
+
     fn writes(&self) -> u64 {
         self.bed.konnect_server.stats().writes
     }
@@ -168,6 +174,19 @@ async fn json_is_the_same_twice_and_an_approved_hash_is_written_and_a_stale_one_
         .output()
         .await?;
     ended(&agreed, 0)?;
+    let again = terminal
+        .command("apply", "sales")
+        .args(["--plan-hash", hash])
+        .output()
+        .await?;
+    // A plan's own progress does not make it stale.
+    ended(&again, 0)?;
+    assert_eq!(terminal.writes(), terminal.written(&agreed)?);
+    let foreign = serde_json::json!({"name": "foreign", "host": "h"});
+    terminal
+        .bed
+        .konnect
+        .seed(&terminal.control_plane, "services", &foreign)?;
     let late = terminal
         .command("apply", "sales")
         .args(["--plan-hash", hash])

@@ -68,7 +68,7 @@ async fn plan(migration: &Migration) -> Result<Planned> {
         target,
         uploaded,
     }
-    .plan())
+    .plan(&gateway_migration_operator::plan::Policy::default()))
 }
 
 async fn apply(migration: &Migration, planned: &Planned) -> Applied {

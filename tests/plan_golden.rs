@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use gateway_migration_operator::domain::entity_kind::{Listing, Write};
 use gateway_migration_operator::domain::entity_kinds::ENTITY_KINDS;
 use gateway_migration_operator::domain::{Entity, EntityKind, KongVersion, Snapshot};
-use gateway_migration_operator::plan::{Catalogue, PlanInput, Planned, build_plan, verify};
+use gateway_migration_operator::plan::{Catalogue, PlanInput, Planned, Policy, build_plan, verify};
 use serde_json::{Map, Value, json};
 use simulators::bed::Bed;
 
@@ -57,6 +57,7 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         target,
         version: KongVersion::parse("3.9.1"),
         uploaded: &BTreeSet::new(),
+        policy: &Policy::default(),
         catalogue: Catalogue::bundled(),
     })
 }

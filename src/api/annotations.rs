@@ -14,6 +14,13 @@ pub const FORCE_DELETE: &str = "gatewaymigration.dev/force-delete";
 pub const CERTIFICATE_IDS: &str = "konnect.konghq.com/certificate-ids";
 /// Kong's record of when a generated certificate expires, RFC 3339, on the certificate Secret.
 pub const CERTIFICATE_EXPIRES_AT: &str = "konghq.com/cert-expires-at";
+/// On the ConfigMap of a `KonnectExtension`: the Secret that data planes mount beside it.
+pub const CERTIFICATE_SECRET: &str = "gatewaymigration.dev/certificate-secret";
+/// On the ConfigMap of a `KonnectExtension`: the folder that the Secret belongs to.
+pub const CERTIFICATE_MOUNT: &str = "gatewaymigration.dev/certificate-mount-path";
+/// On the ConfigMap of a `KonnectExtension`: SHA-256 of the certificate's DER form. A copy of it in a pod template rolls
+/// the pods when the certificate changes.
+pub const CERTIFICATE_FINGERPRINT: &str = "gatewaymigration.dev/certificate-sha256";
 
 /// The annotations of an object, as Kubernetes hands them out.
 pub type Annotations = BTreeMap<String, String>;

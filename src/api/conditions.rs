@@ -112,7 +112,7 @@ pub mod reason {
     pub const FAILED_TO_UPDATE: &str = "FailedToUpdate";
     /// The counterpart to take over does not exist or does not fit.
     pub const FAILED_TO_ADOPT: &str = "FailedToAdopt";
-    /// A control plane of that name exists that this object did not make.
+    /// A control plane, or an object in Kubernetes, of that name exists that this object did not make.
     pub const NAME_TAKEN: &str = "NameTaken";
     /// The counterpart is gone from Konnect; it is not made again without consent.
     pub const GONE: &str = "Gone";
@@ -173,6 +173,8 @@ pub mod reason {
     pub const PLAN_STALE: &str = "PlanStale";
     /// Approval is not asked for.
     pub const APPROVED_AUTOMATICALLY: &str = "ApprovedAutomatically";
+    /// Somebody approved this very plan.
+    pub const APPROVED: &str = "Approved";
     /// The plan waits for somebody to approve its hash.
     pub const AWAITING_APPROVAL: &str = "AwaitingApproval";
     /// Nothing is overwritten or deleted, so nothing needs saving.

@@ -10,7 +10,7 @@ use super::output::{Output, OutputError};
 use super::stored::{StoredCommand, StoredError};
 use crate::engine::{self, Observed};
 use crate::plan::report::Secrets;
-use crate::plan::{Action, Plan, Planned, Report, report};
+use crate::plan::{Action, Plan, Planned, Policy, Report, report};
 use crate::telemetry::tracing::{LogError, LogFormat, init};
 
 /// Exit status when the plan changes something.
@@ -25,14 +25,7 @@ pub struct PlanArgs {
     #[command(subcommand)]
     stored: Option<StoredCommand>,
     #[command(flatten)]
-    fresh: Option<FreshArgs>,
-}
-
-/// Options of `plan` without a cluster.
-#[derive(Debug, Args)]
-pub struct FreshArgs {
-    #[command(flatten)]
-    ends: EndsArgs,
+    ends: Option<EndsArgs>,
     /// Form of the plan.
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
@@ -80,19 +73,19 @@ pub enum PlanError {
 pub fn run(args: &PlanArgs) -> Result<ExitCode, PlanError> {
     init(LOG, LogFormat::Text)?;
     runtime()?.block_on(async {
-        match (&args.stored, &args.fresh) {
+        match (&args.stored, &args.ends) {
             (Some(command), _) => {
                 command.run().await?;
                 Ok(ExitCode::SUCCESS)
             }
-            (None, Some(fresh)) => plan_and_print(fresh).await,
+            (None, Some(ends)) => plan_and_print(args, ends).await,
             (None, None) => Err(PlanError::Nothing),
         }
     })
 }
 
-async fn plan_and_print(args: &FreshArgs) -> Result<ExitCode, PlanError> {
-    let ends = args.ends.connect().await?;
+async fn plan_and_print(args: &PlanArgs, ends: &EndsArgs) -> Result<ExitCode, PlanError> {
+    let ends = ends.connect().await?;
     let (observed, planned) = observe(&ends).await?;
     let secrets = if args.include_secrets {
         Secrets::Included
@@ -122,7 +115,7 @@ pub(super) async fn observe(ends: &Ends) -> Result<(Observed, Planned), engine::
         target,
         uploaded,
     };
-    let planned = observed.plan();
+    let planned = observed.plan(&Policy::default());
     Ok((observed, planned))
 }
 

@@ -6,7 +6,9 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 use tokio_util::sync::CancellationToken;
 
+use super::error::{Class, ReconcileError};
 use crate::{
+    api::conditions::reason,
     clock::Clock,
     config::Config,
     http::{Budgets, Transport},
@@ -48,7 +50,35 @@ impl fmt::Debug for Context {
     }
 }
 
+/// Another replica writes now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this replica does not lead any more; the one that does goes on")]
+pub struct NotLeading;
+
+impl ReconcileError for NotLeading {
+    fn class(&self) -> Class {
+        Class::Transient
+    }
+
+    fn reason(&self) -> &'static str {
+        reason::PROGRESSING_WITH_RETRY
+    }
+}
+
 impl Context {
+    /// Fails unless this replica leads. Ask before every write to another system: losing the lease must stop writes
+    /// between two steps.
+    ///
+    /// # Errors
+    /// When it does not lead.
+    pub fn require_lead(&self) -> Result<(), NotLeading> {
+        if self.leadership.is_held() {
+            Ok(())
+        } else {
+            Err(NotLeading)
+        }
+    }
+
     /// The objects of a kind that this operator looks at: one namespace, or all.
     pub fn watched<K>(&self) -> Api<K>
     where

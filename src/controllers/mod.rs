@@ -8,6 +8,7 @@ pub mod credentials;
 pub mod draft;
 pub mod error;
 pub mod konnect_api_auth_configuration;
+pub mod konnect_extension;
 pub mod konnect_gateway_control_plane;
 mod malformed;
 pub mod outcome;
@@ -30,6 +31,7 @@ pub fn spawn_all(context: &Context) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     if context.config.konnect_kinds == KonnectKinds::Own {
         tasks.spawn(konnect_api_auth_configuration::run(context.clone()));
+        tasks.spawn(konnect_extension::run(context.clone()));
         tasks.spawn(konnect_gateway_control_plane::run(context.clone()));
     }
     let stop = context.stop.clone();

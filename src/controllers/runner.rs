@@ -209,7 +209,8 @@ async fn wait_until_served(context: &Context, kind: &ApiResource, gate: &Gate) {
     loop {
         match api.list_metadata(&ListParams::default().limit(1)).await {
             Ok(_) => return,
-            Err(kube::Error::Api(status)) if status.is_not_found() => gate.wait_for(format!(
+            // A group that is not served at all answers 404 without a Status.
+            Err(kube::Error::Api(status)) if status.code == 404 => gate.wait_for(format!(
                 "the CustomResourceDefinition {}.{} (version {}); install it with: gateway-migration-operator crd | kubectl apply -f -",
                 kind.plural, kind.group, kind.version
             )),

@@ -99,7 +99,7 @@ pub fn initial_progress(plan: &Plan) -> Progress {
         };
         let counts = progress.kinds.entry(kind.name).or_default();
         match operation.action {
-            Action::StaysBehind => continue,
+            Action::StaysBehind | Action::NotSelected | Action::Skipped => continue,
             Action::Unchanged => counts.completed += 1,
             Action::Update | Action::Blocked => counts.failed += 1,
             Action::Create => {}
@@ -138,7 +138,7 @@ impl Executor<'_> {
                     dependent: true,
                 };
                 self.count(entity, false);
-                failed.insert(entity.entity.key());
+                failed.insert(entity.source.key());
                 applied.refused.push(refusal);
             }
             let writes: Vec<_> = ready
@@ -153,7 +153,7 @@ impl Executor<'_> {
                         self.count(desired, true);
                     }
                     Outcome::Refused(refusal) => {
-                        failed.insert(desired.entity.key());
+                        failed.insert(desired.source.key());
                         self.count(desired, false);
                         applied.refused.push(refusal);
                     }

@@ -12,7 +12,7 @@ use super::read::{read_source, read_target};
 use crate::domain::{KongVersion, Snapshot};
 use crate::http::Failure;
 use crate::kong_admin::Workspace;
-use crate::plan::{Catalogue, PlanInput, Planned, Verification, build_plan, verify};
+use crate::plan::{Catalogue, PlanInput, Planned, Policy, Verification, build_plan, verify};
 use crate::{kong_admin, konnect};
 
 /// The name of the workspace that every gateway has.
@@ -62,14 +62,15 @@ impl Observed {
         KongVersion::parse(&self.source.node.version)
     }
 
-    /// The plan for what was seen.
+    /// The plan for what was seen, under a policy.
     #[must_use]
-    pub fn plan(&self) -> Planned {
+    pub fn plan(&self, policy: &Policy) -> Planned {
         build_plan(&PlanInput {
             source: &self.source.snapshot,
             target: &self.target,
             version: self.version(),
             uploaded: &self.uploaded,
+            policy,
             catalogue: Catalogue::bundled(),
         })
     }

@@ -7,8 +7,10 @@ use super::finding::{Finding, TARGET_ADDS_FIELD};
 use super::mask;
 use crate::domain::{Entity, KongVersion, json};
 
-/// New fields whose filled-in value keeps the old behaviour, with the reason.
+/// New fields of a plugin or kind whose filled-in value keeps the old behaviour, with the reason.
 const KEEPS_BEHAVIOUR: &[(&str, &str)] = &[
+    // The path of a cookie that is only set where `sticky_sessions_cookie` names one.
+    ("upstreams", "sticky_sessions_cookie_path"),
     // CORS headers were always returned without an Origin header before the switch existed (changelog of 3.10).
     ("cors", "config.allow_origin_absent"),
 ];
@@ -31,7 +33,7 @@ pub fn foresee(
             !path.contains("[]") && json::get(body, path).is_none() && parent_is_set(body, path)
         })
         .filter(|(path, _)| !KEEPS_BEHAVIOUR.contains(&(name, path.as_str())))
-        .map(|(path, value)| finding(source, name, path, value))
+        .map(|(path, value)| finding(source, path, value))
         .collect()
 }
 
@@ -47,7 +49,7 @@ pub fn observe(
     let mut paths = Vec::new();
     added_paths(body, actual, "", &mut paths);
     let drift = plugin_drift(source, body, version, catalogue);
-    let name = drift.map_or("", |(name, _)| name);
+    let name = drift.map_or(source.kind.name, |(name, _)| name);
     paths
         .into_iter()
         .filter(|(path, value)| {
@@ -58,7 +60,7 @@ pub fn observe(
                 && !drift.is_some_and(known)
                 && !KEEPS_BEHAVIOUR.contains(&(name, path.as_str()))
         })
-        .map(|(path, value)| finding(source, name, &path, value))
+        .map(|(path, value)| finding(source, &path, value))
         .collect()
 }
 
@@ -112,8 +114,13 @@ fn neutral(value: &Value) -> bool {
     }
 }
 
-fn finding(source: &Entity, plugin: &str, path: &str, value: &Value) -> Finding {
-    let shown = mask::shown(source.kind, (!plugin.is_empty()).then_some(plugin), path, value);
+fn finding(source: &Entity, path: &str, value: &Value) -> Finding {
+    let plugin = source
+        .body
+        .get("name")
+        .and_then(Value::as_str)
+        .filter(|_| source.kind.name == "plugins");
+    let shown = mask::shown(source.kind, plugin, path, value);
     Finding::new(&TARGET_ADDS_FIELD, source.subject(), format!("{path} = {shown}")).at(path)
 }
 
@@ -185,6 +192,20 @@ mod tests {
             .len()
         };
         assert_eq!((see(false), see(true)), (0, 1));
+    }
+
+    #[test]
+    fn the_path_of_a_cookie_that_is_not_set_is_harmless() {
+        let upstream = entity("upstreams", json!({"id": "u", "name": "n"}));
+        let actual = json!({"id": "u", "name": "n", "sticky_sessions_cookie": null, "sticky_sessions_cookie_path": "/"});
+        let seen = observe(
+            &upstream,
+            &upstream.body,
+            actual.as_object().unwrap(),
+            V3_9,
+            Catalogue::bundled(),
+        );
+        assert!(seen.is_empty());
     }
 
     #[test]

@@ -2,20 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::added;
 use super::catalogue::Catalogue;
-use super::compare::{canonical, differences, equal, project};
+use super::compare::{FieldChange, canonical, differences, equal, project};
 use super::digest::Digest;
 use super::document::{Action, Desired, Operation, Plan, Planned};
 use super::finding::{
-    BACKUP_REQUIRED, BLOCKED_BY_DEPENDENCY, DRIFT_UNKNOWN, Finding, NAME_TAKEN, REFERENCE_MISSING, Rule,
+    ADOPT_DIFFERS, BACKUP_REQUIRED, BLOCKED_BY_DEPENDENCY, DEPENDENCY_EXCLUDED, DRIFT_UNKNOWN, Finding,
+    NAME_TAKEN, PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY, TARGET_ADDS_FIELD,
+    TRANSFORM_FAILED, TRANSFORM_UNUSED, TRANSFORMED,
 };
+use super::identity::Identities;
+use super::policy::{ConflictPolicy, Policy};
 use super::preflight::{judge, judge_gap};
+use super::select::{Selected, select};
+use super::transform::{Transformed, transform};
 use super::translate::translate;
-use super::{added, mask};
-use crate::domain::entity::reference;
-use crate::domain::entity_kinds::PLUGIN_SCOPE;
+use super::unique::{Clash, Taken};
 use crate::domain::{Entity, EntityKey, KongVersion, Snapshot, Subject};
 
 /// Everything a plan depends on.
@@ -29,6 +34,8 @@ pub struct PlanInput<'a> {
     pub version: Option<KongVersion>,
     /// Custom plugins whose schema the control plane has.
     pub uploaded: &'a BTreeSet<String>,
+    /// What the user decided.
+    pub policy: &'a Policy,
     /// Facts about Konnect.
     pub catalogue: &'a Catalogue,
 }
@@ -51,42 +58,34 @@ pub fn build_plan(input: &PlanInput<'_>) -> Planned {
 struct Planner<'a> {
     input: &'a PlanInput<'a>,
     version: KongVersion,
-    taken: BTreeMap<UniqueKey, EntityKey>,
+    selected: Selected,
+    identities: Identities,
+    taken: Taken,
     absent: BTreeSet<EntityKey>,
+    used_transforms: BTreeSet<usize>,
     operations: Vec<Operation>,
     findings: Vec<Finding>,
     desired: BTreeMap<EntityKey, Desired>,
 }
 
-/// Kind, fields and values of a unique group.
-type UniqueKey = (&'static str, &'static [&'static str], String);
-
 impl<'a> Planner<'a> {
     fn new(input: &'a PlanInput<'a>) -> Self {
         let mut findings: Vec<_> = input.source.gaps.iter().filter_map(judge_gap).collect();
         if input.version.is_none() {
-            let subject = Subject {
-                key: EntityKey {
-                    kind: "plugins".into(),
-                    id: "*".into(),
-                },
-                name: None,
-            };
             findings.push(Finding::new(
                 &DRIFT_UNKNOWN,
-                subject,
+                all_of("plugins"),
                 "no version in the answer of the Admin API",
             ));
         }
-        let holders = input.target.entities.values();
-        let taken = holders
-            .flat_map(|entity| unique_keys(entity).map(|key| (key, entity.key())))
-            .collect();
         Self {
             input,
             version: input.version.unwrap_or(OLDEST),
-            taken,
+            selected: select(input.source, &input.policy.select),
+            identities: Identities::new(input.source, &input.policy.ids),
+            taken: Taken::by(input.target),
             absent: BTreeSet::new(),
+            used_transforms: BTreeSet::new(),
             operations: Vec::new(),
             findings,
             desired: BTreeMap::new(),
@@ -94,6 +93,18 @@ impl<'a> Planner<'a> {
     }
 
     fn place(&mut self, source: &Entity) {
+        if !self.selected.contains(&source.key()) {
+            let reason = if self.selected.is_excluded(&source.key()) {
+                "excluded"
+            } else {
+                "not selected"
+            };
+            return self.leave(source, Action::NotSelected, reason.to_owned());
+        }
+        let source = &match transform(source, &self.input.policy.transforms) {
+            Ok(changed) => self.note_transforms(changed),
+            Err(error) => return self.block(source, &TRANSFORM_FAILED, error.to_string()),
+        };
         let verdict = judge(source, self.input.uploaded, self.input.catalogue);
         let reason = verdict
             .findings
@@ -101,65 +112,61 @@ impl<'a> Planner<'a> {
             .map_or_else(String::new, |finding| finding.observed.clone());
         self.findings.extend(verdict.findings);
         if !verdict.moves {
-            return self.record(source, Action::StaysBehind, reason);
+            return self.leave(source, Action::StaysBehind, reason);
+        }
+        if source.kind.name == "basic-auths" && self.loses_password(source) {
+            let observed = "the stored hash is salted with the consumer's id, which changes";
+            self.findings
+                .push(Finding::new(&PASSWORD_NOT_MOVABLE, source.subject(), observed));
+            return self.leave(source, Action::StaysBehind, observed.to_owned());
         }
         if let Some((rule, observed)) = self.missing_reference(source) {
             return self.block(source, rule, observed);
         }
         let translated = translate(source, self.input.catalogue);
         self.findings.extend(translated.findings);
-        let entity = Entity {
+        let entity = self.identities.relink(Entity {
             body: translated.body,
             ..source.clone()
-        };
-        match self.input.target.entities.get(&source.key()) {
-            Some(actual) if equal(entity.kind, &entity.body, &actual.body) => {
-                self.findings.extend(added::observe(
-                    source,
-                    &entity.body,
-                    &actual.body,
-                    self.version,
-                    self.input.catalogue,
-                ));
-                self.desired.insert(
-                    source.key(),
-                    Desired {
-                        entity,
-                        source: source.clone(),
-                    },
-                );
-                self.record(source, Action::Unchanged, String::new());
-            }
-            Some(actual) => {
-                let changes = differences(entity.kind, &entity.body, &actual.body);
-                let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
-                let observed = format!("differs in {}", fields.join(", "));
-                self.findings
-                    .push(Finding::new(&BACKUP_REQUIRED, source.subject(), observed.clone()));
-                self.push(source, Action::Update, observed, changes);
-            }
+        });
+        match self.input.target.entities.get(&entity.key()) {
+            Some(actual) => self.compare(source, entity, actual),
             None => self.create(source, entity),
         }
     }
 
-    fn create(&mut self, source: &Entity, entity: Entity) {
-        let clash =
-            unique_keys(&entity).find_map(|key| self.taken.get(&key).map(|holder| (key.1, holder.clone())));
-        if let Some((fields, holder)) = clash {
-            let shown: Vec<_> = fields
-                .iter()
-                .filter_map(|field| {
-                    Some(format!(
-                        "{field} {}",
-                        mask::shown(entity.kind, None, field, entity.body.get(*field)?)
-                    ))
-                })
-                .collect();
-            return self.block(
+    /// The target has the counterpart.
+    fn compare(&mut self, source: &Entity, entity: Entity, actual: &Entity) {
+        if equal(entity.kind, &entity.body, &actual.body) {
+            let seen = added::observe(
                 source,
-                &NAME_TAKEN,
-                format!("{} is held by {holder}", shown.join(", ")),
+                &entity.body,
+                &actual.body,
+                self.version,
+                self.input.catalogue,
             );
+            self.findings.extend(seen);
+            return self.desire(source, entity, Action::Unchanged);
+        }
+        let changes = differences(entity.kind, &entity.body, &actual.body);
+        let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
+        let observed = format!("differs in {}", fields.join(", "));
+        if self.input.policy.conflicts.of(entity.kind.name) == ConflictPolicy::Skip {
+            self.findings.push(Finding::new(
+                &SKIPPED_BY_POLICY,
+                source.subject(),
+                observed.clone(),
+            ));
+            return self.push(source, Action::Skipped, observed, changes);
+        }
+        self.findings
+            .push(Finding::new(&BACKUP_REQUIRED, source.subject(), observed.clone()));
+        self.push(source, Action::Update, observed, changes);
+    }
+
+    fn create(&mut self, source: &Entity, entity: Entity) {
+        if let Some(clash) = self.taken.clash(&entity) {
+            return self.resolve(source, entity, &clash);
         }
         self.findings.extend(added::foresee(
             source,
@@ -167,20 +174,70 @@ impl<'a> Planner<'a> {
             self.version,
             self.input.catalogue,
         ));
-        self.desired.insert(
-            source.key(),
-            Desired {
-                entity,
-                source: source.clone(),
-            },
-        );
-        self.record(source, Action::Create, String::new());
+        self.desire(source, entity, Action::Create);
+    }
+
+    /// A foreign entity holds a unique value: the conflict policy decides.
+    fn resolve(&mut self, source: &Entity, entity: Entity, clash: &Clash) {
+        let observed = format!("{} is held by {}", clash.shown, clash.holder);
+        let policy = self.input.policy.conflicts.of(entity.kind.name);
+        let holder = self
+            .input
+            .target
+            .entities
+            .get(&clash.holder)
+            .filter(|holder| holder.kind == entity.kind);
+        let (Some(holder), ConflictPolicy::Adopt | ConflictPolicy::Overwrite) = (holder, policy) else {
+            if policy == ConflictPolicy::Skip {
+                self.findings.push(Finding::new(
+                    &SKIPPED_BY_POLICY,
+                    source.subject(),
+                    observed.clone(),
+                ));
+                return self.leave(source, Action::Skipped, observed);
+            }
+            return self.block(source, &NAME_TAKEN, observed);
+        };
+        let adopted = Entity {
+            id: holder.id.clone(),
+            ..entity
+        };
+        if policy == ConflictPolicy::Adopt && !equal(adopted.kind, &adopted.body, &holder.body) {
+            return self.block(source, &ADOPT_DIFFERS, observed);
+        }
+        self.identities.adopt(source.key(), &holder.id);
+        self.compare(source, adopted, holder);
+    }
+
+    /// Records what a transform did, and returns the changed entity.
+    fn note_transforms(&mut self, changed: Transformed) -> Entity {
+        for index in &changed.applied {
+            self.used_transforms.insert(*index);
+            if let Some(transform) = self.input.policy.transforms.get(*index) {
+                let finding = Finding::new(&TRANSFORMED, changed.entity.subject(), transform.reason.clone());
+                self.findings.push(finding);
+            }
+        }
+        changed.entity
+    }
+
+    /// A password's hash is salted with the consumer's id (Kong 3.9, `kong/plugins/basic-auth/crypto.lua`).
+    fn loses_password(&self, source: &Entity) -> bool {
+        source
+            .references()
+            .iter()
+            .any(|consumer| self.identities.is_moved(consumer))
     }
 
     /// The first reference that will not be in the target.
     fn missing_reference(&self, source: &Entity) -> Option<(&'static Rule, String)> {
         source.references().into_iter().find_map(|key| {
-            if self.absent.contains(&key) {
+            if self.selected.is_excluded(&key) {
+                Some((
+                    &DEPENDENCY_EXCLUDED,
+                    format!("refers to {key}, which spec.source.select excludes"),
+                ))
+            } else if self.absent.contains(&key) {
                 Some((
                     &BLOCKED_BY_DEPENDENCY,
                     format!("refers to {key}, which is not moved"),
@@ -199,33 +256,50 @@ impl<'a> Planner<'a> {
     fn block(&mut self, source: &Entity, rule: &Rule, observed: String) {
         self.findings
             .push(Finding::new(rule, source.subject(), observed.clone()));
-        self.record(source, Action::Blocked, observed);
+        self.leave(source, Action::Blocked, observed);
     }
 
-    fn record(&mut self, source: &Entity, action: Action, reason: String) {
+    /// The entity will not be in the target, so nothing that refers to it can be.
+    fn leave(&mut self, source: &Entity, action: Action, reason: String) {
+        self.absent.insert(source.key());
         self.push(source, action, reason, Vec::new());
     }
 
-    fn push(
-        &mut self,
-        source: &Entity,
-        action: Action,
-        reason: String,
-        changes: Vec<super::compare::FieldChange>,
-    ) {
-        if matches!(action, Action::Blocked | Action::StaysBehind) {
-            self.absent.insert(source.key());
-        }
+    fn desire(&mut self, source: &Entity, entity: Entity, action: Action) {
+        self.desired.insert(
+            source.key(),
+            Desired {
+                entity,
+                source: source.clone(),
+            },
+        );
+        self.push(source, action, String::new(), Vec::new());
+    }
+
+    fn push(&mut self, source: &Entity, action: Action, reason: String, changes: Vec<FieldChange>) {
+        let key = source.key();
+        let target_id = self
+            .identities
+            .is_moved(&key)
+            .then(|| self.identities.target_id(&key).to_owned());
         self.operations.push(Operation {
             wave: source.kind.level,
             action,
             subject: source.subject(),
+            target_id,
             reason,
             changes,
         });
     }
 
     fn finish(mut self) -> Planned {
+        for (index, transform) in self.input.policy.transforms.iter().enumerate() {
+            if !self.used_transforms.contains(&index) {
+                let observed = format!("transform {:?} selects nothing", transform.reason);
+                self.findings
+                    .push(Finding::new(&TRANSFORM_UNUSED, all_of(&transform.kind), observed));
+            }
+        }
         self.findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
         self.findings.dedup();
         let mut plan = Plan {
@@ -235,13 +309,59 @@ impl<'a> Planner<'a> {
             operations: self.operations,
             findings: self.findings,
         };
-        let mut digest = Digest::default();
-        digest.add(&json!(plan));
-        plan.hash = digest.finish();
+        plan.hash = hash(&plan, &self.desired, self.input.target);
         Planned {
             plan,
             desired: self.desired,
         }
+    }
+}
+
+/// SHA-256 over everything that an approval is about: the source, what happens to each entity, and what else the target holds.
+///
+/// The plan's own progress does not move it: an entity to create and the same entity created are one, so that a run which was
+/// interrupted goes on under the same approval.
+fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, target: &Snapshot) -> String {
+    let mut digest = Digest::default();
+    digest.add(&json!(plan.source_digest));
+    for operation in &plan.operations {
+        let action = if operation.action == Action::Unchanged {
+            Action::Create
+        } else {
+            operation.action
+        };
+        digest.add(&json!(Operation {
+            action,
+            ..operation.clone()
+        }));
+    }
+    // What Konnect fills in is foreseen before the writes and seen after them.
+    for finding in plan
+        .findings
+        .iter()
+        .filter(|finding| finding.id != TARGET_ADDS_FIELD.id)
+    {
+        digest.add(&json!(finding));
+    }
+    let ours: BTreeSet<EntityKey> = desired.values().map(|desired| desired.entity.key()).collect();
+    for foreign in target
+        .entities
+        .values()
+        .filter(|entity| !ours.contains(&entity.key()))
+    {
+        digest.add(&json!([foreign.key(), canonical(foreign.kind, &foreign.body)]));
+    }
+    digest.finish()
+}
+
+/// A subject that stands for all entities of a kind.
+fn all_of(kind: &str) -> Subject {
+    Subject {
+        key: EntityKey {
+            kind: kind.to_owned(),
+            id: "*".into(),
+        },
+        name: None,
     }
 }
 
@@ -273,19 +393,6 @@ fn digest_all(snapshot: &Snapshot) -> String {
         digest.add(&json!([entity.key(), canonical(entity.kind, &entity.body)]));
     }
     digest.finish()
-}
-
-/// The unique groups that bind an entity: those without a null, and a plugin's scope always.
-fn unique_keys(entity: &Entity) -> impl Iterator<Item = UniqueKey> + use<'_> {
-    entity.kind.unique.iter().filter_map(|fields| {
-        let value = |field: &&str| match reference(&entity.body, field) {
-            Some(id) => json!(id),
-            None => entity.body.get(*field).cloned().unwrap_or(Value::Null),
-        };
-        let values: Vec<Value> = fields.iter().map(value).collect();
-        let bound = *fields == PLUGIN_SCOPE || values.iter().all(|value| !value.is_null());
-        bound.then(|| (entity.kind.name, *fields, json!(values).to_string()))
-    })
 }
 
 #[cfg(test)]

@@ -18,6 +18,10 @@ pub enum Action {
     Unchanged,
     /// The target has it and it differs; not written until backups exist.
     Update,
+    /// The target has another version of it, and the conflict policy leaves both as they are.
+    Skipped,
+    /// The selection leaves it out.
+    NotSelected,
     /// Could move, but something in the way must be solved first.
     Blocked,
     /// Cannot move.
@@ -33,6 +37,9 @@ pub struct Operation {
     pub action: Action,
     /// To which entity.
     pub subject: Subject,
+    /// Id in the target, where it is not that of the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target_id: Option<String>,
     /// Why, for anything but a plain creation.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
@@ -41,11 +48,23 @@ pub struct Operation {
     pub changes: Vec<FieldChange>,
 }
 
+impl Operation {
+    /// Kind and id in the target.
+    #[must_use]
+    pub fn target_key(&self) -> EntityKey {
+        let id = self.target_id.as_ref().unwrap_or(&self.subject.key.id);
+        EntityKey {
+            kind: self.subject.key.kind.clone(),
+            id: id.clone(),
+        }
+    }
+}
+
 /// A plan: all source entities in the order in which they are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
-    /// SHA-256 over everything below.
+    /// SHA-256 over the source, the fate of each entity, and what else the target holds. The plan's own progress does not move it.
     pub hash: String,
     /// SHA-256 over the translated entities that move, or have moved.
     pub source_digest: String,
@@ -84,6 +103,8 @@ impl Plan {
             (Action::Update, "to update (blocked)"),
             (Action::Blocked, "blocked"),
             (Action::StaysBehind, "staying behind"),
+            (Action::Skipped, "skipped"),
+            (Action::NotSelected, "not selected"),
         ]
         .into_iter()
         .map(|(action, words)| (self.count(action), words))

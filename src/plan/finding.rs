@@ -81,6 +81,27 @@ rules! {
     BACKUP_REQUIRED: Error, "backup-required",
         "The entity exists in the target and differs; updates stay blocked until backups exist.",
         "Make both sides equal by hand, or remove the entity from the target so that it is created again.";
+    ADOPT_DIFFERS: Error, "adopt-differs",
+        "The entity in the target that holds the unique name is not equal, so it cannot be adopted.",
+        "Make both equal, or set the conflict policy of the kind to Overwrite.";
+    SKIPPED_BY_POLICY: Warning, "skipped-by-policy",
+        "The target holds another version of the entity; the conflict policy leaves it as it is.",
+        "Nothing, if that is meant; else change spec.conflictPolicy.";
+    DEPENDENCY_EXCLUDED: Error, "dependency-excluded",
+        "The entity refers to one that the selection excludes; it is not written.",
+        "Take the exclusion out of spec.source.select, or exclude this entity too.";
+    PASSWORD_NOT_MOVABLE: Error, "password-not-movable",
+        "The password cannot move, because its consumer gets another id; the credential stays behind.",
+        "Keep the ids (spec.idPolicy: Preserve, no adoption of the consumer), or set a new password in the target.";
+    TRANSFORM_FAILED: Error, "transform-failed",
+        "A transform does not fit the entity; it is not written.",
+        "Correct the patch or the selector in spec.transforms.";
+    TRANSFORM_UNUSED: Info, "transform-unused",
+        "A transform selects no entity.",
+        "Take it out of spec.transforms, or correct its selector.";
+    TRANSFORMED: Info, "transformed",
+        "The entity is changed on the way, as spec.transforms says.",
+        "Nothing; this is for the record.";
     REFUSED_BY_TARGET: Error, "refused-by-target",
         "Konnect refused the entity.",
         "Mend the field in the source as the reason says; the next pass tries again.";

@@ -11,17 +11,23 @@ pub mod diff;
 pub mod digest;
 pub mod document;
 pub mod finding;
+pub mod identity;
 pub mod mask;
+pub mod policy;
 pub mod preflight;
 pub mod render;
 pub mod report;
+pub mod select;
+pub mod transform;
 pub mod translate;
+pub mod unique;
 pub mod verify;
 
 pub use catalogue::Catalogue;
 pub use diff::{PlanInput, build_plan};
 pub use document::{Action, Operation, Plan, Planned};
 pub use finding::{Finding, Severity};
+pub use policy::Policy;
 pub use report::Report;
 pub use verify::{Verification, verify};
 

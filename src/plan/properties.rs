@@ -5,19 +5,25 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use super::{Action, Catalogue, PlanInput, Planned, build_plan, verify};
+use super::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Selection};
+use super::{Action, Catalogue, PlanInput, Planned, Policy, build_plan, verify};
 use crate::domain::entity_kinds::ENTITY_KINDS;
 use crate::domain::{Entity, KongVersion, Snapshot};
 
 const VERSION: KongVersion = KongVersion { major: 3, minor: 9 };
 
 fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
+    plan_with(source, target, &Policy::default())
+}
+
+fn plan_with(source: &Snapshot, target: &Snapshot, policy: &Policy) -> Planned {
     let uploaded = BTreeSet::new();
     build_plan(&PlanInput {
         source,
         target,
         version: Some(VERSION),
         uploaded: &uploaded,
+        policy,
         catalogue: Catalogue::bundled(),
     })
 }
@@ -78,6 +84,47 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
     })
 }
 
+/// Any decision that a user may take.
+fn policy() -> impl Strategy<Value = Policy> {
+    let conflict = prop_oneof![
+        Just(ConflictPolicy::Fail),
+        Just(ConflictPolicy::Adopt),
+        Just(ConflictPolicy::Overwrite),
+        Just(ConflictPolicy::Skip)
+    ];
+    let ids = prop_oneof![
+        Just(IdPolicy::Preserve),
+        Just(IdPolicy::Derive {
+            control_plane: "cp".into()
+        })
+    ];
+    let kinds = prop_oneof![
+        2 => Just(Vec::new()),
+        1 => prop::collection::vec((0..ENTITY_KINDS.len()).prop_map(|kind| ENTITY_KINDS[kind].name.to_owned()), 1..4)
+    ];
+    (conflict, ids, kinds, prop::option::of(0..ENTITY_KINDS.len())).prop_map(
+        |(default, ids, kinds, exclude)| Policy {
+            ids,
+            conflicts: Conflicts {
+                default,
+                ..Conflicts::default()
+            },
+            select: Selection {
+                kinds,
+                exclude: exclude
+                    .map(|kind| Exclusion {
+                        kind: ENTITY_KINDS[kind].name.to_owned(),
+                        name: None,
+                    })
+                    .into_iter()
+                    .collect(),
+                ..Selection::default()
+            },
+            ..Policy::default()
+        },
+    )
+}
+
 /// What the target holds after all creations, as a server would return it: with fields of its own.
 fn applied(planned: &Planned, target: &Snapshot) -> Snapshot {
     let mut after = target.clone();
@@ -95,8 +142,8 @@ fn applied(planned: &Planned, target: &Snapshot) -> Snapshot {
 
 proptest! {
     #[test]
-    fn every_source_entity_has_exactly_one_fate(source in snapshot(), target in snapshot()) {
-        let planned = plan(&source, &target);
+    fn every_source_entity_has_exactly_one_fate(source in snapshot(), target in snapshot(), policy in policy()) {
+        let planned = plan_with(&source, &target, &policy);
         let keys: Vec<_> = planned.plan.operations.iter().map(|o| o.subject.key.clone()).collect();
         let unique: BTreeSet<_> = keys.iter().cloned().collect();
         prop_assert_eq!(keys.len(), unique.len());
@@ -104,11 +151,11 @@ proptest! {
     }
 
     #[test]
-    fn every_fate_but_creation_and_equality_has_a_finding(source in snapshot(), target in snapshot()) {
-        let planned = plan(&source, &target);
+    fn every_fate_but_creation_and_equality_has_a_finding(source in snapshot(), target in snapshot(), policy in policy()) {
+        let planned = plan_with(&source, &target, &policy);
         let named: BTreeSet<_> = planned.plan.findings.iter().map(|f| &f.subject.key).collect();
         for operation in &planned.plan.operations {
-            let silent = matches!(operation.action, Action::Create | Action::Unchanged);
+            let silent = matches!(operation.action, Action::Create | Action::Unchanged | Action::NotSelected);
             prop_assert!(silent || named.contains(&operation.subject.key), "{} is {:?} without a finding", operation.subject, operation.action);
         }
     }
@@ -149,19 +196,20 @@ proptest! {
     }
 
     #[test]
-    fn after_the_writes_a_second_plan_creates_nothing_and_the_digests_are_equal(source in snapshot(), target in snapshot()) {
-        let first = plan(&source, &target);
+    fn after_the_writes_a_second_plan_creates_nothing_and_the_digests_are_equal(source in snapshot(), target in snapshot(), policy in policy()) {
+        let first = plan_with(&source, &target, &policy);
         let after = applied(&first, &target);
-        let second = plan(&source, &after);
+        let second = plan_with(&source, &after, &policy);
         prop_assert_eq!(second.plan.count(Action::Create), 0);
+        prop_assert_eq!(&second.plan.hash, &first.plan.hash, "an approval must outlive the plan's own progress");
         let verification = verify(&first, &after, Some(VERSION), Catalogue::bundled());
         prop_assert!(verification.holds(), "{verification:?}");
         prop_assert_eq!(verification.matched, first.desired.len());
     }
 
     #[test]
-    fn the_same_inputs_give_the_same_bytes(source in snapshot(), target in snapshot()) {
-        let bytes = || serde_json::to_vec(&plan(&source, &target).plan).unwrap();
+    fn the_same_inputs_give_the_same_bytes(source in snapshot(), target in snapshot(), policy in policy()) {
+        let bytes = || serde_json::to_vec(&plan_with(&source, &target, &policy).plan).unwrap();
         prop_assert_eq!(bytes(), bytes());
     }
 }

@@ -51,14 +51,14 @@ pub fn verify(
         target_digest: digest_actual(
             planned
                 .desired
-                .iter()
-                .filter_map(|(key, desired)| Some((desired, target.entities.get(key)?))),
+                .values()
+                .filter_map(|desired| Some((desired, target.entities.get(&desired.entity.key())?))),
         ),
         findings: Vec::new(),
     };
-    for (key, desired) in &planned.desired {
+    for desired in planned.desired.values() {
         let subject = desired.source.subject();
-        let Some(actual) = target.entities.get(key) else {
+        let Some(actual) = target.entities.get(&desired.entity.key()) else {
             verification.missing.push(subject);
             continue;
         };

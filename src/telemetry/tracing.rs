@@ -1,5 +1,7 @@
 //! Logs on standard error, for people or for machines.
 
+use std::io::{IsTerminal as _, stderr};
+
 use clap::ValueEnum;
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -37,16 +39,16 @@ pub fn init(filter: &str, format: LogFormat) -> Result<(), LogError> {
     })?;
     let registry = tracing_subscriber::registry().with(env_filter);
     match format {
-        LogFormat::Text => registry
-            .with(fmt::layer().with_writer(std::io::stderr))
-            .try_init()?,
+        LogFormat::Text => {
+            let mut layer = fmt::layer().with_writer(stderr);
+            // On a terminal the layer decides by NO_COLOR; a file gets no colours.
+            if !stderr().is_terminal() {
+                layer.set_ansi(false);
+            }
+            registry.with(layer).try_init()?;
+        }
         LogFormat::Json => registry
-            .with(
-                fmt::layer()
-                    .json()
-                    .flatten_event(true)
-                    .with_writer(std::io::stderr),
-            )
+            .with(fmt::layer().json().flatten_event(true).with_writer(stderr))
             .try_init()?,
     }
     Ok(())

@@ -37,6 +37,7 @@ const LAYERS: &[Layer] = &[
             "uuid",
             "sha2",
             "serde_saphyr",
+            "json_patch",
             "proptest",
             "insta",
         ]),

@@ -3,6 +3,7 @@
 
 mod conditions;
 mod files;
+mod installation;
 mod rules;
 mod samples;
 mod server;

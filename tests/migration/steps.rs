@@ -254,3 +254,86 @@ async fn an_entity_that_differs_is_not_overwritten_before_backups_exist() -> Res
     assert_eq!(held.len(), source["/services"].as_array().map_or(0, Vec::len));
     world.stop().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_that_needs_approval_waits_for_its_hash_and_refuses_a_stale_one() -> Result<()> {
+    let world = World::start("approval").await?;
+    let mut migration = world.migration("inventory", "Apply");
+    migration["spec"]["approval"] = json!({"policy": "Required"});
+    world.create(migration).await?;
+    let waits = |reason| move |seen: &super::support::Seen| seen.is("Approved", "False", reason);
+    let seen = world
+        .migration_until("inventory", "waiting", waits("AwaitingApproval"))
+        .await?;
+    assert!(seen.is("Ready", "False", "AwaitingApproval") && seen.condition("Stalled").is_none());
+    let hash = seen
+        .0
+        .status
+        .as_ref()
+        .and_then(|status| status.plan.as_ref())
+        .map(|plan| plan.hash.clone());
+    let hash = hash.context("a hash")?;
+    assert!(seen.message("Ready").contains(&hash));
+    let id = world.control_plane_id("inventory").await?;
+    assert!(world.bed.konnect.entities(&id, "services").is_empty());
+
+    // The source changes before somebody approves what was shown.
+    let new = json!({"id": "0f1f5a52-6a3e-4b53-8f0e-3b1c2f1d7a10", "host": "late.example.com", "name": "late", "port": 80, "protocol": "http"});
+    world.bed.kong.put("inventory", "services", new)?;
+    world
+        .change("inventory", json!({"approval": {"planHash": hash}}))
+        .await?;
+    let seen = world
+        .migration_until("inventory", "stale", |seen| {
+            seen.message("Approved").contains("of another plan")
+        })
+        .await?;
+    assert!(world.bed.konnect.entities(&id, "services").is_empty());
+    let next = seen
+        .0
+        .status
+        .as_ref()
+        .and_then(|status| status.plan.as_ref())
+        .map(|plan| plan.hash.clone());
+    world
+        .change("inventory", json!({"approval": {"planHash": next}}))
+        .await?;
+    let seen = world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    assert!(seen.is("Approved", "True", "Approved"));
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_selection_moves_its_part_and_a_transform_changes_it() -> Result<()> {
+    let world = World::start("policy").await?;
+    let mut migration = world.migration("inventory", "Apply");
+    migration["spec"]["source"]["select"] = json!({"kinds": ["routes"]});
+    migration["spec"]["transforms"] = json!([
+        {"select": {"kind": "routes"}, "patch": [{"op": "add", "path": "/tags", "value": ["moved"]}], "reason": "marked"}
+    ]);
+    world.create(migration).await?;
+    world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    let id = world.control_plane_id("inventory").await?;
+    let routes = world.bed.konnect.entities(&id, "routes");
+    assert!(!routes.is_empty() && routes.iter().all(|route| route["tags"] == json!(["moved"])));
+    assert!(!world.bed.konnect.entities(&id, "services").is_empty());
+    assert!(world.bed.konnect.entities(&id, "consumers").is_empty());
+
+    world
+        .change(
+            "inventory",
+            json!({"conflictPolicyPerKind": [{"kind": "service", "policy": "Skip"}]}),
+        )
+        .await?;
+    let seen = world
+        .migration_until("inventory", "refused", |seen| {
+            seen.is("Ready", "False", "InvalidSpec")
+        })
+        .await?;
+    assert!(seen.message("Ready").contains("no entity kind"));
+    world.stop().await
+}

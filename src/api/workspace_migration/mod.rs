@@ -77,17 +77,14 @@ pub struct WorkspaceMigrationSpec {
     pub approval: Option<Approval>,
     /// What to do when the target has an entity of the same identity that this migration did not write.
     #[serde(default)]
-    #[x_kube(validation = rules::not_implemented("spec.conflictPolicy", "self == 'Fail'", "Fail"))]
     pub conflict_policy: ConflictPolicy,
     /// Exceptions from conflictPolicy, by entity kind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["kind".into()]))]
-    #[x_kube(validation = rules::not_implemented("spec.conflictPolicyPerKind", "size(self) == 0", "nothing"))]
     pub conflict_policy_per_kind: Vec<ConflictPolicyForKind>,
     /// Whether entities keep their ids (Preserve) or get ids derived from control plane and source id (Derive).
     #[serde(default)]
-    #[x_kube(validation = rules::not_implemented("spec.idPolicy", "self == 'Preserve'", "Preserve"))]
     pub id_policy: IdPolicy,
     /// What deleting this object does to the target: nothing (Orphan), or delete what it wrote (DeleteMigrated).
     #[serde(default)]
@@ -107,7 +104,6 @@ pub struct WorkspaceMigrationSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
-    #[x_kube(validation = rules::not_implemented("spec.transforms", "size(self) == 0", "nothing"))]
     pub transforms: Vec<Transform>,
     /// Schemas of custom plugins, to be uploaded before the entities.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

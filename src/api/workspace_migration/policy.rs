@@ -26,12 +26,10 @@ pub enum Mode {
 pub struct Approval {
     /// Automatic: no. Required: nothing is written before planHash equals status.plan.hash.
     #[serde(default)]
-    #[x_kube(validation = rules::not_implemented("spec.approval.policy", "self == 'Automatic'", "Automatic"))]
     pub policy: ApprovalPolicy,
     /// Hash of the plan that is approved.
     #[serde(default)]
     #[schemars(length(max = 128))]
-    #[x_kube(validation = rules::not_implemented("spec.approval.planHash", "self == ''", "the empty string"))]
     pub plan_hash: String,
 }
 

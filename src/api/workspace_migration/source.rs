@@ -105,19 +105,16 @@ pub struct Selection {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Set)]
-    #[x_kube(validation = rules::not_implemented("spec.source.select.tags", "size(self) == 0", "nothing"))]
     pub tags: Vec<String>,
     /// Only entities of these kinds, in the words of the Admin API's paths, for example services.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
     #[x_kube(merge_strategy = ListMerge::Set)]
-    #[x_kube(validation = rules::not_implemented("spec.source.select.kinds", "size(self) == 0", "nothing"))]
     pub kinds: Vec<String>,
     /// No entity that one of these names.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
-    #[x_kube(validation = rules::not_implemented("spec.source.select.exclude", "size(self) == 0", "nothing"))]
     pub exclude: Vec<Exclusion>,
 }
 

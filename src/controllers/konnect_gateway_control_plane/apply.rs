@@ -4,9 +4,9 @@ use kube::{Resource, ResourceExt, api::ListParams, core::DeserializeGuard};
 
 use super::{
     desired::{build_create, build_patch},
-    ensure_finalizer,
     error::{ControlPlaneError, Doing},
     fetch::{Refusal, fetch_by_name},
+    prepare_write,
     validate::Wanted,
 };
 use crate::{
@@ -33,7 +33,7 @@ pub(super) async fn create(
     wanted: &Wanted,
     draft: &mut Draft<Target>,
 ) -> Result<Applied, ControlPlaneError> {
-    ensure_finalizer(context, object).await?;
+    prepare_write(context, object).await?;
     match session
         .client
         .create_control_plane(&build_create(wanted, object))
@@ -102,7 +102,7 @@ pub(super) async fn update(
     draft: &mut Draft<Target>,
 ) -> Result<ControlPlane, ControlPlaneError> {
     // Also at steady state: a replace from Git drops finalizers that are not in it.
-    ensure_finalizer(context, object).await?;
+    prepare_write(context, object).await?;
     // The id counts from here on, whatever becomes of the rest.
     draft.status.id = Some(current.id.clone());
     let patch = build_patch(wanted, object, &current);

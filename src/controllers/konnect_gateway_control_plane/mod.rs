@@ -137,12 +137,15 @@ impl GatewayControlPlane {
     }
 }
 
-/// The finalizer stands before the first write to Konnect.
-async fn ensure_finalizer(context: &Context, object: &KonnectGatewayControlPlane) -> Result<(), kube::Error> {
+/// What has to hold before a write to Konnect: this replica leads, and the finalizer stands.
+async fn prepare_write(
+    context: &Context,
+    object: &KonnectGatewayControlPlane,
+) -> Result<(), ControlPlaneError> {
+    context.require_lead()?;
     let api = context.namespaced(&object.namespace().unwrap_or_default());
-    finalizer::ensure(&api, object, finalizers::KONNECT_CLEANUP)
-        .await
-        .map(|_| ())
+    finalizer::ensure(&api, object, finalizers::KONNECT_CLEANUP).await?;
+    Ok(())
 }
 
 fn finished(

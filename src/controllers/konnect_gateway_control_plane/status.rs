@@ -113,6 +113,7 @@ pub(super) fn failed(draft: &mut Draft<Target>, error: &ControlPlaneError) {
             source.to_string(),
         ),
         ControlPlaneError::Session(_)
+        | ControlPlaneError::NotLeading(_)
         | ControlPlaneError::Kubernetes(_)
         | ControlPlaneError::CleanUp { .. } => {}
     }

@@ -1,6 +1,6 @@
 //! What to do next, from what is observed. Pure.
 
-use crate::api::workspace_migration::Mode;
+use crate::api::workspace_migration::{Approval, ApprovalPolicy, Mode};
 use crate::plan::{Action, Finding, Plan, Severity};
 
 /// The next step after planning.
@@ -12,12 +12,17 @@ pub enum Step {
     Report,
     /// This generation was applied and verified before; what changed since is told, not written.
     Watch,
+    /// Somebody has to approve the plan's hash; true when another hash was approved.
+    AwaitApproval {
+        /// An approval is there, and it is for another plan.
+        stale: bool,
+    },
     /// Write what the plan creates, then verify.
     Apply,
 }
 
 /// Decides. `completed` says that this generation of the spec was applied and verified before.
-pub fn next_step(mode: Mode, completed: bool, plan: &Plan) -> Step {
+pub fn next_step(mode: Mode, approval: Option<&Approval>, completed: bool, plan: &Plan) -> Step {
     if let Some(finding) = plan
         .findings
         .iter()
@@ -28,7 +33,14 @@ pub fn next_step(mode: Mode, completed: bool, plan: &Plan) -> Step {
     match mode {
         Mode::Plan => Step::Report,
         Mode::Apply | Mode::Sync if completed => Step::Watch,
-        Mode::Apply | Mode::Sync => Step::Apply,
+        Mode::Apply | Mode::Sync => {
+            match approval.filter(|approval| approval.policy == ApprovalPolicy::Required) {
+                Some(approval) if approval.plan_hash != plan.hash => Step::AwaitApproval {
+                    stale: !approval.plan_hash.is_empty(),
+                },
+                _ => Step::Apply,
+            }
+        }
     }
 }
 
@@ -60,6 +72,7 @@ mod tests {
             wave: 0,
             action: *action,
             subject: subject(),
+            target_id: None,
             reason: String::new(),
             changes: Vec::new(),
         };
@@ -78,25 +91,46 @@ mod tests {
     #[test]
     fn nothing_is_written_in_mode_plan_or_with_a_critical_finding() {
         assert_eq!(
-            next_step(Mode::Plan, false, &plan(&[Action::Create], &[])),
+            next_step(Mode::Plan, None, false, &plan(&[Action::Create], &[])),
             Step::Report
         );
         let critical = plan(&[Action::Create], &[&KIND_UNREADABLE]);
-        assert!(matches!(next_step(Mode::Apply, false, &critical), Step::Halt(_)));
+        assert!(matches!(
+            next_step(Mode::Apply, None, false, &critical),
+            Step::Halt(_)
+        ));
     }
 
     #[test]
     fn errors_do_not_stop_what_does_not_depend_on_them() {
         assert_eq!(
-            next_step(Mode::Apply, false, &plan(&[Action::Create], &[&NAME_TAKEN])),
+            next_step(Mode::Apply, None, false, &plan(&[Action::Create], &[&NAME_TAKEN])),
             Step::Apply
         );
     }
 
     #[test]
+    fn nothing_is_written_before_this_very_plan_is_approved() {
+        let plan = Plan {
+            hash: "sha256:this".into(),
+            ..plan(&[Action::Create], &[])
+        };
+        let step = |hash: &str| {
+            let approval = Approval {
+                policy: ApprovalPolicy::Required,
+                plan_hash: hash.into(),
+            };
+            next_step(Mode::Apply, Some(&approval), false, &plan)
+        };
+        assert_eq!(step(""), Step::AwaitApproval { stale: false });
+        assert_eq!(step("sha256:other"), Step::AwaitApproval { stale: true });
+        assert_eq!(step("sha256:this"), Step::Apply);
+    }
+
+    #[test]
     fn apply_writes_once_and_watches_afterwards() {
         let changed = plan(&[Action::Unchanged, Action::Create], &[]);
-        assert_eq!(next_step(Mode::Apply, true, &changed), Step::Watch);
+        assert_eq!(next_step(Mode::Apply, None, true, &changed), Step::Watch);
         assert!(drift(&changed).is_some_and(|words| words.contains("1 to create")));
         assert_eq!(drift(&plan(&[Action::Unchanged, Action::StaysBehind], &[])), None);
     }

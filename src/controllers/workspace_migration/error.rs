@@ -3,6 +3,7 @@
 use crate::api::conditions::reason;
 use crate::controllers::error::{Class, ReconcileError, chain};
 use crate::controllers::session::SessionError;
+use crate::domain::entity_kinds::ENTITY_KINDS;
 use crate::engine::{self, error::Side};
 use crate::http::{self, Failure, TransportError};
 use crate::k8s::secrets::SecretError;
@@ -52,6 +53,22 @@ pub enum Error {
     /// URL or token of the source that cannot be used.
     #[error("spec.source.adminAPI: {0}")]
     Source(#[from] InvalidClient),
+    /// The spec names a kind that does not exist.
+    #[error("{field} names {kind:?}, which is no entity kind; kinds are {}", kind_names())]
+    UnknownKind {
+        /// Field of the spec.
+        field: &'static str,
+        /// The name.
+        kind: String,
+    },
+    /// A transform whose patch is none.
+    #[error("spec.transforms, {reason:?}: {problem}; write the patch as RFC 6902 says")]
+    Transform {
+        /// Reason of the transform, by which a user knows it.
+        reason: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// Reading or writing failed.
     #[error(transparent)]
     Engine(#[from] engine::Error),
@@ -70,7 +87,7 @@ impl Error {
             | Self::Session(_) => Some(Side::Target),
             Self::NoAdminApi | Self::Secret(_) | Self::Tls(_) | Self::Source(_) => Some(Side::Source),
             Self::Engine(error) => Some(error.side()),
-            Self::Kubernetes(_) => None,
+            Self::UnknownKind { .. } | Self::Transform { .. } | Self::Kubernetes(_) => None,
         }
     }
 }
@@ -79,7 +96,12 @@ impl ReconcileError for Error {
     fn class(&self) -> Class {
         match self {
             Self::ControlPlaneNotFound { .. } | Self::NotProgrammed { .. } => Class::DependencyNotReady,
-            Self::ClusterType { .. } | Self::NoAdminApi | Self::Tls(_) | Self::Source(_) => Class::Invalid,
+            Self::ClusterType { .. }
+            | Self::NoAdminApi
+            | Self::Tls(_)
+            | Self::Source(_)
+            | Self::UnknownKind { .. }
+            | Self::Transform { .. } => Class::Invalid,
             Self::Session(error) => error.class(),
             Self::Secret(SecretError::Api { source, .. }) => source.class(),
             Self::Secret(_) => Class::DependencyNotReady,
@@ -98,7 +120,9 @@ impl ReconcileError for Error {
             Self::NotProgrammed { .. } => reason::NOT_PROGRAMMED,
             Self::ClusterType { .. } => reason::CLUSTER_TYPE_NOT_SUPPORTED,
             Self::Session(error) => error.reason(),
-            Self::NoAdminApi | Self::Source(_) => reason::INVALID_SPEC,
+            Self::NoAdminApi | Self::Source(_) | Self::UnknownKind { .. } | Self::Transform { .. } => {
+                reason::INVALID_SPEC
+            }
             Self::Secret(SecretError::Missing { .. }) => reason::SECRET_NOT_FOUND,
             Self::Secret(SecretError::KeyMissing { .. } | SecretError::NotText { .. }) | Self::Tls(_) => {
                 reason::INVALID_SECRET
@@ -112,6 +136,14 @@ impl ReconcileError for Error {
             Self::Kubernetes(error) => error.reason(),
         }
     }
+}
+
+fn kind_names() -> String {
+    ENTITY_KINDS
+        .iter()
+        .map(|kind| kind.name)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// A migration reads and writes whole collections, so what concerns one entity never gets here.

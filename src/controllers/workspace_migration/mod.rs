@@ -8,6 +8,7 @@ mod decide;
 mod error;
 mod execute;
 mod fetch;
+mod policy;
 mod status;
 
 use std::time::Duration;
@@ -30,7 +31,7 @@ use crate::api::conditions::{
 };
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::names::finalizers;
-use crate::api::workspace_migration::{Phase, WorkspaceMigration};
+use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, WorkspaceMigration};
 use crate::engine::apply::initial_progress;
 use crate::engine::error::Side;
 use crate::engine::{Migration, Observed};
@@ -99,13 +100,19 @@ impl WorkspaceMigrationController {
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         let (migration, observed) = self.observe(object, draft).await?;
-        let planned = observed.plan();
+        let policy = policy::policy(&object.spec, &migration.control_plane)?;
+        let planned = observed.plan(&policy);
         let completed = is_completed(draft, object.spec.mode);
         let before = draft.status.plan.clone();
-        report_plan(&observed, &planned, draft);
+        report_plan(&observed, &planned, object.spec.approval.as_ref(), draft);
         self.keep_plan(object, (&migration, &observed, &planned), before, draft)
             .await;
-        match next_step(object.spec.mode, completed, &planned.plan) {
+        match next_step(
+            object.spec.mode,
+            object.spec.approval.as_ref(),
+            completed,
+            &planned.plan,
+        ) {
             Step::Halt(finding) => {
                 let message = format!("Nothing is written: {} {}", finding.observed, finding.remedy);
                 draft.conditions.set(
@@ -119,6 +126,7 @@ impl WorkspaceMigrationController {
             }
             Step::Report => Ok(report_only(&planned, draft)),
             Step::Watch => Ok(watch(&planned, draft)),
+            Step::AwaitApproval { stale } => Ok(await_approval(object, &planned, stale, draft)),
             Step::Apply => {
                 draft.conditions.remove(DRIFTED);
                 let run = Run {
@@ -208,7 +216,12 @@ fn blame(error: &Error, draft: &mut Draft<WorkspaceMigration>) {
 }
 
 /// What the plan says, into status and conditions.
-fn report_plan(observed: &Observed, planned: &Planned, draft: &mut Draft<WorkspaceMigration>) {
+fn report_plan(
+    observed: &Observed,
+    planned: &Planned,
+    approval: Option<&Approval>,
+    draft: &mut Draft<WorkspaceMigration>,
+) {
     let plan = &planned.plan;
     let is_new = draft.status.plan.as_ref().is_none_or(|old| old.hash != plan.hash);
     if is_new {
@@ -227,12 +240,14 @@ fn report_plan(observed: &Observed, planned: &Planned, draft: &mut Draft<Workspa
         reason::NO_BLOCKING_FINDINGS,
         "No finding forbids the migration.",
     );
-    draft.conditions.set(
-        APPROVED,
-        True,
-        reason::APPROVED_AUTOMATICALLY,
-        "The approval policy is Automatic.",
-    );
+    let (reason, message) = match approval.map(|approval| approval.policy) {
+        Some(ApprovalPolicy::Required) => (reason::APPROVED, "This plan is approved."),
+        Some(ApprovalPolicy::Automatic) | None => (
+            reason::APPROVED_AUTOMATICALLY,
+            "The approval policy is Automatic.",
+        ),
+    };
+    draft.conditions.set(APPROVED, True, reason, message);
     match plan.count(Action::Update) {
         0 => draft.conditions.set(
             BACKED_UP,
@@ -268,6 +283,38 @@ fn report_only(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outc
         format!("The plan: {}. {next}", planned.plan.summary()),
     )
     .again_after(LOOK_AGAIN)
+}
+
+/// Waits for a person, and says how to approve.
+fn await_approval(
+    object: &WorkspaceMigration,
+    planned: &Planned,
+    stale: bool,
+    draft: &mut Draft<WorkspaceMigration>,
+) -> Outcome {
+    let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
+    let why = if stale {
+        "The approved hash is of another plan: source or target changed since. "
+    } else {
+        ""
+    };
+    let message = format!(
+        "{why}The plan: {}. To approve it: kubectl -n {namespace} patch workspacemigration {name} --type merge \
+         -p '{{\"spec\":{{\"approval\":{{\"planHash\":\"{}\"}}}}}}'",
+        planned.plan.summary(),
+        planned.plan.hash
+    );
+    draft
+        .conditions
+        .set(APPROVED, False, reason::AWAITING_APPROVAL, message.clone());
+    draft.conditions.set(
+        APPLIED,
+        False,
+        reason::AWAITING_APPROVAL,
+        "Nothing is written before the plan is approved.",
+    );
+    draft.status.phase = Some(Phase::AwaitingApproval);
+    Outcome::held(reason::AWAITING_APPROVAL, message).again_after(LOOK_AGAIN)
 }
 
 /// After completion nothing is written in mode Apply; a difference is told.

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::{Gap, GapCause, entity_kinds};
+use crate::plan::policy::{Conflicts, Exclusion, IdPolicy, Selection, Transform};
 use crate::plan::test_support::snapshot;
 
 fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
@@ -12,6 +13,7 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         target,
         version: KongVersion::parse("3.9.1"),
         uploaded: &BTreeSet::new(),
+        policy: &Policy::default(),
         catalogue: Catalogue::bundled(),
     })
 }
@@ -212,4 +214,183 @@ fn the_hash_moves_with_either_side_and_with_secrets() {
     assert_eq!(hash(&one, &Snapshot::default()), hash(&one, &Snapshot::default()));
     assert_ne!(hash(&one, &Snapshot::default()), hash(&two, &Snapshot::default()));
     assert_ne!(hash(&one, &Snapshot::default()), hash(&one, &foreign));
+}
+
+fn plan_with(source: &Snapshot, target: &Snapshot, policy: &Policy) -> Planned {
+    build_plan(&PlanInput {
+        source,
+        target,
+        version: KongVersion::parse("3.9.1"),
+        uploaded: &BTreeSet::new(),
+        policy,
+        catalogue: Catalogue::bundled(),
+    })
+}
+
+fn conflicts(default: ConflictPolicy) -> Policy {
+    Policy {
+        conflicts: Conflicts {
+            default,
+            ..Conflicts::default()
+        },
+        ..Policy::default()
+    }
+}
+
+/// A service that the target has under another id, and a route that refers to it.
+fn clashing(host: &str) -> (Snapshot, Snapshot) {
+    let source = snapshot(&[
+        ("services", json!({"id": "s", "name": "api", "host": "h"})),
+        ("routes", json!({"id": "r", "service": {"id": "s"}})),
+    ]);
+    (
+        source,
+        snapshot(&[("services", json!({"id": "foreign", "name": "api", "host": host}))]),
+    )
+}
+
+#[test]
+fn an_equal_entity_is_adopted_and_references_follow() {
+    let (source, target) = clashing("h");
+    let planned = plan_with(&source, &target, &conflicts(ConflictPolicy::Adopt));
+    assert_eq!(
+        fates(&planned),
+        [
+            ("services/s".into(), Action::Unchanged),
+            ("routes/r".into(), Action::Create)
+        ]
+    );
+    assert_eq!(planned.plan.operations[0].target_id.as_deref(), Some("foreign"));
+    let route = planned
+        .desired
+        .values()
+        .find(|desired| desired.entity.kind.name == "routes")
+        .unwrap();
+    assert_eq!(route.body()["service"], json!({"id": "foreign"}));
+}
+
+#[test]
+fn what_differs_is_not_adopted_and_overwritten_only_with_backups() {
+    let (source, target) = clashing("other");
+    let adopt = plan_with(&source, &target, &conflicts(ConflictPolicy::Adopt));
+    assert_eq!(finding_ids(&adopt), ["adopt-differs", "blocked-by-dependency"]);
+    let overwrite = plan_with(&source, &target, &conflicts(ConflictPolicy::Overwrite));
+    assert_eq!(
+        fates(&overwrite),
+        [
+            ("services/s".into(), Action::Update),
+            ("routes/r".into(), Action::Create)
+        ]
+    );
+    assert_eq!(finding_ids(&overwrite), ["backup-required"]);
+}
+
+#[test]
+fn a_skipped_entity_takes_its_dependants_with_it() {
+    let (source, target) = clashing("other");
+    let planned = plan_with(&source, &target, &conflicts(ConflictPolicy::Skip));
+    assert_eq!(
+        fates(&planned),
+        [
+            ("services/s".into(), Action::Skipped),
+            ("routes/r".into(), Action::Blocked)
+        ]
+    );
+    assert_eq!(
+        finding_ids(&planned),
+        ["blocked-by-dependency", "skipped-by-policy"]
+    );
+}
+
+#[test]
+fn derived_ids_carry_references_but_no_passwords() {
+    let source = snapshot(&[
+        ("consumers", json!({"id": "c", "username": "u"})),
+        ("acls", json!({"id": "a", "group": "g", "consumer": {"id": "c"}})),
+        (
+            "basic-auths",
+            json!({"id": "b", "username": "u", "password": "hash", "consumer": {"id": "c"}}),
+        ),
+    ]);
+    let policy = Policy {
+        ids: IdPolicy::Derive {
+            control_plane: "cp".into(),
+        },
+        ..Policy::default()
+    };
+    let planned = plan_with(&source, &Snapshot::default(), &policy);
+    assert_eq!(
+        fates(&planned),
+        [
+            ("consumers/c".into(), Action::Create),
+            ("acls/a".into(), Action::Create),
+            ("basic-auths/b".into(), Action::StaysBehind)
+        ]
+    );
+    assert_eq!(finding_ids(&planned), ["password-not-movable"]);
+    let entity = |kind: &str| {
+        planned
+            .desired
+            .values()
+            .find(|desired| desired.entity.kind.name == kind)
+            .unwrap()
+    };
+    assert_eq!(
+        entity("acls").body()["consumer"]["id"],
+        json!(entity("consumers").entity.id)
+    );
+    assert_ne!(entity("consumers").entity.id, "c");
+}
+
+#[test]
+fn an_excluded_dependency_is_named() {
+    let source = snapshot(&[
+        ("services", json!({"id": "s", "name": "api", "host": "h"})),
+        ("routes", json!({"id": "r", "service": {"id": "s"}})),
+    ]);
+    let exclude = vec![Exclusion {
+        kind: "services".into(),
+        name: Some("api".into()),
+    }];
+    let policy = Policy {
+        select: Selection {
+            exclude,
+            ..Selection::default()
+        },
+        ..Policy::default()
+    };
+    let planned = plan_with(&source, &Snapshot::default(), &policy);
+    assert_eq!(
+        fates(&planned),
+        [
+            ("services/s".into(), Action::NotSelected),
+            ("routes/r".into(), Action::Blocked)
+        ]
+    );
+    assert_eq!(finding_ids(&planned), ["dependency-excluded"]);
+}
+
+#[test]
+fn a_transform_makes_an_unsupported_value_movable() {
+    let source = snapshot(&[(
+        "plugins",
+        json!({"id": "p", "name": "rate-limiting", "config": {"policy": "cluster", "minute": 5}}),
+    )]);
+    let transform = |kind: &str| Transform {
+        kind: kind.into(),
+        name: Some("rate-limiting".into()),
+        tags: Vec::new(),
+        patch: serde_json::from_value(json!([{"op": "replace", "path": "/config/policy", "value": "local"}]))
+            .unwrap(),
+        reason: "counters per node are fine".into(),
+    };
+    let policy = Policy {
+        transforms: vec![transform("plugins"), transform("routes")],
+        ..Policy::default()
+    };
+    let planned = plan_with(&source, &Snapshot::default(), &policy);
+    assert_eq!(fates(&planned), [("plugins/p".into(), Action::Create)]);
+    assert_eq!(finding_ids(&planned), ["transform-unused", "transformed"]);
+    let desired = planned.desired.values().next().unwrap();
+    assert_eq!(desired.body()["config"]["policy"], json!("local"));
 }

@@ -86,13 +86,17 @@ fn head(report: &Report) -> String {
         "The planned target of workspace {}, plan {}.",
         report.ends.workspace, report.plan.hash
     )];
-    let behind: usize = [Action::Update, Action::Blocked, Action::StaysBehind]
-        .into_iter()
-        .map(|action| report.count(action))
-        .sum();
+    let outside = [
+        Action::Update,
+        Action::Blocked,
+        Action::StaysBehind,
+        Action::Skipped,
+        Action::NotSelected,
+    ];
+    let behind: usize = outside.into_iter().map(|action| report.count(action)).sum();
     if behind > 0 {
         lines.push(format!(
-            "Not in this file: {behind} entities that are blocked or stay behind; the plan names them."
+            "Not in this file: {behind} entities that are blocked, left out or stay behind; the plan names them."
         ));
     }
     let strange = report.entities.iter().filter(|e| !is_known(&e.key.kind));

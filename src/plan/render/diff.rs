@@ -15,13 +15,13 @@ pub fn render(report: &Report) -> String {
     let bodies: BTreeMap<_, _> = report
         .entities
         .iter()
-        .map(|entity| (&entity.key, entity))
+        .map(|entity| (entity.key.clone(), entity))
         .collect();
     let mut out = String::new();
     for operation in &report.plan.operations {
         match operation.action {
-            Action::Unchanged | Action::StaysBehind => {}
-            Action::Create => create(&mut out, operation, bodies.get(&operation.subject.key).copied()),
+            Action::Unchanged | Action::StaysBehind | Action::Skipped | Action::NotSelected => {}
+            Action::Create => create(&mut out, operation, bodies.get(&operation.target_key()).copied()),
             Action::Update | Action::Blocked => change(&mut out, operation),
         }
     }

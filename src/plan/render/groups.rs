@@ -64,5 +64,7 @@ pub fn words(action: Action) -> &'static str {
         Action::Update => "update",
         Action::Blocked => "blocked",
         Action::StaysBehind => "stays behind",
+        Action::Skipped => "skipped",
+        Action::NotSelected => "not selected",
     }
 }

@@ -36,9 +36,9 @@ pub fn render(report: &Report) -> String {
 fn kinds(out: &mut String, report: &Report) {
     line(
         out,
-        "| kind | create | update | unchanged | blocked | stays behind |",
+        "| kind | create | update | unchanged | blocked | stays behind | skipped | not selected |",
     );
-    line(out, "|---|---:|---:|---:|---:|---:|");
+    line(out, "|---|---:|---:|---:|---:|---:|---:|---:|");
     for group in by_kind(&report.plan.operations) {
         let columns = [
             Action::Create,
@@ -46,6 +46,8 @@ fn kinds(out: &mut String, report: &Report) {
             Action::Unchanged,
             Action::Blocked,
             Action::StaysBehind,
+            Action::Skipped,
+            Action::NotSelected,
         ];
         let counts: Vec<_> = columns
             .iter()
@@ -60,7 +62,7 @@ fn operations(out: &mut String, report: &Report) {
         .plan
         .operations
         .iter()
-        .filter(|operation| operation.action != Action::Unchanged)
+        .filter(|operation| !matches!(operation.action, Action::Unchanged | Action::NotSelected))
         .collect();
     if changing.is_empty() {
         return;

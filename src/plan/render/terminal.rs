@@ -80,10 +80,9 @@ pub fn render(report: &Report, style: Style) -> String {
 }
 
 fn kind(out: &mut String, group: &KindGroup<'_>, style: Style) {
-    let unchanged = group.count(Action::Unchanged);
-    if unchanged == group.operations.len() {
-        let folded = format!("{}: {unchanged} unchanged", group.kind);
-        return line(out, &style.ink(Ink::Dim, &folded));
+    let folded = folded(group);
+    if group.count(Action::Unchanged) + group.count(Action::NotSelected) == group.operations.len() {
+        return line(out, &style.ink(Ink::Dim, &format!("{}: {folded}", group.kind)));
     }
     line(out, "");
     line(out, &style.ink(Ink::Bold, group.kind));
@@ -92,6 +91,7 @@ fn kind(out: &mut String, group: &KindGroup<'_>, style: Style) {
         Action::Update,
         Action::Blocked,
         Action::StaysBehind,
+        Action::Skipped,
     ] {
         let all = group.operations.iter().filter(|o| o.action == action);
         for operation in all.take(style.most(MOST_OPERATIONS)) {
@@ -103,9 +103,20 @@ fn kind(out: &mut String, group: &KindGroup<'_>, style: Style) {
             line(out, &style.ink(Ink::Dim, &folded));
         }
     }
-    if unchanged > 0 {
-        line(out, &style.ink(Ink::Dim, &format!("  = {unchanged} unchanged")));
+    if !folded.is_empty() {
+        line(out, &style.ink(Ink::Dim, &format!("  = {folded}")));
     }
+}
+
+/// What nothing happens to, as counts.
+fn folded(group: &KindGroup<'_>) -> String {
+    let counts = [Action::Unchanged, Action::NotSelected].map(|action| (group.count(action), words(action)));
+    let parts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{count} {words}"))
+        .collect();
+    parts.join(", ")
 }
 
 fn one(out: &mut String, operation: &Operation, style: Style) {
@@ -114,7 +125,7 @@ fn one(out: &mut String, operation: &Operation, style: Style) {
         Action::Update => ("~", Ink::Yellow),
         Action::Blocked => ("!", Ink::Red),
         Action::StaysBehind => ("-", Ink::Red),
-        Action::Unchanged => ("=", Ink::Dim),
+        Action::Unchanged | Action::Skipped | Action::NotSelected => ("=", Ink::Dim),
     };
     let reason = match operation.reason.as_str() {
         "" => String::new(),

@@ -15,7 +15,7 @@ mod watchdog;
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -153,6 +153,14 @@ impl Cluster {
     /// When there is no kubectl on PATH and none can be built.
     pub fn kubectl(&self, arguments: &[impl AsRef<OsStr>]) -> anyhow::Result<Command> {
         self.admin.kubectl(arguments)
+    }
+
+    /// Starts a process that ends when this cluster does, also when the holder of the cluster is killed.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn(&mut self, command: &mut Command) -> anyhow::Result<Child> {
+        self.servers.spawn_other(command)
     }
 
     /// The folder of data, certificates and logs (`etcd.log`, ...); deleted at the end.

@@ -91,6 +91,13 @@ impl Servers {
         Ok(())
     }
 
+    /// Starts a process of the caller's, under the same watchdog.
+    pub(super) fn spawn_other(&mut self, command: &mut Command) -> anyhow::Result<Child> {
+        self.watchdog
+            .spawn(command)
+            .with_context(|| format!("cannot start {}", command.get_program().display()))
+    }
+
     /// Waits until `ready`; fails when a server ends or the time is up, with the end of the logs.
     pub(super) fn wait_until(
         &mut self,

@@ -28,7 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use behaviour::{Behaviour, RateLimit};
 pub use fault::{Fault, Outcome};
-pub use stats::Stats;
+pub use stats::{Below, Stats};
 pub use tls::{ClientIdentity, Tls};
 
 use gate::{Controls, Gate};

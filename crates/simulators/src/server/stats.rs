@@ -16,6 +16,9 @@ pub struct Stats {
     pub writes: u64,
     /// Requests by method and path, UUIDs replaced: `PUT /v2/control-planes/{id}/core-entities/routes/{id}`.
     pub by_route: BTreeMap<String, u64>,
+    /// The same for what lies below one parent, by the path up to what follows its UUID:
+    /// `/v2/control-planes/6f1d9f2e-2a1b-4a7e-9c0a-3c3f2b1a0d4e/core-entities`.
+    pub by_parent: BTreeMap<String, Below>,
     /// Answers by status code.
     pub by_status: BTreeMap<u16, u64>,
     /// Requests that got no answer: cut by a fault, or given up by the client.
@@ -26,6 +29,15 @@ pub struct Stats {
     pub peak_in_flight: u64,
     /// Connections accepted.
     pub connections: u64,
+}
+
+/// Requests below one parent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Below {
+    /// As [`Stats::total`].
+    pub total: u64,
+    /// As [`Stats::writes`].
+    pub writes: u64,
 }
 
 /// Shared counters of one server.
@@ -54,9 +66,13 @@ impl Recorder {
     /// Counts a request as received and in flight until the returned value is dropped.
     pub(super) fn begin(&self, method: &Method, path: &str) -> InFlight {
         let mut stats = self.lock();
+        let write = u64::from([Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method));
         stats.total += 1;
-        if [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method) {
-            stats.writes += 1;
+        stats.writes += write;
+        if let Some(parent) = parent_of(path) {
+            let below = stats.by_parent.entry(parent).or_default();
+            below.total += 1;
+            below.writes += write;
         }
         *stats
             .by_route
@@ -101,11 +117,21 @@ impl Drop for InFlight {
 
 /// `path` with every hyphenated UUID replaced by `{id}`.
 fn route_of(path: &str) -> String {
-    let is_id = |segment: &str| segment.len() == 36 && Uuid::try_parse(segment).is_ok();
     path.split('/')
         .map(|segment| if is_id(segment) { "{id}" } else { segment })
         .collect::<Vec<_>>()
         .join("/")
+}
+
+/// `path` up to the segment after its first hyphenated UUID; none when nothing follows one.
+fn parent_of(path: &str) -> Option<String> {
+    let segments: Vec<_> = path.split('/').collect();
+    let id = segments.iter().position(|segment| is_id(segment))?;
+    Some(segments.get(..id + 2)?.join("/"))
+}
+
+fn is_id(segment: &str) -> bool {
+    segment.len() == 36 && Uuid::try_parse(segment).is_ok()
 }
 
 #[cfg(test)]
@@ -118,6 +144,26 @@ mod tests {
         assert_eq!(
             route_of(path),
             "/v2/control-planes/{id}/core-entities/routes/my-route"
+        );
+    }
+
+    #[test]
+    fn what_lies_below_a_parent_is_counted_apart() {
+        let recorder = Recorder::default();
+        let plane = "/v2/control-planes/6f1d9f2e-2a1b-4a7e-9c0a-3c3f2b1a0d4e";
+        let route = format!("{plane}/core-entities/routes/0d1ffb4e-3a5f-4c37-8a52-1f2d4d3c9a10");
+        for (method, path) in [
+            (&Method::PUT, route.as_str()),
+            (&Method::GET, &format!("{plane}/core-entities/routes")),
+            (&Method::GET, plane),
+            (&Method::POST, "/v2/control-planes"),
+        ] {
+            recorder.begin(method, path).answered(StatusCode::OK);
+        }
+        let expected = Below { total: 2, writes: 1 };
+        assert_eq!(
+            recorder.stats().by_parent,
+            BTreeMap::from([(format!("{plane}/core-entities"), expected)])
         );
     }
 

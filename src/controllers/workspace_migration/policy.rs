@@ -1,0 +1,149 @@
+//! The decisions of a manifest, as the planner takes them. Pure.
+
+use serde_json::json;
+
+use super::error::Error;
+use crate::api::workspace_migration::{
+    ConflictPolicy as ConflictChoice, IdPolicy as IdChoice, Selection as Selected, WorkspaceMigrationSpec,
+};
+use crate::domain::entity_kinds::named;
+use crate::plan::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Policy, Selection, Transform};
+
+/// The policy of a spec.
+///
+/// # Errors
+/// A kind that does not exist, or a transform whose patch is none.
+pub fn policy(spec: &WorkspaceMigrationSpec, control_plane: &str) -> Result<Policy, Error> {
+    for (field, kind) in kinds(spec) {
+        if named(kind).is_none() {
+            return Err(Error::UnknownKind {
+                field,
+                kind: kind.to_owned(),
+            });
+        }
+    }
+    Ok(Policy {
+        select: spec.source.select.as_ref().map(selection).unwrap_or_default(),
+        ids: match spec.id_policy {
+            IdChoice::Preserve => IdPolicy::Preserve,
+            IdChoice::Derive => IdPolicy::Derive {
+                control_plane: control_plane.to_owned(),
+            },
+        },
+        conflicts: Conflicts {
+            default: conflict(spec.conflict_policy),
+            by_kind: spec
+                .conflict_policy_per_kind
+                .iter()
+                .map(|own| (own.kind.clone(), conflict(own.policy)))
+                .collect(),
+        },
+        transforms: spec.transforms.iter().map(transform).collect::<Result<_, _>>()?,
+    })
+}
+
+/// Every kind that the spec names, with the field.
+fn kinds(spec: &WorkspaceMigrationSpec) -> Vec<(&'static str, &str)> {
+    let select = spec.source.select.as_ref();
+    let selected = select
+        .into_iter()
+        .flat_map(|select| &select.kinds)
+        .map(|kind| ("spec.source.select.kinds", kind));
+    let excluded = select.into_iter().flat_map(|select| &select.exclude);
+    let excluded = excluded.map(|exclusion| ("spec.source.select.exclude", &exclusion.kind));
+    let exceptions = spec
+        .conflict_policy_per_kind
+        .iter()
+        .map(|own| ("spec.conflictPolicyPerKind", &own.kind));
+    let transformed = spec
+        .transforms
+        .iter()
+        .map(|transform| ("spec.transforms", &transform.select.kind));
+    let all = selected.chain(excluded).chain(exceptions).chain(transformed);
+    all.map(|(field, kind)| (field, kind.as_str())).collect()
+}
+
+fn selection(selected: &Selected) -> Selection {
+    let exclusion = |one: &crate::api::workspace_migration::Exclusion| Exclusion {
+        kind: one.kind.clone(),
+        name: one.name.clone(),
+    };
+    Selection {
+        tags: selected.tags.clone(),
+        kinds: selected.kinds.clone(),
+        exclude: selected.exclude.iter().map(exclusion).collect(),
+    }
+}
+
+const fn conflict(choice: ConflictChoice) -> ConflictPolicy {
+    match choice {
+        ConflictChoice::Fail => ConflictPolicy::Fail,
+        ConflictChoice::Adopt => ConflictPolicy::Adopt,
+        ConflictChoice::Overwrite => ConflictPolicy::Overwrite,
+        ConflictChoice::Skip => ConflictPolicy::Skip,
+    }
+}
+
+fn transform(written: &crate::api::workspace_migration::Transform) -> Result<Transform, Error> {
+    let patch = serde_json::from_value(json!(written.patch)).map_err(|error| Error::Transform {
+        reason: written.reason.clone(),
+        problem: error.to_string(),
+    })?;
+    Ok(Transform {
+        kind: written.select.kind.clone(),
+        name: written.select.name.clone(),
+        tags: written.select.tags.clone(),
+        patch,
+        reason: written.reason.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(extra: serde_json::Value) -> WorkspaceMigrationSpec {
+        let mut spec = json!({"source": {"adminAPI": {"url": "https://kong"}}, "target": {"controlPlaneRef": {"name": "x"}}});
+        if let (Some(spec), Some(extra)) = (spec.as_object_mut(), extra.as_object()) {
+            spec.extend(extra.clone());
+        }
+        serde_json::from_value(spec).unwrap()
+    }
+
+    #[test]
+    fn a_plain_manifest_has_the_default_policy() {
+        assert_eq!(policy(&spec(json!({})), "cp").unwrap(), Policy::default());
+    }
+
+    #[test]
+    fn exceptions_by_kind_win() {
+        let spec = spec(
+            json!({"conflictPolicy": "Skip", "conflictPolicyPerKind": [{"kind": "services", "policy": "Adopt"}]}),
+        );
+        let conflicts = policy(&spec, "cp").unwrap().conflicts;
+        assert_eq!(
+            (conflicts.of("services"), conflicts.of("routes")),
+            (ConflictPolicy::Adopt, ConflictPolicy::Skip)
+        );
+    }
+
+    #[test]
+    fn a_kind_that_does_not_exist_is_not_ignored() {
+        let error = policy(
+            &spec(json!({"conflictPolicyPerKind": [{"kind": "service", "policy": "Skip"}]})),
+            "cp",
+        )
+        .unwrap_err();
+        assert!(
+            error.to_string().contains("service") && error.to_string().contains("services"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_patch_that_is_none_is_named_by_its_reason() {
+        let transform = json!({"select": {"kind": "routes"}, "patch": [{"op": "replace", "path": "no-slash", "value": 1}], "reason": "why"});
+        let error = policy(&spec(json!({"transforms": [transform]})), "cp").unwrap_err();
+        assert!(error.to_string().contains("why"), "{error}");
+    }
+}

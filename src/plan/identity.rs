@@ -1,0 +1,203 @@
+//! Which id each source entity has in the target, and how bodies follow.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::policy::IdPolicy;
+use crate::domain::entity_kind::Write;
+use crate::domain::{Entity, EntityKey, Snapshot};
+
+/// Target ids by source entity. Starts from the policy; adoptions are added while planning.
+#[derive(Debug)]
+pub struct Identities {
+    name_space: Option<Uuid>,
+    moved: BTreeMap<EntityKey, String>,
+    by_id: BTreeMap<String, String>,
+}
+
+impl Identities {
+    /// The ids of all source entities under a policy.
+    #[must_use]
+    pub fn new(source: &Snapshot, policy: &IdPolicy) -> Self {
+        let name_space = match policy {
+            IdPolicy::Preserve => None,
+            // An id that is no UUID still makes a name space of its own.
+            IdPolicy::Derive { control_plane } => Some(
+                Uuid::try_parse(control_plane)
+                    .unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, control_plane.as_bytes())),
+            ),
+        };
+        let mut identities = Self {
+            name_space,
+            moved: BTreeMap::new(),
+            by_id: BTreeMap::new(),
+        };
+        if name_space.is_some() {
+            for entity in source
+                .entities
+                .values()
+                .filter(|entity| entity.kind.write != Write::Member)
+            {
+                let derived = identities.derive(&entity.key());
+                identities.map(entity.key(), derived);
+            }
+        }
+        identities
+    }
+
+    fn derive(&self, key: &EntityKey) -> String {
+        self.name_space.map_or_else(
+            || key.id.clone(),
+            |space| Uuid::new_v5(&space, key.to_string().as_bytes()).to_string(),
+        )
+    }
+
+    /// From now on the source entity is this one in the target.
+    pub fn adopt(&mut self, source: EntityKey, target_id: &str) {
+        self.map(source, target_id.to_owned());
+    }
+
+    fn map(&mut self, source: EntityKey, target_id: String) {
+        self.by_id.insert(source.id.clone(), target_id.clone());
+        self.moved.insert(source, target_id);
+    }
+
+    /// The id in the target.
+    #[must_use]
+    pub fn target_id<'a>(&'a self, source: &'a EntityKey) -> &'a str {
+        self.moved.get(source).map_or(&source.id, String::as_str)
+    }
+
+    /// True when the entity does not keep its id.
+    #[must_use]
+    pub fn is_moved(&self, source: &EntityKey) -> bool {
+        self.target_id(source) != source.id
+    }
+
+    /// The entity with its target id, and with the ids of other source entities replaced by their target ids: in foreign keys, and
+    /// in texts of a plugin's configuration that are exactly an id, such as the consumer for anonymous access.
+    #[must_use]
+    pub fn relink(&self, entity: Entity) -> Entity {
+        if self.by_id.is_empty() {
+            return entity;
+        }
+        let own = entity.key();
+        let refers = |field: &str| {
+            entity.kind.foreign_keys.iter().any(|key| key.field == field)
+                || (entity.kind.name == "plugins" && field == "config")
+        };
+        let follow = |(field, value): (String, Value)| match refers(&field) {
+            true => (field, self.relink_value(value)),
+            false => (field, value),
+        };
+        let body: Map<String, Value> = entity.body.into_iter().map(follow).collect();
+        let id = if entity.kind.write == Write::Member {
+            let end = |field: &str| {
+                body.get(field)
+                    .and_then(|end| end["id"].as_str())
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            format!("{}/{}", end("consumer_group"), end("consumer"))
+        } else {
+            self.target_id(&own).to_owned()
+        };
+        Entity {
+            kind: entity.kind,
+            id,
+            body,
+        }
+    }
+
+    fn relink_value(&self, value: Value) -> Value {
+        match value {
+            Value::String(text) => match self.by_id.get(&text) {
+                Some(target) => json!(target),
+                None => Value::String(text),
+            },
+            Value::Array(items) => items.into_iter().map(|item| self.relink_value(item)).collect(),
+            Value::Object(fields) => Value::Object(
+                fields
+                    .into_iter()
+                    .map(|(field, value)| (field, self.relink_value(value)))
+                    .collect(),
+            ),
+            Value::Null | Value::Bool(_) | Value::Number(_) => value,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::test_support::{entity, snapshot};
+    use super::*;
+
+    const SERVICE: &str = "0b3b7a3e-5c1f-4f0e-9a53-0d4c9a0c1c11";
+    const CONSUMER: &str = "5e1c8d5a-6a3e-4bb0-8a68-3f6a1d0d2e22";
+
+    fn source() -> Snapshot {
+        snapshot(&[
+            ("services", json!({"id": SERVICE, "host": "h"})),
+            ("consumers", json!({"id": CONSUMER, "username": "u"})),
+        ])
+    }
+
+    #[test]
+    fn preserved_ids_change_nothing() {
+        let identities = Identities::new(&source(), &IdPolicy::Preserve);
+        let route = entity("routes", json!({"id": "r", "service": {"id": SERVICE}}));
+        assert_eq!(identities.relink(route.clone()), route);
+    }
+
+    #[test]
+    fn derived_ids_are_the_same_each_time_and_differ_by_control_plane() {
+        let derive = |control_plane: &str| {
+            let policy = IdPolicy::Derive {
+                control_plane: control_plane.into(),
+            };
+            let key = EntityKey {
+                kind: "services".into(),
+                id: SERVICE.into(),
+            };
+            Identities::new(&source(), &policy).target_id(&key).to_owned()
+        };
+        let (one, two) = (
+            "11111111-1111-4111-8111-111111111111",
+            "22222222-2222-4222-8222-222222222222",
+        );
+        assert_eq!(derive(one), derive(one));
+        assert_ne!(derive(one), derive(two));
+        assert_ne!(derive(one), SERVICE);
+    }
+
+    #[test]
+    fn foreign_keys_and_ids_in_configurations_follow() {
+        let mut identities = Identities::new(&source(), &IdPolicy::Preserve);
+        identities.adopt(
+            EntityKey {
+                kind: "services".into(),
+                id: SERVICE.into(),
+            },
+            "adopted-service",
+        );
+        identities.adopt(
+            EntityKey {
+                kind: "consumers".into(),
+                id: CONSUMER.into(),
+            },
+            "adopted-consumer",
+        );
+        let plugin = entity(
+            "plugins",
+            json!({"id": "p", "name": "key-auth", "service": {"id": SERVICE}, "config": {"anonymous": CONSUMER, "realm": "x"}}),
+        );
+        let body = identities.relink(plugin).body;
+        assert_eq!(body["service"], json!({"id": "adopted-service"}));
+        assert_eq!(
+            body["config"],
+            json!({"anonymous": "adopted-consumer", "realm": "x"})
+        );
+    }
+}

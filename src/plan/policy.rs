@@ -1,0 +1,95 @@
+//! What a user decides about a migration, beside its two ends.
+
+use std::collections::BTreeMap;
+
+/// All decisions. The default moves everything, keeps ids, and blocks what clashes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Policy {
+    /// Which part of the source.
+    pub select: Selection,
+    /// Which ids.
+    pub ids: IdPolicy,
+    /// What to do with clashes.
+    pub conflicts: Conflicts,
+    /// Changes on the way, in order.
+    pub transforms: Vec<Transform>,
+}
+
+/// Which part of a source to move. Empty: all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// An entity needs all of these tags.
+    pub tags: Vec<String>,
+    /// An entity is of one of these kinds.
+    pub kinds: Vec<String>,
+    /// An entity is none of these.
+    pub exclude: Vec<Exclusion>,
+}
+
+/// Entities to leave behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exclusion {
+    /// Kind name.
+    pub kind: String,
+    /// Name or id; all of the kind when none.
+    pub name: Option<String>,
+}
+
+/// Which ids entities have in the target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum IdPolicy {
+    /// Those of the source.
+    #[default]
+    Preserve,
+    /// UUID version 5 of kind and source id, in the name space of the control plane's id.
+    Derive {
+        /// Id of the control plane.
+        control_plane: String,
+    },
+}
+
+/// What to do when a foreign entity of the target holds a unique value of the source's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConflictPolicy {
+    /// Block the entity and what depends on it.
+    #[default]
+    Fail,
+    /// Take the target's entity as the copy when it is equal, else block.
+    Adopt,
+    /// Take the target's entity as the copy and make it equal.
+    Overwrite,
+    /// Leave it, and the source's entity too.
+    Skip,
+}
+
+/// The conflict policy, with exceptions by kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conflicts {
+    /// For all kinds without an exception.
+    pub default: ConflictPolicy,
+    /// By kind name.
+    pub by_kind: BTreeMap<String, ConflictPolicy>,
+}
+
+impl Conflicts {
+    /// The policy for a kind.
+    #[must_use]
+    pub fn of(&self, kind: &str) -> ConflictPolicy {
+        self.by_kind.get(kind).copied().unwrap_or(self.default)
+    }
+}
+
+/// A change to entities before they are planned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transform {
+    /// Kind name.
+    pub kind: String,
+    /// Name or id; all of the kind when none.
+    pub name: Option<String>,
+    /// Tags that the entity has.
+    pub tags: Vec<String>,
+    /// JSON patch (RFC 6902) of the entity as the source returned it.
+    pub patch: json_patch::Patch,
+    /// Why; shown with every entity it changes.
+    pub reason: String,
+}

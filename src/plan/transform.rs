@@ -1,0 +1,123 @@
+//! Changes entities on the way, as JSON patches with a reason each.
+
+use serde_json::Value;
+
+use super::policy::Transform;
+use super::select::{has_tags, is_named};
+use crate::domain::Entity;
+
+/// What the transforms of a policy did to one entity.
+#[derive(Debug)]
+pub struct Transformed {
+    /// The entity with all patches applied.
+    pub entity: Entity,
+    /// Indices of the transforms that were applied.
+    pub applied: Vec<usize>,
+}
+
+/// A patch that could not be applied.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the transform {reason:?} cannot be applied: {problem}")]
+pub struct TransformError {
+    /// Reason of the transform, by which a user knows it.
+    pub reason: String,
+    /// What is wrong, without values.
+    pub problem: String,
+}
+
+/// Applies every transform that selects the entity, in order.
+///
+/// # Errors
+/// A patch that does not fit the entity, or that changes its id.
+pub fn transform(entity: &Entity, transforms: &[Transform]) -> Result<Transformed, TransformError> {
+    let mut changed = Transformed {
+        entity: entity.clone(),
+        applied: Vec::new(),
+    };
+    for (index, transform) in transforms
+        .iter()
+        .enumerate()
+        .filter(|(_, transform)| selects(transform, entity))
+    {
+        let failed = |problem: String| TransformError {
+            reason: transform.reason.clone(),
+            problem,
+        };
+        let mut body = Value::Object(changed.entity.body.clone());
+        // The library's message names the operation and its path, never a value.
+        json_patch::patch(&mut body, &transform.patch).map_err(|error| failed(error.to_string()))?;
+        let Value::Object(body) = body else {
+            return Err(failed("it makes something other than an object".into()));
+        };
+        if body.get("id") != entity.body.get("id") {
+            return Err(failed("it changes the id; use spec.idPolicy for that".into()));
+        }
+        changed.entity.body = body;
+        changed.applied.push(index);
+    }
+    Ok(changed)
+}
+
+fn selects(transform: &Transform, entity: &Entity) -> bool {
+    transform.kind == entity.kind.name
+        && transform.name.as_ref().is_none_or(|name| is_named(entity, name))
+        && has_tags(entity, &transform.tags)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::test_support::entity;
+    use super::*;
+
+    fn of(kind: &str, name: Option<&str>, patch: Value) -> Transform {
+        Transform {
+            kind: kind.into(),
+            name: name.map(str::to_owned),
+            tags: Vec::new(),
+            patch: serde_json::from_value(patch).unwrap(),
+            reason: "local counters".into(),
+        }
+    }
+
+    #[test]
+    fn a_patch_changes_what_it_selects_and_nothing_else() {
+        let plugin = entity(
+            "plugins",
+            json!({"id": "p", "name": "rate-limiting", "config": {"policy": "cluster"}}),
+        );
+        let local = of(
+            "plugins",
+            Some("rate-limiting"),
+            json!([{"op": "replace", "path": "/config/policy", "value": "local"}]),
+        );
+        let other = of(
+            "plugins",
+            Some("cors"),
+            json!([{"op": "remove", "path": "/config"}]),
+        );
+        let changed = transform(&plugin, &[other, local]).unwrap();
+        assert_eq!(changed.entity.body["config"], json!({"policy": "local"}));
+        assert_eq!(changed.applied, [1]);
+    }
+
+    #[test]
+    fn a_patch_that_does_not_fit_is_an_error_without_values() {
+        let service = entity("services", json!({"id": "s", "host": "canary"}));
+        let missing = of("services", None, json!([{"op": "remove", "path": "/nothing"}]));
+        let error = transform(&service, &[missing]).unwrap_err().to_string();
+        assert!(error.contains("/nothing") && !error.contains("canary"), "{error}");
+        let identity = of(
+            "services",
+            None,
+            json!([{"op": "replace", "path": "/id", "value": "x"}]),
+        );
+        assert!(
+            transform(&service, &[identity])
+                .unwrap_err()
+                .problem
+                .contains("idPolicy")
+        );
+    }
+}

@@ -1,0 +1,68 @@
+//! Which unique values of the target are taken, and by whom.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::mask;
+use crate::domain::entity::reference;
+use crate::domain::entity_kinds::PLUGIN_SCOPE;
+use crate::domain::{Entity, EntityKey, Snapshot};
+
+/// Kind, fields and values of a unique group.
+type UniqueKey = (&'static str, &'static [&'static str], String);
+
+/// The unique values that a snapshot's entities hold.
+#[derive(Debug)]
+pub struct Taken(BTreeMap<UniqueKey, EntityKey>);
+
+/// An entity that holds a unique value which another one wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clash {
+    /// Who holds it.
+    pub holder: EntityKey,
+    /// Fields and values, secrets masked.
+    pub shown: String,
+}
+
+impl Taken {
+    /// All unique values of a snapshot.
+    #[must_use]
+    pub fn by(snapshot: &Snapshot) -> Self {
+        let keys =
+            |entity: &Entity| -> Vec<_> { unique_keys(entity).map(|key| (key, entity.key())).collect() };
+        Self(snapshot.entities.values().flat_map(keys).collect())
+    }
+
+    /// The first unique value of the entity that another one holds.
+    #[must_use]
+    pub fn clash(&self, entity: &Entity) -> Option<Clash> {
+        let (fields, holder) = unique_keys(entity)
+            .find_map(|key| self.0.get(&key).map(|holder| (key.1, holder.clone())))
+            .filter(|(_, holder)| *holder != entity.key())?;
+        let show = |field: &&str| {
+            Some(format!(
+                "{field} {}",
+                mask::shown(entity.kind, None, field, entity.body.get(*field)?)
+            ))
+        };
+        let shown: Vec<_> = fields.iter().filter_map(show).collect();
+        Some(Clash {
+            holder,
+            shown: shown.join(", "),
+        })
+    }
+}
+
+/// The unique groups that bind an entity: those without a null, and a plugin's scope always.
+fn unique_keys(entity: &Entity) -> impl Iterator<Item = UniqueKey> + use<'_> {
+    entity.kind.unique.iter().filter_map(|fields| {
+        let value = |field: &&str| match reference(&entity.body, field) {
+            Some(id) => json!(id),
+            None => entity.body.get(*field).cloned().unwrap_or(Value::Null),
+        };
+        let values: Vec<Value> = fields.iter().map(value).collect();
+        let bound = *fields == PLUGIN_SCOPE || values.iter().all(|value| !value.is_null());
+        bound.then(|| (entity.kind.name, *fields, json!(values).to_string()))
+    })
+}

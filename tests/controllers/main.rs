@@ -1,0 +1,8 @@
+//! The controllers on a real API server and simulated gateways. One binary, so that they share one control plane;
+//! every test has a namespace, a Konnect and an operator of its own.
+
+mod auth_configuration;
+mod control_plane;
+mod leadership;
+mod runtime;
+mod world;
