@@ -3,4 +3,5 @@
 
 mod faults;
 mod steps;
+mod stored;
 mod support;

@@ -305,6 +305,11 @@ impl Seen {
     }
 }
 
+/// The kubeconfig of somebody with all rights.
+pub async fn kubeconfig() -> Result<String> {
+    Ok(Cluster::shared_async().await?.kubeconfig().to_owned())
+}
+
 async fn client() -> Result<Client> {
     let cluster = Cluster::shared_async().await?;
     let kubeconfig = Kubeconfig::from_yaml(cluster.kubeconfig())?;
