@@ -1,6 +1,37 @@
 //! The only wrapper around reconcilers: span, metrics, backoff, conditions, events, panics, malformed objects.
 //!
-//! A controller states what is its own, a [`Reconciler`]; everything that all controllers share happens here, once.
+//! A controller states what is its own, a [`Reconciler`]; everything that all controllers share happens here, once:
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use gateway_migration_operator::{
+//!     api::konnect_api_auth_configuration::KonnectAPIAuthConfiguration as Auth,
+//!     controllers::{context::Context, draft::Draft, outcome::Outcome, runner::{Reconciler, Runner}},
+//!     k8s::conditions::ConditionStatus,
+//! };
+//!
+//! struct Greeter;
+//!
+//! impl Reconciler for Greeter {
+//!     const NAME: &'static str = "greeter";
+//!     type Object = Auth;
+//!     type Error = kube::Error;
+//!
+//!     async fn reconcile(&self, object: &Auth, draft: &mut Draft<Auth>) -> Result<Outcome, kube::Error> {
+//!         draft.publish_progress("Greeting.").await?; // only before slow work
+//!         draft.conditions.set("Greeted", ConditionStatus::True, "Greeted", "Said hello.");
+//!         draft.status.server_url = Some(object.spec.server_url.clone());
+//!         Ok(Outcome::done("Greeted", "Said hello.").again_after(Duration::from_secs(600)))
+//!     }
+//! }
+//!
+//! async fn run(context: Context) {
+//!     Runner::new(context, Greeter).run().await;
+//! }
+//! ```
+//!
+//! An error says through [`ReconcileError`] what follows from it; `Ready`, `Reconciling` and `Stalled` are never set by hand.
 
 use std::{convert::Infallible, fmt::Debug, sync::Arc, time::Duration};
 

@@ -57,7 +57,7 @@ fn refusal(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Er
         failure,
         detail,
         instance,
-    } = masked(said, call.body.as_ref());
+    } = masked(said, call);
     let not_executed = status == 429;
     Error::new(Parts {
         status: Some(status),
@@ -83,8 +83,11 @@ fn failure_of(status: u16, retry_after: Option<Duration>) -> Failure {
     }
 }
 
-fn masked(said: Interpretation, request: Option<&Value>) -> Interpretation {
-    let redactor = Redactor::for_body(request);
+fn masked(said: Interpretation, call: &Call<'_>) -> Interpretation {
+    let mut redactor = Redactor::for_body(call.body.as_ref());
+    if let Some((_, value)) = &call.authorization {
+        redactor.add_authorization(value);
+    }
     let failure = match said.failure {
         Failure::Rejected(mut fields) => {
             for message in fields.iter_mut().flat_map(|field| &mut field.messages) {

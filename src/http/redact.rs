@@ -1,5 +1,6 @@
 //! Masks secrets in what servers say: validation messages quote the values they refuse.
 
+use reqwest::header::HeaderValue;
 use serde_json::Value;
 
 /// What stands in place of a secret.
@@ -43,30 +44,45 @@ const SECRET_NAMES: [&str; 8] = [
 
 /// The secret values of one request body. Without `Debug`.
 #[derive(Default)]
-pub(crate) struct Redactor<'v> {
-    secrets: Vec<&'v str>,
+pub(crate) struct Redactor {
+    secrets: Vec<String>,
 }
 
-impl<'v> Redactor<'v> {
+impl Redactor {
     /// Collects the values of secret-looking fields at any depth.
-    pub(crate) fn for_body(body: Option<&'v Value>) -> Self {
-        let mut secrets = Vec::new();
+    pub(crate) fn for_body(body: Option<&Value>) -> Self {
+        let mut redactor = Self::default();
         if let Some(body) = body {
-            collect(body, false, &mut secrets);
+            collect(body, false, &mut redactor.secrets);
         }
-        // The longest first: one secret may be part of another.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.dedup();
-        Self { secrets }
+        redactor.sort();
+        redactor
+    }
+
+    /// Adds the request's own token: a proxy in front of an API may quote the headers that it was sent.
+    pub(crate) fn add_authorization(&mut self, value: &HeaderValue) {
+        let Ok(text) = value.to_str() else { return };
+        let token = text.strip_prefix("Bearer ").unwrap_or(text);
+        if token.len() >= SHORTEST {
+            self.secrets.push(token.to_owned());
+            self.sort();
+        }
+    }
+
+    /// The longest first: one secret may be part of another.
+    fn sort(&mut self) {
+        self.secrets
+            .sort_by(|one, other| other.len().cmp(&one.len()).then_with(|| one.cmp(other)));
+        self.secrets.dedup();
     }
 
     /// `text` with the secrets, tokens and private keys in it masked, cut to a length that fits a condition.
     pub(crate) fn mask(&self, text: &str) -> String {
         let mut masked = text.to_owned();
         for secret in &self.secrets {
-            masked = masked.replace(secret, MASK);
+            masked = masked.replace(secret.as_str(), MASK);
             // A server may quote the value as JSON, with line feeds escaped.
-            let escaped = Value::from(*secret).to_string();
+            let escaped = Value::from(secret.as_str()).to_string();
             masked = masked.replace(escaped.trim_matches('"'), MASK);
         }
         shorten(mask_tokens(&mask_private_keys(&masked)))
@@ -81,21 +97,39 @@ pub(crate) fn is_secret_field(name: &str) -> bool {
         || SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
-fn collect<'v>(value: &'v Value, secret: bool, found: &mut Vec<&'v str>) {
+fn collect(value: &Value, secret: bool, found: &mut Vec<String>) {
     match value {
-        Value::String(text) if secret && text.len() >= SHORTEST => {
-            found.push(text);
-            // `Authorization: Basic abc` may be quoted in parts.
-            found.extend(text.split([' ', ':']).filter(|part| part.len() >= 2 * SHORTEST));
-        }
+        Value::String(text) if secret && text.len() >= SHORTEST => collect_text(text, found),
+        Value::String(text) => found.extend(password_of(text).map(str::to_owned)),
         Value::Array(items) => items.iter().for_each(|item| collect(item, secret, found)),
         Value::Object(map) => {
             for (name, value) in map {
                 collect(value, secret || is_secret_field(name), found);
             }
         }
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// A secret text, and the parts of it that a server may quote alone.
+fn collect_text(text: &str, found: &mut Vec<String>) {
+    found.push(text.to_owned());
+    // `Authorization: Basic abc`.
+    let parts = text.split([' ', ':']).filter(|part| part.len() >= 2 * SHORTEST);
+    found.extend(parts.map(str::to_owned));
+    // A JSON web key is stored as text.
+    if let Ok(inner @ Value::Object(_)) = serde_json::from_str(text) {
+        collect(&inner, false, found);
+    }
+}
+
+/// The password in an address such as `https://user:password@example.com`, which any field may hold.
+fn password_of(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once("://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (user_info, _) = authority.rsplit_once('@')?;
+    let (_, password) = user_info.split_once(':')?;
+    (password.len() >= SHORTEST).then_some(password)
 }
 
 /// From a private key's first line to its last, or to the end of a text that was cut before it.
@@ -176,6 +210,24 @@ mod tests {
         }});
         let masked = Redactor::for_body(Some(&body)).mask("bad hunter22 at redis.example.com: dXNlcjpwYXNz");
         assert_eq!(masked, "bad *** at redis.example.com: ***");
+    }
+
+    #[test]
+    fn parts_of_addresses_and_of_json_web_keys_are_masked() {
+        let body = json!({
+            "url": "https://logger:hunter22@logs.example.com/in",
+            "jwk": r#"{"kty": "oct", "kid": "blue", "k": "c2VjcmV0LWtleQ"}"#,
+        });
+        let masked =
+            Redactor::for_body(Some(&body)).mask("bad c2VjcmV0LWtleQ of blue, hunter22 at logs.example.com");
+        assert_eq!(masked, "bad *** of blue, *** at logs.example.com");
+    }
+
+    #[test]
+    fn the_request_s_own_token_is_masked() {
+        let mut redactor = Redactor::default();
+        redactor.add_authorization(&HeaderValue::from_static("Bearer abc-def"));
+        assert_eq!(redactor.mask("no such token: abc-def"), "no such token: ***");
     }
 
     #[test]

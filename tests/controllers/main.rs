@@ -4,5 +4,6 @@
 mod auth_configuration;
 mod control_plane;
 mod leadership;
+mod process;
 mod runtime;
 mod world;

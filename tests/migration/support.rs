@@ -294,6 +294,16 @@ impl Seen {
         })
     }
 
+    /// How many subjects a finding in status has.
+    pub fn finding_count(&self, id: &str) -> Option<u64> {
+        let findings = self.0.status.as_ref()?.findings.as_ref()?;
+        findings
+            .top
+            .iter()
+            .find(|finding| finding.id == id)
+            .map(|finding| finding.count)
+    }
+
     /// True when it is Ready for this generation.
     pub fn is_completed(&self) -> bool {
         self.is("Ready", "True", "Completed")

@@ -13,7 +13,7 @@ mod validate;
 
 use std::time::Duration;
 
-use kube::{Resource, ResourceExt};
+use kube::{Resource, ResourceExt, runtime::reflector::ObjectRef};
 
 use self::{
     error::{ControlPlaneError, Doing},
@@ -31,7 +31,10 @@ use crate::{
         conditions::reason, konnect_api_auth_configuration::KonnectAPIAuthConfiguration,
         konnect_gateway_control_plane::KonnectGatewayControlPlane, names::finalizers,
     },
-    k8s::finalizer,
+    k8s::{
+        finalizer,
+        secrets::{Read, SecretWatches},
+    },
     konnect::ControlPlane,
 };
 
@@ -41,14 +44,18 @@ const RECHECK: Duration = Duration::from_secs(300);
 /// The controller.
 struct GatewayControlPlane {
     context: Context,
+    secrets: SecretWatches<KonnectGatewayControlPlane>,
 }
 
 /// Runs the controller until the context stops.
 pub async fn run(context: Context) {
+    let (secrets, woken) = SecretWatches::new();
     let reconciler = GatewayControlPlane {
         context: context.clone(),
+        secrets,
     };
     Runner::new(context, reconciler)
+        .rerun_for(woken)
         .rerun_on(
             |own: &KonnectGatewayControlPlane, auth: &KonnectAPIAuthConfiguration| {
                 let named = own
@@ -84,6 +91,10 @@ impl Reconciler for GatewayControlPlane {
             Err(error) => status::failed(draft, error),
         }
         result
+    }
+
+    fn forget(&self, object: &ObjectRef<KonnectGatewayControlPlane>) {
+        self.secrets.set(&self.context.client, object, &Read::new());
     }
 }
 
@@ -133,7 +144,12 @@ impl GatewayControlPlane {
         let namespace = object.namespace().unwrap_or_default();
         let opened = session::open(&self.context, &namespace, auth_ref, Trust::Accepted).await;
         session::report(&mut draft.conditions, &opened);
-        Ok(opened?)
+        let session = opened?;
+        // A new token is used at once, also where only this object has seen the old one refused.
+        let owner = ObjectRef::from_obj(object);
+        self.secrets
+            .set(&self.context.client, &owner, &session.token_read);
+        Ok(session)
     }
 }
 

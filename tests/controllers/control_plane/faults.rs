@@ -1,16 +1,18 @@
 //! Konnect misbehaves, or loses a control plane.
 
 use gateway_migration_operator::{
+    api::konnect_api_auth_configuration::KonnectAPIAuthConfiguration as Auth,
     api::konnect_gateway_control_plane::KonnectGatewayControlPlane as ControlPlane,
     k8s::conditions::kstatus::{Verdict, verdict},
 };
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
+use simulators::konnect::TokenState;
 
 use super::{
     CREATE, LIST, NAME, apply, apply_auth, conditions, has, id_of, look_again, programmed, until_programmed,
 };
-use crate::world::{TOKEN, World, condition, is};
+use crate::world::{SERVER, TOKEN, World, condition, is};
 
 #[tokio::test]
 async fn a_create_whose_answer_is_lost_makes_one_control_plane() {
@@ -179,4 +181,23 @@ async fn a_vanished_control_plane_is_told_and_not_made_again() {
     look_again(&world).await.unwrap();
     assert_eq!(world.server.stats().writes, 0);
     assert!(world.konnect.control_planes().is_empty());
+}
+
+#[tokio::test]
+async fn a_new_token_in_the_secret_is_used_at_once() {
+    let world = World::start().await.unwrap();
+    world.put_secret("token", "token", TOKEN).await.unwrap();
+    let spec = json!({"spec": {"type": "secretRef", "secretRef": {"name": "token"}, "serverURL": SERVER}});
+    world.apply::<Auth>("konnect", spec).await.unwrap();
+    apply(&world, json!({"name": "inventory"})).await.unwrap();
+    until_programmed(&world).await.unwrap();
+    world.konnect.revoke_token(TOKEN);
+    look_again(&world).await.unwrap();
+    world
+        .until(NAME, "refused", has("APIAuthValid", "False", "Invalid"))
+        .await
+        .unwrap();
+    world.konnect.set_token("kpat_new", TokenState::Active);
+    world.put_secret("token", "token", "kpat_new").await.unwrap();
+    until_programmed(&world).await.unwrap();
 }
