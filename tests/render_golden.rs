@@ -9,9 +9,11 @@ use gateway_migration_operator::domain::KongVersion;
 use gateway_migration_operator::engine::read::read_source;
 use gateway_migration_operator::http::{TlsOptions, Transport, TransportOptions};
 use gateway_migration_operator::kong_admin;
-use gateway_migration_operator::plan::{Catalogue, PlanInput, Policy, Report, build_plan};
-use gateway_migration_operator::plan::render::{deck, diff, json, kong_operator, markdown, terminal, terraform};
+use gateway_migration_operator::plan::render::{
+    deck, diff, json, kong_operator, markdown, terminal, terraform,
+};
 use gateway_migration_operator::plan::report::{Ends, Secrets};
+use gateway_migration_operator::plan::{Catalogue, PlanInput, Policy, Report, build_plan};
 use secrecy::SecretString;
 use serde_json::Value;
 use simulators::bed::Bed;
@@ -89,7 +91,11 @@ async fn a_deck_file_with_secrets_holds_every_entity_of_the_planned_target() -> 
     for workspace in ["default", "inventory", "sales"] {
         let report = report(workspace, Secrets::Included).await?;
         let file: Value = serde_saphyr::from_str(&deck::render(&report)?)?;
-        assert_eq!(file, deck::document(&report), "{workspace}: YAML changes no value");
+        assert_eq!(
+            file,
+            deck::document(&report),
+            "{workspace}: YAML changes no value"
+        );
         let text = file.to_string();
         for entity in &report.entities {
             let id = entity.key.id.rsplit('/').next().unwrap_or_default();
