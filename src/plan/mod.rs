@@ -32,6 +32,8 @@ pub use report::Report;
 pub use verify::{Verification, verify};
 
 #[cfg(test)]
+mod difference_properties;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod test_support;

@@ -91,7 +91,6 @@ fn find(kind: &str) -> Option<Form> {
             })),
             ..form("KongKey")
         },
-        "vaults" => form("KongVault"),
         "consumers" => Form {
             version: "v1",
             ..form("KongConsumer")
@@ -176,17 +175,25 @@ impl<'a> Export<'a> {
         if kind == MEMBERS {
             return;
         }
-        if has_mask(&Value::Object(entity.body.clone())) {
+        let form = find(kind);
+        if kind == "basic-auths" {
+            return self.leave_out(entity, "its password would be hashed again");
+        }
+        if kind == "vaults" {
+            return self.leave_out(entity, "its object belongs to no namespace: write it by hand");
+        }
+        if form.is_none() && kind != "plugins" {
+            return self.leave_out(entity, "Kong's operator has no object for this kind");
+        }
+        if entity.body.values().any(has_mask) {
             return self.leave_out(
                 entity,
                 "it holds a secret, and this plan holds none: print it with plan --include-secrets",
             );
         }
-        let objects = match (kind, find(kind)) {
-            ("plugins", _) => self.plugin(entity),
-            ("basic-auths", _) => return self.leave_out(entity, "its password would be hashed again"),
-            (_, Some(form)) => self.object(entity, &form),
-            (_, None) => return self.leave_out(entity, "Kong's operator has no object for this kind"),
+        let objects = match form {
+            Some(form) => self.object(entity, &form),
+            None => self.plugin(entity),
         };
         match objects {
             Ok(objects) => self.objects.extend(objects),
