@@ -198,12 +198,7 @@ impl<R: Reconciler> Pass<R> {
                 self.context
                     .metrics
                     .reconcile_failed(R::NAME, failure.class.label());
-                tracing::warn!(
-                    class = failure.class.label(),
-                    reason = failure.reason,
-                    message = failure.message,
-                    "reconcile failed"
-                );
+                log(failure);
                 let pause = backoff::pause(failure.class.response().requeue, failures, fastrand::f64());
                 ("failed", pause.map_or_else(Action::await_change, Action::requeue))
             }
@@ -244,6 +239,27 @@ fn ready_state<K: HasStatus<Status: ObjectStatus>>(object: &K) -> ReadyState {
     Some((ready.status.clone(), ready.reason.clone()))
 }
 
+/// Waiting for something else, and reading anew, are how things come together; only the rest is worth a warning.
+fn log(failure: &Failure) {
+    let Failure {
+        class,
+        reason,
+        message,
+    } = failure;
+    match class {
+        Class::Conflict => tracing::debug!(class = class.label(), reason, message, "reconciled again"),
+        Class::DependencyNotReady => tracing::info!(class = class.label(), reason, message, "waiting"),
+        Class::Transient
+        | Class::Throttled(_)
+        | Class::Invalid
+        | Class::Unauthorized
+        | Class::Refused
+        | Class::Bug => {
+            tracing::warn!(class = class.label(), reason, message, "reconcile failed");
+        }
+    }
+}
+
 /// The event that the end of a pass deserves, if any.
 fn transition(result: &Result<Outcome, Failure>, changed: bool, failures: u32) -> Option<Note> {
     const ACTION: &str = "Reconcile";
@@ -261,7 +277,18 @@ fn transition(result: &Result<Outcome, Failure>, changed: bool, failures: u32) -
                 Report::OnChange => changed,
                 Report::AfterThree => failures == WORTH_AN_EVENT,
             };
-            worth.then(|| Note::warning(failure.reason, ACTION, &failure.message))
+            let note = if failure.class == Class::DependencyNotReady {
+                Note::normal
+            } else {
+                Note::warning
+            };
+            worth.then(|| {
+                note(
+                    failure.reason.to_owned(),
+                    ACTION.to_owned(),
+                    failure.message.clone(),
+                )
+            })
         }
     }
 }

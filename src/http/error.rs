@@ -235,6 +235,9 @@ impl Error {
             }
             (Failure::NotFound, _) => "check that the object still exists and that the address is right",
             (Failure::Conflict { .. }, _) => "rename or remove the other object, or let it be adopted",
+            (Failure::Rejected(_), _) if self.0.method == "GET" => {
+                "reading is not expected to be refused: check that the address is the API itself, and its version"
+            }
             (Failure::Rejected(_), _) => "correct the value, or leave the object out",
             (Failure::Garbage, _) => {
                 "check that the address is the API itself and that no proxy answers for it"

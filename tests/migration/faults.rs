@@ -274,3 +274,17 @@ async fn an_operator_killed_in_the_middle_goes_on_where_it_was() -> Result<()> {
     assert_eq!(world.bed.konnect.control_planes().len(), 1);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_refuses_to_be_read_for_a_while_stalls_nothing() -> Result<()> {
+    let world = World::start("refusing").await?;
+    world
+        .bed
+        .kong_server
+        .set_behaviour(faults(&["GET /services=400;times=1"])?);
+    world.create(world.migration("inventory", "Apply")).await?;
+    world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    world.stop().await
+}

@@ -149,16 +149,17 @@ fn kind_names() -> String {
 /// A migration reads and writes whole collections, so what concerns one entity never gets here.
 fn remote_class(error: &http::Error) -> Class {
     match error.failure() {
-        // An address that answers something else may be a proxy in trouble: worth trying again.
+        Failure::Throttled { retry_after } => Class::Throttled(*retry_after),
+        Failure::Unauthorized | Failure::Forbidden => Class::Unauthorized,
+        // An address that answers something else, or refuses to be read, may be a proxy or a server in trouble: it may pass.
         Failure::Unreachable
         | Failure::Timeout
         | Failure::Server
         | Failure::Garbage
         | Failure::Tls
-        | Failure::NotFound => Class::Transient,
-        Failure::Throttled { retry_after } => Class::Throttled(*retry_after),
-        Failure::Unauthorized | Failure::Forbidden => Class::Unauthorized,
-        Failure::Conflict { .. } | Failure::Rejected(_) => Class::Invalid,
+        | Failure::NotFound
+        | Failure::Conflict { .. }
+        | Failure::Rejected(_) => Class::Transient,
     }
 }
 

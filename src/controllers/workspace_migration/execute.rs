@@ -109,9 +109,12 @@ impl WorkspaceMigrationController {
             reason::APPLYING,
             format!("Writing {creations} entities."),
         );
-        draft
-            .conditions
-            .set(VERIFIED, Unknown, reason::PENDING, "Verified after the writes.");
+        draft.conditions.set(
+            VERIFIED,
+            Unknown,
+            reason::PENDING,
+            "Verification follows the writes.",
+        );
         // Before the first write: from here on source and target are frozen.
         draft
             .publish_progress(format!("Writing {creations} entities to the control plane."))

@@ -162,9 +162,15 @@ impl WorkspaceMigrationController {
             in_flight: usize::try_from(object.spec.max_in_flight()).unwrap_or(usize::MAX),
         };
         let (source, target) = tokio::join!(migration.observe_source(), migration.observe_target());
-        // Both verdicts are told, also when both sides fail.
-        if let Err(error) = &target {
-            blame(&Error::Engine(error.clone()), draft);
+        // Both verdicts are told, also when a side fails.
+        match &target {
+            Ok((target, _)) => {
+                let message = format!("The control plane holds {} entities.", target.entities.len());
+                draft
+                    .conditions
+                    .set(TARGET_READY, True, reason::CONTROL_PLANE_READY, message);
+            }
+            Err(error) => blame(&Error::Engine(error.clone()), draft),
         }
         let source = source?;
         let count = source.snapshot.entities.len();
@@ -176,10 +182,6 @@ impl WorkspaceMigrationController {
             .conditions
             .set(SOURCE_READY, True, reason::SOURCE_REACHABLE, message);
         let (target, uploaded) = target?;
-        let message = format!("The control plane holds {} entities.", target.entities.len());
-        draft
-            .conditions
-            .set(TARGET_READY, True, reason::CONTROL_PLANE_READY, message);
         Ok((
             migration,
             Observed {
@@ -274,9 +276,12 @@ fn report_only(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outc
         reason::PLAN_ONLY,
         format!("The mode is Plan: nothing is written. {next}"),
     );
-    draft
-        .conditions
-        .set(VERIFIED, Unknown, reason::PLAN_ONLY, "Verified after the writes.");
+    draft.conditions.set(
+        VERIFIED,
+        Unknown,
+        reason::PLAN_ONLY,
+        "There is nothing to verify before the first write.",
+    );
     draft.status.phase = Some(Phase::Planned);
     Outcome::done(
         reason::PLANNED,
