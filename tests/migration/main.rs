@@ -8,4 +8,5 @@ mod coexistence;
 mod faults;
 mod process;
 mod steps;
+mod stored;
 mod support;
