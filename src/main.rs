@@ -2,12 +2,15 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use gateway_migration_operator::cli::Cli;
 
 fn main() -> ExitCode {
-    match Cli::parse().run() {
-        Ok(()) => ExitCode::SUCCESS,
+    let cli = match Cli::from_command_line() {
+        Ok(cli) => cli,
+        Err(status) => return status,
+    };
+    match cli.run() {
+        Ok(status) => status,
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE

@@ -1,9 +1,19 @@
 //! The command line.
 
+pub mod apply;
 pub mod crd;
+pub mod ends;
+pub mod output;
+pub mod plan;
+pub mod progress;
 pub mod run;
+pub mod stored;
 
-use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 /// Moves self-managed Kong Gateway workspaces to Kong Konnect.
 #[derive(Debug, Parser)]
@@ -19,19 +29,59 @@ enum Command {
     Run(run::RunArgs),
     /// Print the CustomResourceDefinitions as YAML.
     Crd(crd::CrdArgs),
+    /// Show what a migration would do, without a cluster and without a write: exits 0 for no change, 2 for changes, 3 when blocked, 1 for errors.
+    Plan(Box<plan::PlanArgs>),
+    /// Migrate without a cluster: plan, write, verify. Exits 0 when done, 3 when something waits for a person, 1 for errors.
+    Apply(Box<apply::ApplyArgs>),
 }
 
 impl Cli {
-    /// Does what the command line says.
+    /// Reads the command line. When there is nothing to run, help or the mistake is printed, and the exit status
+    /// returned: never 2, which says something else here.
+    ///
+    /// # Errors
+    /// The exit status.
+    pub fn from_command_line() -> Result<Self, ExitCode> {
+        let mut command = Self::command();
+        if is_kubectl_plugin() {
+            command = command.bin_name(PLUGIN);
+        }
+        let parsed = command
+            .try_get_matches_from_mut(std::env::args_os())
+            .and_then(|matches| Self::from_arg_matches(&matches));
+        parsed.map_err(|error| {
+            // Nobody is left to tell when that fails.
+            let _ = error.print();
+            match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+                _ => ExitCode::FAILURE,
+            }
+        })
+    }
+
+    /// Does what the command line says, and returns the exit status.
     ///
     /// # Errors
     /// When the command fails; the error is meant for the user.
-    pub fn run(&self) -> Result<(), CliError> {
+    pub fn run(&self) -> Result<ExitCode, CliError> {
         match &self.command {
-            Command::Run(args) => Ok(run::run(args)?),
-            Command::Crd(args) => Ok(crd::run(args)?),
+            Command::Run(args) => run::run(args)?,
+            Command::Crd(args) => crd::run(args)?,
+            Command::Plan(args) => return Ok(plan::run(args)?),
+            Command::Apply(args) => return Ok(apply::run(args)?),
         }
+        Ok(ExitCode::SUCCESS)
     }
+}
+
+/// How the user calls the plugin: kubectl finds `kubectl-gateway_migration` on the PATH.
+const PLUGIN: &str = "kubectl gateway-migration";
+
+fn is_kubectl_plugin() -> bool {
+    let name = std::env::args_os().next().map(PathBuf::from);
+    name.as_deref()
+        .and_then(Path::file_stem)
+        .is_some_and(|name| name == "kubectl-gateway_migration")
 }
 
 /// Why a command failed.
@@ -43,4 +93,10 @@ pub enum CliError {
     /// `crd`.
     #[error(transparent)]
     Crd(#[from] crd::CrdError),
+    /// `plan`.
+    #[error(transparent)]
+    Plan(#[from] plan::PlanError),
+    /// `apply`.
+    #[error(transparent)]
+    Apply(#[from] apply::ApplyError),
 }

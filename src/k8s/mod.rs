@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows a product API.
 
+pub mod artefacts;
 pub mod conditions;
 pub mod config_maps;
 pub mod events;

@@ -48,8 +48,21 @@ pub struct Operation {
     pub changes: Vec<FieldChange>,
 }
 
+impl Operation {
+    /// Kind and id in the target.
+    #[must_use]
+    pub fn target_key(&self) -> EntityKey {
+        let id = self.target_id.as_ref().unwrap_or(&self.subject.key.id);
+        EntityKey {
+            kind: self.subject.key.kind.clone(),
+            id: id.clone(),
+        }
+    }
+}
+
 /// A plan: all source entities in the order in which they are written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Plan {
     /// SHA-256 over the source, the fate of each entity, and what else the target holds. The plan's own progress does not move it.
     pub hash: String,

@@ -1,6 +1,6 @@
 //! Which values must not be shown.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Catalogue;
 use crate::domain::EntityKind;
@@ -44,6 +44,41 @@ pub fn shown(kind: &EntityKind, plugin: Option<&str>, path: &str, value: &Value)
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             value.to_string().chars().take(120).collect()
         }
+    }
+}
+
+/// The body with every secret value replaced by the mask. References to a vault name a secret and hold none, so they stay.
+#[must_use]
+pub fn masked(kind: &EntityKind, body: &Map<String, Value>) -> Map<String, Value> {
+    let plugin = (kind.name == "plugins")
+        .then(|| body.get("name").and_then(Value::as_str))
+        .flatten();
+    let fields = body.iter().map(|(name, value)| {
+        let value = masked_value(kind, plugin, name, value);
+        (name.clone(), value)
+    });
+    fields.collect()
+}
+
+fn masked_value(kind: &EntityKind, plugin: Option<&str>, path: &str, value: &Value) -> Value {
+    match value {
+        Value::Object(fields) => {
+            let masked = |(name, value): (&String, &Value)| {
+                let path = format!("{path}.{name}");
+                (name.clone(), masked_value(kind, plugin, &path, value))
+            };
+            Value::Object(fields.iter().map(masked).collect())
+        }
+        Value::Array(items) => {
+            let path = format!("{path}[]");
+            items
+                .iter()
+                .map(|item| masked_value(kind, plugin, &path, item))
+                .collect()
+        }
+        Value::String(text) if text.starts_with("{vault://") => value.clone(),
+        Value::String(_) | Value::Number(_) if is_secret(kind, plugin, path) => Value::from(MASK),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 
@@ -94,5 +129,26 @@ mod tests {
             "\"canary\""
         );
         assert_eq!(show("services", None, "host"), "\"canary\"");
+    }
+
+    #[test]
+    fn a_masked_body_keeps_its_shape_and_its_vault_references() {
+        let body = json!({
+            "name": "our-own",
+            "enabled": true,
+            "config": {"deep": [{"x": "canary"}, 7], "on": true, "ref": "{vault://env/x}"},
+            "consumer": {"id": "c"},
+        });
+        let body = body.as_object().unwrap();
+        let masked = masked(named("plugins").unwrap(), body);
+        assert_eq!(
+            Value::Object(masked),
+            json!({
+                "name": "our-own",
+                "enabled": true,
+                "config": {"deep": [{"x": MASK}, MASK], "on": true, "ref": "{vault://env/x}"},
+                "consumer": {"id": "c"},
+            })
+        );
     }
 }

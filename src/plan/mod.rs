@@ -18,6 +18,8 @@ pub mod inventory;
 pub mod mask;
 pub mod policy;
 pub mod preflight;
+pub mod render;
+pub mod report;
 pub mod rule;
 pub mod select;
 pub mod transform;
@@ -32,9 +34,12 @@ pub use diff::{PlanInput, build_plan};
 pub use document::{Action, Operation, Plan, Planned};
 pub use finding::{Finding, Severity};
 pub use policy::Policy;
+pub use report::Report;
 pub use verify::{Verification, verify};
 pub use waivers::Waiver;
 
+#[cfg(test)]
+mod difference_properties;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -37,6 +37,7 @@ const LAYERS: &[Layer] = &[
             "uuid",
             "sha2",
             "x509_parser",
+            "serde_saphyr",
             "json_patch",
             "proptest",
             "insta",

@@ -9,4 +9,5 @@ mod declarative;
 mod faults;
 mod process;
 mod steps;
+mod stored;
 mod support;

@@ -333,3 +333,11 @@ fn accepted() -> impl Iterator<Item = &'static str> {
     ]
     .into_iter()
 }
+
+/// The kubeconfig of somebody with all rights.
+pub async fn kubeconfig() -> Result<String> {
+    Ok(simulators::cluster::Cluster::shared_async()
+        .await?
+        .kubeconfig()
+        .to_owned())
+}

@@ -3,6 +3,7 @@
 //! `source` and `fetch` find both ends, [`crate::engine`] reads them and makes the plan, `decide` chooses the next step, `execute` writes and
 //! verifies, `status` puts it into words. The target is the journal: every pass begins by reading both sides.
 
+mod artefact;
 mod decide;
 mod error;
 mod execute;
@@ -110,7 +111,10 @@ impl WorkspaceMigrationController {
         let policy = policy::policy(&object.spec, &migration.control_plane)?;
         let planned = observed.plan(&policy, self.context.clock.now(), &waivers);
         let completed = is_completed(draft, object.spec.mode);
+        let before = draft.status.plan.clone();
         report_plan(&observed, &planned, object.spec.approval.as_ref(), draft);
+        self.keep_plan(object, (&migration, &observed, &planned), before, draft)
+            .await;
         match next_step(
             object.spec.mode,
             object.spec.approval.as_ref(),

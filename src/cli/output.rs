@@ -1,0 +1,82 @@
+//! Forms in which a plan is printed.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use clap::ValueEnum;
+
+use crate::plan::Report;
+use crate::plan::render::terminal::Style;
+use crate::plan::render::{RenderError, deck, json, kong_operator, markdown, terminal, terraform};
+
+/// A form of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For a person.
+    #[default]
+    Terminal,
+    /// For programs.
+    Json,
+    /// For a review.
+    Markdown,
+    /// The planned target as a decK file.
+    Deck,
+    /// The planned target as objects of Kong's operator that adopt it.
+    KongOperator,
+    /// Import blocks for Kong's Terraform provider.
+    Terraform,
+}
+
+/// Why a plan could not be printed.
+#[derive(Debug, thiserror::Error)]
+pub enum OutputError {
+    /// As JSON.
+    #[error("the plan cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// In another form.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// Standard output.
+    #[error("cannot write to standard output: {0}")]
+    Write(#[from] io::Error),
+}
+
+impl Output {
+    /// Prints a report on standard output.
+    ///
+    /// # Errors
+    /// When standard output does not take it.
+    pub fn print(self, report: &Report, full: bool) -> Result<(), OutputError> {
+        let text = match self {
+            Self::Terminal => terminal::render(
+                report,
+                Style {
+                    colour: colour(),
+                    full,
+                },
+            ),
+            Self::Json => json::render(report)?,
+            Self::Markdown => markdown::render(report),
+            Self::Deck => deck::render(report)?,
+            Self::KongOperator => kong_operator::render(report)?,
+            Self::Terraform => terraform::render(report),
+        };
+        Ok(print(&text)?)
+    }
+}
+
+/// Prints to standard output; a reader that has had enough, such as `head`, is no failure.
+///
+/// # Errors
+/// Any other.
+pub fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Colours on a terminal, unless the user does not want any (<https://no-color.org>).
+fn colour() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

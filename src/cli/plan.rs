@@ -1,0 +1,147 @@
+//! `plan`: what a migration would do. Reads both sides, or the plan that the operator stored, and writes nothing.
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::ends::{Ends, EndsArgs, EndsError};
+use super::output::{Output, OutputError};
+use super::stored::{StoredCommand, StoredError};
+use crate::clock::{Clock as _, SystemClock};
+use crate::engine::{self, Observed};
+use crate::plan::report::Secrets;
+use crate::plan::{Action, Plan, Planned, Policy, Report, report};
+use crate::telemetry::tracing::{LogError, LogFormat, init};
+
+/// Exit status when the plan changes something.
+const CHANGES: u8 = 2;
+/// Exit status when something is in the way that only a person can solve.
+pub(super) const BLOCKED: u8 = 3;
+
+/// Options of `plan`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct PlanArgs {
+    #[command(subcommand)]
+    stored: Option<StoredCommand>,
+    #[command(flatten)]
+    ends: Option<EndsArgs>,
+    /// Form of the plan.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+    /// List every entity, and every subject of a finding.
+    #[arg(long)]
+    full: bool,
+    /// Print secrets in clear in --output deck and kong-operator. The file is then as secret as the gateway.
+    #[arg(long)]
+    include_secrets: bool,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// Flags, files, the control plane.
+    #[error(transparent)]
+    Ends(#[from] EndsError),
+    /// Reading a side.
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    /// Printing.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// A stored plan.
+    #[error(transparent)]
+    Stored(#[from] StoredError),
+    /// Neither flags nor a subcommand. The command line does not let that through.
+    #[error(
+        "name both ends with --admin-url, --konnect-url and --control-plane, or a stored plan with show, diff or export"
+    )]
+    Nothing,
+    /// Logging.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// Threads or signals.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Plans and prints. The exit status is 0 for no change, 2 for changes, 3 when something is blocked; of a stored plan it is
+/// always 0.
+///
+/// # Errors
+/// When a side or the stored plan cannot be read.
+pub fn run(args: &PlanArgs) -> Result<ExitCode, PlanError> {
+    init(LOG, LogFormat::Text)?;
+    runtime()?.block_on(async {
+        match (&args.stored, &args.ends) {
+            (Some(command), _) => {
+                command.run().await?;
+                Ok(ExitCode::SUCCESS)
+            }
+            (None, Some(ends)) => plan_and_print(args, ends).await,
+            (None, None) => Err(PlanError::Nothing),
+        }
+    })
+}
+
+async fn plan_and_print(args: &PlanArgs, ends: &EndsArgs) -> Result<ExitCode, PlanError> {
+    let ends = ends.connect().await?;
+    let (observed, planned) = observe(&ends).await?;
+    let secrets = if args.include_secrets {
+        Secrets::Included
+    } else {
+        Secrets::Masked
+    };
+    let report = Report::new(&planned, names(&ends, &observed), secrets);
+    args.output.print(&report, args.full)?;
+    Ok(status(&planned.plan))
+}
+
+/// What these commands log: the plan and its progress are their output, so only trouble.
+pub(super) const LOG: &str = "error";
+
+/// The threads of a command.
+pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()
+}
+
+/// Reads both sides and plans.
+pub(super) async fn observe(ends: &Ends) -> Result<(Observed, Planned), engine::Error> {
+    let migration = &ends.migration;
+    let (source, (target, uploaded)) =
+        tokio::try_join!(migration.observe_source(), migration.observe_target())?;
+    let observed = Observed {
+        source,
+        target,
+        uploaded,
+    };
+    let planned = observed.plan(&Policy::default(), SystemClock.now(), &ends.waivers);
+    Ok((observed, planned))
+}
+
+/// The names of both ends.
+pub(super) fn names(ends: &Ends, observed: &Observed) -> report::Ends {
+    report::Ends {
+        workspace: ends.migration.workspace.clone(),
+        source_version: observed.source.node.version.clone(),
+        control_plane: ends.control_plane.id.clone(),
+        control_plane_name: Some(ends.control_plane.name.clone()),
+        control_plane_ref: None,
+    }
+}
+
+fn status(plan: &Plan) -> ExitCode {
+    if plan.blocking().next().is_some() || waiting(plan) > 0 {
+        ExitCode::from(BLOCKED)
+    } else if plan.count(Action::Create) > 0 {
+        ExitCode::from(CHANGES)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// Entities that could move and are not written as things are.
+pub(super) fn waiting(plan: &Plan) -> usize {
+    plan.count(Action::Update) + plan.count(Action::Blocked)
+}

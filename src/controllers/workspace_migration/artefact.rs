@@ -1,0 +1,84 @@
+//! Keeps the whole plan in Secrets, for those who want more than a status can hold.
+
+use kube::ResourceExt;
+
+use super::WorkspaceMigrationController;
+use crate::api::refs::LocalRef;
+use crate::api::workspace_migration::{PlanStatus, WorkspaceMigration};
+use crate::controllers::draft::Draft;
+use crate::engine::{Migration, Observed};
+use crate::k8s::artefacts::{self, ArtefactError};
+use crate::k8s::events::Note;
+use crate::plan::render::json;
+use crate::plan::report::{Ends, Secrets};
+use crate::plan::{Planned, Report};
+
+/// What the stored document is.
+const PURPOSE: &str = "plan";
+
+impl WorkspaceMigrationController {
+    /// Stores the plan and names it in status. A plan that is stored already is not written again. A plan that cannot be
+    /// stored is told by an event and stops nothing: it can be made again at any time.
+    pub(super) async fn keep_plan(
+        &self,
+        object: &WorkspaceMigration,
+        read: (&Migration, &Observed, &Planned),
+        before: Option<PlanStatus>,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) {
+        let (migration, observed, planned) = read;
+        let stored = before
+            .filter(|before| before.hash == planned.plan.hash)
+            .and_then(|before| before.artefact_ref);
+        let artefact_ref = match stored {
+            Some(stored) => Some(stored),
+            // Only the leader writes.
+            None if !self.context.leadership.is_held() => None,
+            None => {
+                let report = Report::new(planned, ends(object, migration, observed), Secrets::Masked);
+                match self.store(object, report).await {
+                    Ok(name) => Some(LocalRef { name }),
+                    Err(error) => {
+                        tracing::warn!(%error, migration = object.name_any(), "the plan is not stored");
+                        let message =
+                            format!("The plan is not stored, and tried again with the next pass: {error}");
+                        draft.note(Note::warning("PlanNotStored", "Plan", message));
+                        None
+                    }
+                }
+            }
+        };
+        if let Some(plan) = &mut draft.status.plan {
+            plan.artefact_ref = artefact_ref;
+        }
+    }
+
+    /// Stores all of it; when that is too large, the plan without the bodies.
+    async fn store(&self, object: &WorkspaceMigration, report: Report) -> Result<String, ArtefactError> {
+        let write = |report: &Report| {
+            let document = json::store(report).map_err(std::io::Error::from);
+            let client = &self.context.client;
+            async move { artefacts::store(client, object, PURPOSE, &document?).await }
+        };
+        match write(&report).await {
+            Err(ArtefactError::TooLarge { .. }) => {
+                let plan_alone = Report {
+                    entities: Vec::new(),
+                    ..report
+                };
+                write(&plan_alone).await
+            }
+            other => other,
+        }
+    }
+}
+
+fn ends(object: &WorkspaceMigration, migration: &Migration, observed: &Observed) -> Ends {
+    Ends {
+        workspace: migration.workspace.clone(),
+        source_version: observed.source.node.version.clone(),
+        control_plane: migration.control_plane.clone(),
+        control_plane_name: None,
+        control_plane_ref: Some(object.spec.target.control_plane_ref.name.clone()),
+    }
+}

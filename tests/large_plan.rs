@@ -1,0 +1,59 @@
+//! A large workspace: the plan is the same to the byte each time it is made.
+
+#[path = "workload/mod.rs"]
+mod workload;
+
+use std::collections::BTreeSet;
+use std::thread;
+
+use gateway_migration_operator::domain::{KongVersion, Snapshot};
+use gateway_migration_operator::plan::render::json;
+use gateway_migration_operator::plan::report::{Ends, Secrets};
+use gateway_migration_operator::plan::{
+    Action, Catalogue, Circumstances, PlanInput, Planned, Policy, Report, build_plan,
+};
+
+fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
+    build_plan(&PlanInput {
+        source,
+        target,
+        version: KongVersion::parse("3.9.1"),
+        uploaded: &BTreeSet::new(),
+        policy: &Policy::default(),
+        catalogue: Catalogue::bundled(),
+        circumstances: &Circumstances::default(),
+    })
+}
+
+#[test]
+fn eleven_thousand_entities_plan_to_the_same_bytes_ten_times() -> anyhow::Result<()> {
+    let source = workload::snapshot(1000)?;
+    assert_eq!(source.entities.len(), 11_010);
+    let bytes = || {
+        let planned = plan(&source, &Snapshot::default());
+        json::store(&Report::new(&planned, Ends::default(), Secrets::Masked))
+    };
+    let (first, bytes) = (&bytes()?, &bytes);
+    // On two threads, so that nothing of a thread can leak into a plan.
+    let equal = thread::scope(|scope| {
+        let makers: Vec<_> = [4, 5]
+            .map(|times| scope.spawn(move || (0..times).all(|_| bytes().is_ok_and(|again| again == *first))))
+            .into_iter()
+            .collect();
+        makers
+            .into_iter()
+            .all(|maker| maker.join().is_ok_and(|equal| equal))
+    });
+    assert!(equal);
+    let planned = plan(&source, &Snapshot::default());
+    assert_eq!(planned.plan.count(Action::Create), 11_010);
+    let target = planned
+        .desired
+        .values()
+        .map(|desired| desired.entity.clone())
+        .collect();
+    let again = plan(&source, &target);
+    assert_eq!(again.plan.count(Action::Unchanged), 11_010);
+    assert_eq!(again.plan.hash, planned.plan.hash);
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! Every form of the plans of the sample workspaces, as golden files: what users, programs and other tools read.
+//!
+//! `cargo insta review`, or `INSTA_UPDATE=always cargo test --test render_golden`, accepts new ones.
+
+use std::collections::BTreeSet;
+
+use anyhow::Result;
+use gateway_migration_operator::domain::KongVersion;
+use gateway_migration_operator::domain::entity_kind::Gateway;
+use gateway_migration_operator::engine::read::read_source;
+use gateway_migration_operator::http::{TlsOptions, Transport, TransportOptions};
+use gateway_migration_operator::kong_admin;
+use gateway_migration_operator::plan::render::{
+    deck, diff, json, kong_operator, markdown, terminal, terraform,
+};
+use gateway_migration_operator::plan::report::{Ends, Secrets};
+use gateway_migration_operator::plan::{Catalogue, Circumstances, PlanInput, Policy, Report, build_plan};
+use secrecy::SecretString;
+use serde_json::Value;
+use simulators::bed::Bed;
+
+/// The plan of a sample workspace, as it is read from the simulated gateway, into an empty control plane.
+async fn report(workspace: &str, secrets: Secrets) -> Result<Report> {
+    let bed = Bed::start().await?;
+    let trusted = TlsOptions {
+        ca_pem: Some(bed.ca_pem.clone()),
+        ..TlsOptions::default()
+    };
+    let transport = Transport::new(TransportOptions::default())?.with_tls(&trusted)?;
+    let token = SecretString::from(Bed::KONG_TOKEN);
+    let client = kong_admin::Client::new(&transport, &bed.kong_server.url(), Some(&token))?;
+    let gateway = Gateway {
+        version: KongVersion::parse("3.9.1"),
+        enterprise: true,
+    };
+    let planned = build_plan(&PlanInput {
+        source: &read_source(&client, Some(workspace), gateway, 16).await?,
+        target: &Default::default(),
+        version: KongVersion::parse("3.9.1"),
+        uploaded: &BTreeSet::new(),
+        policy: &Policy::default(),
+        catalogue: Catalogue::bundled(),
+        circumstances: &Circumstances::default(),
+    });
+    let ends = Ends {
+        workspace: workspace.to_owned(),
+        source_version: "3.9.1".to_owned(),
+        control_plane: "9524ec7d-36d9-465d-a8c5-83a3c9390458".to_owned(),
+        control_plane_name: Some("shop".to_owned()),
+        control_plane_ref: None,
+    };
+    Ok(Report::new(&planned, ends, secrets))
+}
+
+fn golden(name: &str, text: &str) {
+    insta::with_settings!({snapshot_path => "render_golden", prepend_module_to_snapshot => false}, {
+        insta::assert_snapshot!(name, text);
+    });
+}
+
+#[tokio::test]
+async fn every_form_of_every_sample() -> Result<()> {
+    let style = terminal::Style {
+        colour: false,
+        full: false,
+    };
+    for workspace in ["default", "inventory", "sales"] {
+        let report = report(workspace, Secrets::Masked).await?;
+        for (form, text) in [
+            ("terminal", terminal::render(&report, style)),
+            ("json", json::render(&report)?),
+            ("markdown", markdown::render(&report)),
+            ("diff", diff::render(&report)),
+            ("deck", deck::render(&report)?),
+            ("kong-operator", kong_operator::render(&report)?),
+            ("terraform", terraform::render(&report)),
+        ] {
+            assert!(!text.contains("PRIVATE KEY"), "{workspace}.{form}");
+            golden(&format!("{workspace}.{form}"), &text);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_stored_report_is_read_as_it_was_written() -> Result<()> {
+    let report = report("inventory", Secrets::Masked).await?;
+    assert_eq!(json::read(&json::store(&report)?)?, report);
+    let other = br#"{"format": "gatewaymigration.dev/plan/v9"}"#;
+    let error = json::read(other).err().map(|error| error.to_string());
+    assert!(error.is_some_and(|error| error.contains("plan/v9")));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deck_file_with_secrets_holds_every_entity_of_the_planned_target() -> Result<()> {
+    for workspace in ["default", "inventory", "sales"] {
+        let report = report(workspace, Secrets::Included).await?;
+        let file: Value = serde_saphyr::from_str(&deck::render(&report)?)?;
+        assert_eq!(
+            file,
+            deck::document(&report),
+            "{workspace}: YAML changes no value"
+        );
+        let text = file.to_string();
+        for entity in &report.entities {
+            let id = entity.key.id.rsplit('/').next().unwrap_or_default();
+            assert!(text.contains(id), "{workspace}: {} is missing", entity.key);
+        }
+        assert!(!text.contains("${{ env") && !text.contains("***"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn colours_are_marks_around_the_same_text() -> Result<()> {
+    let report = report("sales", Secrets::Masked).await?;
+    let [plain, mut coloured] = [false, true].map(|colour| {
+        let style = terminal::Style { colour, full: true };
+        terminal::render(&report, style)
+    });
+    assert_ne!(plain, coloured);
+    for code in [0, 1, 2, 31, 32, 33, 34] {
+        coloured = coloured.replace(&format!("\u{1b}[{code}m"), "");
+    }
+    assert_eq!(plain, coloured);
+    Ok(())
+}
