@@ -15,6 +15,7 @@ use gateway_migration_operator::plan::{
 
 fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
     build_plan(&PlanInput {
+        notes: &[],
         source,
         target,
         version: KongVersion::parse("3.9.1"),

@@ -155,7 +155,7 @@ impl EndsArgs {
         let target = konnect::Client::new(&transport, &server_url, &token, Budget::new(in_flight).into())?;
         let control_plane = self.find_control_plane(&target).await?;
         let migration = Migration {
-            source: self.source(&transport)?,
+            source: self.source(&transport)?.into(),
             workspace: self.workspace.clone(),
             target,
             control_plane: control_plane.id.clone(),

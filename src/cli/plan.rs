@@ -124,7 +124,7 @@ pub(super) async fn observe(ends: &Ends) -> Result<(Observed, Planned), engine::
 pub(super) fn names(ends: &Ends, observed: &Observed) -> report::Ends {
     report::Ends {
         workspace: ends.migration.workspace.clone(),
-        source_version: observed.source.node.version.clone(),
+        source_version: observed.source.version_text().unwrap_or_default(),
         control_plane: ends.control_plane.id.clone(),
         control_plane_name: Some(ends.control_plane.name.clone()),
         control_plane_ref: None,

@@ -76,7 +76,7 @@ impl WorkspaceMigrationController {
 fn ends(object: &WorkspaceMigration, migration: &Migration, observed: &Observed) -> Ends {
     Ends {
         workspace: migration.workspace.clone(),
-        source_version: observed.source.node.version.clone(),
+        source_version: observed.source.version_text().unwrap_or_default(),
         control_plane: migration.control_plane.clone(),
         control_plane_name: None,
         control_plane_ref: Some(object.spec.target.control_plane_ref.name.clone()),
