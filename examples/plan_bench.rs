@@ -17,6 +17,7 @@ fn main() -> anyhow::Result<()> {
         let plan = |target: &Snapshot| {
             let begun = Instant::now();
             let planned = build_plan(&PlanInput {
+                notes: &[],
                 source: &source,
                 target,
                 version: KongVersion::parse("3.9.1"),
