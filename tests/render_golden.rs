@@ -34,6 +34,7 @@ async fn report(workspace: &str, secrets: Secrets) -> Result<Report> {
         enterprise: true,
     };
     let planned = build_plan(&PlanInput {
+        notes: &[],
         source: &read_source(&client, Some(workspace), gateway, 16).await?,
         target: &Default::default(),
         version: KongVersion::parse("3.9.1"),
