@@ -190,7 +190,6 @@ impl WorkspaceMigrationController {
 
 /// Entities written per second since the run began.
 fn rate(progress: &Progress, before: usize, begun: Instant) -> f64 {
-    #[expect(clippy::cast_precision_loss, reason = "a rate for a person")]
     let written = progress.sum().completed.saturating_sub(before) as f64;
     written / begun.elapsed().as_secs_f64().max(0.001)
 }
