@@ -74,6 +74,7 @@ async fn a_dead_admin_api_is_tried_again() -> Result<()> {
         seen.condition("Reconciling"),
         Some(("True", "ProgressingWithRetry"))
     );
+    assert!(seen.is("PreflightPassed", "Unknown", "NotChecked"));
     world.bed.kong_server.set_behaviour(Behaviour::default());
     world
         .migration_until("inventory", "completed", |seen| seen.is_completed())
@@ -253,6 +254,25 @@ async fn a_source_that_refuses_to_be_read_for_a_while_stalls_nothing() -> Result
         .kong_server
         .set_behaviour(faults(&["GET /services=400;times=1"])?);
     world.create(world.migration("inventory", "Apply")).await?;
+    world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_konnect_that_answers_nonsense_is_tried_again() -> Result<()> {
+    let world = World::start("nonsense").await?;
+    world.control_plane_id("inventory").await?;
+    world
+        .bed
+        .konnect_server
+        .set_behaviour(faults(&["GET core-entities=garbage"])?);
+    world.create(world.migration("inventory", "Apply")).await?;
+    let failing = |seen: &super::support::Seen| seen.is("TargetReady", "False", "KonnectAPIOpFailed");
+    let seen = world.migration_until("inventory", "waiting", failing).await?;
+    assert!(seen.condition("Stalled").is_none() && seen.condition("Reconciling").is_some());
+    world.bed.konnect_server.set_behaviour(Behaviour::default());
     world
         .migration_until("inventory", "completed", |seen| seen.is_completed())
         .await?;

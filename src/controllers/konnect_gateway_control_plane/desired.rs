@@ -58,8 +58,8 @@ pub(super) fn build_create(wanted: &Wanted, object: &KonnectGatewayControlPlane)
 
 /// The body that removes the differences; empty when there are none.
 ///
-/// One that this object made has exactly what the manifest says, so a field taken out of the manifest is cleared. One
-/// that was adopted keeps what the manifest is silent about.
+/// One that this object made has exactly what the manifest says, so a field taken out of the manifest is cleared;
+/// `auth_type` alone cannot be, and stays as it is. One that was adopted keeps what the manifest is silent about.
 pub(super) fn build_patch(
     wanted: &Wanted,
     object: &KonnectGatewayControlPlane,

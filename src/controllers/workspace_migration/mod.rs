@@ -106,7 +106,17 @@ impl WorkspaceMigrationController {
         object: &WorkspaceMigration,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
-        let (migration, observed) = self.observe(object, draft).await?;
+        let (migration, observed) = match self.observe(object, draft).await {
+            Ok(both) => both,
+            Err(error) => {
+                // What was found before is not known to hold any more.
+                let message = "Source and target could not both be read.";
+                draft
+                    .conditions
+                    .set(PREFLIGHT_PASSED, Unknown, reason::NOT_CHECKED, message);
+                return Err(error);
+            }
+        };
         let waivers: Vec<_> = object.spec.waivers.iter().map(accepted).collect();
         let policy = policy::policy(&object.spec, &migration.control_plane)?;
         let planned = observed.plan(&policy, self.context.clock.now(), &waivers);
