@@ -1,5 +1,6 @@
 //! Decides what happens to each source entity.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
@@ -104,10 +105,11 @@ impl<'a> Planner<'a> {
             };
             return self.leave(source, Action::NotSelected, reason.to_owned());
         }
-        let source = &match transform(source, &self.input.policy.transforms) {
+        let source = match transform(source, &self.input.policy.transforms) {
             Ok(changed) => self.note_transforms(changed),
             Err(error) => return self.block(source, &TRANSFORM_FAILED, error.to_string()),
         };
+        let source = source.as_ref();
         let verdict = judge(source, &self.facts);
         let reason = verdict
             .findings
@@ -130,7 +132,8 @@ impl<'a> Planner<'a> {
         self.findings.extend(translated.findings);
         let entity = self.identities.relink(Entity {
             body: translated.body,
-            ..source.clone()
+            kind: source.kind,
+            id: source.id.clone(),
         });
         match self.input.target.entities.get(&entity.key()) {
             Some(actual) => self.compare(source, entity, actual),
@@ -217,7 +220,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Records what a transform did, and returns the changed entity.
-    fn note_transforms(&mut self, changed: Transformed) -> Entity {
+    fn note_transforms<'e>(&mut self, changed: Transformed<'e>) -> Cow<'e, Entity> {
         for index in &changed.applied {
             self.used_transforms.insert(*index);
             if let Some(transform) = self.input.policy.transforms.get(*index) {

@@ -1,5 +1,7 @@
 //! Changes entities on the way, as JSON patches with a reason each.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::policy::Transform;
@@ -8,9 +10,9 @@ use crate::domain::Entity;
 
 /// What the transforms of a policy did to one entity.
 #[derive(Debug)]
-pub struct Transformed {
-    /// The entity with all patches applied.
-    pub entity: Entity,
+pub struct Transformed<'a> {
+    /// The entity with all patches applied; borrowed where none was.
+    pub entity: Cow<'a, Entity>,
     /// Indices of the transforms that were applied.
     pub applied: Vec<usize>,
 }
@@ -29,9 +31,12 @@ pub struct TransformError {
 ///
 /// # Errors
 /// A patch that does not fit the entity, or that changes its id.
-pub fn transform(entity: &Entity, transforms: &[Transform]) -> Result<Transformed, TransformError> {
+pub fn transform<'a>(
+    entity: &'a Entity,
+    transforms: &[Transform],
+) -> Result<Transformed<'a>, TransformError> {
     let mut changed = Transformed {
-        entity: entity.clone(),
+        entity: Cow::Borrowed(entity),
         applied: Vec::new(),
     };
     for (index, transform) in transforms
@@ -52,7 +57,7 @@ pub fn transform(entity: &Entity, transforms: &[Transform]) -> Result<Transforme
         if body.get("id") != entity.body.get("id") {
             return Err(failed("it changes the id; use spec.idPolicy for that".into()));
         }
-        changed.entity.body = body;
+        changed.entity.to_mut().body = body;
         changed.applied.push(index);
     }
     Ok(changed)
