@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
-use gateway_migration_operator::domain::entity_kinds::{MEMBERS, named};
+use gateway_migration_operator::domain::entity_kinds::{MEMBERS, PLUGIN_SCHEMAS, named};
 use gateway_migration_operator::domain::{Entity, KongVersion, Snapshot};
 use gateway_migration_operator::engine::DeclarativeFile;
 use gateway_migration_operator::plan::render::deck;
@@ -26,15 +26,24 @@ fn plan(source: &Snapshot, notes: &[Finding], target: &Snapshot) -> Planned {
         source,
         target,
         version: Some(VERSION),
-        uploaded: &(0..4).map(|number| format!("our-own-{number}")).collect(),
         policy: &Policy::default(),
         catalogue: Catalogue::bundled(),
         circumstances: &Circumstances::default(),
     })
 }
 
+/// A control plane with the schemas of the custom plugins and nothing else.
+fn prepared() -> Result<Snapshot> {
+    let kind = named(PLUGIN_SCHEMAS).context("schemas of plugins")?;
+    let schema = |number| {
+        let body = Map::from_iter([("name".to_owned(), json!(format!("our-own-{number}")))]);
+        Entity::from_body(kind, body).context("a name")
+    };
+    (0..4).map(schema).collect()
+}
+
 /// What the target holds after all creations.
-fn applied(planned: &Planned) -> Snapshot {
+fn applied(planned: &Planned, before: Snapshot) -> Snapshot {
     let entities = planned.desired.values().map(|desired| {
         let mut entity = desired.entity.clone();
         if entity.kind.name != MEMBERS {
@@ -42,7 +51,7 @@ fn applied(planned: &Planned) -> Snapshot {
         }
         entity
     });
-    entities.collect()
+    before.entities.into_values().chain(entities).collect()
 }
 
 fn exported(planned: &Planned) -> Result<String> {
@@ -55,7 +64,7 @@ fn exported(planned: &Planned) -> Result<String> {
 
 /// Migrates, exports, reads the export and plans it against the target: nothing is left to do.
 fn check(source: &Snapshot) -> Result<()> {
-    let first = plan(source, &[], &Snapshot::default());
+    let first = plan(source, &[], &prepared()?);
     ensure!(
         first.desired.len() == source.entities.len(),
         "only {} of {} move",
@@ -65,7 +74,7 @@ fn check(source: &Snapshot) -> Result<()> {
     let file = exported(&first)?;
     let again = DeclarativeFile::new(SecretString::from(file.clone()), Some(VERSION)).observe(WORKSPACE);
     let again = again.with_context(|| file.clone())?;
-    let second = plan(&again.snapshot, &again.notes, &applied(&first));
+    let second = plan(&again.snapshot, &again.notes, &applied(&first, prepared()?));
     for operation in &second.plan.operations {
         ensure!(operation.action == Action::Unchanged, "{operation:#?}\n{file}");
     }
@@ -281,7 +290,7 @@ fn service(seeds: &Seeds, n: usize) -> Value {
     json!({
         "name": seeds.maybe(5, json!(named_like(seeds, 25, "services", n))), "host": format!("h{n}.example.com"), "port": 80, "protocol": "https",
         "path": seeds.maybe(6, json!("/a b")), "retries": 5, "connect_timeout": 1, "read_timeout": 2, "write_timeout": 3,
-        "enabled": n % 2 == 0, "tls_verify": seeds.maybe(7, json!(true)), "tls_verify_depth": null,
+        "enabled": n.is_multiple_of(2), "tls_verify": seeds.maybe(7, json!(true)), "tls_verify_depth": null,
         "client_certificate": seeds.reference(8, "certificates", n),
         "ca_certificates": seeds.maybe(9, json!([id("ca_certificates", n)])),
     })

@@ -54,12 +54,8 @@ async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
 
 async fn plan(migration: &Migration) -> Result<Planned> {
     let source = migration.observe_source().await?;
-    let (target, uploaded) = migration.observe_target().await?;
-    let observed = Observed {
-        source,
-        target,
-        uploaded,
-    };
+    let target = migration.observe_target().await?;
+    let observed = Observed { source, target };
     Ok(observed.plan(&Policy::default(), Timestamp::UNIX_EPOCH, &[]))
 }
 
