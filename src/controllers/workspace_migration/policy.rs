@@ -4,9 +4,11 @@ use serde_json::json;
 
 use super::error::Error;
 use crate::api::workspace_migration::{
-    ConflictPolicy as ConflictChoice, IdPolicy as IdChoice, Selection as Selected, WorkspaceMigrationSpec,
+    ConflictPolicy as ConflictChoice, IdPolicy as IdChoice, Selection as Selected, Waiver as AcceptedFinding,
+    WorkspaceMigrationSpec,
 };
 use crate::domain::entity_kinds::named;
+use crate::plan::Waiver;
 use crate::plan::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Policy, Selection, Transform};
 
 /// The policy of a spec.
@@ -40,6 +42,16 @@ pub fn policy(spec: &WorkspaceMigrationSpec, control_plane: &str) -> Result<Poli
         },
         transforms: spec.transforms.iter().map(transform).collect::<Result<_, _>>()?,
     })
+}
+
+/// A waiver of the spec in the words of the planner.
+pub(super) fn accepted(waiver: &AcceptedFinding) -> Waiver {
+    Waiver {
+        id: waiver.id.clone(),
+        subject: waiver.subject.clone(),
+        reason: waiver.reason.clone(),
+        expires: waiver.expires.as_ref().map(|time| time.0),
+    }
 }
 
 /// Every kind that the spec names, with the field.

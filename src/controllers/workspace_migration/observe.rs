@@ -1,0 +1,49 @@
+//! Finds and reads both ends of a migration, and says of each whether it could be read.
+
+use kube::runtime::reflector::ObjectRef;
+
+use super::WorkspaceMigrationController;
+use super::error::Error;
+use super::report::{blame, report_source, report_target};
+use super::{fetch, source};
+use crate::api::workspace_migration::WorkspaceMigration;
+use crate::controllers::draft::Draft;
+use crate::engine::{Migration, Observed};
+
+impl WorkspaceMigrationController {
+    /// Finds and reads both ends.
+    pub(super) async fn observe(
+        &self,
+        object: &WorkspaceMigration,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<(Migration, Observed), Error> {
+        let owner = ObjectRef::from_obj(object);
+        let file = source::FileConfigMap::fetch(&self.context, object).await?;
+        self.config_maps
+            .set(&self.context.client, &owner, &file.version());
+        let secrets = source::SourceSecrets::fetch(&self.context, object).await?;
+        let mut read = secrets.versions();
+        self.secrets.set(&self.context.client, &owner, &read);
+        let target = fetch::fetch_target(&self.context, object).await?;
+        read.extend(target.token_read);
+        self.secrets.set(&self.context.client, &owner, &read);
+        draft.status.target = Some(target.status);
+        let migration = Migration {
+            source: source::build_source(&self.context, object, &secrets, &file)?,
+            workspace: object.spec.source.workspace.clone(),
+            target: target.client,
+            control_plane: target.id,
+            in_flight: usize::try_from(object.spec.max_in_flight()).unwrap_or(usize::MAX),
+        };
+        let (source, target) = tokio::join!(migration.observe_source(), migration.observe_target());
+        // Both verdicts are told, also when a side fails.
+        match &target {
+            Ok(target) => report_target(target, self.context.config.konnect_kinds, draft),
+            Err(error) => blame(&Error::Engine(error.clone()), draft),
+        }
+        let source = source?;
+        report_source(&source, &migration.workspace, draft);
+        let target = target?;
+        Ok((migration, Observed { source, target }))
+    }
+}

@@ -1,0 +1,143 @@
+//! What was read and planned, into status and conditions. Pure.
+
+use super::error::Error;
+use super::status::{findings_status, plan_status, progress_status, source_status};
+use crate::api::conditions::{
+    APPROVED, BACKED_UP, PLAN_READY, PREFLIGHT_PASSED, SOURCE_READY, TARGET_READY, reason,
+};
+use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, WorkspaceMigration};
+use crate::config::KonnectKinds;
+use crate::controllers::draft::Draft;
+use crate::controllers::error::ReconcileError;
+use crate::domain::Snapshot;
+use crate::engine::apply::initial_progress;
+use crate::engine::error::Side;
+use crate::engine::{Observed, ObservedSource};
+use crate::k8s::conditions::ConditionStatus::{False, True};
+use crate::k8s::events::Note;
+use crate::plan::{Action, Finding, Planned, Severity};
+
+/// What was read from the source, into its condition.
+pub(super) fn report_source(source: &ObservedSource, workspace: &str, draft: &mut Draft<WorkspaceMigration>) {
+    let count = source.snapshot.entities.len();
+    let version = source.version_text().map(|version| format!("Kong {version}, "));
+    let (reason, of) = match &source.node {
+        Some(_) => (reason::SOURCE_REACHABLE, ""),
+        None => (reason::SOURCE_READ, "Declarative file of "),
+    };
+    let message = format!(
+        "{of}{}workspace {workspace}, {count} entities.",
+        version.unwrap_or_default()
+    );
+    draft.conditions.set(SOURCE_READY, True, reason, message);
+}
+
+/// What was read from the target, into its condition.
+pub(super) fn report_target(target: &Snapshot, kinds: KonnectKinds, draft: &mut Draft<WorkspaceMigration>) {
+    let whose = match kinds {
+        KonnectKinds::Own => "",
+        KonnectKinds::ReadOnly => " Its object is left to Kong's operator (--konnect-kinds=read-only).",
+    };
+    let count = target.entities.len();
+    let message = format!("The control plane holds {count} entities.{whose}");
+    draft
+        .conditions
+        .set(TARGET_READY, True, reason::CONTROL_PLANE_READY, message);
+}
+
+/// Turns the condition of the side that failed.
+pub(super) fn blame(error: &Error, draft: &mut Draft<WorkspaceMigration>) {
+    let type_ = match error.side() {
+        Some(Side::Source) => SOURCE_READY,
+        Some(Side::Target) => TARGET_READY,
+        None => return,
+    };
+    draft
+        .conditions
+        .set(type_, False, error.reason(), error.to_string());
+    if draft.status.phase.is_none() {
+        draft.status.phase = Some(Phase::Pending);
+    }
+}
+
+/// What the plan says, into status and conditions.
+pub(super) fn report_plan(
+    observed: &Observed,
+    planned: &Planned,
+    approval: Option<&Approval>,
+    draft: &mut Draft<WorkspaceMigration>,
+) {
+    let plan = &planned.plan;
+    let is_new = draft.status.plan.as_ref().is_none_or(|old| old.hash != plan.hash);
+    if is_new {
+        draft.note(Note::normal("Planned", "Plan", plan.summary()));
+    }
+    draft.status.source = Some(source_status(&observed.source, plan));
+    draft.status.plan = Some(plan_status(plan));
+    draft.status.findings = Some(findings_status(&plan.findings));
+    draft.status.progress = Some(progress_status(&initial_progress(plan), None));
+    draft
+        .conditions
+        .set(PLAN_READY, True, reason::PLANNED, plan.summary());
+    report_preflight(planned, draft);
+    let (reason, message) = match approval.map(|approval| approval.policy) {
+        Some(ApprovalPolicy::Required) => (reason::APPROVED, "This plan is approved."),
+        Some(ApprovalPolicy::Automatic) | None => (
+            reason::APPROVED_AUTOMATICALLY,
+            "The approval policy is Automatic.",
+        ),
+    };
+    draft.conditions.set(APPROVED, True, reason, message);
+    match plan.count(Action::Update) {
+        0 => draft.conditions.set(
+            BACKED_UP,
+            True,
+            reason::BACKUP_NOT_NEEDED,
+            "Nothing is overwritten or deleted.",
+        ),
+        updates => {
+            let message = format!(
+                "{updates} entities differ in the target; they are not overwritten before backups exist."
+            );
+            draft
+                .conditions
+                .set(BACKED_UP, False, reason::BACKUP_REQUIRED, message);
+        }
+    }
+}
+
+/// Whether a finding forbids the writes, which mode Plan tells too.
+fn report_preflight(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) {
+    match planned.plan.blocking().next() {
+        Some(finding) => draft.conditions.set(
+            PREFLIGHT_PASSED,
+            False,
+            reason::BLOCKING_FINDINGS,
+            blocked_by(planned, finding),
+        ),
+        None => draft.conditions.set(
+            PREFLIGHT_PASSED,
+            True,
+            reason::NO_BLOCKING_FINDINGS,
+            "No finding forbids the migration.",
+        ),
+    }
+}
+
+/// What forbids the writes, and what to do.
+pub(super) fn blocked_by(planned: &Planned, finding: &Finding) -> String {
+    let accept = match finding.severity {
+        Severity::Critical => "",
+        Severity::Error | Severity::Warning | Severity::Info => {
+            " Or accept it in spec.waivers, with a reason."
+        }
+    };
+    format!(
+        "{} findings forbid the writes. {} {}: {}. {}{accept}",
+        planned.plan.blocking().count(),
+        finding.id,
+        finding.subject,
+        finding.observed.trim_end_matches('.'),
+        finding.remedy
+    )
+}

@@ -1,0 +1,181 @@
+//! How a pass ends: phase, conditions and outcome of each way. Pure.
+
+use kube::ResourceExt;
+
+use super::LOOK_AGAIN;
+use super::decide::drift;
+use super::report::blocked_by;
+use crate::api::conditions::{APPLIED, APPROVED, DRIFTED, VERIFIED, reason};
+use crate::api::workspace_migration::{Mode, Phase, WorkspaceMigration};
+use crate::controllers::draft::Draft;
+use crate::controllers::outcome::Outcome;
+use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
+use crate::plan::{Action, Finding, Planned, Verification};
+
+/// A finding forbids every write.
+pub(super) fn halt(planned: &Planned, finding: &Finding, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
+    let message = blocked_by(planned, finding);
+    draft.status.phase = Some(Phase::Failed);
+    Outcome::blocked(reason::BLOCKING_FINDINGS, message).again_after(LOOK_AGAIN)
+}
+
+/// Mode Plan ends here.
+pub(super) fn report_only(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
+    let next = "Set spec.mode to Apply to write it.";
+    draft.conditions.set(
+        APPLIED,
+        False,
+        reason::PLAN_ONLY,
+        format!("The mode is Plan: nothing is written. {next}"),
+    );
+    draft.conditions.set(
+        VERIFIED,
+        Unknown,
+        reason::PLAN_ONLY,
+        "There is nothing to verify before the first write.",
+    );
+    draft.status.phase = Some(Phase::Planned);
+    Outcome::done(
+        reason::PLANNED,
+        format!("The plan: {}. {next}", planned.plan.summary()),
+    )
+    .again_after(LOOK_AGAIN)
+}
+
+/// Waits for a person, and says how to approve.
+pub(super) fn await_approval(
+    object: &WorkspaceMigration,
+    planned: &Planned,
+    stale: bool,
+    draft: &mut Draft<WorkspaceMigration>,
+) -> Outcome {
+    let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
+    let why = if stale {
+        "The approved hash is of another plan: source or target changed since. "
+    } else {
+        ""
+    };
+    let message = format!(
+        "{why}The plan: {}. To approve it: kubectl -n {namespace} patch workspacemigration {name} --type merge \
+         -p '{{\"spec\":{{\"approval\":{{\"planHash\":\"{}\"}}}}}}'",
+        planned.plan.summary(),
+        planned.plan.hash
+    );
+    draft
+        .conditions
+        .set(APPROVED, False, reason::AWAITING_APPROVAL, message.clone());
+    draft.conditions.set(
+        APPLIED,
+        False,
+        reason::AWAITING_APPROVAL,
+        "Nothing is written before the plan is approved.",
+    );
+    draft.status.phase = Some(Phase::AwaitingApproval);
+    Outcome::held(reason::AWAITING_APPROVAL, message).again_after(LOOK_AGAIN)
+}
+
+/// After completion nothing is written in mode Apply; a difference is told.
+pub(super) fn watch(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
+    draft.status.phase = Some(Phase::Completed);
+    let plan = &planned.plan;
+    let message = match drift(plan) {
+        Some(words) => {
+            let message = format!("{words}. Change the spec, for example spec.throttle, to apply again.");
+            // At completion both sides had one digest; whichever has another now has changed.
+            let verified = draft.status.verification.as_ref();
+            let reason = match verified.and_then(|verification| verification.digest.as_ref()) {
+                Some(digest) if *digest == plan.source_digest => reason::TARGET_CHANGED,
+                Some(_) | None => reason::SOURCE_CHANGED,
+            };
+            draft.conditions.set(DRIFTED, True, reason, message.clone());
+            message
+        }
+        None => {
+            draft.conditions.remove(DRIFTED);
+            let behind = plan.count(Action::StaysBehind);
+            let rest = if behind == 0 {
+                String::new()
+            } else {
+                format!(" {behind} stay behind.")
+            };
+            format!(
+                "{} of {} entities moved and verified.{rest}",
+                plan.count(Action::Unchanged),
+                plan.operations.len()
+            )
+        }
+    };
+    Outcome::done(reason::COMPLETED, message).again_after(LOOK_AGAIN)
+}
+
+/// Conditions and outcome after the last step.
+pub(super) fn conclude(
+    planned: &Planned,
+    refused: usize,
+    verification: &Verification,
+    draft: &mut Draft<WorkspaceMigration>,
+) -> Outcome {
+    let plan = &planned.plan;
+    let waiting = plan.count(Action::Update) + plan.count(Action::Blocked) + refused;
+    let behind = plan.count(Action::StaysBehind);
+    if verification.holds() {
+        let message = format!("{} entities are equal on both sides.", verification.matched);
+        draft.conditions.set(VERIFIED, True, reason::VERIFIED, message);
+    } else {
+        let message = format!(
+            "{} entities are equal, {} differ, {} are missing in the control plane.",
+            verification.matched,
+            verification.mismatched.len(),
+            verification.missing.len()
+        );
+        draft.conditions.set(VERIFIED, False, reason::MISMATCH, message);
+    }
+    let of = plan.operations.len();
+    if waiting > 0 {
+        let message = format!(
+            "{} of {of} entities are in the control plane; {waiting} are not written: see status.findings, solve them, and they follow within 10 minutes.",
+            verification.matched
+        );
+        draft
+            .conditions
+            .set(APPLIED, False, reason::PARTIALLY_APPLIED, message.clone());
+        draft.status.phase = Some(Phase::Failed);
+        return Outcome::blocked(reason::PARTIALLY_APPLIED, message).again_after(LOOK_AGAIN);
+    }
+    draft.conditions.set(
+        APPLIED,
+        True,
+        reason::APPLIED,
+        format!(
+            "{} of {of} entities are in the control plane.",
+            verification.matched
+        ),
+    );
+    if !verification.holds() {
+        draft.status.phase = Some(Phase::Failed);
+        let message = "The control plane differs from the source after the writes: see status.findings, and look for somebody else who writes to it.";
+        return Outcome::blocked(reason::MISMATCH, message).again_after(LOOK_AGAIN);
+    }
+    draft.status.phase = Some(Phase::Completed);
+    let rest = match behind {
+        0 => String::new(),
+        _ => format!(" {behind} stay behind: status.findings names them and what to do."),
+    };
+    let message = format!(
+        "{} of {of} entities moved and verified.{rest}",
+        verification.matched
+    );
+    Outcome::done(reason::COMPLETED, message).again_after(LOOK_AGAIN)
+}
+
+/// True when this generation was applied and verified before.
+pub(super) fn is_completed(draft: &Draft<WorkspaceMigration>, mode: Mode) -> bool {
+    let holds = |type_| {
+        let generation = Some(draft.conditions.generation());
+        draft
+            .conditions
+            .get(type_)
+            .is_some_and(|c| c.status == "True" && c.observed_generation == generation)
+    };
+    mode != Mode::Plan && holds(APPLIED) && holds(VERIFIED)
+}
