@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
 use fields::{Planted, planted};
-use gateway_migration_operator::domain::{KongVersion, Snapshot};
+use gateway_migration_operator::domain::entity_kinds::{PLUGIN_SCHEMAS, named};
+use gateway_migration_operator::domain::{Entity, KongVersion, Snapshot};
 use gateway_migration_operator::plan::render::{
     deck, diff, json, kong_operator, markdown, terminal, terraform,
 };
@@ -23,11 +24,17 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         target,
         // The oldest version with published schemas, so that deprecated fields and drift are told too.
         version: KongVersion::parse("3.4"),
-        uploaded: &BTreeSet::from(["our-own".to_owned()]),
         policy: &Policy::default(),
         catalogue: Catalogue::bundled(),
         circumstances: &Circumstances::default(),
     })
+}
+
+/// A control plane that knows one custom plugin.
+fn schemas() -> Result<Snapshot> {
+    let kind = named(PLUGIN_SCHEMAS).context("the kind of plugin schemas")?;
+    let body = serde_json::from_str(r#"{"name": "our-own", "lua_schema": "return {}"}"#)?;
+    Ok(Entity::from_body(kind, body).into_iter().collect())
 }
 
 /// Every form in which somebody may see a plan, by name.
@@ -70,14 +77,15 @@ fn ensure_unseen(planned: &Planned, planted: &[Planted]) -> Result<()> {
 #[test]
 fn no_form_of_a_first_plan_shows_a_secret() -> Result<()> {
     let (source, planted) = planted("new")?;
-    let planned = plan(&source, &Snapshot::default());
+    let planned = plan(&source, &schemas()?);
     ensure_unseen(&planned, &planted)
 }
 
 #[test]
 fn no_form_of_a_plan_with_differences_shows_a_secret_of_either_side() -> Result<()> {
     let (source, new) = planted("new")?;
-    let (target, old) = planted("old")?;
+    let (mut target, old) = planted("old")?;
+    target.entities.append(&mut schemas()?.entities);
     let planned = plan(&source, &target);
     assert!(
         planned.plan.count(Action::Update) > 100,
@@ -97,7 +105,7 @@ fn no_form_of_a_plan_with_differences_shows_a_secret_of_either_side() -> Result<
 #[test]
 fn a_report_with_secrets_has_every_canary_that_moves() -> Result<()> {
     let (source, planted) = planted("new")?;
-    let planned = plan(&source, &Snapshot::default());
+    let planned = plan(&source, &schemas()?);
     let forms = shown(&planned, Secrets::Included)?;
     let (_, report) = forms
         .iter()
