@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
 use super::progress::Progress;
+use super::visible::write_until_visible;
 use crate::domain::entity::reference;
 use crate::domain::entity_kind::Write;
 use crate::domain::{EntityKey, Subject};
@@ -186,7 +187,7 @@ impl Executor<'_> {
         if run.stop.load(Ordering::Relaxed) || self.cancel.is_cancelled() {
             return Outcome::Stopped(None);
         }
-        match self.send(desired, run).await {
+        match write_until_visible(|| self.send(desired, run), self.cancel).await {
             Ok(()) => Outcome::Written,
             Err(error) if concerns_entity(&error) => Outcome::Refused(Refusal {
                 subject: desired.source.subject(),

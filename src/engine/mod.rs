@@ -6,6 +6,7 @@ pub mod migration;
 pub mod progress;
 pub mod read;
 pub mod source;
+mod visible;
 
 pub use apply::{Applied, Refusal};
 pub use error::Error;

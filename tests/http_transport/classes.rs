@@ -13,8 +13,11 @@ use super::{CONTROL_PLANE, client_with, control_plane, options, server};
 /// Attempts of a call that is repeated, as [`options`] sets them.
 const ALL: u64 = 4;
 
+/// What a call is called in the end, and how often it is sent.
+type Outcome = (&'static str, u64);
+
 /// An ending, what it is called after GET, PUT, PATCH and DELETE and how often these are sent, and the same for POST.
-const TABLE: &[(&str, (&str, u64), (&str, u64))] = &[
+const TABLE: &[(&str, Outcome, Outcome)] = &[
     ("300", ("garbage", 1), ("garbage", 1)),
     ("302", ("garbage", 1), ("garbage", 1)),
     ("399", ("garbage", 1), ("garbage", 1)),

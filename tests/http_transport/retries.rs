@@ -113,19 +113,24 @@ async fn a_long_retry_after_goes_to_the_caller_and_holds_back_the_whole_organisa
 
 #[tokio::test]
 async fn retry_after_may_be_a_date() -> anyhow::Result<()> {
-    let past = Router::new().fallback(async || {
-        let header = [("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")];
-        (StatusCode::TOO_MANY_REQUESTS, header).into_response()
-    });
-    let server = serve(past, ServeOptions::default()).await?;
-    let mut options = options(&server.url())?;
-    options.retry = RetryPolicy::never();
-    let error = failed(
-        client_with(options, Arc::new(Budget::new(1)))?
-            .organization()
-            .await,
-    )?;
-    assert_eq!(error.retry_after(), Some(Duration::ZERO));
+    let hour = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let later = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&hour)?;
+    let cases = [
+        ("Wed, 21 Oct 2015 07:28:00 GMT".to_owned(), 0..=0),
+        (later, 3500..=3600),
+    ];
+    for (date, seconds) in cases {
+        let header = [("retry-after", date.clone())];
+        let app = Router::new()
+            .fallback(async move || (StatusCode::TOO_MANY_REQUESTS, header.clone()).into_response());
+        let server = serve(app, ServeOptions::default()).await?;
+        let mut options = options(&server.url())?;
+        options.retry = RetryPolicy::never();
+        let client = client_with(options, Arc::new(Budget::new(1)))?;
+        let error = failed(client.organization().await)?;
+        let asked = error.retry_after().context("nothing was asked")?.as_secs();
+        assert!(seconds.contains(&asked), "{date}: {asked} s");
+    }
     Ok(())
 }
 
