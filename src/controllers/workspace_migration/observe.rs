@@ -4,6 +4,8 @@ use kube::runtime::reflector::ObjectRef;
 
 use super::WorkspaceMigrationController;
 use super::error::Error;
+use super::orders::Orders;
+use super::policy::on_refusal;
 use super::report::{blame, report_source, report_target};
 use super::{fetch, source};
 use crate::api::workspace_migration::WorkspaceMigration;
@@ -15,6 +17,7 @@ impl WorkspaceMigrationController {
     pub(super) async fn observe(
         &self,
         object: &WorkspaceMigration,
+        orders: &Orders,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<(Migration, Observed), Error> {
         let owner = ObjectRef::from_obj(object);
@@ -33,7 +36,8 @@ impl WorkspaceMigrationController {
             workspace: object.spec.source.workspace.clone(),
             target: target.client,
             control_plane: target.id,
-            in_flight: usize::try_from(object.spec.max_in_flight()).unwrap_or(usize::MAX),
+            throttle: orders.throttle.clone(),
+            on_refusal: on_refusal(object.spec.failure_policy),
         };
         let (source, target) = tokio::join!(migration.observe_source(), migration.observe_target());
         // Both verdicts are told, also when a side fails.

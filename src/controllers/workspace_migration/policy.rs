@@ -4,10 +4,11 @@ use serde_json::json;
 
 use super::error::Error;
 use crate::api::workspace_migration::{
-    ConflictPolicy as ConflictChoice, IdPolicy as IdChoice, Selection as Selected, Waiver as AcceptedFinding,
-    WorkspaceMigrationSpec,
+    ConflictPolicy as ConflictChoice, FailurePolicy, IdPolicy as IdChoice, Selection as Selected,
+    Waiver as AcceptedFinding, WorkspaceMigrationSpec,
 };
 use crate::domain::entity_kinds::named;
+use crate::engine::OnRefusal;
 use crate::plan::Waiver;
 use crate::plan::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Policy, Selection, Transform};
 
@@ -51,6 +52,14 @@ pub(super) fn accepted(waiver: &AcceptedFinding) -> Waiver {
         subject: waiver.subject.clone(),
         reason: waiver.reason.clone(),
         expires: waiver.expires.as_ref().map(|time| time.0),
+    }
+}
+
+/// What a refused entity does to the rest of a run.
+pub(super) const fn on_refusal(choice: FailurePolicy) -> OnRefusal {
+    match choice {
+        FailurePolicy::ContinueIndependent => OnRefusal::GoOn,
+        FailurePolicy::Stop | FailurePolicy::RollbackOnFailure => OnRefusal::Stop,
     }
 }
 
