@@ -298,7 +298,9 @@ impl Executor<'_> {
             }
         }
         let mut body = body.clone();
-        body.insert("id".to_owned(), Value::from(id.as_str()));
+        if kind.id_field == "id" {
+            body.insert("id".to_owned(), Value::from(id.as_str()));
+        }
         self.client
             .post_entity(self.control_plane, &collection, kind.write_query, &body)
             .await
