@@ -13,7 +13,6 @@ mod follow;
 mod interrupted;
 mod observe;
 mod orders;
-mod policy;
 mod report;
 mod source;
 mod status;
@@ -29,7 +28,6 @@ use self::error::Error;
 use self::execute::Run;
 use self::interrupted::{end_early, pause};
 use self::orders::Orders;
-use self::policy::{accepted, policy};
 use self::report::{blame, report_plan};
 use self::verdict::{await_approval, halt, is_completed, report_only, watch};
 use super::context::Context;
@@ -44,6 +42,7 @@ use crate::k8s::conditions::ConditionStatus::Unknown;
 use crate::k8s::config_maps::ConfigMapWatches;
 use crate::k8s::finalizer;
 use crate::k8s::secrets::{Read, SecretWatches};
+use crate::manifest::{accepted, policy};
 
 /// Source and target change outside the cluster, where no event tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);

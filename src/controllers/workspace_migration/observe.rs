@@ -5,12 +5,11 @@ use kube::runtime::reflector::ObjectRef;
 use super::WorkspaceMigrationController;
 use super::error::Error;
 use super::orders::Orders;
-use super::policy::on_refusal;
 use super::report::{blame, report_source, report_target};
 use super::{fetch, source};
-use crate::api::workspace_migration::WorkspaceMigration;
+use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration};
 use crate::controllers::draft::Draft;
-use crate::engine::{Migration, Observed};
+use crate::engine::{Migration, Observed, OnRefusal};
 
 impl WorkspaceMigrationController {
     /// Finds and reads both ends.
@@ -49,5 +48,13 @@ impl WorkspaceMigrationController {
         report_source(&source, &migration.workspace, draft);
         let target = target?;
         Ok((migration, Observed { source, target }))
+    }
+}
+
+/// What a refused entity does to the rest of a run.
+const fn on_refusal(choice: FailurePolicy) -> OnRefusal {
+    match choice {
+        FailurePolicy::ContinueIndependent => OnRefusal::GoOn,
+        FailurePolicy::Stop | FailurePolicy::RollbackOnFailure => OnRefusal::Stop,
     }
 }
