@@ -5,9 +5,11 @@ mod canaries;
 #[path = "../shared/cluster.rs"]
 mod cluster;
 mod coexistence;
+mod crash;
 mod declarative;
 mod faults;
 mod process;
+mod replicas;
 mod steps;
 mod stored;
 mod support;
