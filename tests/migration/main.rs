@@ -8,6 +8,7 @@ mod coexistence;
 mod crash;
 mod declarative;
 mod faults;
+mod orders;
 mod process;
 mod replicas;
 mod steps;
