@@ -11,6 +11,7 @@ mod faults;
 mod orders;
 mod process;
 mod replicas;
+mod progress;
 mod steps;
 mod stored;
 mod support;
