@@ -2,6 +2,7 @@
 
 mod answers;
 mod classes;
+mod fence;
 mod retries;
 mod tls;
 
