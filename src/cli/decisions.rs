@@ -84,7 +84,9 @@ pub enum DecisionError {
         source: InvalidManifest,
     },
     /// The manifest asks for something that only the operator does.
-    #[error("{path} (--spec) sets {field}, which only the operator does: leave it out, or apply the manifest to a cluster")]
+    #[error(
+        "{path} (--spec) sets {field}, which only the operator does: leave it out, or apply the manifest to a cluster"
+    )]
     OperatorOnly {
         /// The file.
         path: String,
@@ -145,8 +147,8 @@ fn operator_only(spec: &WorkspaceMigrationSpec) -> Option<&'static str> {
         ("spec.customPlugins", !spec.custom_plugins.is_empty()),
         ("spec.cutover", spec.cutover.is_some()),
         (
-            "spec.failurePolicy",
-            spec.failure_policy != FailurePolicy::ContinueIndependent,
+            "spec.failurePolicy: RollbackOnFailure",
+            spec.failure_policy == FailurePolicy::RollbackOnFailure,
         ),
     ];
     settings.into_iter().find(|(_, set)| *set).map(|(field, _)| field)

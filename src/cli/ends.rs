@@ -8,8 +8,8 @@ use uuid::Uuid;
 use super::decisions::{DecisionArgs, DecisionError};
 use super::files::{self, FileError};
 use super::source::{SourceArgs, SourceError};
-use crate::api::workspace_migration::{Approval, ApprovalPolicy, WorkspaceMigrationSpec};
-use crate::engine::Migration;
+use crate::api::workspace_migration::{Approval, ApprovalPolicy, FailurePolicy, WorkspaceMigrationSpec};
+use crate::engine::{Migration, OnRefusal, Throttle};
 use crate::http::endpoints::InvalidEndpoint;
 use crate::http::{
     self, Budget, EndpointMap, Failure, InvalidToken, Transport, TransportError, TransportOptions,
@@ -22,11 +22,9 @@ use crate::plan::{Policy, Waiver};
 /// The server that calls are addressed to when `--konnect-url` is no server of Konnect but a way to one.
 const ANY_REGION: &str = "us.api.konghq.com";
 
-/// Flags that name source and target.
+/// Flags that name the target.
 #[derive(Debug, Args)]
-pub struct EndsArgs {
-    #[command(flatten)]
-    source: SourceArgs,
+pub struct TargetArgs {
     /// Server of Konnect, for example us.api.konghq.com; or the URL of a proxy or simulator that answers in its place.
     #[arg(long, value_name = "SERVER")]
     konnect_url: String,
@@ -45,8 +43,6 @@ pub struct EndsArgs {
     /// Requests at a time, to each side; 16 unless the manifest says otherwise.
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=256))]
     max_in_flight: Option<u32>,
-    #[command(flatten)]
-    decisions: DecisionArgs,
 }
 
 /// Why the ends could not be reached. The text says what to do next and holds no token.
@@ -150,41 +146,52 @@ pub struct Ends {
     pub approval: Option<Approval>,
 }
 
-impl EndsArgs {
-    /// Reads files and environment, and finds the control plane.
-    ///
-    /// # Errors
-    /// Flags or files that cannot be used, and a Konnect that does not answer or has no such control plane.
-    pub async fn connect(&self) -> Result<Ends, EndsError> {
-        let spec = self.decisions.spec()?;
-        let (server_url, endpoints) = self.server()?;
-        let transport = Transport::new(TransportOptions {
+/// Reads files and environment, and finds the control plane.
+///
+/// # Errors
+/// Flags or files that cannot be used, and a Konnect that does not answer or has no such control plane.
+pub async fn connect(
+    source: &SourceArgs,
+    target: &TargetArgs,
+    decisions: &DecisionArgs,
+) -> Result<Ends, EndsError> {
+    let spec = decisions.spec()?;
+    let transport = target.transport()?;
+    let kong = source.source(&spec.source, &transport)?;
+    // Faults of the manifest are told before the network is asked; the id is known only afterwards.
+    policy(&spec, "")?;
+    let in_flight = target.in_flight(&spec);
+    let konnect = target.client(&transport, in_flight)?;
+    let control_plane = target.find_control_plane(&konnect).await?;
+    Ok(Ends {
+        policy: policy(&spec, &control_plane.id)?,
+        waivers: spec.waivers.iter().map(accepted).collect(),
+        migration: Migration {
+            source: kong,
+            workspace: source.workspace(&spec.source),
+            target: konnect,
+            control_plane: control_plane.id.clone(),
+            throttle: Throttle::new(in_flight),
+            on_refusal: match spec.failure_policy {
+                FailurePolicy::ContinueIndependent => OnRefusal::GoOn,
+                FailurePolicy::Stop | FailurePolicy::RollbackOnFailure => OnRefusal::Stop,
+            },
+        },
+        approval: spec
+            .approval
+            .filter(|approval| approval.policy == ApprovalPolicy::Required),
+        control_plane,
+    })
+}
+
+impl TargetArgs {
+    fn transport(&self) -> Result<Transport, EndsError> {
+        let (_, endpoints) = self.server()?;
+        Ok(Transport::new(TransportOptions {
             extra_roots: self.roots()?,
             endpoints,
             ..TransportOptions::default()
-        })?;
-        let source = self.source.source(&spec.source, &transport)?;
-        // Faults of the manifest are told before the network is asked; the id is known only afterwards.
-        policy(&spec, "")?;
-        let in_flight = self.in_flight(&spec);
-        let target = self.target(&transport, &server_url, in_flight)?;
-        let control_plane = self.find_control_plane(&target).await?;
-        let migration = Migration {
-            source,
-            workspace: self.source.workspace(&spec.source),
-            target,
-            control_plane: control_plane.id.clone(),
-            in_flight,
-        };
-        Ok(Ends {
-            policy: policy(&spec, &control_plane.id)?,
-            waivers: spec.waivers.iter().map(accepted).collect(),
-            approval: spec
-                .approval
-                .filter(|approval| approval.policy == ApprovalPolicy::Required),
-            migration,
-            control_plane,
-        })
+        })?)
     }
 
     fn in_flight(&self, spec: &WorkspaceMigrationSpec) -> usize {
@@ -214,12 +221,8 @@ impl EndsArgs {
         self.ca_files.iter().map(read).collect()
     }
 
-    fn target(
-        &self,
-        transport: &Transport,
-        server: &ServerUrl,
-        in_flight: usize,
-    ) -> Result<konnect::Client, EndsError> {
+    fn client(&self, transport: &Transport, in_flight: usize) -> Result<konnect::Client, EndsError> {
+        let (server, _) = self.server()?;
         let token = files::token(
             "--konnect-token-file",
             self.konnect_token_file.as_deref(),
@@ -228,7 +231,7 @@ impl EndsArgs {
         let token = token.ok_or(EndsError::NoToken)?;
         Ok(konnect::Client::new(
             transport,
-            server,
+            &server,
             &token,
             Budget::new(in_flight).into(),
         )?)

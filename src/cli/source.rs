@@ -47,7 +47,9 @@ fn version(text: &str) -> Result<KongVersion, String> {
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// Neither flag nor manifest names one.
-    #[error("there is no source: name it with --admin-url or --declarative-config, or by a manifest with --spec")]
+    #[error(
+        "there is no source: name it with --admin-url or --declarative-config, or by a manifest with --spec"
+    )]
     None,
     /// The manifest names a file in a cluster.
     #[error(
@@ -95,7 +97,10 @@ impl SourceArgs {
             return Err(SourceError::InCluster);
         }
         let admin_api = manifest.admin_api.as_ref();
-        let url = self.admin_url.as_deref().or(admin_api.map(|api| api.url.as_str()));
+        let url = self
+            .admin_url
+            .as_deref()
+            .or(admin_api.map(|api| api.url.as_str()));
         let url = url.ok_or(SourceError::None)?;
         let tls = admin_api.and_then(|api| api.tls.as_ref());
         let trusted = TlsOptions {
