@@ -9,6 +9,7 @@ mod declarative;
 mod faults;
 mod orders;
 mod process;
+mod progress;
 mod steps;
 mod stored;
 mod support;
