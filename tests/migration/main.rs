@@ -10,6 +10,7 @@ mod faults;
 mod orders;
 mod process;
 mod progress;
+mod queue;
 mod steps;
 mod stored;
 mod support;
