@@ -28,6 +28,11 @@ struct ControllerLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MigrationLabels {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ErrorLabels {
     controller: &'static str,
     class: &'static str,
@@ -80,6 +85,7 @@ pub struct Metrics {
     remote_attempts: Family<RemoteLabels, Counter>,
     remote_seconds: Histogram,
     leading: Gauge,
+    migrations: Family<MigrationLabels, Gauge>,
     konnect_in_flight: Gauge,
     konnect_throttled: Counter,
     konnect_paused: Gauge,
@@ -142,6 +148,12 @@ impl Metrics {
             leading.clone(),
         );
         let (konnect_in_flight, konnect_throttled, konnect_paused) = register_budgets(&mut registry);
+        let migrations = Family::default();
+        registry.register(
+            "migrations",
+            "Migrations at work, and those that wait for a place",
+            migrations.clone(),
+        );
         Self {
             registry: Arc::new(registry),
             reconciles,
@@ -154,6 +166,7 @@ impl Metrics {
             konnect_throttled,
             konnect_paused,
             sampler: Arc::default(),
+            migrations,
         }
     }
 
@@ -195,6 +208,16 @@ impl Metrics {
     /// Records whether this replica leads.
     pub fn set_leading(&self, leading: bool) {
         self.leading.set(i64::from(leading));
+    }
+
+    /// Records how many migrations are at work, and how many wait for a place.
+    pub fn set_migrations(&self, working: usize, waiting: usize) {
+        for (state, count) in [("working", working), ("waiting", waiting)] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.migrations
+                .get_or_create(&MigrationLabels { state })
+                .set(count);
+        }
     }
 
     /// All metrics as OpenMetrics text.
@@ -257,6 +280,7 @@ mod tests {
             throttled: 5,
             paused: 1,
         });
+        metrics.set_migrations(2, 5);
         let text = metrics.encode().unwrap();
         for line in [
             r#"gateway_migration_reconciles_total{controller="control-plane",outcome="done"} 1"#,
@@ -266,6 +290,7 @@ mod tests {
             "gateway_migration_konnect_in_flight 7",
             "gateway_migration_konnect_throttled_calls_total 5",
             "gateway_migration_konnect_paused_organisations 1",
+            r#"gateway_migration_migrations{state="waiting"} 5"#,
             r#"gateway_migration_reconcile_duration_seconds_count{controller="control-plane"} 1"#,
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
