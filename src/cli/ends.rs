@@ -7,6 +7,7 @@ use clap::Args;
 use secrecy::SecretString;
 use uuid::Uuid;
 
+use super::custom_plugins;
 use crate::engine::Migration;
 use crate::http::endpoints::InvalidEndpoint;
 use crate::http::{
@@ -14,7 +15,7 @@ use crate::http::{
 };
 use crate::kong_admin::client::InvalidClient;
 use crate::konnect::{ClusterType, ControlPlane, Filter, InvalidServerUrl, ServerUrl};
-use crate::plan::Waiver;
+use crate::plan::{Policy, Waiver};
 use crate::{kong_admin, konnect};
 
 /// The server that calls are addressed to when `--konnect-url` is no server of Konnect but a way to one.
@@ -56,6 +57,9 @@ pub struct EndsArgs {
     /// Accept all findings of an id, with a reason, as id=reason; an error that nobody accepted keeps apply from writing.
     #[arg(long = "waive", value_name = "ID=REASON", value_parser = waiver)]
     waivers: Vec<Waiver>,
+    /// Upload the schema of a custom plugin before the first plugin that needs it, as name=path/schema.lua.
+    #[arg(long = "custom-plugin", value_name = "NAME=FILE", value_parser = custom_plugins::named)]
+    custom_plugins: Vec<custom_plugins::Named>,
 }
 
 /// Reads `id=reason`.
@@ -84,6 +88,12 @@ pub enum EndsError {
         path: String,
         /// What the system said.
         source: io::Error,
+    },
+    /// Two flags for one plugin.
+    #[error("--custom-plugin gives two schemas for {name}; leave one out")]
+    TwoSchemas {
+        /// Name of the plugin.
+        name: String,
     },
     /// A file without anything in it.
     #[error("{path} is empty; put the token into it")]
@@ -136,6 +146,8 @@ pub struct Ends {
     pub control_plane: ControlPlane,
     /// Findings that the user accepts.
     pub waivers: Vec<Waiver>,
+    /// What else the user decides.
+    pub policy: Policy,
 }
 
 impl EndsArgs {
@@ -144,6 +156,10 @@ impl EndsArgs {
     /// # Errors
     /// Flags or files that cannot be used, and a Konnect that does not answer or has no such control plane.
     pub async fn connect(&self) -> Result<Ends, EndsError> {
+        let policy = Policy {
+            custom_plugins: custom_plugins::read(&self.custom_plugins)?,
+            ..Policy::default()
+        };
         let (server_url, endpoints) = self.server()?;
         let transport = Transport::new(TransportOptions {
             extra_roots: self.roots()?,
@@ -165,6 +181,7 @@ impl EndsArgs {
             migration,
             control_plane,
             waivers: self.waivers.clone(),
+            policy,
         })
     }
 

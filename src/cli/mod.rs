@@ -2,6 +2,7 @@
 
 pub mod apply;
 pub mod crd;
+pub mod custom_plugins;
 pub mod ends;
 pub mod output;
 pub mod plan;

@@ -11,7 +11,7 @@ use super::stored::{StoredCommand, StoredError};
 use crate::clock::{Clock as _, SystemClock};
 use crate::engine::{self, Observed};
 use crate::plan::report::Secrets;
-use crate::plan::{Action, Plan, Planned, Policy, Report, report};
+use crate::plan::{Action, Plan, Planned, Report, report};
 use crate::telemetry::tracing::{LogError, LogFormat, init};
 
 /// Exit status when the plan changes something.
@@ -111,7 +111,7 @@ pub(super) async fn observe(ends: &Ends) -> Result<(Observed, Planned), engine::
     let migration = &ends.migration;
     let (source, target) = tokio::try_join!(migration.observe_source(), migration.observe_target())?;
     let observed = Observed { source, target };
-    let planned = observed.plan(&Policy::default(), SystemClock.now(), &ends.waivers);
+    let planned = observed.plan(&ends.policy, SystemClock.now(), &ends.waivers);
     Ok((observed, planned))
 }
 

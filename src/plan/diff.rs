@@ -459,4 +459,6 @@ fn digest_all(snapshot: &Snapshot) -> String {
 }
 
 #[cfg(test)]
+mod custom_plugin_tests;
+#[cfg(test)]
 mod tests;

@@ -235,7 +235,7 @@ return {
             "'\\",
             "é = \"ü\"",
         ] {
-            LuaSchema::read(text);
+            assert_eq!(LuaSchema::read(text).name, None, "{text}");
         }
     }
 }

@@ -5,6 +5,7 @@ mod canaries;
 #[path = "../shared/cluster.rs"]
 mod cluster;
 mod coexistence;
+mod custom_plugins;
 mod declarative;
 mod faults;
 mod process;

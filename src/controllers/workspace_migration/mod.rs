@@ -5,6 +5,7 @@
 //! pass begins by reading both sides.
 
 mod artefact;
+mod config_maps;
 mod decide;
 mod error;
 mod execute;
@@ -27,7 +28,7 @@ use self::error::Error;
 use self::execute::Run;
 use self::policy::{accepted, policy};
 use self::report::{blame, report_plan};
-use self::verdict::{await_approval, halt, is_completed, report_only, watch};
+use self::verdict::{await_approval, halt, has_new_schemas, is_completed, report_only, watch};
 use super::context::Context;
 use super::draft::Draft;
 use super::outcome::Outcome;
@@ -104,11 +105,14 @@ impl WorkspaceMigrationController {
         object: &WorkspaceMigration,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
-        let (migration, observed) = match self.observe(object, draft).await {
-            Ok(both) => both,
+        let (migration, observed, custom_plugins) = match self.observe(object, draft).await {
+            Ok(all) => all,
             Err(error) => {
                 // What was found before is not known to hold any more.
-                let message = "Source and target could not both be read.";
+                let message = match error.side() {
+                    Some(_) => "Source and target could not both be read.",
+                    None => "There is no plan to check.",
+                };
                 draft
                     .conditions
                     .set(PREFLIGHT_PASSED, Unknown, reason::NOT_CHECKED, message);
@@ -116,9 +120,9 @@ impl WorkspaceMigrationController {
             }
         };
         let waivers: Vec<_> = object.spec.waivers.iter().map(accepted).collect();
-        let policy = policy(&object.spec, &migration.control_plane)?;
+        let policy = policy(&object.spec, &migration.control_plane, custom_plugins)?;
         let planned = observed.plan(&policy, self.context.clock.now(), &waivers);
-        let completed = is_completed(draft, object.spec.mode);
+        let completed = is_completed(draft, object.spec.mode) && !has_new_schemas(&planned.plan);
         let before = draft.status.plan.clone();
         report_plan(&observed, &planned, object.spec.approval.as_ref(), draft);
         self.keep_plan(object, (&migration, &observed, &planned), before, draft)

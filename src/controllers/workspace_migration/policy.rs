@@ -9,13 +9,19 @@ use crate::api::workspace_migration::{
 };
 use crate::domain::entity_kinds::named;
 use crate::plan::Waiver;
-use crate::plan::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Policy, Selection, Transform};
+use crate::plan::policy::{
+    ConflictPolicy, Conflicts, CustomPlugin, Exclusion, IdPolicy, Policy, Selection, Transform,
+};
 
-/// The policy of a spec.
+/// The policy of a spec, with the custom plugins that were read from its ConfigMaps.
 ///
 /// # Errors
 /// A kind that does not exist, or a transform whose patch is none.
-pub fn policy(spec: &WorkspaceMigrationSpec, control_plane: &str) -> Result<Policy, Error> {
+pub fn policy(
+    spec: &WorkspaceMigrationSpec,
+    control_plane: &str,
+    custom_plugins: Vec<CustomPlugin>,
+) -> Result<Policy, Error> {
     for (field, kind) in kinds(spec) {
         if named(kind).is_none() {
             return Err(Error::UnknownKind {
@@ -41,6 +47,7 @@ pub fn policy(spec: &WorkspaceMigrationSpec, control_plane: &str) -> Result<Poli
                 .collect(),
         },
         transforms: spec.transforms.iter().map(transform).collect::<Result<_, _>>()?,
+        custom_plugins,
     })
 }
 
@@ -124,7 +131,10 @@ mod tests {
 
     #[test]
     fn a_plain_manifest_has_the_default_policy() {
-        assert_eq!(policy(&spec(json!({})), "cp").unwrap(), Policy::default());
+        assert_eq!(
+            policy(&spec(json!({})), "cp", Vec::new()).unwrap(),
+            Policy::default()
+        );
     }
 
     #[test]
@@ -132,7 +142,7 @@ mod tests {
         let spec = spec(
             json!({"conflictPolicy": "Skip", "conflictPolicyPerKind": [{"kind": "services", "policy": "Adopt"}]}),
         );
-        let conflicts = policy(&spec, "cp").unwrap().conflicts;
+        let conflicts = policy(&spec, "cp", Vec::new()).unwrap().conflicts;
         assert_eq!(
             (conflicts.of("services"), conflicts.of("routes")),
             (ConflictPolicy::Adopt, ConflictPolicy::Skip)
@@ -144,6 +154,7 @@ mod tests {
         let error = policy(
             &spec(json!({"conflictPolicyPerKind": [{"kind": "service", "policy": "Skip"}]})),
             "cp",
+            Vec::new(),
         )
         .unwrap_err();
         assert!(
@@ -155,7 +166,7 @@ mod tests {
     #[test]
     fn a_patch_that_is_none_is_named_by_its_reason() {
         let transform = json!({"select": {"kind": "routes"}, "patch": [{"op": "replace", "path": "no-slash", "value": 1}], "reason": "why"});
-        let error = policy(&spec(json!({"transforms": [transform]})), "cp").unwrap_err();
+        let error = policy(&spec(json!({"transforms": [transform]})), "cp", Vec::new()).unwrap_err();
         assert!(error.to_string().contains("why"), "{error}");
     }
 }
