@@ -12,7 +12,6 @@ mod execute;
 mod fetch;
 mod follow;
 mod observe;
-mod policy;
 mod report;
 mod source;
 mod status;
@@ -26,7 +25,6 @@ use kube::runtime::reflector::ObjectRef;
 use self::decide::{Step, next_step};
 use self::error::Error;
 use self::execute::Run;
-use self::policy::{accepted, policy};
 use self::report::{blame, report_plan};
 use self::verdict::{await_approval, halt, has_new_schemas, is_completed, report_only, watch};
 use super::context::Context;
@@ -41,6 +39,8 @@ use crate::k8s::conditions::ConditionStatus::Unknown;
 use crate::k8s::config_maps::ConfigMapWatches;
 use crate::k8s::finalizer;
 use crate::k8s::secrets::{Read, SecretWatches};
+use crate::manifest::{accepted, policy};
+use crate::plan::Policy;
 
 /// Source and target change outside the cluster, where no event tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
@@ -120,7 +120,10 @@ impl WorkspaceMigrationController {
             }
         };
         let waivers: Vec<_> = object.spec.waivers.iter().map(accepted).collect();
-        let policy = policy(&object.spec, &migration.control_plane, custom_plugins)?;
+        let policy = Policy {
+            custom_plugins,
+            ..policy(&object.spec, &migration.control_plane)?
+        };
         let planned = observed.plan(&policy, self.context.clock.now(), &waivers);
         let completed = is_completed(draft, object.spec.mode) && !has_new_schemas(&planned.plan);
         let before = draft.status.plan.clone();

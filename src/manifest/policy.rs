@@ -1,30 +1,49 @@
-//! The decisions of a manifest, as the planner takes them. Pure.
+//! The decisions of a manifest, as the planner takes them.
 
 use serde_json::json;
 
-use super::error::Error;
 use crate::api::workspace_migration::{
     ConflictPolicy as ConflictChoice, IdPolicy as IdChoice, Selection as Selected, Waiver as AcceptedFinding,
     WorkspaceMigrationSpec,
 };
-use crate::domain::entity_kinds::named;
+use crate::domain::entity_kinds::{ENTITY_KINDS, named};
 use crate::plan::Waiver;
-use crate::plan::policy::{
-    ConflictPolicy, Conflicts, CustomPlugin, Exclusion, IdPolicy, Policy, Selection, Transform,
-};
+use crate::plan::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Policy, Selection, Transform};
 
-/// The policy of a spec, with the custom plugins that were read from its ConfigMaps.
+/// Why a spec is no policy. The text says what to write instead.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidPolicy {
+    /// The spec names a kind that does not exist.
+    #[error("{field} names {kind:?}, which is no entity kind; kinds are {}", kind_names())]
+    UnknownKind {
+        /// Field of the spec.
+        field: &'static str,
+        /// The name.
+        kind: String,
+    },
+    /// A transform whose patch is none.
+    #[error("spec.transforms, {reason:?}: {problem}; write the patch as RFC 6902 says")]
+    Transform {
+        /// Reason of the transform, by which a user knows it.
+        reason: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+fn kind_names() -> String {
+    let names: Vec<_> = ENTITY_KINDS.iter().map(|kind| kind.name).collect();
+    names.join(", ")
+}
+
+/// The policy of a spec, for the control plane of this id. Custom plugins are missing: where their schemas are, the spec names only.
 ///
 /// # Errors
 /// A kind that does not exist, or a transform whose patch is none.
-pub fn policy(
-    spec: &WorkspaceMigrationSpec,
-    control_plane: &str,
-    custom_plugins: Vec<CustomPlugin>,
-) -> Result<Policy, Error> {
+pub fn policy(spec: &WorkspaceMigrationSpec, control_plane: &str) -> Result<Policy, InvalidPolicy> {
     for (field, kind) in kinds(spec) {
         if named(kind).is_none() {
-            return Err(Error::UnknownKind {
+            return Err(InvalidPolicy::UnknownKind {
                 field,
                 kind: kind.to_owned(),
             });
@@ -47,12 +66,14 @@ pub fn policy(
                 .collect(),
         },
         transforms: spec.transforms.iter().map(transform).collect::<Result<_, _>>()?,
-        custom_plugins,
+        // Their texts are not in the spec.
+        custom_plugins: Vec::new(),
     })
 }
 
 /// A waiver of the spec in the words of the planner.
-pub(super) fn accepted(waiver: &AcceptedFinding) -> Waiver {
+#[must_use]
+pub fn accepted(waiver: &AcceptedFinding) -> Waiver {
     Waiver {
         id: waiver.id.clone(),
         subject: waiver.subject.clone(),
@@ -103,8 +124,8 @@ const fn conflict(choice: ConflictChoice) -> ConflictPolicy {
     }
 }
 
-fn transform(written: &crate::api::workspace_migration::Transform) -> Result<Transform, Error> {
-    let patch = serde_json::from_value(json!(written.patch)).map_err(|error| Error::Transform {
+fn transform(written: &crate::api::workspace_migration::Transform) -> Result<Transform, InvalidPolicy> {
+    let patch = serde_json::from_value(json!(written.patch)).map_err(|error| InvalidPolicy::Transform {
         reason: written.reason.clone(),
         problem: error.to_string(),
     })?;
@@ -131,10 +152,7 @@ mod tests {
 
     #[test]
     fn a_plain_manifest_has_the_default_policy() {
-        assert_eq!(
-            policy(&spec(json!({})), "cp", Vec::new()).unwrap(),
-            Policy::default()
-        );
+        assert_eq!(policy(&spec(json!({})), "cp").unwrap(), Policy::default());
     }
 
     #[test]
@@ -142,7 +160,7 @@ mod tests {
         let spec = spec(
             json!({"conflictPolicy": "Skip", "conflictPolicyPerKind": [{"kind": "services", "policy": "Adopt"}]}),
         );
-        let conflicts = policy(&spec, "cp", Vec::new()).unwrap().conflicts;
+        let conflicts = policy(&spec, "cp").unwrap().conflicts;
         assert_eq!(
             (conflicts.of("services"), conflicts.of("routes")),
             (ConflictPolicy::Adopt, ConflictPolicy::Skip)
@@ -154,7 +172,6 @@ mod tests {
         let error = policy(
             &spec(json!({"conflictPolicyPerKind": [{"kind": "service", "policy": "Skip"}]})),
             "cp",
-            Vec::new(),
         )
         .unwrap_err();
         assert!(
@@ -166,7 +183,7 @@ mod tests {
     #[test]
     fn a_patch_that_is_none_is_named_by_its_reason() {
         let transform = json!({"select": {"kind": "routes"}, "patch": [{"op": "replace", "path": "no-slash", "value": 1}], "reason": "why"});
-        let error = policy(&spec(json!({"transforms": [transform]})), "cp", Vec::new()).unwrap_err();
+        let error = policy(&spec(json!({"transforms": [transform]})), "cp").unwrap_err();
         assert!(error.to_string().contains("why"), "{error}");
     }
 }
