@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::custom_plugins;
-use crate::engine::Migration;
+use crate::engine::{Migration, OnRefusal, Throttle};
 use crate::http::endpoints::InvalidEndpoint;
 use crate::http::{
     self, Budget, EndpointMap, InvalidToken, TlsOptions, Transport, TransportError, TransportOptions,
@@ -175,7 +175,8 @@ impl EndsArgs {
             workspace: self.workspace.clone(),
             target,
             control_plane: control_plane.id.clone(),
-            in_flight,
+            throttle: Throttle::new(in_flight),
+            on_refusal: OnRefusal::GoOn,
         };
         Ok(Ends {
             migration,

@@ -11,7 +11,10 @@ mod error;
 mod execute;
 mod fetch;
 mod follow;
+mod interrupted;
 mod observe;
+mod orders;
+mod pace;
 mod report;
 mod source;
 mod status;
@@ -25,6 +28,8 @@ use kube::runtime::reflector::ObjectRef;
 use self::decide::{Step, next_step};
 use self::error::Error;
 use self::execute::Run;
+use self::interrupted::{end_early, pause};
+use self::orders::Orders;
 use self::report::{blame, report_plan};
 use self::verdict::{await_approval, halt, has_new_schemas, is_completed, report_only, watch};
 use super::context::Context;
@@ -105,20 +110,26 @@ impl WorkspaceMigrationController {
         object: &WorkspaceMigration,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
-        let (migration, observed, custom_plugins) = match self.observe(object, draft).await {
-            Ok(all) => all,
-            Err(error) => {
-                // What was found before is not known to hold any more.
-                let message = match error.side() {
-                    Some(_) => "Source and target could not both be read.",
-                    None => "There is no plan to check.",
-                };
-                draft
-                    .conditions
-                    .set(PREFLIGHT_PASSED, Unknown, reason::NOT_CHECKED, message);
-                return Err(error);
-            }
-        };
+        if object.spec.suspend {
+            return Ok(pause(draft));
+        }
+        let orders = Orders::heed(&self.context, object);
+        let (migration, observed, custom_plugins) =
+            match orders.unless_ended(self.observe(object, &orders, draft)).await {
+                Ok(Ok(all)) => all,
+                Err(ended) => return Ok(end_early(ended, draft)),
+                Ok(Err(error)) => {
+                    // What was found before is not known to hold any more.
+                    let message = match error.side() {
+                        Some(_) => "Source and target could not both be read.",
+                        None => "There is no plan to check.",
+                    };
+                    draft
+                        .conditions
+                        .set(PREFLIGHT_PASSED, Unknown, reason::NOT_CHECKED, message);
+                    return Err(error);
+                }
+            };
         let waivers: Vec<_> = object.spec.waivers.iter().map(accepted).collect();
         let policy = Policy {
             custom_plugins,
@@ -147,6 +158,7 @@ impl WorkspaceMigrationController {
                     migration: &migration,
                     observed: &observed,
                     planned: &planned,
+                    orders: &orders,
                 };
                 self.execute(&run, draft).await
             }
