@@ -5,12 +5,14 @@ mod canaries;
 #[path = "../shared/cluster.rs"]
 mod cluster;
 mod coexistence;
+mod crash;
 mod custom_plugins;
 mod declarative;
 mod faults;
 mod orders;
 mod process;
 mod progress;
+mod replicas;
 mod steps;
 mod stored;
 mod support;
