@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::ends::EndsError;
+use super::decisions::DecisionError;
+use super::files;
 use crate::plan::policy::CustomPlugin;
 
 /// A custom plugin as a flag names it.
@@ -28,19 +29,15 @@ pub fn named(text: &str) -> Result<Named, String> {
 }
 
 /// Reads the schemas, and looks at what stands beside each.
-pub fn read(plugins: &[Named]) -> Result<Vec<CustomPlugin>, EndsError> {
+pub fn read(plugins: &[Named]) -> Result<Vec<CustomPlugin>, DecisionError> {
     let mut read = Vec::<CustomPlugin>::new();
     for Named { name, schema } in plugins {
         if read.iter().any(|other| other.name == *name) {
-            return Err(EndsError::TwoSchemas { name: name.clone() });
+            return Err(DecisionError::TwoSchemas { name: name.clone() });
         }
-        let failed = |source| EndsError::File {
-            path: schema.display().to_string(),
-            source,
-        };
         read.push(CustomPlugin {
             name: name.clone(),
-            schema: fs::read_to_string(schema).map_err(failed)?,
+            schema: files::text("--custom-plugin", schema)?,
             files: beside(schema),
         });
     }
@@ -78,7 +75,7 @@ mod tests {
         assert_eq!(read_[0].schema, "schema.lua");
         assert_eq!(read_[0].files, ["daos.lua"]);
         let twice = [plugins[0].clone(), plugins[0].clone()];
-        assert!(matches!(read(&twice), Err(EndsError::TwoSchemas { name }) if name == "our-own"));
+        assert!(matches!(read(&twice), Err(DecisionError::TwoSchemas { name }) if name == "our-own"));
         let missing = [named("our-own=/nowhere/schema.lua").unwrap()];
         assert!(
             read(&missing)
