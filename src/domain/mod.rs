@@ -5,11 +5,15 @@ pub mod entity;
 pub mod entity_kind;
 pub mod entity_kinds;
 pub mod json;
+pub mod object_text;
+pub mod packed;
 pub mod recast;
 pub mod snapshot;
 pub mod version;
 
 pub use entity::{Entity, EntityKey, Subject};
 pub use entity_kind::EntityKind;
+pub use object_text::ObjectText;
+pub use packed::Packed;
 pub use snapshot::{Gap, GapCause, Snapshot};
 pub use version::KongVersion;

@@ -3,13 +3,15 @@
 //! Encrypted key credentials move as plain ones, for the Admin API returns their keys in clear. Overrides of consumer groups, which
 //! `rate-limiting-advanced` used before plugins could be scoped to a group (3.4), move as such plugins.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::entity::reference;
 use super::entity_kinds::{KEY_AUTH_ENC, OVERRIDES, named};
 use super::snapshot::Recast;
-use super::{Entity, EntityKey, EntityKind, Snapshot};
+use super::{Entity, EntityKey, EntityKind, Packed, Snapshot};
 
 /// The plugin that knows overrides.
 const RATE_LIMITING: &str = "rate-limiting-advanced";
@@ -22,24 +24,27 @@ const DERIVED: Uuid = Uuid::from_u128(0x7c0b_5ad1_4e0f_5b7e_9b1a_6f1d_0c55_9d21)
 
 /// Replaces in a source's snapshot what can move as another kind, and notes it in [`Snapshot::recast`]. What cannot stays as it is.
 pub fn recast(snapshot: &mut Snapshot) {
-    let of = |snapshot: &Snapshot, kind: &str| -> Vec<Entity> {
-        let entities = snapshot.entities.values();
-        entities
-            .filter(|entity| entity.kind.name == kind)
-            .cloned()
-            .collect()
-    };
+    let of =
+        |snapshot: &Snapshot, kind| -> Vec<Entity> { snapshot.of_kind(kind).map(Packed::unpack).collect() };
     for credential in of(snapshot, KEY_AUTH_ENC) {
         replace(snapshot, &credential, key_auth(&credential).into_iter().collect());
     }
-    let plugins = of(snapshot, "plugins");
-    for entity in of(snapshot, OVERRIDES) {
+    let overrides = of(snapshot, OVERRIDES);
+    if overrides.is_empty() {
+        return;
+    }
+    let limiting: Vec<Entity> = snapshot
+        .of_kind("plugins")
+        .map(Packed::unpack)
+        .filter(|plugin| is_rate_limiting(&plugin.body))
+        .collect();
+    for entity in overrides {
         // Newer versions show the plugins of the group in the same place.
-        if plugins.iter().any(|plugin| plugin.id == entity.id) {
-            snapshot.entities.remove(&entity.key());
+        if snapshot.contains(&EntityKey::new("plugins", Arc::clone(&entity.id))) {
+            snapshot.remove(&entity.key());
             continue;
         }
-        let scoped = group_plugins(snapshot, &entity, &plugins);
+        let scoped = group_plugins(snapshot, &entity, &limiting);
         replace(snapshot, &entity, scoped);
     }
 }
@@ -48,13 +53,13 @@ fn replace(snapshot: &mut Snapshot, old: &Entity, new: Vec<Entity>) {
     if new.is_empty() {
         return;
     }
-    snapshot.entities.remove(&old.key());
+    snapshot.remove(&old.key());
     for entity in new {
         snapshot.recast.push(Recast {
             from: old.subject(),
             to: entity.key(),
         });
-        snapshot.insert(entity);
+        snapshot.insert(&entity);
     }
 }
 
@@ -78,14 +83,8 @@ fn group_plugins(snapshot: &Snapshot, entity: &Entity, plugins: &[Entity]) -> Ve
     if !is_rate_limiting(&entity.body) {
         return Vec::new();
     }
-    let key = EntityKey {
-        kind: "consumer_groups".to_owned(),
-        id: group.to_owned(),
-    };
-    let name = snapshot
-        .entities
-        .get(&key)
-        .and_then(|group| group.body.get("name")?.as_str());
+    let named = snapshot.get(&EntityKey::new("consumer_groups", group));
+    let name = named.as_ref().and_then(|group| group.body.get("name")?.as_str());
     plugins
         .iter()
         .filter(|base| enforces(base, group, name))
@@ -136,7 +135,11 @@ fn group_plugin(kind: &'static EntityKind, entity: &Entity, base: &Entity, group
                 .map(|(name, value)| (name.clone(), value.clone())),
         );
     }
-    Entity { kind, id, body }
+    Entity {
+        kind,
+        id: id.into(),
+        body,
+    }
 }
 
 fn same_scope(a: &Entity, b: &Entity) -> bool {

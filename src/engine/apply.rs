@@ -13,7 +13,7 @@ use super::error::Error;
 use super::progress::Progress;
 use crate::domain::entity::reference;
 use crate::domain::entity_kind::Write;
-use crate::domain::{EntityKey, Subject};
+use crate::domain::{Entity, EntityKey, Subject};
 use crate::http::{self, Failure};
 use crate::konnect;
 use crate::plan::document::Desired;
@@ -132,13 +132,13 @@ impl Executor<'_> {
                 let reason = first_failed(entity, &failed)
                     .map(|key| format!("refers to {key}, which was not written"));
                 let refusal = Refusal {
-                    subject: entity.source.subject(),
+                    subject: entity.subject.clone(),
                     field: None,
                     reason: reason.unwrap_or_default(),
                     dependent: true,
                 };
                 self.count(entity, false);
-                failed.insert(entity.source.key());
+                failed.insert(entity.entity.key());
                 applied.refused.push(refusal);
             }
             let writes: Vec<_> = ready
@@ -153,7 +153,7 @@ impl Executor<'_> {
                         self.count(desired, true);
                     }
                     Outcome::Refused(refusal) => {
-                        failed.insert(desired.source.key());
+                        failed.insert(desired.entity.key());
                         self.count(desired, false);
                         applied.refused.push(refusal);
                     }
@@ -189,7 +189,7 @@ impl Executor<'_> {
         match self.send(desired, run).await {
             Ok(()) => Outcome::Written,
             Err(error) if concerns_entity(&error) => Outcome::Refused(Refusal {
-                subject: desired.source.subject(),
+                subject: desired.subject.clone(),
                 field: refused_field(&error),
                 reason: error.reason(),
                 dependent: false,
@@ -202,7 +202,7 @@ impl Executor<'_> {
     }
 
     async fn send(&self, desired: &Desired, run: &Run) -> Result<(), http::Error> {
-        let (kind, id, body) = (desired.entity.kind, &desired.entity.id, desired.body());
+        let Entity { kind, id, body } = &desired.entity.unpack();
         let collection = match kind.write {
             Write::Put(path) => path.to_owned(),
             Write::PutBelow { parent, field, path } => {
@@ -226,7 +226,7 @@ impl Executor<'_> {
             }
         }
         let mut body = body.clone();
-        body.insert("id".to_owned(), Value::from(id.as_str()));
+        body.insert("id".to_owned(), Value::from(&**id));
         self.client
             .post_entity(self.control_plane, &collection, kind.write_query, &body)
             .await
@@ -258,7 +258,8 @@ fn first_failed(desired: &Desired, failed: &BTreeSet<EntityKey>) -> Option<Entit
         return None;
     }
     desired
-        .source
+        .entity
+        .unpack()
         .references()
         .into_iter()
         .find(|key| failed.contains(key))

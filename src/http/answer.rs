@@ -4,37 +4,42 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::call::{Call, Interpretation, Reply};
 use super::error::{Error, Failure, Parts};
 use super::redact::Redactor;
 
 /// A reply for 2xx, an error for everything else.
-pub(super) fn read(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Reply, Error> {
+pub(super) fn read(call: &Call<'_>, status: u16, headers: &HeaderMap, body: Vec<u8>) -> Result<Reply, Error> {
     match status {
         200..300 if body.is_empty() => Ok(Reply {
             status,
-            body: Value::Null,
+            body: RawValue::NULL.to_owned(),
         }),
         200..300 => Ok(Reply {
             status,
             body: parse(call, status, headers, body)?,
         }),
-        _ => Err(refusal(call, status, headers, body)),
+        _ => Err(refusal(call, status, headers, &body)),
     }
 }
 
-fn parse(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Value, Error> {
-    serde_json::from_slice(body).map_err(|_| {
-        let content_type = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("no content type");
-        call.garbage(
-            Some(status),
-            format!("{status} with {} bytes of {content_type}, not JSON", body.len()),
-        )
-    })
+/// The text as it came; what it says is read by whoever asked, so that a page of a thousand entities is never held as values.
+fn parse(call: &Call<'_>, status: u16, headers: &HeaderMap, body: Vec<u8>) -> Result<Box<RawValue>, Error> {
+    let length = body.len();
+    let text = String::from_utf8(body).ok();
+    text.and_then(|text| RawValue::from_string(text).ok())
+        .ok_or_else(|| {
+            let content_type = headers
+                .get(CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or("no content type");
+            call.garbage(
+                Some(status),
+                format!("{status} with {length} bytes of {content_type}, not JSON"),
+            )
+        })
 }
 
 /// An answer that is no success. A body that is not JSON counts as none: only the status speaks then, but for 404, from

@@ -1,9 +1,14 @@
 //! Schemas of custom plugins, uploaded to a control plane.
 
-use serde_json::Value;
+use serde::Deserialize;
 
 use super::Client;
 use crate::http::Error;
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
 
 impl Client {
     /// Names of the custom plugins whose schema the control plane has.
@@ -15,8 +20,8 @@ impl Client {
         let items = self.list_items(&path).await?;
         let names = items
             .iter()
-            .filter_map(|item| item.get("name"))
-            .filter_map(Value::as_str);
-        Ok(names.map(str::to_owned).collect())
+            .filter_map(|item| item.parse::<Named>().ok())
+            .map(|item| item.name);
+        Ok(names.collect())
     }
 }

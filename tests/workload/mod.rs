@@ -29,7 +29,7 @@ pub fn snapshot(units: usize) -> Result<Snapshot> {
     let mut add = |kind: &str, body: Value| -> Result<()> {
         let kind = named(kind).with_context(|| format!("no kind {kind}"))?;
         let body = body.as_object().cloned().context("an object")?;
-        snapshot.insert(Entity::from_body(kind, body).context("an id")?);
+        snapshot.insert(&Entity::from_body(kind, body).context("an id")?);
         Ok(())
     };
     for group in 0..units.div_ceil(GROUP) {

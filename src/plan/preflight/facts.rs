@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::Catalogue;
 use super::super::diff::PlanInput;
 use crate::domain::entity::reference;
-use crate::domain::{Entity, EntityKey, KongVersion};
+use crate::domain::{Entity, EntityKey, KongVersion, Packed};
 
 /// Fields by which other entities and plugin configurations name an entity.
 const NAMES: &[(&str, &[&str])] = &[
@@ -25,9 +25,9 @@ const NAMES: &[(&str, &[&str])] = &[
 pub struct Facts<'a> {
     /// The inputs.
     pub input: &'a PlanInput<'a>,
-    named: BTreeMap<&'static str, BTreeMap<&'a str, EntityKey>>,
-    with_targets: BTreeSet<&'a str>,
-    plugins: BTreeSet<&'a str>,
+    named: BTreeMap<&'static str, BTreeMap<Box<str>, EntityKey>>,
+    with_targets: BTreeSet<Box<str>>,
+    plugins: BTreeSet<Box<str>>,
 }
 
 impl<'a> Facts<'a> {
@@ -40,17 +40,23 @@ impl<'a> Facts<'a> {
             with_targets: BTreeSet::new(),
             plugins: BTreeSet::new(),
         };
-        for entity in input.source.entities.values() {
-            if let Some((kind, fields)) = NAMES.iter().find(|(kind, _)| *kind == entity.kind.name) {
-                let names = facts.named.entry(kind).or_default();
-                for name in fields.iter().filter_map(|field| text(entity, field)) {
-                    names.entry(name).or_insert_with(|| entity.key());
+        for (kind, fields) in NAMES {
+            let names = facts.named.entry(kind).or_default();
+            for entity in input.source.of_kind(kind).map(Packed::unpack) {
+                for name in fields.iter().filter_map(|field| text(&entity, field)) {
+                    names.entry(name.into()).or_insert_with(|| entity.key());
                 }
             }
-            match entity.kind.name {
-                "targets" => facts.with_targets.extend(reference(&entity.body, "upstream")),
-                "plugins" => facts.plugins.extend(text(entity, "name")),
-                _ => {}
+        }
+        for target in input.source.of_kind("targets").map(Packed::unpack) {
+            let upstream = reference(&target.body, "upstream");
+            facts.with_targets.extend(upstream.map(Box::from));
+        }
+        for plugin in input.source.of_kind("plugins").map(Packed::unpack) {
+            if let Some(name) = text(&plugin, "name")
+                && !facts.plugins.contains(name)
+            {
+                facts.plugins.insert(name.into());
             }
         }
         facts
