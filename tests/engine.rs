@@ -62,17 +62,14 @@ async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
 
 async fn plan(migration: &Migration) -> Result<Planned> {
     let source = migration.observe_source().await?;
-    let (target, uploaded) = migration.observe_target().await?;
-    Ok(gateway_migration_operator::engine::Observed {
-        source,
-        target,
-        uploaded,
-    }
-    .plan(
-        &gateway_migration_operator::plan::Policy::default(),
-        jiff::Timestamp::UNIX_EPOCH,
-        &[],
-    ))
+    let target = migration.observe_target().await?;
+    Ok(
+        gateway_migration_operator::engine::Observed { source, target }.plan(
+            &gateway_migration_operator::plan::Policy::default(),
+            jiff::Timestamp::UNIX_EPOCH,
+            &[],
+        ),
+    )
 }
 
 async fn apply(migration: &Migration, planned: &Planned) -> Applied {
@@ -312,8 +309,8 @@ async fn foreign_entities_are_left_alone() -> Result<()> {
 async fn an_empty_control_plane_reads_as_an_empty_snapshot() -> Result<()> {
     let bed = Bed::start().await?;
     let migration = migration(&bed, "inventory").await?;
-    let (target, uploaded) = migration.observe_target().await?;
-    assert!(target.is_empty() && target.gaps.is_empty() && uploaded.is_empty());
+    let target = migration.observe_target().await?;
+    assert!(target.is_empty() && target.gaps.is_empty());
     assert_eq!(Snapshot::default().counts(), target.counts());
     Ok(())
 }

@@ -3,7 +3,6 @@
 #[path = "workload/mod.rs"]
 mod workload;
 
-use std::collections::BTreeSet;
 use std::thread;
 
 use gateway_migration_operator::domain::{KongVersion, Snapshot};
@@ -19,7 +18,6 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         source,
         target,
         version: KongVersion::parse("3.9.1"),
-        uploaded: &BTreeSet::new(),
         policy: &Policy::default(),
         catalogue: Catalogue::bundled(),
         circumstances: &Circumstances::default(),

@@ -8,6 +8,7 @@ pub mod json;
 pub mod object_text;
 pub mod packed;
 pub mod recast;
+pub mod secrets;
 pub mod snapshot;
 pub mod version;
 

@@ -1,8 +1,10 @@
 //! A JSON object at rest.
 
+use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// A JSON object as text: about a tenth of what it takes as a map. Checked when it is made, so that reading it cannot fail.
@@ -44,6 +46,14 @@ impl ObjectText {
     /// When the object is none of the kind.
     pub fn parse<'t, T: Deserialize<'t>>(&'t self) -> Result<T, serde_json::Error> {
         serde_json::from_str(&self.0)
+    }
+
+    /// The text in one field, without reading the others.
+    #[must_use]
+    pub fn word(&self, field: &str) -> Option<String> {
+        Word(field)
+            .deserialize(&mut serde_json::Deserializer::from_str(&self.0))
+            .ok()?
     }
 
     /// The text.
@@ -104,6 +114,41 @@ impl<'de> Visitor<'de> for Checked {
     }
 }
 
+/// Finds the text in a field of an object.
+struct Word<'f>(&'f str);
+
+impl<'de> DeserializeSeed<'de> for Word<'_> {
+    type Value = Option<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Word<'_> {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
+        let mut found = None;
+        while let Some(Name(name)) = fields.next_key()? {
+            if name == self.0 {
+                found = fields.next_value::<Value>()?.as_str().map(str::to_owned);
+            } else {
+                fields.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The name of a field, borrowed from the text where it can be.
+#[derive(Deserialize)]
+struct Name<'t>(#[serde(borrow)] Cow<'t, str>);
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -119,6 +164,14 @@ mod tests {
             json!({"a": {"x": true, "n": -3}, "b": [1.5, null, "ä"]})
         );
         assert_eq!(ObjectText::of(&fields).fields(), fields);
+    }
+
+    #[test]
+    fn one_field_is_found_among_others() {
+        let text =
+            ObjectText::check(r#"{"a": {"id": "inner"}, "i\u0064": "x", "name": 1, "z": []}"#).unwrap();
+        assert_eq!(text.word("id").as_deref(), Some("x"));
+        assert_eq!((text.word("name"), text.word("absent")), (None, None));
     }
 
     #[test]

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
-
 use super::entity_kind::{EntityKind, Write};
 use super::object_text::ObjectText;
 use super::{Entity, EntityKey};
@@ -39,14 +37,10 @@ impl Packed {
     /// Takes an entity from a list of its kind. None when it has no id, which a membership does not need.
     #[must_use]
     pub fn from_text(kind: &'static EntityKind, text: ObjectText) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Identified {
-            id: String,
-        }
         let id = if kind.write == Write::Member {
             Entity::from_body(kind, text.fields())?.id
         } else {
-            text.parse::<Identified>().ok()?.id.into()
+            text.word(kind.id_field)?.into()
         };
         Some(Self { kind, id, text })
     }

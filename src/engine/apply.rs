@@ -226,7 +226,9 @@ impl Executor<'_> {
             }
         }
         let mut body = body.clone();
-        body.insert("id".to_owned(), Value::from(&**id));
+        if kind.id_field == "id" {
+            body.insert("id".to_owned(), Value::from(&**id));
+        }
         self.client
             .post_entity(self.control_plane, &collection, kind.write_query, &body)
             .await

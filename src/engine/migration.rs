@@ -1,7 +1,5 @@
 //! One migration: a workspace, a control plane, and the steps between them.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -69,8 +67,6 @@ pub struct Observed {
     pub source: ObservedSource,
     /// The target's entities.
     pub target: Snapshot,
-    /// Custom plugins whose schema the control plane has.
-    pub uploaded: BTreeSet<String>,
 }
 
 impl Observed {
@@ -97,7 +93,6 @@ impl Observed {
             notes: &self.source.notes,
             target: &self.target,
             version: self.version(),
-            uploaded: &self.uploaded,
             policy,
             catalogue: Catalogue::bundled(),
             circumstances: &circumstances,
@@ -172,14 +167,8 @@ impl Migration {
     ///
     /// # Errors
     /// When Konnect does not answer or a list fails.
-    pub async fn observe_target(&self) -> Result<(Snapshot, BTreeSet<String>), Error> {
-        let snapshot = read_target(&self.target, &self.control_plane, self.in_flight).await?;
-        let schemas = self
-            .target
-            .list_plugin_schemas(&self.control_plane)
-            .await
-            .map_err(Error::target)?;
-        Ok((snapshot, schemas.into_iter().collect()))
+    pub async fn observe_target(&self) -> Result<Snapshot, Error> {
+        read_target(&self.target, &self.control_plane, self.in_flight).await
     }
 
     /// Writes what the plan creates.

@@ -1,5 +1,6 @@
 //! Reads all pages of all kinds of one side, concurrently.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
@@ -8,13 +9,16 @@ use serde_json::{Map, Value, json};
 
 use super::error::{Error, Side};
 use crate::domain::entity_kind::{Gateway, Listing, Write};
-use crate::domain::entity_kinds::{ENTITY_KINDS, named};
+use crate::domain::entity_kinds::{ENTITY_KINDS, PLUGIN_SCHEMAS, named};
 use crate::domain::recast::recast;
 use crate::domain::{Entity, EntityKind, Gap, GapCause, ObjectText, Packed, Snapshot};
 use crate::http::{self, Failure};
 use crate::{kong_admin, konnect};
 
 type Body = Map<String, Value>;
+
+/// Ids by kind.
+type Ids = BTreeMap<&'static str, Vec<Arc<str>>>;
 
 /// One list to read.
 struct List {
@@ -107,7 +111,11 @@ pub async fn read_target(
     in_flight: usize,
 ) -> Result<Snapshot, Error> {
     let list = |list: List| async move {
-        let listed = match client.list_entities(control_plane, &list.path).await {
+        let listing = match list.kind.name {
+            PLUGIN_SCHEMAS => client.list_plugin_schemas(control_plane).await,
+            _ => client.list_entities(control_plane, &list.path).await,
+        };
+        let listed = match listing {
             Ok(entities) => Listed::Entities(entities),
             // The parent of a nested list was deleted since it was listed.
             Err(error) if error.is_not_found() && list.parent.is_some() => Listed::Entities(Vec::new()),
@@ -158,15 +166,18 @@ where
                 parent: None,
             })
         });
-        self.collect(flat.collect(), &mut snapshot).await?;
-        let below = ENTITY_KINDS.iter().flat_map(|kind| self.below(kind, &snapshot));
-        let below = below.collect();
-        self.collect(below, &mut snapshot).await?;
+        let mut parents = BTreeMap::new();
+        self.collect(flat.collect(), &mut snapshot, &mut parents).await?;
+        let below = ENTITY_KINDS
+            .iter()
+            .flat_map(|kind| self.below(kind, &parents))
+            .collect();
+        self.collect(below, &mut snapshot, &mut parents).await?;
         Ok(snapshot)
     }
 
     /// The lists of a kind below each of its parents; none for a flat kind.
-    fn below(&self, kind: &'static EntityKind, snapshot: &Snapshot) -> Vec<List> {
+    fn below(&self, kind: &'static EntityKind, parents: &Ids) -> Vec<List> {
         let (parent, path, field) = match (self.listing)(kind) {
             Some(Listing::Below { parent, path }) => (parent, format!("/{path}"), None),
             Some(Listing::Within {
@@ -179,21 +190,46 @@ where
         let Some(Listing::Flat(collection)) = named(parent).and_then(|parent| (self.listing)(parent)) else {
             return Vec::new();
         };
-        let list = |parent: &Packed| List {
+        let list = |id: &Arc<str>| List {
             kind,
-            path: format!("{collection}/{}{path}", parent.id),
+            path: format!("{collection}/{id}{path}"),
             field,
-            parent: Some(Arc::clone(&parent.id)),
+            parent: Some(Arc::clone(id)),
         };
-        snapshot.of_kind(parent).map(list).collect()
+        parents.get(parent).into_iter().flatten().map(list).collect()
     }
 
-    async fn collect(&self, lists: Vec<List>, snapshot: &mut Snapshot) -> Result<(), Error> {
+    /// True when other kinds are listed below each entity of this one.
+    fn is_parent(&self, kind: &EntityKind) -> bool {
+        ENTITY_KINDS.iter().any(|child| match (self.listing)(child) {
+            Some(
+                Listing::Below { parent, .. }
+                | Listing::Within {
+                    parent: Some(parent), ..
+                },
+            ) => parent == kind.name,
+            Some(Listing::Flat(_) | Listing::Within { parent: None, .. }) | None => false,
+        })
+    }
+
+    async fn collect(
+        &self,
+        lists: Vec<List>,
+        snapshot: &mut Snapshot,
+        parents: &mut Ids,
+    ) -> Result<(), Error> {
         let requests: Vec<_> = lists.into_iter().map(&self.list).collect();
         let mut answers = stream::iter(requests).buffer_unordered(self.in_flight.max(1));
         while let Some((list, listed)) = answers.try_next().await? {
             match listed {
-                Listed::Entities(texts) => self.keep(&list, texts, snapshot)?,
+                Listed::Entities(texts) => {
+                    if self.is_parent(list.kind) {
+                        let ids = texts.iter().filter_map(|text| text.word("id"));
+                        let known = parents.entry(list.kind.name).or_default();
+                        known.extend(ids.map(Arc::from));
+                    }
+                    self.keep(&list, texts, snapshot)?;
+                }
                 // The parent was deleted since it was listed.
                 Listed::Gap(GapCause::Absent) if list.parent.is_some() => {}
                 Listed::Gap(cause) => {

@@ -18,13 +18,11 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
 }
 
 fn plan_with(source: &Snapshot, target: &Snapshot, policy: &Policy) -> Planned {
-    let uploaded = BTreeSet::new();
     build_plan(&PlanInput {
         notes: &[],
         source,
         target,
         version: Some(VERSION),
-        uploaded: &uploaded,
         policy,
         catalogue: Catalogue::bundled(),
         circumstances: &Circumstances::default(),

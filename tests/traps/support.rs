@@ -91,12 +91,8 @@ pub async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
 /// The plan for what both sides hold now.
 pub async fn plan_with(migration: &Migration, policy: &Policy) -> Result<Planned> {
     let source = migration.observe_source().await?;
-    let (target, uploaded) = migration.observe_target().await?;
-    let observed = Observed {
-        source,
-        target,
-        uploaded,
-    };
+    let target = migration.observe_target().await?;
+    let observed = Observed { source, target };
     // Certificates of the samples are valid then.
     Ok(observed.plan(policy, "2026-11-21T00:00:00Z".parse()?, &[]))
 }

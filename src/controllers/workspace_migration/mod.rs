@@ -11,7 +11,6 @@ mod execute;
 mod fetch;
 mod follow;
 mod observe;
-mod policy;
 mod report;
 mod source;
 mod status;
@@ -25,7 +24,6 @@ use kube::runtime::reflector::ObjectRef;
 use self::decide::{Step, next_step};
 use self::error::Error;
 use self::execute::Run;
-use self::policy::{accepted, policy};
 use self::report::{blame, report_plan};
 use self::verdict::{await_approval, halt, is_completed, report_only, watch};
 use super::context::Context;
@@ -40,6 +38,7 @@ use crate::k8s::conditions::ConditionStatus::Unknown;
 use crate::k8s::config_maps::ConfigMapWatches;
 use crate::k8s::finalizer;
 use crate::k8s::secrets::{Read, SecretWatches};
+use crate::manifest::{accepted, policy};
 
 /// Source and target change outside the cluster, where no event tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);

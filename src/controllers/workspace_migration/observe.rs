@@ -38,19 +38,12 @@ impl WorkspaceMigrationController {
         let (source, target) = tokio::join!(migration.observe_source(), migration.observe_target());
         // Both verdicts are told, also when a side fails.
         match &target {
-            Ok((target, _)) => report_target(target, self.context.config.konnect_kinds, draft),
+            Ok(target) => report_target(target, self.context.config.konnect_kinds, draft),
             Err(error) => blame(&Error::Engine(error.clone()), draft),
         }
         let source = source?;
         report_source(&source, &migration.workspace, draft);
-        let (target, uploaded) = target?;
-        Ok((
-            migration,
-            Observed {
-                source,
-                target,
-                uploaded,
-            },
-        ))
+        let target = target?;
+        Ok((migration, Observed { source, target }))
     }
 }
