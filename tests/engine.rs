@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use gateway_migration_operator::domain::Snapshot;
 use gateway_migration_operator::engine::apply::initial_progress;
-use gateway_migration_operator::engine::{Applied, Migration};
+use gateway_migration_operator::engine::{Applied, Migration, OnRefusal, Throttle};
 use gateway_migration_operator::http::{
     Budget, EndpointMap, RetryPolicy, TlsOptions, Transport, TransportOptions,
 };
@@ -56,7 +56,8 @@ async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
         workspace: workspace.to_owned(),
         target,
         control_plane,
-        in_flight: 16,
+        throttle: Throttle::new(16),
+        on_refusal: OnRefusal::GoOn,
     })
 }
 

@@ -51,6 +51,12 @@ impl Packed {
         EntityKey::of(self.kind, &self.id)
     }
 
+    /// The text in one field.
+    #[must_use]
+    pub fn word(&self, field: &str) -> Option<String> {
+        self.text.word(field)
+    }
+
     /// The entity with its fields.
     #[must_use]
     pub fn unpack(&self) -> Entity {

@@ -19,6 +19,12 @@ const RATE_LIMITING: &str = "rate-limiting-advanced";
 /// Fields of the plugin that choose overrides and mean nothing in a plugin of a group.
 const CHOICE: [&str; 2] = ["enforce_consumer_groups", "consumer_groups"];
 
+/// The field that switches the choice on.
+pub const CHOICE_SWITCH: &str = "config.enforce_consumer_groups";
+
+/// All that an override may set (Kong 2.7 to 3.15, `PUT /consumer_groups/{group}/overrides/plugins/rate-limiting-advanced`).
+const LIMITS: [&str; 4] = ["limit", "window_size", "window_type", "retry_after_jitter_max"];
+
 /// Name space of derived ids.
 const DERIVED: Uuid = Uuid::from_u128(0x7c0b_5ad1_4e0f_5b7e_9b1a_6f1d_0c55_9d21);
 
@@ -29,22 +35,26 @@ pub fn recast(snapshot: &mut Snapshot) {
     for credential in of(snapshot, KEY_AUTH_ENC) {
         replace(snapshot, &credential, key_auth(&credential).into_iter().collect());
     }
-    let overrides = of(snapshot, OVERRIDES);
-    if overrides.is_empty() {
-        return;
-    }
     let limiting: Vec<Entity> = snapshot
         .of_kind("plugins")
         .map(Packed::unpack)
         .filter(|plugin| is_rate_limiting(&plugin.body))
         .collect();
+    let (overrides, plugins): (Vec<_>, Vec<_>) = limiting
+        .iter()
+        .cloned()
+        .partition(|plugin| is_override(snapshot, plugin, &limiting));
     for entity in overrides {
+        let scoped = group_plugins(snapshot, &entity, &plugins);
+        replace(snapshot, &entity, scoped);
+    }
+    for entity in of(snapshot, OVERRIDES) {
         // Newer versions show the plugins of the group in the same place.
         if snapshot.contains(&EntityKey::new("plugins", Arc::clone(&entity.id))) {
             snapshot.remove(&entity.key());
             continue;
         }
-        let scoped = group_plugins(snapshot, &entity, &limiting);
+        let scoped = group_plugins(snapshot, &entity, &plugins);
         replace(snapshot, &entity, scoped);
     }
 }
@@ -75,6 +85,34 @@ fn key_auth(credential: &Entity) -> Option<Entity> {
     })
 }
 
+/// True for an override that a file lists among the plugins of its group, as decK writes it: nothing but limits, and some plugin
+/// of the workspace chooses by this group.
+fn is_override(snapshot: &Snapshot, plugin: &Entity, limiting: &[Entity]) -> bool {
+    let alone = ["service", "route", "consumer"]
+        .iter()
+        .all(|field| reference(&plugin.body, field).is_none());
+    let limits_only = || {
+        let config = plugin.body.get("config").and_then(Value::as_object);
+        config.is_some_and(|config| config.keys().all(|field| LIMITS.contains(&field.as_str())))
+    };
+    let Some(group) = reference(&plugin.body, "consumer_group").filter(|_| alone) else {
+        return false;
+    };
+    let name = group_name(snapshot, group);
+    limits_only() && limiting.iter().any(|base| enforces(base, group, name.as_deref()))
+}
+
+fn group_name(snapshot: &Snapshot, group: &str) -> Option<String> {
+    let group = snapshot.entities.get(&EntityKey::new("consumer_groups", group))?;
+    group.word("name")
+}
+
+/// The id of the plugin that stands for a group's override of another plugin.
+#[must_use]
+pub fn group_plugin_id(group: &str, plugin: &str) -> String {
+    Uuid::new_v5(&DERIVED, format!("{group}/{plugin}").as_bytes()).to_string()
+}
+
 /// One plugin for each that enforces the override: its configuration with the group's limits, in its scope and the group's.
 fn group_plugins(snapshot: &Snapshot, entity: &Entity, plugins: &[Entity]) -> Vec<Entity> {
     let (Some(kind), Some(group)) = (named("plugins"), reference(&entity.body, "consumer_group")) else {
@@ -83,18 +121,18 @@ fn group_plugins(snapshot: &Snapshot, entity: &Entity, plugins: &[Entity]) -> Ve
     if !is_rate_limiting(&entity.body) {
         return Vec::new();
     }
-    let named = snapshot.get(&EntityKey::new("consumer_groups", group));
-    let name = named.as_ref().and_then(|group| group.body.get("name")?.as_str());
+    let name = group_name(snapshot, group);
     plugins
         .iter()
-        .filter(|base| enforces(base, group, name))
+        .filter(|base| enforces(base, group, name.as_deref()))
         .map(|base| group_plugin(kind, entity, base, group))
         .filter(|plugin| !plugins.iter().any(|other| same_scope(other, plugin)))
         .collect()
 }
 
 /// Old answers call the plugin `plugin`, lists `name`.
-fn is_rate_limiting(body: &Map<String, Value>) -> bool {
+#[must_use]
+pub fn is_rate_limiting(body: &Map<String, Value>) -> bool {
     ["name", "plugin"]
         .iter()
         .any(|field| body.get(*field).and_then(Value::as_str) == Some(RATE_LIMITING))
@@ -116,7 +154,7 @@ fn enforces(base: &Entity, group: &str, name: Option<&str>) -> bool {
 }
 
 fn group_plugin(kind: &'static EntityKind, entity: &Entity, base: &Entity, group: &str) -> Entity {
-    let id = Uuid::new_v5(&DERIVED, format!("{group}/{}", base.id).as_bytes()).to_string();
+    let id = group_plugin_id(group, &base.id);
     let mut body = base.body.clone();
     body.insert("id".to_owned(), json!(id));
     body.insert("consumer_group".to_owned(), json!({"id": group}));

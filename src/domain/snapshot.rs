@@ -1,5 +1,6 @@
 //! Everything one side held when it was read.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use super::{Entity, EntityKey, EntityKind, Packed, Subject};
@@ -48,8 +49,8 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Adds an entity; one that is already there is replaced, as a list that moves while it is paged may repeat it.
-    pub fn insert(&mut self, entity: &Entity) {
-        self.insert_packed(entity.into());
+    pub fn insert(&mut self, entity: impl Borrow<Entity>) {
+        self.insert_packed(entity.borrow().into());
     }
 
     /// The same for one that is packed.

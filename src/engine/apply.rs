@@ -4,20 +4,22 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures::{StreamExt as _, stream};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
 use super::progress::Progress;
+use super::throttle::Throttle;
 use crate::domain::entity::reference;
 use crate::domain::entity_kind::Write;
 use crate::domain::{Entity, EntityKey, Subject};
 use crate::http::{self, Failure};
 use crate::konnect;
 use crate::plan::document::Desired;
-use crate::plan::finding::{BLOCKED_BY_DEPENDENCY, Finding, REFUSED_BY_TARGET};
+use crate::plan::finding::{BLOCKED_BY_DEPENDENCY, Finding, NOT_TRIED, REFUSED_BY_TARGET};
 use crate::plan::{Action, Plan, Planned};
 
 /// An entity that was not written.
@@ -50,6 +52,16 @@ impl Refusal {
     }
 }
 
+/// What a refused entity does to the rest of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnRefusal {
+    /// All that does not depend on it is written.
+    #[default]
+    GoOn,
+    /// Nothing more is written; what is in flight ends.
+    Stop,
+}
+
 /// What a run did.
 #[derive(Debug, Default)]
 pub struct Applied {
@@ -57,8 +69,22 @@ pub struct Applied {
     pub created: usize,
     /// Entities not written.
     pub refused: Vec<Refusal>,
+    /// Entities that were not sent, because the run ended before; those that depend on a refused one are in `refused`.
+    pub not_tried: Vec<Subject>,
     /// What ended the run early; the next run goes on from what the target holds.
     pub interrupted: Option<Error>,
+}
+
+impl Applied {
+    /// What was not written, as findings.
+    pub fn findings(&self) -> impl Iterator<Item = Finding> {
+        let refused = self.refused.iter().map(Refusal::finding);
+        let not_tried = self
+            .not_tried
+            .iter()
+            .map(|subject| Finding::new(&NOT_TRIED, subject.clone(), "the run ended before its turn came"));
+        refused.chain(not_tried)
+    }
 }
 
 /// Where and how to write.
@@ -67,8 +93,10 @@ pub struct Executor<'a> {
     pub client: &'a konnect::Client,
     /// Id of the control plane.
     pub control_plane: &'a str,
-    /// Writes at a time.
-    pub in_flight: usize,
+    /// Writes at a time; read anew before every write.
+    pub throttle: &'a Throttle,
+    /// What a refused entity does to the rest.
+    pub on_refusal: OnRefusal,
     /// Ends the run between two writes, never inside one.
     pub cancel: &'a CancellationToken,
     /// Told after every write.
@@ -79,7 +107,24 @@ pub struct Executor<'a> {
 enum Outcome {
     Written,
     Refused(Refusal),
-    Stopped(Option<Error>),
+    /// The run had ended before.
+    NotTried,
+    /// The failure would meet every other write too.
+    Failed(Error),
+}
+
+/// What came of a run so far.
+#[derive(Default)]
+struct Tally {
+    applied: Applied,
+    failed: BTreeSet<EntityKey>,
+}
+
+impl Tally {
+    fn refuse(&mut self, desired: &Desired, refusal: Refusal) {
+        self.failed.insert(desired.entity.key());
+        self.applied.refused.push(refusal);
+    }
 }
 
 /// State of a run that its writes share.
@@ -111,10 +156,10 @@ pub fn initial_progress(plan: &Plan) -> Progress {
 }
 
 impl Executor<'_> {
-    /// Writes every entity that the plan creates. An entity that the target refuses blocks itself and what refers to it, nothing else.
+    /// Writes every entity that the plan creates. An entity that the target refuses blocks itself and what refers to it, and, if that is
+    /// asked for, ends the run.
     pub async fn run(&self, planned: &Planned) -> Applied {
-        let mut applied = Applied::default();
-        let mut failed = BTreeSet::new();
+        let mut tally = Tally::default();
         let run = Run::default();
         let creations: Vec<_> = planned
             .plan
@@ -126,45 +171,67 @@ impl Executor<'_> {
             let desired = wave
                 .iter()
                 .filter_map(|operation| planned.desired.get(&operation.subject.key));
-            let (ready, waiting): (Vec<_>, Vec<_>) =
-                desired.partition(|d| first_failed(d, &failed).is_none());
-            for entity in waiting {
-                let reason = first_failed(entity, &failed)
-                    .map(|key| format!("refers to {key}, which was not written"));
-                let refusal = Refusal {
-                    subject: entity.subject.clone(),
-                    field: None,
-                    reason: reason.unwrap_or_default(),
-                    dependent: true,
-                };
-                self.count(entity, false);
-                failed.insert(entity.entity.key());
-                applied.refused.push(refusal);
-            }
-            let writes: Vec<_> = ready
-                .into_iter()
-                .map(|desired| self.write(desired, &run))
-                .collect();
-            let mut writes = stream::iter(writes).buffer_unordered(self.in_flight.max(1));
-            while let Some((desired, outcome)) = writes.next().await {
-                match outcome {
-                    Outcome::Written => {
-                        applied.created += 1;
-                        self.count(desired, true);
-                    }
-                    Outcome::Refused(refusal) => {
-                        failed.insert(desired.entity.key());
-                        self.count(desired, false);
-                        applied.refused.push(refusal);
-                    }
-                    Outcome::Stopped(error) => applied.interrupted = applied.interrupted.or(error),
+            let ready = self.set_dependents_aside(desired, &mut tally);
+            self.write_all(ready, &run, &mut tally).await;
+        }
+        tally.applied
+    }
+
+    /// What can be written; what refers to a refused entity is refused here.
+    fn set_dependents_aside<'d>(
+        &self,
+        wave: impl Iterator<Item = &'d Desired>,
+        tally: &mut Tally,
+    ) -> Vec<&'d Desired> {
+        let mut ready = Vec::new();
+        for desired in wave {
+            match first_failed(desired, &tally.failed) {
+                None => ready.push(desired),
+                Some(key) => {
+                    let refusal = Refusal {
+                        subject: desired.subject.clone(),
+                        field: None,
+                        reason: format!("refers to {key}, which was not written"),
+                        dependent: true,
+                    };
+                    self.count(desired, false);
+                    tally.refuse(desired, refusal);
                 }
             }
-            if run.stop.load(Ordering::Relaxed) || self.cancel.is_cancelled() {
-                break;
+        }
+        ready
+    }
+
+    /// Writes one wave. The throttle is asked before every write, so that a change of it counts at once.
+    async fn write_all(&self, ready: Vec<&Desired>, run: &Run, tally: &mut Tally) {
+        let mut waiting = ready.into_iter();
+        let mut writes = FuturesUnordered::new();
+        loop {
+            let free = self.throttle.in_flight().saturating_sub(writes.len());
+            writes.extend(
+                waiting
+                    .by_ref()
+                    .take(free)
+                    .map(|desired| self.write(desired, run)),
+            );
+            let Some((desired, outcome)) = writes.next().await else {
+                return;
+            };
+            match outcome {
+                Outcome::Written => {
+                    tally.applied.created += 1;
+                    self.count(desired, true);
+                }
+                Outcome::Refused(refusal) => {
+                    self.count(desired, false);
+                    tally.refuse(desired, refusal);
+                }
+                Outcome::NotTried => tally.applied.not_tried.push(desired.subject.clone()),
+                Outcome::Failed(error) => {
+                    tally.applied.interrupted.get_or_insert(error);
+                }
             }
         }
-        applied
     }
 
     fn count(&self, desired: &Desired, written: bool) {
@@ -184,19 +251,24 @@ impl Executor<'_> {
 
     async fn write_unless_stopped(&self, desired: &Desired, run: &Run) -> Outcome {
         if run.stop.load(Ordering::Relaxed) || self.cancel.is_cancelled() {
-            return Outcome::Stopped(None);
+            return Outcome::NotTried;
         }
         match self.send(desired, run).await {
             Ok(()) => Outcome::Written,
-            Err(error) if concerns_entity(&error) => Outcome::Refused(Refusal {
-                subject: desired.subject.clone(),
-                field: refused_field(&error),
-                reason: error.reason(),
-                dependent: false,
-            }),
+            Err(error) if concerns_entity(&error) => {
+                if self.on_refusal == OnRefusal::Stop {
+                    run.stop.store(true, Ordering::Relaxed);
+                }
+                Outcome::Refused(Refusal {
+                    subject: desired.subject.clone(),
+                    field: refused_field(&error),
+                    reason: error.reason(),
+                    dependent: false,
+                })
+            }
             Err(error) => {
                 run.stop.store(true, Ordering::Relaxed);
-                Outcome::Stopped(Some(Error::target(error)))
+                Outcome::Failed(Error::target(error))
             }
         }
     }

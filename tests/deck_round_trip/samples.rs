@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use gateway_migration_operator::domain::{KongVersion, Subject};
 use gateway_migration_operator::engine::apply::initial_progress;
-use gateway_migration_operator::engine::{DeclarativeFile, Migration, Observed, Source};
+use gateway_migration_operator::engine::{DeclarativeFile, Migration, Observed, OnRefusal, Source, Throttle};
 use gateway_migration_operator::http::{Budget, EndpointMap, TlsOptions, Transport, TransportOptions};
 use gateway_migration_operator::plan::render::deck;
 use gateway_migration_operator::plan::report::{Ends, Secrets};
@@ -48,7 +48,8 @@ async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
         workspace: workspace.to_owned(),
         target,
         control_plane,
-        in_flight: 16,
+        throttle: Throttle::new(16),
+        on_refusal: OnRefusal::GoOn,
     })
 }
 

@@ -7,6 +7,7 @@ mod cluster;
 mod coexistence;
 mod declarative;
 mod faults;
+mod orders;
 mod process;
 mod steps;
 mod stored;

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use gateway_migration_operator::domain::KongVersion;
 use gateway_migration_operator::engine::apply::initial_progress;
-use gateway_migration_operator::engine::{Applied, Migration, Observed};
+use gateway_migration_operator::engine::{Applied, Migration, Observed, OnRefusal, Throttle};
 use gateway_migration_operator::http::{
     Budget, EndpointMap, RetryPolicy, TlsOptions, Transport, TransportOptions,
 };
@@ -84,7 +84,8 @@ pub async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
         workspace: workspace.to_owned(),
         control_plane: target.create_control_plane(&wanted).await?.id,
         target,
-        in_flight: 16,
+        throttle: Throttle::new(16),
+        on_refusal: OnRefusal::GoOn,
     })
 }
 

@@ -10,7 +10,9 @@ mod error;
 mod execute;
 mod fetch;
 mod follow;
+mod interrupted;
 mod observe;
+mod orders;
 mod report;
 mod source;
 mod status;
@@ -24,6 +26,8 @@ use kube::runtime::reflector::ObjectRef;
 use self::decide::{Step, next_step};
 use self::error::Error;
 use self::execute::Run;
+use self::interrupted::{end_early, pause};
+use self::orders::Orders;
 use self::report::{blame, report_plan};
 use self::verdict::{await_approval, halt, is_completed, report_only, watch};
 use super::context::Context;
@@ -103,9 +107,14 @@ impl WorkspaceMigrationController {
         object: &WorkspaceMigration,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
-        let (migration, observed) = match self.observe(object, draft).await {
-            Ok(both) => both,
-            Err(error) => {
+        if object.spec.suspend {
+            return Ok(pause(draft));
+        }
+        let orders = Orders::heed(&self.context, object);
+        let (migration, observed) = match orders.unless_ended(self.observe(object, &orders, draft)).await {
+            Ok(Ok(both)) => both,
+            Err(ended) => return Ok(end_early(ended, draft)),
+            Ok(Err(error)) => {
                 // What was found before is not known to hold any more.
                 let message = "Source and target could not both be read.";
                 draft
@@ -139,6 +148,7 @@ impl WorkspaceMigrationController {
                     migration: &migration,
                     observed: &observed,
                     planned: &planned,
+                    orders: &orders,
                 };
                 self.execute(&run, draft).await
             }

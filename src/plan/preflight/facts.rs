@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::super::Catalogue;
 use super::super::diff::PlanInput;
 use crate::domain::entity::reference;
+use crate::domain::entity_kinds::OVERRIDES;
+use crate::domain::recast::is_rate_limiting;
 use crate::domain::{Entity, EntityKey, KongVersion, Packed};
 
 /// Fields by which other entities and plugin configurations name an entity.
@@ -28,6 +30,7 @@ pub struct Facts<'a> {
     named: BTreeMap<&'static str, BTreeMap<Box<str>, EntityKey>>,
     with_targets: BTreeSet<Box<str>>,
     plugins: BTreeSet<Box<str>>,
+    rate_limiting: Vec<Entity>,
 }
 
 impl<'a> Facts<'a> {
@@ -39,6 +42,7 @@ impl<'a> Facts<'a> {
             named: BTreeMap::new(),
             with_targets: BTreeSet::new(),
             plugins: BTreeSet::new(),
+            rate_limiting: Vec::new(),
         };
         for (kind, fields) in NAMES {
             let names = facts.named.entry(kind).or_default();
@@ -52,14 +56,24 @@ impl<'a> Facts<'a> {
             let upstream = reference(&target.body, "upstream");
             facts.with_targets.extend(upstream.map(Box::from));
         }
-        for plugin in input.source.of_kind("plugins").map(Packed::unpack) {
-            if let Some(name) = text(&plugin, "name")
-                && !facts.plugins.contains(name)
-            {
-                facts.plugins.insert(name.into());
-            }
+        for kind in ["plugins", OVERRIDES] {
+            facts.index_plugins(kind);
         }
         facts
+    }
+
+    fn index_plugins(&mut self, kind: &'static str) {
+        for plugin in self.input.source.of_kind(kind).map(Packed::unpack) {
+            if let Some(name) = text(&plugin, "name")
+                && kind == "plugins"
+                && !self.plugins.contains(name)
+            {
+                self.plugins.insert(name.into());
+            }
+            if is_rate_limiting(&plugin.body) {
+                self.rate_limiting.push(plugin);
+            }
+        }
     }
 
     /// Facts about Konnect.
@@ -90,6 +104,11 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub fn uses_plugin(&self, name: &str) -> bool {
         self.plugins.contains(name)
+    }
+
+    /// The source's plugins that know limits of consumer groups, and the overrides of groups.
+    pub fn rate_limiting(&self) -> impl Iterator<Item = &Entity> {
+        self.rate_limiting.iter()
     }
 
     /// True when the source did not say which entities of a kind it has.

@@ -110,7 +110,7 @@ fn check_custom(plugin: &Entity, name: &str, facts: &Facts<'_>, verdict: &mut Ve
         .and_then(Value::as_array)
         .map_or(0, Vec::len);
     let schema = plugin.plugin_schema();
-    if !schema.is_some_and(|schema| facts.input.target.entities.contains_key(&schema)) {
+    if !schema.is_some_and(|schema| facts.input.target.contains(&schema)) {
         verdict.keep_back(Finding::new(
             &CUSTOM_PLUGIN_SCHEMA_MISSING,
             plugin.subject(),
