@@ -159,6 +159,7 @@ fn remote_class(error: &http::Error) -> Class {
         Failure::Unauthorized | Failure::Forbidden => Class::Unauthorized,
         // An address that answers something else, or refuses to be read, may be a proxy or a server in trouble: it may pass.
         Failure::Unreachable
+        | Failure::Fenced
         | Failure::Timeout
         | Failure::Server
         | Failure::Garbage
@@ -179,6 +180,7 @@ fn remote_reason(side: Side, error: &http::Error) -> &'static str {
         (
             Side::Source,
             Failure::Unreachable
+            | Failure::Fenced
             | Failure::Timeout
             | Failure::Server
             | Failure::Tls
@@ -188,6 +190,7 @@ fn remote_reason(side: Side, error: &http::Error) -> &'static str {
         (
             Side::Target,
             Failure::Unreachable
+            | Failure::Fenced
             | Failure::Timeout
             | Failure::Server
             | Failure::Tls
