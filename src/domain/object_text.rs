@@ -167,6 +167,13 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_not_rounded_on_the_way() {
+        let numbers = [-1.1824265369836654e305, 0.1 + 0.2, 5e-324, f64::MAX, 1.0 / 3.0];
+        let fields = Map::from_iter([("n".to_owned(), json!(numbers))]);
+        assert_eq!(ObjectText::of(&fields).fields(), fields);
+    }
+
+    #[test]
     fn one_field_is_found_among_others() {
         let text =
             ObjectText::check(r#"{"a": {"id": "inner"}, "i\u0064": "x", "name": 1, "z": []}"#).unwrap();
