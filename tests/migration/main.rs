@@ -5,12 +5,14 @@ mod canaries;
 #[path = "../shared/cluster.rs"]
 mod cluster;
 mod coexistence;
+mod command_line;
 mod crash;
 mod declarative;
 mod faults;
 mod orders;
 mod process;
 mod progress;
+mod queue;
 mod replicas;
 mod steps;
 mod stored;
