@@ -17,8 +17,9 @@ use super::finding::{
     TARGET_ADDS_FIELD, TRANSFORM_FAILED, TRANSFORM_UNUSED, TRANSFORMED,
 };
 use super::identity::Identities;
-use super::policy::{ConflictPolicy, Policy};
+use super::policy::{ConflictPolicy, CustomPlugin, Policy};
 use super::preflight::consumers::tell_passwords;
+use super::preflight::custom_plugins::SCHEMA_UNUSED;
 use super::preflight::references::{NAMED_ENTITY_LEFT_BEHIND, named_entities};
 use super::preflight::{Facts, judge, judge_workspace};
 use super::select::{Selected, select};
@@ -54,9 +55,15 @@ const OLDEST: KongVersion = KongVersion { major: 3, minor: 4 };
 #[must_use]
 pub fn build_plan(input: &PlanInput<'_>) -> Planned {
     let mut planner = Planner::new(input);
-    let mut entities: Vec<&Packed> = input.source.packed().collect();
-    // By wave; within one, the snapshot's order stays.
-    entities.sort_by_key(|packed| packed.kind.level);
+    let given: Vec<Packed> = input
+        .policy
+        .custom_plugins
+        .iter()
+        .filter_map(CustomPlugin::entity)
+        .map(|entity| Packed::from(&entity))
+        .collect();
+    let mut entities: Vec<&Packed> = input.source.packed().chain(&given).collect();
+    entities.sort_by_key(|packed| (packed.kind.level, packed.key()));
     for packed in entities {
         planner.place(&packed.unpack());
     }
@@ -98,7 +105,14 @@ impl<'a> Planner<'a> {
     }
 
     fn place(&mut self, source: &Entity) {
-        if !self.selected.contains(&source.key()) {
+        if source.kind.presence.given {
+            if !self.is_needed(source) {
+                let observed = "no plugin that takes part has this name";
+                self.findings
+                    .push(Finding::new(&SCHEMA_UNUSED, source.subject(), observed));
+                return self.leave(source, Action::NotSelected, observed.to_owned());
+            }
+        } else if !self.selected.contains(&source.key()) {
             let reason = if self.selected.is_excluded(&source.key()) {
                 "excluded"
             } else {
@@ -244,8 +258,25 @@ impl<'a> Planner<'a> {
             .any(|consumer| self.identities.is_moved(consumer))
     }
 
+    /// True when a plugin that takes part needs this schema.
+    fn is_needed(&self, schema: &Entity) -> bool {
+        let mut plugins = self.input.source.of_kind("plugins");
+        plugins.any(|plugin| {
+            plugin.word("name").as_deref() == Some(&*schema.id) && self.selected.contains(&plugin.key())
+        })
+    }
+
     /// The first reference that will not be in the target.
     fn missing_reference(&self, source: &Entity) -> Option<(&'static Rule, String)> {
+        if let Some(schema) = source
+            .plugin_schema()
+            .filter(|schema| self.absent.contains(schema))
+        {
+            return Some((
+                &BLOCKED_BY_DEPENDENCY,
+                format!("needs {schema}, which is not uploaded"),
+            ));
+        }
         source.references().into_iter().find_map(|key| {
             if self.selected.is_excluded(&key) {
                 Some((
@@ -427,5 +458,7 @@ fn digest_all(snapshot: &Snapshot) -> String {
     digest.finish()
 }
 
+#[cfg(test)]
+mod custom_plugin_tests;
 #[cfg(test)]
 mod tests;
