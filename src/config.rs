@@ -1,8 +1,12 @@
 //! Everything that flags and environment decide, checked once. Nothing else reads the environment.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
-use crate::{http::TransportOptions, k8s::lease::LeaseOptions};
+use crate::{
+    clock::{Clock, SystemClock},
+    http::TransportOptions,
+    k8s::lease::LeaseOptions,
+};
 
 /// Whose the `konnect.konghq.com` kinds are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -31,6 +35,8 @@ pub struct Config {
     pub namespace: Option<String>,
     /// Calls to one Konnect organisation at the same time.
     pub konnect_in_flight: usize,
+    /// Tells the time of day.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Default for Config {
@@ -43,6 +49,7 @@ impl Default for Config {
             election: None,
             namespace: None,
             konnect_in_flight: 16,
+            clock: Arc::new(SystemClock),
         }
     }
 }

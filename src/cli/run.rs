@@ -171,5 +171,6 @@ fn build_config(args: &RunArgs) -> Result<Config, RunError> {
         election: None,
         namespace: args.namespace.clone(),
         konnect_in_flight: args.konnect_in_flight,
+        ..Config::default()
     })
 }
