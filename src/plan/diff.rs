@@ -17,6 +17,7 @@ use super::finding::{
 };
 use super::identity::Identities;
 use super::policy::{ConflictPolicy, Policy};
+use super::preflight::consumers::tell_passwords;
 use super::preflight::references::{NAMED_ENTITY_LEFT_BEHIND, named_entities};
 use super::preflight::{Facts, judge, judge_workspace};
 use super::select::{Selected, select};
@@ -105,7 +106,10 @@ impl<'a> Planner<'a> {
         }
         let source = match transform(source, &self.input.policy.transforms) {
             Ok(changed) => self.note_transforms(changed),
-            Err(error) => return self.block(source, &TRANSFORM_FAILED, error.to_string()),
+            Err(error) => {
+                self.used_transforms.insert(error.index);
+                return self.block(source, &TRANSFORM_FAILED, error.to_string());
+            }
         };
         let source = source.as_ref();
         let verdict = judge(source, &self.facts);
@@ -325,6 +329,7 @@ impl<'a> Planner<'a> {
             }
         }
         self.tell_missing_names();
+        self.findings.extend(tell_passwords(self.desired.keys()));
         waivers::apply(
             &mut self.findings,
             &self.input.circumstances.waivers,

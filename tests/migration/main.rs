@@ -11,6 +11,7 @@ mod faults;
 mod orders;
 mod process;
 mod progress;
+mod queue;
 mod replicas;
 mod steps;
 mod stored;
