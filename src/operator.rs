@@ -16,7 +16,7 @@ use crate::{
     },
     telemetry::{
         admin::{AdminServer, health_routes, metrics_routes},
-        metrics::{Metrics, RemoteAttempt},
+        metrics::{BudgetLoad, Metrics, RemoteAttempt},
         readiness::Readiness,
     },
 };
@@ -53,6 +53,9 @@ pub enum OperatorError {
 /// When it cannot start, or had to end by itself.
 pub async fn operate(client: Client, config: Config, stop: CancellationToken) -> Result<(), OperatorError> {
     let metrics = Metrics::new();
+    let budgets = Arc::new(Budgets::new(config.konnect_in_flight));
+    let sampled = Arc::clone(&budgets);
+    metrics.sample_budgets(move || load_of(&sampled));
     let readiness = Readiness::default();
     let drained = CancellationToken::new();
     let mut servers = serve_admin(&config, &metrics, &readiness, &drained).await?;
@@ -80,7 +83,7 @@ pub async fn operate(client: Client, config: Config, stop: CancellationToken) ->
     let transport = transport(&config, &metrics, leadership.clone())?;
     work(&Context {
         transport,
-        budgets: Arc::new(Budgets::new(config.konnect_in_flight)),
+        budgets,
         events: Events::new(client.clone()),
         config: Arc::new(config),
         client,
@@ -99,6 +102,16 @@ pub async fn operate(client: Client, config: Config, stop: CancellationToken) ->
         _ if !stop.is_cancelled() => Err(OperatorError::ControllerEnded),
         _ => Ok(()),
     }
+}
+
+fn load_of(budgets: &Budgets) -> BudgetLoad {
+    let mut load = BudgetLoad::default();
+    for budget in budgets.all() {
+        load.in_flight += budget.in_flight();
+        load.throttled += budget.throttled();
+        load.paused += usize::from(budget.paused_for().is_some());
+    }
+    load
 }
 
 /// Runs all controllers until the first ends, which is the sign that all have to: each runs until it is told to stop.
