@@ -7,7 +7,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::{Clock, SystemClock},
     config::Config,
     controllers::{self, context::Context},
     http::{Attempt, Budgets, Fence, Observer, Transport, TransportError, TransportOptions},
@@ -61,7 +60,7 @@ pub async fn operate(client: Client, config: Config, stop: CancellationToken) ->
     let drained = CancellationToken::new();
     let mut servers = serve_admin(&config, &metrics, &readiness, &drained).await?;
     let working = stop.child_token();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock = Arc::clone(&config.clock);
     let mut election = JoinSet::new();
     let leadership = match config.election.clone() {
         None => {
