@@ -5,6 +5,7 @@ mod canaries;
 #[path = "../shared/cluster.rs"]
 mod cluster;
 mod coexistence;
+mod command_line;
 mod crash;
 mod declarative;
 mod faults;
