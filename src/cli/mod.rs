@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod cluster;
 pub mod crd;
+pub mod custom_plugins;
 pub mod decisions;
 pub mod ends;
 pub mod files;

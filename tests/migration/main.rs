@@ -7,6 +7,7 @@ mod cluster;
 mod coexistence;
 mod command_line;
 mod crash;
+mod custom_plugins;
 mod declarative;
 mod faults;
 mod orders;

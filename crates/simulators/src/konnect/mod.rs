@@ -135,7 +135,10 @@ impl Konnect {
         let state = self.lock();
         let found = state.control_planes.get(control_plane);
         found
-            .map(|control_plane| control_plane.of(path).cloned().collect())
+            .map(|control_plane| match path {
+                "plugin-schemas" => control_plane.plugin_schemas.values().cloned().collect(),
+                _ => control_plane.of(path).cloned().collect(),
+            })
             .unwrap_or_default()
     }
 
@@ -208,6 +211,14 @@ impl Konnect {
             Ok((_, created)) => Ok(created),
             Err(failure) => Err(anyhow!("POST {path} refused: {failure:?}")),
         }
+    }
+
+    /// Removes a control plane with all that it holds, as another user of the organisation would.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn remove_control_plane(&self, id: &str) -> Result<()> {
+        control_planes::delete(&mut self.lock(), id).map_err(|failure| anyhow!("refused: {failure:?}"))
     }
 
     /// Removes an entity behind the client's back, as another user of the control plane would.
