@@ -99,14 +99,9 @@ async fn killed_and_resumed(
     first.kill()?;
     reached.with_context(|| format!("not reached; the operator says:\n{}", first.end_of_log()))?;
     settled(world).await;
-    let unanswered = |write: &&Write| write.status.is_none();
-    let cut = world
-        .bed
-        .konnect_server
-        .writes()
-        .iter()
-        .filter(unanswered)
-        .count();
+    // Also one whose body was cut off: it is refused, and nobody hears the answer.
+    let undone = |write: &&Write| write.status.is_none_or(|status| status >= 300);
+    let cut = world.bed.konnect_server.writes().iter().filter(undone).count();
     // Counted twice, because some more were sent between the count and the kill.
     in_flight = in_flight.max(u64::try_from(cut)?);
     let before = entity_writes(world);
