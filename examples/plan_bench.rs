@@ -20,6 +20,7 @@ fn main() -> anyhow::Result<()> {
                 notes: &[],
                 source: &source,
                 target,
+                ledger: &Default::default(),
                 version: KongVersion::parse("3.9.1"),
                 uploaded: &BTreeSet::new(),
                 policy: &Policy::default(),

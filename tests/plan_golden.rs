@@ -58,6 +58,7 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         notes: &[],
         source,
         target,
+        ledger: &Default::default(),
         version: KongVersion::parse("3.9.1"),
         uploaded: &BTreeSet::new(),
         policy: &Policy::default(),

@@ -37,6 +37,7 @@ async fn report(workspace: &str, secrets: Secrets) -> Result<Report> {
         notes: &[],
         source: &read_source(&client, Some(workspace), gateway, 16).await?,
         target: &Default::default(),
+        ledger: &Default::default(),
         version: KongVersion::parse("3.9.1"),
         uploaded: &BTreeSet::new(),
         policy: &Policy::default(),

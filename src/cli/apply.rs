@@ -145,7 +145,7 @@ fn refusal(args: &ApplyArgs, planned: &Planned) -> Option<String> {
 /// Asks the person at the terminal, unless a flag agreed already or there is nothing to write.
 fn agree(args: &ApplyArgs, ends: &Ends, observed: &Observed, planned: &Planned) -> Result<(), ApplyError> {
     let plan = &planned.plan;
-    let creations = plan.count(Action::Create);
+    let creations = plan.writes();
     if args.yes || args.plan_hash.is_some() || creations == 0 {
         return Ok(());
     }
@@ -172,7 +172,7 @@ fn agree(args: &ApplyArgs, ends: &Ends, observed: &Observed, planned: &Planned) 
 }
 
 async fn write(ends: &Ends, planned: &Planned, stop: &CancellationToken) -> Result<Applied, ApplyError> {
-    let of = planned.plan.count(Action::Create);
+    let of = planned.plan.writes();
     if of == 0 {
         return Ok(Applied::default());
     }

@@ -11,7 +11,7 @@ use super::stored::{StoredCommand, StoredError};
 use crate::clock::{Clock as _, SystemClock};
 use crate::engine::{self, Observed};
 use crate::plan::report::Secrets;
-use crate::plan::{Action, Plan, Planned, Policy, Report, report};
+use crate::plan::{Action, Ledger, Plan, Planned, Policy, Report, report};
 use crate::telemetry::tracing::{LogError, LogFormat, init};
 
 /// Exit status when the plan changes something.
@@ -116,7 +116,9 @@ pub(super) async fn observe(ends: &Ends) -> Result<(Observed, Planned), engine::
         target,
         uploaded,
     };
-    let planned = observed.plan(&Policy::default(), SystemClock.now(), &ends.waivers);
+    // Without a cluster there is no ledger, and so nothing is ever overwritten.
+    let ledger = Ledger::default();
+    let planned = observed.plan(&Policy::default(), SystemClock.now(), &ends.waivers, &ledger);
     Ok((observed, planned))
 }
 
@@ -134,7 +136,7 @@ pub(super) fn names(ends: &Ends, observed: &Observed) -> report::Ends {
 fn status(plan: &Plan) -> ExitCode {
     if plan.blocking().next().is_some() || waiting(plan) > 0 {
         ExitCode::from(BLOCKED)
-    } else if plan.count(Action::Create) > 0 {
+    } else if plan.writes() > 0 {
         ExitCode::from(CHANGES)
     } else {
         ExitCode::SUCCESS
@@ -143,5 +145,5 @@ fn status(plan: &Plan) -> ExitCode {
 
 /// Entities that could move and are not written as things are.
 pub(super) fn waiting(plan: &Plan) -> usize {
-    plan.count(Action::Update) + plan.count(Action::Blocked)
+    plan.count(Action::Blocked)
 }

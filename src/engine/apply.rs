@@ -1,4 +1,4 @@
-//! Executes the creations of a plan, wave by wave, with bounded concurrency. Makes no choices of its own.
+//! Executes the creations and updates of a plan, wave by wave, with bounded concurrency. Makes no choices of its own.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -31,6 +31,8 @@ pub struct Refusal {
     pub reason: String,
     /// True when the target was not asked, because something the entity refers to was refused.
     pub dependent: bool,
+    /// True when another entity of the target holds a unique value.
+    pub conflict: bool,
 }
 
 impl Refusal {
@@ -53,12 +55,22 @@ impl Refusal {
 /// What a run did.
 #[derive(Debug, Default)]
 pub struct Applied {
-    /// Entities written.
+    /// Entities created.
     pub created: usize,
+    /// Entities replaced.
+    pub updated: usize,
     /// Entities not written.
     pub refused: Vec<Refusal>,
     /// What ended the run early; the next run goes on from what the target holds.
     pub interrupted: Option<Error>,
+}
+
+impl Applied {
+    /// Entities written.
+    #[must_use]
+    pub const fn written(&self) -> usize {
+        self.created + self.updated
+    }
 }
 
 /// Where and how to write.
@@ -101,8 +113,8 @@ pub fn initial_progress(plan: &Plan) -> Progress {
         match operation.action {
             Action::StaysBehind | Action::NotSelected | Action::Skipped => continue,
             Action::Unchanged => counts.completed += 1,
-            Action::Update | Action::Blocked => counts.failed += 1,
-            Action::Create => {}
+            Action::Blocked => counts.failed += 1,
+            Action::Create | Action::Update => {}
         }
         counts.total += 1;
     }
@@ -111,60 +123,101 @@ pub fn initial_progress(plan: &Plan) -> Progress {
 }
 
 impl Executor<'_> {
-    /// Writes every entity that the plan creates. An entity that the target refuses blocks itself and what refers to it, nothing else.
+    /// Writes every entity that the plan creates or updates. An entity that the target refuses blocks itself and what refers to it,
+    /// nothing else.
     pub async fn run(&self, planned: &Planned) -> Applied {
         let mut applied = Applied::default();
         let mut failed = BTreeSet::new();
         let run = Run::default();
-        let creations: Vec<_> = planned
+        let writes: Vec<_> = planned
             .plan
             .operations
             .iter()
-            .filter(|o| o.action == Action::Create)
+            .filter(|o| matches!(o.action, Action::Create | Action::Update))
             .collect();
-        for wave in creations.chunk_by(|a, b| a.wave == b.wave) {
-            let desired = wave
-                .iter()
-                .filter_map(|operation| planned.desired.get(&operation.subject.key));
-            let (ready, waiting): (Vec<_>, Vec<_>) =
-                desired.partition(|d| first_failed(d, &failed).is_none());
-            for entity in waiting {
-                let reason = first_failed(entity, &failed)
-                    .map(|key| format!("refers to {key}, which was not written"));
-                let refusal = Refusal {
-                    subject: entity.source.subject(),
-                    field: None,
-                    reason: reason.unwrap_or_default(),
-                    dependent: true,
-                };
-                self.count(entity, false);
-                failed.insert(entity.source.key());
-                applied.refused.push(refusal);
-            }
-            let writes: Vec<_> = ready
-                .into_iter()
-                .map(|desired| self.write(desired, &run))
-                .collect();
-            let mut writes = stream::iter(writes).buffer_unordered(self.in_flight.max(1));
-            while let Some((desired, outcome)) = writes.next().await {
-                match outcome {
-                    Outcome::Written => {
-                        applied.created += 1;
-                        self.count(desired, true);
-                    }
-                    Outcome::Refused(refusal) => {
-                        failed.insert(desired.source.key());
-                        self.count(desired, false);
-                        applied.refused.push(refusal);
-                    }
-                    Outcome::Stopped(error) => applied.interrupted = applied.interrupted.or(error),
-                }
+        for wave in writes.chunk_by(|a, b| a.wave == b.wave) {
+            // What is renamed gives its name free for what is new.
+            for action in [Action::Update, Action::Create] {
+                let part = wave.iter().filter(|operation| operation.action == action);
+                let desired = part.filter_map(|operation| planned.desired.get(&operation.subject.key));
+                let ready = self.hold_back(desired, &mut failed, &mut applied);
+                self.write_all(ready, action, &run, (&mut failed, &mut applied))
+                    .await;
             }
             if run.stop.load(Ordering::Relaxed) || self.cancel.is_cancelled() {
                 break;
             }
         }
         applied
+    }
+
+    /// Leaves out what refers to an entity that was not written.
+    fn hold_back<'d>(
+        &self,
+        desired: impl Iterator<Item = &'d Desired>,
+        failed: &mut BTreeSet<EntityKey>,
+        applied: &mut Applied,
+    ) -> Vec<&'d Desired> {
+        let mut ready = Vec::new();
+        for entity in desired {
+            let Some(key) = first_failed(entity, failed) else {
+                ready.push(entity);
+                continue;
+            };
+            self.count(entity, false);
+            failed.insert(entity.source.key());
+            applied.refused.push(Refusal {
+                subject: entity.source.subject(),
+                field: None,
+                reason: format!("refers to {key}, which was not written"),
+                dependent: true,
+                conflict: false,
+            });
+        }
+        ready
+    }
+
+    /// Writes entities that do not depend on each other. Updates that are refused because another one still holds a unique value
+    /// are tried again as long as others succeed: among renamed entities one may wait for the other.
+    async fn write_all(
+        &self,
+        mut ready: Vec<&Desired>,
+        action: Action,
+        run: &Run,
+        (failed, applied): (&mut BTreeSet<EntityKey>, &mut Applied),
+    ) {
+        while !ready.is_empty() {
+            let mut waiting = Vec::new();
+            let mut succeeded = false;
+            let writes: Vec<_> = ready
+                .into_iter()
+                .map(|desired| self.write(desired, action, run))
+                .collect();
+            let mut writes = stream::iter(writes).buffer_unordered(self.in_flight.max(1));
+            while let Some((desired, outcome)) = writes.next().await {
+                match outcome {
+                    Outcome::Written => {
+                        succeeded = true;
+                        match action {
+                            Action::Update => applied.updated += 1,
+                            _ => applied.created += 1,
+                        }
+                        self.count(desired, true);
+                    }
+                    Outcome::Refused(refusal) => waiting.push((desired, refusal)),
+                    Outcome::Stopped(error) => applied.interrupted = applied.interrupted.take().or(error),
+                }
+            }
+            let again = |refusal: &Refusal| action == Action::Update && succeeded && refusal.conflict;
+            let (next, refused): (Vec<_>, Vec<_>) =
+                waiting.into_iter().partition(|(_, refusal)| again(refusal));
+            for (desired, refusal) in refused {
+                failed.insert(desired.source.key());
+                self.count(desired, false);
+                applied.refused.push(refusal);
+            }
+            ready = next.into_iter().map(|(desired, _)| desired).collect();
+        }
     }
 
     fn count(&self, desired: &Desired, written: bool) {
@@ -178,21 +231,22 @@ impl Executor<'_> {
         });
     }
 
-    async fn write<'d>(&self, desired: &'d Desired, run: &Run) -> (&'d Desired, Outcome) {
-        (desired, self.write_unless_stopped(desired, run).await)
+    async fn write<'d>(&self, desired: &'d Desired, action: Action, run: &Run) -> (&'d Desired, Outcome) {
+        (desired, self.write_unless_stopped(desired, action, run).await)
     }
 
-    async fn write_unless_stopped(&self, desired: &Desired, run: &Run) -> Outcome {
+    async fn write_unless_stopped(&self, desired: &Desired, action: Action, run: &Run) -> Outcome {
         if run.stop.load(Ordering::Relaxed) || self.cancel.is_cancelled() {
             return Outcome::Stopped(None);
         }
-        match self.send(desired, run).await {
+        match self.send(desired, action, run).await {
             Ok(()) => Outcome::Written,
             Err(error) if concerns_entity(&error) => Outcome::Refused(Refusal {
                 subject: desired.source.subject(),
                 field: refused_field(&error),
                 reason: error.reason(),
                 dependent: false,
+                conflict: matches!(error.failure(), Failure::Conflict { .. }),
             }),
             Err(error) => {
                 run.stop.store(true, Ordering::Relaxed);
@@ -201,7 +255,7 @@ impl Executor<'_> {
         }
     }
 
-    async fn send(&self, desired: &Desired, run: &Run) -> Result<(), http::Error> {
+    async fn send(&self, desired: &Desired, action: Action, run: &Run) -> Result<(), http::Error> {
         let (kind, id, body) = (desired.entity.kind, &desired.entity.id, desired.body());
         let collection = match kind.write {
             Write::Put(path) => path.to_owned(),
@@ -211,7 +265,7 @@ impl Executor<'_> {
             Write::Member => return self.add_member(body).await,
             Write::Impossible(_) | Write::Counted(_) => return Ok(()),
         };
-        if !lock(&run.post_only).contains(kind.name) {
+        if action == Action::Update || !lock(&run.post_only).contains(kind.name) {
             match self
                 .client
                 .put_entity(self.control_plane, &collection, id, kind.write_query, body)
@@ -219,7 +273,7 @@ impl Executor<'_> {
             {
                 Ok(_) => return Ok(()),
                 // Kong answers 404 to a PUT of a target that is not there yet; a POST takes the id in the body.
-                Err(error) if error.is_not_found() => {
+                Err(error) if error.is_not_found() && action == Action::Create => {
                     lock(&run.post_only).insert(kind.name);
                 }
                 Err(error) => return Err(error),

@@ -15,6 +15,8 @@ pub struct Identities {
     name_space: Option<Uuid>,
     moved: BTreeMap<EntityKey, String>,
     by_id: BTreeMap<String, String>,
+    /// Source entities by the key of their counterpart, where it has another id.
+    counterparts: BTreeMap<EntityKey, EntityKey>,
 }
 
 impl Identities {
@@ -33,6 +35,7 @@ impl Identities {
             name_space,
             moved: BTreeMap::new(),
             by_id: BTreeMap::new(),
+            counterparts: BTreeMap::new(),
         };
         if name_space.is_some() {
             for entity in source
@@ -61,7 +64,22 @@ impl Identities {
 
     fn map(&mut self, source: EntityKey, target_id: String) {
         self.by_id.insert(source.id.clone(), target_id.clone());
+        let target = EntityKey {
+            kind: source.kind.clone(),
+            id: target_id.clone(),
+        };
+        self.counterparts.insert(target, source.clone());
         self.moved.insert(source, target_id);
+    }
+
+    /// The source entity whose copy an entity of the target is; `source` tells which entities there are.
+    #[must_use]
+    pub fn source_of(&self, target: &EntityKey, source: &Snapshot) -> Option<EntityKey> {
+        let moved_here = self.counterparts.get(target).cloned();
+        moved_here.or_else(|| {
+            let same_id = source.entities.contains_key(target) && !self.is_moved(target);
+            same_id.then(|| target.clone())
+        })
     }
 
     /// The id in the target.

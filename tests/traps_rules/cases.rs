@@ -16,6 +16,8 @@ const PROVEN_ELSEWHERE: &[&str] = &[
     "refused-by-target",
     "differs-after-write",
     "adopt-differs",
+    "target-changed",
+    "target-overwritten",
     "skipped-by-policy",
     "dependency-excluded",
     "password-not-movable",

@@ -87,6 +87,7 @@ impl Scenario {
             notes: &[],
             source: &source,
             target: &snapshot(&self.target)?,
+            ledger: &Default::default(),
             version: self.version.as_deref().and_then(KongVersion::parse),
             uploaded: &self.uploaded,
             policy: &Policy::default(),

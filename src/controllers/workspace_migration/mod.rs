@@ -5,6 +5,7 @@
 //! pass begins by reading both sides.
 
 mod artefact;
+mod backup;
 mod decide;
 mod error;
 mod execute;
@@ -117,7 +118,8 @@ impl WorkspaceMigrationController {
         };
         let waivers: Vec<_> = object.spec.waivers.iter().map(accepted).collect();
         let policy = policy(&object.spec, &migration.control_plane)?;
-        let planned = observed.plan(&policy, self.context.clock.now(), &waivers);
+        let mut ledger = self.load_ledger(object, &migration.control_plane, draft).await?;
+        let planned = observed.plan(&policy, self.context.clock.now(), &waivers, &ledger);
         let completed = is_completed(draft, object.spec.mode);
         let before = draft.status.plan.clone();
         report_plan(&observed, &planned, object.spec.approval.as_ref(), draft);
@@ -141,7 +143,7 @@ impl WorkspaceMigrationController {
                     observed: &observed,
                     planned: &planned,
                 };
-                self.execute(&run, draft).await
+                self.execute(&run, &mut ledger, draft).await
             }
         }
     }
@@ -154,6 +156,7 @@ impl WorkspaceMigrationController {
     /// Deletion policy Orphan, the only one yet: the target keeps everything.
     async fn release(&self, object: &WorkspaceMigration) -> Result<Outcome, Error> {
         self.unwatch(&ObjectRef::from_obj(object));
+        self.discard_backup(object).await?;
         let api = self.context.namespaced(&object.namespace().unwrap_or_default());
         finalizer::remove(&api, object, finalizers::WORKSPACE_MIGRATION).await?;
         Ok(Outcome::Gone)
