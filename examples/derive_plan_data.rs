@@ -95,6 +95,10 @@ fn entities(document: &Value) -> Result<Value> {
         anyhow::ensure!(schema.is_object(), "{kind}: no such schema");
         kinds.insert((*kind).to_owned(), field(document, schema));
     }
+    let schema = &document["components"]["requestBodies"]["create-plugin-schemas"]["content"]["application/json"]
+        ["schema"];
+    anyhow::ensure!(schema.is_object(), "no body for plugin schemas");
+    kinds.insert("plugin-schemas".to_owned(), field(document, schema));
     Ok(Value::Object(kinds))
 }
 

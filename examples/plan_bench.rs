@@ -4,7 +4,6 @@
 #[path = "../tests/workload/mod.rs"]
 mod workload;
 
-use std::collections::BTreeSet;
 use std::time::Instant;
 
 use gateway_migration_operator::domain::{KongVersion, Snapshot};
@@ -22,7 +21,6 @@ fn main() -> anyhow::Result<()> {
                 target,
                 ledger: &Default::default(),
                 version: KongVersion::parse("3.9.1"),
-                uploaded: &BTreeSet::new(),
                 policy: &Policy::default(),
                 catalogue: Catalogue::bundled(),
                 circumstances: &Circumstances::default(),

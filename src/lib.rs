@@ -12,6 +12,7 @@ pub mod http;
 pub mod k8s;
 pub mod kong_admin;
 pub mod konnect;
+pub mod manifest;
 pub mod operator;
 pub mod plan;
 pub mod telemetry;

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use gateway_migration_operator::domain::Snapshot;
 use gateway_migration_operator::engine::apply::initial_progress;
-use gateway_migration_operator::engine::{Applied, Migration};
+use gateway_migration_operator::engine::{Applied, Migration, OnRefusal, Throttle};
 use gateway_migration_operator::http::{
     Budget, EndpointMap, RetryPolicy, TlsOptions, Transport, TransportOptions,
 };
@@ -56,24 +56,22 @@ async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
         workspace: workspace.to_owned(),
         target,
         control_plane,
-        in_flight: 16,
+        throttle: Throttle::new(16),
+        on_refusal: OnRefusal::GoOn,
     })
 }
 
 async fn plan(migration: &Migration) -> Result<Planned> {
     let source = migration.observe_source().await?;
-    let (target, uploaded) = migration.observe_target().await?;
-    Ok(gateway_migration_operator::engine::Observed {
-        source,
-        target,
-        uploaded,
-    }
-    .plan(
-        &gateway_migration_operator::plan::Policy::default(),
-        jiff::Timestamp::UNIX_EPOCH,
-        &[],
-        &Default::default(),
-    ))
+    let target = migration.observe_target().await?;
+    Ok(
+        gateway_migration_operator::engine::Observed { source, target }.plan(
+            &gateway_migration_operator::plan::Policy::default(),
+            jiff::Timestamp::UNIX_EPOCH,
+            &[],
+            &Default::default(),
+        ),
+    )
 }
 
 async fn apply(migration: &Migration, planned: &Planned) -> Applied {
@@ -313,8 +311,8 @@ async fn foreign_entities_are_left_alone() -> Result<()> {
 async fn an_empty_control_plane_reads_as_an_empty_snapshot() -> Result<()> {
     let bed = Bed::start().await?;
     let migration = migration(&bed, "inventory").await?;
-    let (target, uploaded) = migration.observe_target().await?;
-    assert!(target.entities.is_empty() && target.gaps.is_empty() && uploaded.is_empty());
+    let target = migration.observe_target().await?;
+    assert!(target.entities.is_empty() && target.gaps.is_empty());
     assert_eq!(Snapshot::default().counts(), target.counts());
     Ok(())
 }

@@ -441,12 +441,24 @@ async fn validation_writes_nothing_and_the_expected_hash_moves_with_writes() -> 
 }
 
 #[tokio::test]
-async fn names_of_uploaded_plugin_schemas_are_listed() -> anyhow::Result<()> {
+async fn uploaded_plugin_schemas_are_listed_and_written_by_name() -> anyhow::Result<()> {
     let (bed, cp) = Bed::with_control_plane().await?;
-    assert_eq!(bed.client.list_plugin_schemas(&cp).await?, Vec::<String>::new());
+    assert!(bed.client.list_plugin_schemas(&cp).await?.is_empty());
     let lua = "return { name = \"stamp\", fields = { { config = { type = \"record\", fields = {} } } } }";
-    bed.konnect
-        .seed(&cp, "plugin-schemas", &json!({"lua_schema": lua}))?;
-    assert_eq!(bed.client.list_plugin_schemas(&cp).await?, ["stamp"]);
+    let body = json!({"lua_schema": lua})
+        .as_object()
+        .cloned()
+        .unwrap_or_default();
+    for _ in 0..2 {
+        bed.client
+            .put_entity(&cp, "plugin-schemas", "stamp", &[], &body)
+            .await?;
+        let listed = bed.client.list_plugin_schemas(&cp).await?;
+        assert_eq!(listed.len(), 1);
+        assert_eq!(listed[0]["name"], "stamp");
+        assert_eq!(listed[0]["lua_schema"], lua);
+    }
+    bed.client.delete_entity(&cp, "plugin-schemas/stamp").await?;
+    assert!(bed.client.list_plugin_schemas(&cp).await?.is_empty());
     Ok(())
 }

@@ -3,7 +3,6 @@
 #[path = "workload/mod.rs"]
 mod workload;
 
-use std::collections::BTreeSet;
 use std::thread;
 
 use gateway_migration_operator::domain::{KongVersion, Snapshot};
@@ -20,7 +19,6 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         target,
         ledger: &Default::default(),
         version: KongVersion::parse("3.9.1"),
-        uploaded: &BTreeSet::new(),
         policy: &Policy::default(),
         catalogue: Catalogue::bundled(),
         circumstances: &Circumstances::default(),

@@ -2,7 +2,7 @@
 //!
 //! `cargo insta review`, or `INSTA_UPDATE=always cargo test --test plan_golden`, accepts new ones.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use gateway_migration_operator::domain::entity_kind::{Listing, Write};
@@ -60,7 +60,6 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         target,
         ledger: &Default::default(),
         version: KongVersion::parse("3.9.1"),
-        uploaded: &BTreeSet::new(),
         policy: &Policy::default(),
         catalogue: Catalogue::bundled(),
         circumstances: &Circumstances::default(),

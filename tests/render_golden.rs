@@ -2,8 +2,6 @@
 //!
 //! `cargo insta review`, or `INSTA_UPDATE=always cargo test --test render_golden`, accepts new ones.
 
-use std::collections::BTreeSet;
-
 use anyhow::Result;
 use gateway_migration_operator::domain::KongVersion;
 use gateway_migration_operator::domain::entity_kind::Gateway;
@@ -39,7 +37,6 @@ async fn report(workspace: &str, secrets: Secrets) -> Result<Report> {
         target: &Default::default(),
         ledger: &Default::default(),
         version: KongVersion::parse("3.9.1"),
-        uploaded: &BTreeSet::new(),
         policy: &Policy::default(),
         catalogue: Catalogue::bundled(),
         circumstances: &Circumstances::default(),

@@ -210,6 +210,10 @@ pub mod reason {
     pub const APPLIED: &str = "Applied";
     /// Some operations are blocked; all others are done.
     pub const PARTIALLY_APPLIED: &str = "PartiallyApplied";
+    /// An entity was refused, and the failure policy ended the run there.
+    pub const STOPPED_AT_REFUSAL: &str = "StoppedAtRefusal";
+    /// `spec.suspend` is true: nothing is done.
+    pub const SUSPENDED: &str = "Suspended";
     /// The target is being read again.
     pub const VERIFYING: &str = "Verifying";
     /// Target and source are equal.

@@ -7,7 +7,7 @@ use clap::Args;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use crate::engine::Migration;
+use crate::engine::{Migration, OnRefusal, Throttle};
 use crate::http::endpoints::InvalidEndpoint;
 use crate::http::{
     self, Budget, EndpointMap, InvalidToken, TlsOptions, Transport, TransportError, TransportOptions,
@@ -159,7 +159,8 @@ impl EndsArgs {
             workspace: self.workspace.clone(),
             target,
             control_plane: control_plane.id.clone(),
-            in_flight,
+            throttle: Throttle::new(in_flight),
+            on_refusal: OnRefusal::GoOn,
         };
         Ok(Ends {
             migration,

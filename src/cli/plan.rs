@@ -109,13 +109,8 @@ pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
 /// Reads both sides and plans.
 pub(super) async fn observe(ends: &Ends) -> Result<(Observed, Planned), engine::Error> {
     let migration = &ends.migration;
-    let (source, (target, uploaded)) =
-        tokio::try_join!(migration.observe_source(), migration.observe_target())?;
-    let observed = Observed {
-        source,
-        target,
-        uploaded,
-    };
+    let (source, target) = tokio::try_join!(migration.observe_source(), migration.observe_target())?;
+    let observed = Observed { source, target };
     // Without a cluster there is no ledger, and so nothing is ever overwritten.
     let ledger = Ledger::default();
     let planned = observed.plan(&Policy::default(), SystemClock.now(), &ends.waivers, &ledger);

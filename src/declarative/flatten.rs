@@ -120,6 +120,16 @@ impl Flattener<'_> {
             .into_iter()
             .filter_map(|field| body.remove_entry(&field))
             .collect();
+        if let Some(field) = body
+            .iter()
+            .find_map(|(field, value)| variable_in(value).then_some(field))
+        {
+            let problem = format!(
+                "has a variable of decK in {field}, which only decK replaces; replace all with `deck file render \
+                 --populate-env-vars`, or export again with the secrets in it"
+            );
+            self.fault(place.clone(), &problem);
+        }
         let own = self.drafts.len();
         self.drafts.push(Draft {
             section,
@@ -197,6 +207,19 @@ impl Flattener<'_> {
             place,
             problem: problem.to_owned(),
         });
+    }
+}
+
+/// True when decK would put an environment variable's value somewhere in this one: `${{ env "DECK_TOKEN" }}`.
+fn variable_in(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text
+            .split("${{")
+            .skip(1)
+            .any(|rest| rest.trim_start().starts_with("env ")),
+        Value::Array(items) => items.iter().any(variable_in),
+        Value::Object(fields) => fields.values().any(variable_in),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

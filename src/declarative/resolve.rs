@@ -1,6 +1,6 @@
 //! Names to ids, ids for those without, and no entity twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -36,6 +36,7 @@ pub fn resolve(drafts: Vec<Draft>, naming: &Naming, remarks: &mut Vec<Remark>) -
         naming,
         ids: BTreeMap::new(),
         names: BTreeMap::new(),
+        known: BTreeSet::new(),
         faults: Vec::new(),
         remarks,
     };
@@ -58,6 +59,8 @@ struct Resolver<'a> {
     ids: BTreeMap<usize, String>,
     /// By kind, name field and name.
     names: BTreeMap<(&'static str, &'static str, String), String>,
+    /// By kind and id.
+    known: BTreeSet<(&'static str, String)>,
     faults: Vec<Fault>,
     remarks: &'a mut Vec<Remark>,
 }
@@ -93,6 +96,7 @@ impl Resolver<'_> {
             None
         })?;
         self.ids.insert(position, entity.id.clone());
+        self.known.insert((entity.kind.name, entity.id.clone()));
         if let Identity::Name(fields) = draft.section.identity {
             for field in fields {
                 if let Some(name) = entity.body.get(*field).and_then(Value::as_str) {
@@ -187,6 +191,14 @@ impl Resolver<'_> {
         };
         let kind = named(foreign.kind)?;
         let section = sections::of_kind(kind)?;
+        let id = Uuid::parse_str(name).ok().map(|_| name.to_ascii_lowercase());
+        // An entity of that id is meant before one that has it for a name.
+        if let Some(id) = id
+            .as_ref()
+            .filter(|id| self.known.contains(&(kind.name, (*id).clone())))
+        {
+            return Some(id.clone());
+        }
         let fields = match section.identity {
             Identity::Name(fields) => fields,
             Identity::Fields(_) => &[],
@@ -194,11 +206,8 @@ impl Resolver<'_> {
         let known = fields
             .iter()
             .find_map(|field| self.names.get(&(kind.name, *field, name.to_owned())));
-        if let Some(id) = known {
+        if let Some(id) = known.or(id.as_ref()) {
             return Some(id.clone());
-        }
-        if Uuid::parse_str(name).is_ok() {
-            return Some(name.to_ascii_lowercase());
         }
         unknown.push((foreign.field, section.name, name.to_owned()));
         // The id that it would have, so that the plan blocks the entity for a reference that is missing.

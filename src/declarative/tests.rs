@@ -345,3 +345,36 @@ fn unknown_fields_travel_with_their_entity() {
     );
     assert_eq!(one(&document, "services").body.get("url"), None::<&Value>);
 }
+
+#[test]
+fn a_variable_that_only_deck_replaces_is_refused_before_it_is_written_as_a_secret() {
+    let error = refused(
+        r#"
+_format_version: '3.0'
+consumers: [{username: a, keyauth_credentials: [{key: '${{ env "DECK_KEY" }}'}]}]
+"#,
+    );
+    assert!(
+        error.contains("consumers[0].keyauth_credentials[0] has a variable of decK in key")
+            && error.contains("deck file render"),
+        "{error}"
+    );
+    read("_format_version: '3.0'\nplugins: [{name: our-own, config: {template: '${{ x }} env'}}]");
+}
+
+#[test]
+fn an_id_is_meant_before_a_name_that_looks_like_it() {
+    let document = read(
+        "
+_format_version: '3.0'
+services:
+- {id: 5a1c1a53-6f5f-4e0c-9f2e-1f6a36f5b001, name: a, host: h}
+- {id: 5a1c1a53-6f5f-4e0c-9f2e-1f6a36f5b002, name: 5a1c1a53-6f5f-4e0c-9f2e-1f6a36f5b001, host: h}
+plugins: [{name: cors, service: 5a1c1a53-6f5f-4e0c-9f2e-1f6a36f5b001}]
+",
+    );
+    assert_eq!(
+        reference(&one(&document, "plugins").body, "service"),
+        Some("5a1c1a53-6f5f-4e0c-9f2e-1f6a36f5b001")
+    );
+}

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::entity_kind::{EntityKind, Write};
+use super::entity_kinds::PLUGIN_SCHEMAS;
 
 /// Kind and id: the identity of an entity on either side, because ids are preserved.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,7 +71,7 @@ impl Entity {
                 reference(&body, "consumer")?
             )
         } else {
-            body.get("id")?.as_str()?.to_owned()
+            body.get(kind.id_field)?.as_str()?.to_owned()
         };
         Some(Self { kind, id, body })
     }
@@ -97,6 +98,16 @@ impl Entity {
             key: self.key(),
             name,
         }
+    }
+
+    /// Key of the schema that a plugin has in the target when it is no bundled one.
+    #[must_use]
+    pub fn plugin_schema(&self) -> Option<EntityKey> {
+        let name = self.body.get("name").filter(|_| self.kind.name == "plugins")?;
+        Some(EntityKey {
+            kind: PLUGIN_SCHEMAS.to_owned(),
+            id: name.as_str()?.to_owned(),
+        })
     }
 
     /// Keys of all entities this one refers to by id.

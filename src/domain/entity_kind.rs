@@ -38,6 +38,8 @@ pub struct Presence {
     pub always: bool,
     /// One list for the whole gateway, outside workspaces.
     pub global: bool,
+    /// No gateway lists it: the user gives it.
+    pub given: bool,
     /// Flat paths of older versions, each with the first version that no longer uses it.
     pub earlier: &'static [(KongVersion, &'static str)],
 }
@@ -107,6 +109,8 @@ pub struct ForeignKey {
 pub struct EntityKind {
     /// Plural name as in the Admin API's list path; also the name in plans, findings and metrics.
     pub name: &'static str,
+    /// Field that holds the id.
+    pub id_field: &'static str,
     /// How the source (Kong Admin API) lists it, below the workspace.
     pub source: Listing,
     /// How the target (Konnect) lists it, or none when Konnect has no such list.
@@ -145,6 +149,7 @@ impl EntityKind {
     pub const fn flat(name: &'static str, level: u8) -> Self {
         Self {
             name,
+            id_field: "id",
             source: Listing::Flat(name),
             target: Some(Listing::Flat(name)),
             presence: Presence {
@@ -152,6 +157,7 @@ impl EntityKind {
                 enterprise: false,
                 always: false,
                 global: false,
+                given: false,
                 earlier: &[],
             },
             write: Write::Put(name),
@@ -215,7 +221,7 @@ impl EntityKind {
     #[must_use]
     pub fn source_of(&self, gateway: Gateway) -> Option<Listing> {
         let presence = self.presence;
-        if presence.enterprise && !gateway.enterprise {
+        if presence.given || presence.enterprise && !gateway.enterprise {
             return None;
         }
         let Some(version) = gateway.version else {

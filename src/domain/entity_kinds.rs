@@ -102,6 +102,19 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
     },
     EntityKind::flat("consumer_groups", 1).enterprise(),
     EntityKind {
+        // Konnect knows a schema by the name of its plugin, and takes that name out of the text.
+        id_field: "name",
+        presence: Presence {
+            given: true,
+            ..EntityKind::flat(PLUGIN_SCHEMAS, 1).presence
+        },
+        unique: &[],
+        read_only: &["name", "created_at", "updated_at"],
+        sets: &[],
+        labels: &[],
+        ..EntityKind::flat(PLUGIN_SCHEMAS, 1)
+    },
+    EntityKind {
         foreign_keys: &[fk("certificate", "certificates")],
         ..EntityKind::flat("snis", 2).always()
     },
@@ -339,6 +352,9 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
 
 /// Name of the membership kind: a consumer in a consumer group.
 pub const MEMBERS: &str = "consumer_group_members";
+
+/// Schemas of custom plugins (`schema.lua`), which Konnect needs before their plugins.
+pub const PLUGIN_SCHEMAS: &str = "plugin-schemas";
 
 /// Key credentials that the gateway stores encrypted.
 pub const KEY_AUTH_ENC: &str = "key-auths-enc";

@@ -6,6 +6,7 @@ pub mod entity_kind;
 pub mod entity_kinds;
 pub mod json;
 pub mod recast;
+pub mod secrets;
 pub mod snapshot;
 pub mod version;
 

@@ -4,20 +4,22 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use futures::{StreamExt as _, stream};
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
 use super::progress::Progress;
+use super::throttle::Throttle;
 use crate::domain::entity::reference;
 use crate::domain::entity_kind::Write;
 use crate::domain::{EntityKey, Subject};
 use crate::http::{self, Failure};
 use crate::konnect;
 use crate::plan::document::Desired;
-use crate::plan::finding::{BLOCKED_BY_DEPENDENCY, Finding, REFUSED_BY_TARGET};
+use crate::plan::finding::{BLOCKED_BY_DEPENDENCY, Finding, NOT_TRIED, REFUSED_BY_TARGET};
 use crate::plan::{Action, Plan, Planned};
 
 /// An entity that was not written.
@@ -52,6 +54,16 @@ impl Refusal {
     }
 }
 
+/// What a refused entity does to the rest of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnRefusal {
+    /// All that does not depend on it is written.
+    #[default]
+    GoOn,
+    /// Nothing more is written; what is in flight ends.
+    Stop,
+}
+
 /// What a run did.
 #[derive(Debug, Default)]
 pub struct Applied {
@@ -61,6 +73,8 @@ pub struct Applied {
     pub updated: usize,
     /// Entities not written.
     pub refused: Vec<Refusal>,
+    /// Entities that were not sent, because the run ended before; those that depend on a refused one are in `refused`.
+    pub not_tried: Vec<Subject>,
     /// What ended the run early; the next run goes on from what the target holds.
     pub interrupted: Option<Error>,
 }
@@ -71,6 +85,16 @@ impl Applied {
     pub const fn written(&self) -> usize {
         self.created + self.updated
     }
+
+    /// What was not written, as findings.
+    pub fn findings(&self) -> impl Iterator<Item = Finding> {
+        let refused = self.refused.iter().map(Refusal::finding);
+        let not_tried = self
+            .not_tried
+            .iter()
+            .map(|subject| Finding::new(&NOT_TRIED, subject.clone(), "the run ended before its turn came"));
+        refused.chain(not_tried)
+    }
 }
 
 /// Where and how to write.
@@ -79,8 +103,10 @@ pub struct Executor<'a> {
     pub client: &'a konnect::Client,
     /// Id of the control plane.
     pub control_plane: &'a str,
-    /// Writes at a time.
-    pub in_flight: usize,
+    /// Writes at a time; read anew before every write.
+    pub throttle: &'a Throttle,
+    /// What a refused entity does to the rest.
+    pub on_refusal: OnRefusal,
     /// Ends the run between two writes, never inside one.
     pub cancel: &'a CancellationToken,
     /// Told after every write.
@@ -91,7 +117,24 @@ pub struct Executor<'a> {
 enum Outcome {
     Written,
     Refused(Refusal),
-    Stopped(Option<Error>),
+    /// The run had ended before.
+    NotTried,
+    /// The failure would meet every other write too.
+    Failed(Error),
+}
+
+/// What came of a run so far.
+#[derive(Default)]
+struct Tally {
+    applied: Applied,
+    failed: BTreeSet<EntityKey>,
+}
+
+impl Tally {
+    fn refuse(&mut self, desired: &Desired, refusal: Refusal) {
+        self.failed.insert(desired.source.key());
+        self.applied.refused.push(refusal);
+    }
 }
 
 /// State of a run that its writes share.
@@ -124,10 +167,9 @@ pub fn initial_progress(plan: &Plan) -> Progress {
 
 impl Executor<'_> {
     /// Writes every entity that the plan creates or updates. An entity that the target refuses blocks itself and what refers to it,
-    /// nothing else.
+    /// and, if that is asked for, ends the run.
     pub async fn run(&self, planned: &Planned) -> Applied {
-        let mut applied = Applied::default();
-        let mut failed = BTreeSet::new();
+        let mut tally = Tally::default();
         let run = Run::default();
         let writes: Vec<_> = planned
             .plan
@@ -140,83 +182,98 @@ impl Executor<'_> {
             for action in [Action::Update, Action::Create] {
                 let part = wave.iter().filter(|operation| operation.action == action);
                 let desired = part.filter_map(|operation| planned.desired.get(&operation.subject.key));
-                let ready = self.hold_back(desired, &mut failed, &mut applied);
-                self.write_all(ready, action, &run, (&mut failed, &mut applied))
-                    .await;
-            }
-            if run.stop.load(Ordering::Relaxed) || self.cancel.is_cancelled() {
-                break;
+                let ready = self.set_dependents_aside(desired, &mut tally);
+                self.write_in_rounds(ready, action, &run, &mut tally).await;
             }
         }
-        applied
+        tally.applied
     }
 
-    /// Leaves out what refers to an entity that was not written.
-    fn hold_back<'d>(
+    /// What can be written; what refers to a refused entity is refused here.
+    fn set_dependents_aside<'d>(
         &self,
-        desired: impl Iterator<Item = &'d Desired>,
-        failed: &mut BTreeSet<EntityKey>,
-        applied: &mut Applied,
+        wave: impl Iterator<Item = &'d Desired>,
+        tally: &mut Tally,
     ) -> Vec<&'d Desired> {
         let mut ready = Vec::new();
-        for entity in desired {
-            let Some(key) = first_failed(entity, failed) else {
-                ready.push(entity);
-                continue;
-            };
-            self.count(entity, false);
-            failed.insert(entity.source.key());
-            applied.refused.push(Refusal {
-                subject: entity.source.subject(),
-                field: None,
-                reason: format!("refers to {key}, which was not written"),
-                dependent: true,
-                conflict: false,
-            });
+        for desired in wave {
+            match first_failed(desired, &tally.failed) {
+                None => ready.push(desired),
+                Some(key) => {
+                    let refusal = Refusal {
+                        subject: desired.source.subject(),
+                        field: None,
+                        reason: format!("refers to {key}, which was not written"),
+                        dependent: true,
+                        conflict: false,
+                    };
+                    self.count(desired, false);
+                    tally.refuse(desired, refusal);
+                }
+            }
         }
         ready
     }
 
-    /// Writes entities that do not depend on each other. Updates that are refused because another one still holds a unique value
-    /// are tried again as long as others succeed: among renamed entities one may wait for the other.
-    async fn write_all(
-        &self,
-        mut ready: Vec<&Desired>,
-        action: Action,
-        run: &Run,
-        (failed, applied): (&mut BTreeSet<EntityKey>, &mut Applied),
-    ) {
-        while !ready.is_empty() {
-            let mut waiting = Vec::new();
-            let mut succeeded = false;
-            let writes: Vec<_> = ready
-                .into_iter()
-                .map(|desired| self.write(desired, action, run))
-                .collect();
-            let mut writes = stream::iter(writes).buffer_unordered(self.in_flight.max(1));
-            while let Some((desired, outcome)) = writes.next().await {
-                match outcome {
-                    Outcome::Written => {
-                        succeeded = true;
-                        match action {
-                            Action::Update => applied.updated += 1,
-                            _ => applied.created += 1,
-                        }
-                        self.count(desired, true);
-                    }
-                    Outcome::Refused(refusal) => waiting.push((desired, refusal)),
-                    Outcome::Stopped(error) => applied.interrupted = applied.interrupted.take().or(error),
+    /// Writes a part of a wave. Updates that are refused because another entity still holds a unique value are tried again as long as
+    /// others succeed: among renamed entities one may wait for the other.
+    async fn write_in_rounds(&self, ready: Vec<&Desired>, action: Action, run: &Run, tally: &mut Tally) {
+        let mut round = ready;
+        while !round.is_empty() {
+            let before = tally.applied.written();
+            let refused = self.write_all(round, action, run, tally).await;
+            let progressed = tally.applied.written() > before;
+            let may_pass = |refusal: &Refusal| progressed && action == Action::Update && refusal.conflict;
+            let (next, refused): (Vec<_>, Vec<_>) =
+                refused.into_iter().partition(|(_, refusal)| may_pass(refusal));
+            for (desired, refusal) in refused {
+                self.count(desired, false);
+                tally.refuse(desired, refusal);
+                if self.on_refusal == OnRefusal::Stop {
+                    run.stop.store(true, Ordering::Relaxed);
                 }
             }
-            let again = |refusal: &Refusal| action == Action::Update && succeeded && refusal.conflict;
-            let (next, refused): (Vec<_>, Vec<_>) =
-                waiting.into_iter().partition(|(_, refusal)| again(refusal));
-            for (desired, refusal) in refused {
-                failed.insert(desired.source.key());
-                self.count(desired, false);
-                applied.refused.push(refusal);
+            round = next.into_iter().map(|(desired, _)| desired).collect();
+        }
+    }
+
+    /// Writes all of them, and returns what was refused. The throttle is asked before every write, so that a change of it counts at
+    /// once.
+    async fn write_all<'d>(
+        &self,
+        ready: Vec<&'d Desired>,
+        action: Action,
+        run: &Run,
+        tally: &mut Tally,
+    ) -> Vec<(&'d Desired, Refusal)> {
+        let mut refused = Vec::new();
+        let mut waiting = ready.into_iter();
+        let mut writes = FuturesUnordered::new();
+        loop {
+            let free = self.throttle.in_flight().saturating_sub(writes.len());
+            writes.extend(
+                waiting
+                    .by_ref()
+                    .take(free)
+                    .map(|desired| self.write(desired, action, run)),
+            );
+            let Some((desired, outcome)) = writes.next().await else {
+                return refused;
+            };
+            match outcome {
+                Outcome::Written => {
+                    match action {
+                        Action::Update => tally.applied.updated += 1,
+                        _ => tally.applied.created += 1,
+                    }
+                    self.count(desired, true);
+                }
+                Outcome::Refused(refusal) => refused.push((desired, refusal)),
+                Outcome::NotTried => tally.applied.not_tried.push(desired.source.subject()),
+                Outcome::Failed(error) => {
+                    tally.applied.interrupted.get_or_insert(error);
+                }
             }
-            ready = next.into_iter().map(|(desired, _)| desired).collect();
         }
     }
 
@@ -237,20 +294,27 @@ impl Executor<'_> {
 
     async fn write_unless_stopped(&self, desired: &Desired, action: Action, run: &Run) -> Outcome {
         if run.stop.load(Ordering::Relaxed) || self.cancel.is_cancelled() {
-            return Outcome::Stopped(None);
+            return Outcome::NotTried;
         }
         match self.send(desired, action, run).await {
             Ok(()) => Outcome::Written,
-            Err(error) if concerns_entity(&error) => Outcome::Refused(Refusal {
-                subject: desired.source.subject(),
-                field: refused_field(&error),
-                reason: error.reason(),
-                dependent: false,
-                conflict: matches!(error.failure(), Failure::Conflict { .. }),
-            }),
+            Err(error) if concerns_entity(&error) => {
+                let conflict = matches!(error.failure(), Failure::Conflict { .. });
+                // A conflict between updates may pass in the next round.
+                if self.on_refusal == OnRefusal::Stop && !(conflict && action == Action::Update) {
+                    run.stop.store(true, Ordering::Relaxed);
+                }
+                Outcome::Refused(Refusal {
+                    subject: desired.source.subject(),
+                    field: refused_field(&error),
+                    reason: error.reason(),
+                    dependent: false,
+                    conflict,
+                })
+            }
             Err(error) => {
                 run.stop.store(true, Ordering::Relaxed);
-                Outcome::Stopped(Some(Error::target(error)))
+                Outcome::Failed(Error::target(error))
             }
         }
     }
@@ -280,7 +344,9 @@ impl Executor<'_> {
             }
         }
         let mut body = body.clone();
-        body.insert("id".to_owned(), Value::from(id.as_str()));
+        if kind.id_field == "id" {
+            body.insert("id".to_owned(), Value::from(id.as_str()));
+        }
         self.client
             .post_entity(self.control_plane, &collection, kind.write_query, &body)
             .await

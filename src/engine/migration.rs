@@ -1,16 +1,15 @@
 //! One migration: a workspace, a control plane, and the steps between them.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::apply::{Applied, Executor};
+use super::apply::{Applied, Executor, OnRefusal};
 use super::error::Error;
 use super::progress::Progress;
 use super::read::{read_source, read_target};
 use super::source::Source;
+use super::throttle::Throttle;
 use crate::domain::entity_kind::Gateway;
 use crate::domain::{KongVersion, Snapshot};
 use crate::http::Failure;
@@ -35,8 +34,10 @@ pub struct Migration {
     pub target: konnect::Client,
     /// Id of the control plane.
     pub control_plane: String,
-    /// Requests at a time, on either side.
-    pub in_flight: usize,
+    /// Requests at a time, on either side; may change while it runs.
+    pub throttle: Throttle,
+    /// What a refused entity does to the rest.
+    pub on_refusal: OnRefusal,
 }
 
 /// The source as it was seen.
@@ -70,8 +71,6 @@ pub struct Observed {
     pub source: ObservedSource,
     /// The target's entities.
     pub target: Snapshot,
-    /// Custom plugins whose schema the control plane has.
-    pub uploaded: BTreeSet<String>,
 }
 
 impl Observed {
@@ -99,7 +98,6 @@ impl Observed {
             target: &self.target,
             ledger,
             version: self.version(),
-            uploaded: &self.uploaded,
             policy,
             catalogue: Catalogue::bundled(),
             circumstances: &circumstances,
@@ -128,7 +126,7 @@ impl Migration {
         let node = client.node().await.map_err(Error::source)?;
         let workspace = self.find_workspace(client).await?;
         let prefix = workspace.as_ref().map(|workspace| workspace.name.as_str());
-        let snapshot = read_source(client, prefix, gateway(&node), self.in_flight).await?;
+        let snapshot = read_source(client, prefix, gateway(&node), self.throttle.in_flight()).await?;
         Ok(ObservedSource {
             version: KongVersion::parse(&node.version),
             node: Some(node),
@@ -174,14 +172,8 @@ impl Migration {
     ///
     /// # Errors
     /// When Konnect does not answer or a list fails.
-    pub async fn observe_target(&self) -> Result<(Snapshot, BTreeSet<String>), Error> {
-        let snapshot = read_target(&self.target, &self.control_plane, self.in_flight).await?;
-        let schemas = self
-            .target
-            .list_plugin_schemas(&self.control_plane)
-            .await
-            .map_err(Error::target)?;
-        Ok((snapshot, schemas.into_iter().collect()))
+    pub async fn observe_target(&self) -> Result<Snapshot, Error> {
+        read_target(&self.target, &self.control_plane, self.throttle.in_flight()).await
     }
 
     /// Writes what the plan creates and updates.
@@ -194,7 +186,8 @@ impl Migration {
         let executor = Executor {
             client: &self.target,
             control_plane: &self.control_plane,
-            in_flight: self.in_flight,
+            throttle: &self.throttle,
+            on_refusal: self.on_refusal,
             cancel,
             progress,
         };
@@ -223,7 +216,7 @@ impl Migration {
         version: Option<KongVersion>,
         with: impl FnOnce(&Snapshot),
     ) -> Result<Verification, Error> {
-        let target = read_target(&self.target, &self.control_plane, self.in_flight).await?;
+        let target = read_target(&self.target, &self.control_plane, self.throttle.in_flight()).await?;
         with(&target);
         Ok(verify(planned, &target, version, Catalogue::bundled()))
     }

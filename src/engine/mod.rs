@@ -6,9 +6,11 @@ pub mod migration;
 pub mod progress;
 pub mod read;
 pub mod source;
+pub mod throttle;
 
-pub use apply::{Applied, Refusal};
+pub use apply::{Applied, OnRefusal, Refusal};
 pub use error::Error;
 pub use migration::{Migration, Observed, ObservedSource};
 pub use progress::{KindProgress, Progress};
 pub use source::{DeclarativeFile, Source};
+pub use throttle::Throttle;

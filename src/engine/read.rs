@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::error::{Error, Side};
 use crate::domain::entity_kind::{Gateway, Listing, Write};
-use crate::domain::entity_kinds::{ENTITY_KINDS, named};
+use crate::domain::entity_kinds::{ENTITY_KINDS, PLUGIN_SCHEMAS, named};
 use crate::domain::recast::recast;
 use crate::domain::{Entity, EntityKind, Gap, GapCause, Snapshot};
 use crate::http::{self, Failure};
@@ -106,7 +106,11 @@ pub async fn read_target(
     in_flight: usize,
 ) -> Result<Snapshot, Error> {
     let list = |list: List| async move {
-        let listed = match client.list_entities(control_plane, &list.path).await {
+        let listing = match list.kind.name {
+            PLUGIN_SCHEMAS => client.list_plugin_schemas(control_plane).await,
+            _ => client.list_entities(control_plane, &list.path).await,
+        };
+        let listed = match listing {
             Ok(entities) => Listed::Entities(entities),
             // The parent of a nested list was deleted since it was listed.
             Err(error) if error.is_not_found() && list.parent.is_some() => Listed::Entities(Vec::new()),

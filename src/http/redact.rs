@@ -3,6 +3,8 @@
 use reqwest::header::HeaderValue;
 use serde_json::Value;
 
+use crate::domain::secrets;
+
 /// What stands in place of a secret.
 const MASK: &str = "***";
 
@@ -12,35 +14,23 @@ const SHORTEST: usize = 4;
 /// Longer server texts are cut: they go into conditions and events.
 const LONGEST_TEXT: usize = 1024;
 
-/// Words that make a field secret when its name contains them.
-const SECRET_WORDS: [&str; 13] = [
-    "password",
-    "passphrase",
-    "secret",
-    "token",
-    "private",
-    "credential",
-    "apikey",
-    "api_key",
-    "access_key",
-    "authorization",
-    "header_value",
-    "param_value",
-    "account_json",
-];
-
 /// Names that are secret as a whole: the credentials' own fields, certificates' and keys' private parts, and
 /// header lists, which carry `Authorization` in plugins such as request-transformer and http-log.
-const SECRET_NAMES: [&str; 8] = [
+const SECRET_NAMES: [&str; 9] = [
     "key",
     "jwk",
     "pem",
     "headers",
     "http_headers",
+    "querystring",
     "client_jwk",
     "d",
     "k",
 ];
+
+/// The shortest text below `config` that is taken for a secret. The schema of a plugin, which would tell, is not known here;
+/// the words that schemas list are mostly shorter, and a name that is masked in a message costs less than a password that is not.
+const SHORTEST_SETTING: usize = 12;
 
 /// The secret values of one request body. Without `Debug`.
 #[derive(Default)]
@@ -54,6 +44,9 @@ impl Redactor {
         let mut redactor = Self::default();
         if let Some(body) = body {
             collect(body, false, &mut redactor.secrets);
+            if let Some(config) = body.get("config") {
+                collect_settings(config, &mut redactor.secrets);
+            }
         }
         redactor.sort();
         redactor
@@ -90,11 +83,8 @@ impl Redactor {
 }
 
 /// True when a field of this name holds a secret.
-pub(crate) fn is_secret_field(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRET_NAMES.contains(&name.as_str())
-        || name.ends_with("_key")
-        || SECRET_WORDS.iter().any(|word| name.contains(word))
+fn is_secret_field(name: &str) -> bool {
+    SECRET_NAMES.contains(&name.to_ascii_lowercase().as_str()) || secrets::is_field(name)
 }
 
 fn collect(value: &Value, secret: bool, found: &mut Vec<String>) {
@@ -108,6 +98,22 @@ fn collect(value: &Value, secret: bool, found: &mut Vec<String>) {
             }
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Long texts of a plugin's or vault's configuration.
+fn collect_settings(value: &Value, found: &mut Vec<String>) {
+    match value {
+        Value::String(text) if text.len() >= SHORTEST_SETTING && !text.starts_with("{vault://") => {
+            found.push(text.clone());
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect_settings(item, found)),
+        // An address alone is no secret, and often the reason of a refusal.
+        Value::Object(fields) => fields
+            .iter()
+            .filter(|(name, _)| name.as_str() != "host")
+            .for_each(|(_, value)| collect_settings(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
@@ -221,6 +227,14 @@ mod tests {
         let masked =
             Redactor::for_body(Some(&body)).mask("bad c2VjcmV0LWtleQ of blue, hunter22 at logs.example.com");
         assert_eq!(masked, "bad *** of blue, *** at logs.example.com");
+    }
+
+    #[test]
+    fn long_texts_of_a_configuration_are_masked_whatever_their_name() {
+        let body = json!({"name": "our-own", "config": {"licence": "AAAA-BBBB-CCCC", "mode": "strict"}});
+        let masked =
+            Redactor::for_body(Some(&body)).mask("our-own: AAAA-BBBB-CCCC is not valid in mode strict");
+        assert_eq!(masked, "our-own: *** is not valid in mode strict");
     }
 
     #[test]

@@ -41,8 +41,6 @@ pub struct PlanInput<'a> {
     pub ledger: &'a Ledger,
     /// Version of the source; none when it did not tell.
     pub version: Option<KongVersion>,
-    /// Custom plugins whose schema the control plane has.
-    pub uploaded: &'a BTreeSet<String>,
     /// What the user decided.
     pub policy: &'a Policy,
     /// Facts about Konnect.

@@ -118,6 +118,10 @@ rules! {
         "Konnect refused the entity.",
         "Mend the field in the source as the reason says; the next pass tries again.",
         "PUT of a route answers 400.";
+    NOT_TRIED: Warning, binding, "not-tried",
+        "The run ended before the entity's turn came.",
+        "Solve what ended the run; the next run writes it.",
+        "failurePolicy Stop, and Konnect refused another entity.";
     DIFFERS_AFTER_WRITE: Error, binding, "differs-after-write",
         "The entity in the target is not equal to the source after the migration.",
         "Somebody else writes to the control plane, or Konnect changed the value; compare both and mend one.",

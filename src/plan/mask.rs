@@ -3,36 +3,28 @@
 use serde_json::{Map, Value};
 
 use super::Catalogue;
-use crate::domain::EntityKind;
+use crate::domain::{Entity, EntityKind, secrets};
 
 /// What stands for a secret.
 pub const MASK: &str = "***";
-
-/// Parts of field names that hold secrets wherever they appear.
-const TELLING: &[&str] = &[
-    "password",
-    "passwd",
-    "secret",
-    "token",
-    "credential",
-    "private",
-    "api_key",
-    "apikey",
-    "authorization",
-    "passphrase",
-    "header_value",
-    "access_key",
-    "signing_key",
-    "json_key",
-    "auth_value",
-];
 
 /// The value as text for a person, or the mask when the field may hold a secret.
 ///
 /// `plugin` is the plugin's name where the entity is one; all text of a plugin that is not bundled is masked.
 #[must_use]
 pub fn shown(kind: &EntityKind, plugin: Option<&str>, path: &str, value: &Value) -> String {
-    if is_secret(kind, plugin, path) && !value.is_null() {
+    let secret = match value {
+        Value::Null | Value::Bool(_) => false,
+        Value::Array(items) => {
+            let item = format!("{path}[]");
+            is_secret(kind, plugin, path)
+                || items
+                    .iter()
+                    .any(|value| is_secret_value(kind, plugin, &item, value))
+        }
+        Value::Number(_) | Value::String(_) | Value::Object(_) => is_secret_value(kind, plugin, path, value),
+    };
+    if secret {
         return MASK.to_owned();
     }
     match value {
@@ -47,12 +39,21 @@ pub fn shown(kind: &EntityKind, plugin: Option<&str>, path: &str, value: &Value)
     }
 }
 
+/// A text of an entity as it may stand in a sentence, without quotes.
+#[must_use]
+pub fn text<'t>(entity: &Entity, path: &str, text: &'t str) -> &'t str {
+    let plugin = plugin_of(entity.kind, &entity.body);
+    if is_secret_text(entity.kind, plugin, path, text) {
+        MASK
+    } else {
+        text
+    }
+}
+
 /// The body with every secret value replaced by the mask. References to a vault name a secret and hold none, so they stay.
 #[must_use]
 pub fn masked(kind: &EntityKind, body: &Map<String, Value>) -> Map<String, Value> {
-    let plugin = (kind.name == "plugins")
-        .then(|| body.get("name").and_then(Value::as_str))
-        .flatten();
+    let plugin = plugin_of(kind, body);
     let fields = body.iter().map(|(name, value)| {
         let value = masked_value(kind, plugin, name, value);
         (name.clone(), value)
@@ -76,12 +77,38 @@ fn masked_value(kind: &EntityKind, plugin: Option<&str>, path: &str, value: &Val
                 .map(|item| masked_value(kind, plugin, &path, item))
                 .collect()
         }
-        Value::String(text) if text.starts_with("{vault://") => value.clone(),
-        Value::String(_) | Value::Number(_) if is_secret(kind, plugin, path) => Value::from(MASK),
+        Value::String(_) | Value::Number(_) if is_secret_value(kind, plugin, path, value) => {
+            Value::from(MASK)
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 
+fn plugin_of<'b>(kind: &EntityKind, body: &'b Map<String, Value>) -> Option<&'b str> {
+    (kind.name == "plugins")
+        .then(|| body.get("name").and_then(Value::as_str))
+        .flatten()
+}
+
+fn is_secret_value(kind: &EntityKind, plugin: Option<&str>, path: &str, value: &Value) -> bool {
+    match value {
+        Value::String(text) => is_secret_text(kind, plugin, path, text),
+        Value::Null | Value::Bool(_) => false,
+        Value::Number(_) | Value::Array(_) | Value::Object(_) => is_secret(kind, plugin, path),
+    }
+}
+
+fn is_secret_text(kind: &EntityKind, plugin: Option<&str>, path: &str, text: &str) -> bool {
+    let pair = || path.ends_with("[]") && holds_parameters(path) && secrets::is_telling_pair(text);
+    !is_reference(text) && (is_secret(kind, plugin, path) || secrets::is_text(text) || pair())
+}
+
+/// A reference to a vault, and nothing else.
+fn is_reference(text: &str) -> bool {
+    text.starts_with("{vault://") && text.find('}') == Some(text.len() - 1)
+}
+
+/// True when what stands at the path is secret: by the kind's row, by its name, or by the plugin's schema.
 fn is_secret(kind: &EntityKind, plugin: Option<&str>, path: &str) -> bool {
     let below = |secret: &str| {
         path == secret
@@ -89,11 +116,7 @@ fn is_secret(kind: &EntityKind, plugin: Option<&str>, path: &str) -> bool {
                 .strip_prefix(secret)
                 .is_some_and(|rest| rest.starts_with(['.', '[', '{']))
     };
-    if kind.secrets.iter().any(|secret| below(secret)) {
-        return true;
-    }
-    let lower = path.to_ascii_lowercase();
-    if TELLING.iter().any(|word| lower.contains(word)) {
+    if kind.secrets.iter().any(|secret| below(secret)) || is_telling(path) {
         return true;
     }
     match plugin {
@@ -103,6 +126,20 @@ fn is_secret(kind: &EntityKind, plugin: Option<&str>, path: &str) -> bool {
         },
         _ => false,
     }
+}
+
+/// True when a name on the way tells of a secret: any name, and that of a header or argument where the fields above hold such.
+fn is_telling(path: &str) -> bool {
+    let names: Vec<&str> = path.split('.').map(|name| name.trim_end_matches("[]")).collect();
+    names.iter().enumerate().any(|(at, name)| {
+        let above = names.get(..at).unwrap_or_default();
+        secrets::is_field(name)
+            || above.iter().any(|above| secrets::holds_parameters(above)) && secrets::is_parameter(name)
+    })
+}
+
+fn holds_parameters(path: &str) -> bool {
+    path.split('.').any(secrets::holds_parameters)
 }
 
 #[cfg(test)]

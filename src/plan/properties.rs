@@ -22,14 +22,12 @@ fn plan_with(source: &Snapshot, target: &Snapshot, policy: &Policy) -> Planned {
 }
 
 fn plan_after(source: &Snapshot, target: &Snapshot, policy: &Policy, ledger: &Ledger) -> Planned {
-    let uploaded = BTreeSet::new();
     build_plan(&PlanInput {
         notes: &[],
         source,
         target,
         ledger,
         version: Some(VERSION),
-        uploaded: &uploaded,
         policy,
         catalogue: Catalogue::bundled(),
         circumstances: &Circumstances::default(),

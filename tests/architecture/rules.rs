@@ -71,6 +71,11 @@ const LAYERS: &[Layer] = &[
         ]),
     },
     Layer {
+        module: &["manifest"],
+        layers: &["domain", "plan", "api"],
+        crates: Crates::Only(&["serde", "serde_json", "serde_saphyr", "thiserror"]),
+    },
+    Layer {
         module: &["http"],
         layers: &["domain"],
         crates: Crates::AllBut(KUBERNETES),
@@ -101,6 +106,7 @@ const LAYERS: &[Layer] = &[
             "domain",
             "plan",
             "api",
+            "manifest",
             "http",
             "konnect",
             "kong_admin",
@@ -175,11 +181,12 @@ fn violation(module: &[&str], layer: Option<&Layer>, mention: &Mention, crates: 
             Crates::Only(permitted) => !permitted.contains(&head),
             Crates::AllBut(forbidden) => forbidden.contains(&head),
         };
-    let impure = matches!(name.as_str(), "domain" | "plan" | "declarative" | "api")
-        && IMPURE.iter().any(|impure| {
-            mention.segments.len() >= impure.len()
-                && impure.iter().zip(&mention.segments).all(|(a, b)| a == b)
-        });
+    let impure = matches!(
+        name.as_str(),
+        "domain" | "plan" | "declarative" | "api" | "manifest"
+    ) && IMPURE.iter().any(|impure| {
+        mention.segments.len() >= impure.len() && impure.iter().zip(&mention.segments).all(|(a, b)| a == b)
+    });
     (forbidden || impure).then(|| format!("{name} must not use {path}"))
 }
 

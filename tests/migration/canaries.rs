@@ -19,7 +19,7 @@ use super::support::World;
 
 /// Texts that no one but the target may see, beside both tokens and a private key. Each is in one entity: list and place in
 /// it, as in [`INVENTORY`] with [`planted`]'s changes.
-const CANARIES: [(&str, &str); 11] = [
+const CANARIES: [(&str, &str); 17] = [
     ("/key-auths", "canary-of-key-auth"),
     ("/basic-auths", "canary-of-basic-auth"),
     ("/hmac-auths", "canary-of-hmac-auth"),
@@ -31,6 +31,12 @@ const CANARIES: [(&str, &str); 11] = [
     ("/plugins", "canary-of-log-address"),
     ("/plugins", "canary-of-redis"),
     ("/plugins", "canary-of-upstream-header"),
+    ("/plugins", "canary-of-client-secret"),
+    ("/plugins", "canary-of-user-info-header"),
+    ("/plugins", "canary-of-span-address"),
+    ("/services", "canary-of-service-path"),
+    ("/routes", "canary-of-route-header"),
+    ("/upstreams", "canary-of-health-check"),
 ];
 
 /// The sample workspace with a canary in each secret field.
@@ -66,6 +72,19 @@ fn planted() -> Result<Value> {
         "request-transformer",
         json!({"add": {"headers": headers}}),
     ));
+    plugins.push(plugin(4, "openid-connect", json!({
+        "issuer": "https://id.example.com", "client_id": ["shop"], "client_secret": ["canary-of-client-secret"],
+        "userinfo_headers_names": ["x-caller"], "userinfo_headers_values": ["canary-of-user-info-header"],
+    })));
+    plugins.push(plugin(
+        5,
+        "zipkin",
+        json!({"http_endpoint": "https://spans.example.com/in?api_key=canary-of-span-address"}),
+    ));
+    dump["/services"][1]["path"] = json!("/in?api_key=canary-of-service-path");
+    dump["/routes"][3]["headers"] = json!({"x-api-key": ["canary-of-route-header"]});
+    dump["/upstreams"][0]["healthchecks"]["active"]["headers"] =
+        json!({"Authorization": ["Basic canary-of-health-check"]});
     Ok(dump)
 }
 

@@ -8,6 +8,7 @@ mod cluster;
 mod coexistence;
 mod declarative;
 mod faults;
+mod orders;
 mod process;
 mod steps;
 mod stored;

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use gateway_migration_operator::domain::KongVersion;
 use gateway_migration_operator::engine::apply::initial_progress;
-use gateway_migration_operator::engine::{Applied, Migration, Observed};
+use gateway_migration_operator::engine::{Applied, Migration, Observed, OnRefusal, Throttle};
 use gateway_migration_operator::http::{
     Budget, EndpointMap, RetryPolicy, TlsOptions, Transport, TransportOptions,
 };
@@ -84,19 +84,16 @@ pub async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
         workspace: workspace.to_owned(),
         control_plane: target.create_control_plane(&wanted).await?.id,
         target,
-        in_flight: 16,
+        throttle: Throttle::new(16),
+        on_refusal: OnRefusal::GoOn,
     })
 }
 
 /// The plan for what both sides hold now.
 pub async fn plan_with(migration: &Migration, policy: &Policy) -> Result<Planned> {
     let source = migration.observe_source().await?;
-    let (target, uploaded) = migration.observe_target().await?;
-    let observed = Observed {
-        source,
-        target,
-        uploaded,
-    };
+    let target = migration.observe_target().await?;
+    let observed = Observed { source, target };
     // Certificates of the samples are valid then.
     Ok(observed.plan(policy, "2026-11-21T00:00:00Z".parse()?, &[], &Default::default()))
 }

@@ -14,6 +14,7 @@ use super::scenario::Scenario;
 /// a whole source holds (`plan/inventory.rs`, `tests/traps`), or when a declarative file is read (`engine/source.rs`).
 const PROVEN_ELSEWHERE: &[&str] = &[
     "refused-by-target",
+    "not-tried",
     "differs-after-write",
     "adopt-differs",
     "target-changed",

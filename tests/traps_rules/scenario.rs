@@ -1,6 +1,6 @@
 //! A small world to plan in, as written in `cases/*.yaml` or in a test.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use gateway_migration_operator::domain::entity_kinds::named;
@@ -30,8 +30,6 @@ pub struct Scenario {
     pub router_flavor: Option<String>,
     #[serde(default)]
     pub now: Option<Timestamp>,
-    #[serde(default)]
-    pub uploaded: BTreeSet<String>,
     #[serde(default)]
     pub waivers: Vec<Accepted>,
     /// Kinds that the source refuses to list.
@@ -89,7 +87,6 @@ impl Scenario {
             target: &snapshot(&self.target)?,
             ledger: &Default::default(),
             version: self.version.as_deref().and_then(KongVersion::parse),
-            uploaded: &self.uploaded,
             policy: &Policy::default(),
             catalogue: Catalogue::bundled(),
             circumstances: &Circumstances {

@@ -47,7 +47,7 @@ fn ids(planned: &Planned) -> Vec<&str> {
 fn trap_05_an_unknown_field_of_any_kind_is_carried_or_named() -> Result<()> {
     for kind in ENTITY_KINDS
         .iter()
-        .filter(|kind| kind.movable() && kind.name != "consumer_group_members")
+        .filter(|kind| kind.movable() && !kind.presence.given && kind.name != "consumer_group_members")
     {
         let mut entity =
             json!({"id": "x", "username": "u", "name": "cors", "type": "redis-ce", "surprise": 7});

@@ -9,3 +9,4 @@ pub mod cluster;
 pub mod kong_admin;
 pub mod konnect;
 pub mod server;
+pub mod workload;

@@ -149,6 +149,23 @@ fn controllers_collect_garbage_and_finish_namespaces() {
 }
 
 #[test]
+fn a_restarted_api_server_has_what_was_stored() {
+    let mut cluster = Cluster::start().unwrap();
+    let manifest =
+        r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "kept"}, "data": {"a": "b"}}"#;
+    kubectl_apply(&cluster, manifest).unwrap();
+    let arguments = ["get", "configmap", "kept", "-o", "jsonpath={.data.a}"];
+    cluster.stop_api_server().unwrap();
+    let refused = cluster.kubectl(&arguments).unwrap().output().unwrap();
+    assert!(!refused.status.success());
+    cluster.start_api_server().unwrap();
+    assert_eq!(stdout_of(cluster.kubectl(&arguments).unwrap()).unwrap(), "b");
+    let folder = cluster.folder().to_owned();
+    drop(cluster);
+    wait_for("all processes to end", || Ok(processes_naming(&folder)? == 0)).unwrap();
+}
+
+#[test]
 fn a_dropped_cluster_leaves_nothing() {
     let cluster = Cluster::start().unwrap();
     let folder = cluster.folder().to_owned();

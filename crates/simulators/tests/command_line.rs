@@ -109,3 +109,33 @@ fn a_bad_fault_is_explained() {
         "{message}"
     );
 }
+
+#[tokio::test]
+async fn both_hold_the_same_generated_data() {
+    let kong = Simulator::start(&["kong-admin", "--workload", "3"]).unwrap();
+    let konnect = Simulator::start(&["konnect", "--workload", "3"]).unwrap();
+    let client = Client::new();
+    let list = async |url: String| -> anyhow::Result<Vec<Value>> {
+        let answer = client.get(url).bearer_auth("kpat_simulated").send().await?;
+        let mut answer: Value = answer.error_for_status()?.json().await?;
+        Ok(serde_json::from_value(answer["data"].take())?)
+    };
+    let planes = list(format!("{}/v2/control-planes", konnect.url)).await.unwrap();
+    let plane = planes[0]["id"].as_str().unwrap();
+    for (kind, count) in [
+        ("services", 3),
+        ("plugins", 6),
+        ("key-auths", 3),
+        ("consumer_groups", 1),
+    ] {
+        let source = list(format!("{}/generated/{kind}", kong.url)).await.unwrap();
+        let below = format!("{}/v2/control-planes/{plane}/core-entities/{kind}", konnect.url);
+        let target = list(below).await.unwrap();
+        let ids = |list: &[Value]| {
+            let mut ids: Vec<_> = list.iter().map(|entity| entity["id"].to_string()).collect();
+            ids.sort();
+            ids
+        };
+        assert_eq!((ids(&source), source.len()), (ids(&target), count), "{kind}");
+    }
+}

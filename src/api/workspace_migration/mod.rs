@@ -129,12 +129,12 @@ pub struct WorkspaceMigrationSpec {
     /// everything (RollbackOnFailure).
     #[serde(default)]
     #[x_kube(validation = rules::not_implemented(
-        "spec.failurePolicy", "self == 'ContinueIndependent'", "ContinueIndependent"
+        "spec.failurePolicy", "self != 'RollbackOnFailure'", "ContinueIndependent or Stop"
     ))]
     pub failure_policy: FailurePolicy,
-    /// Do nothing until this is false again.
+    /// Do nothing until this is false again. A migration that is under way stops between two writes, and goes on from
+    /// there.
     #[serde(default)]
-    #[x_kube(validation = rules::not_implemented("spec.suspend", "!self", "false"))]
     pub suspend: bool,
     /// Undo what this migration wrote.
     #[serde(default)]

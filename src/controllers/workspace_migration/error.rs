@@ -4,13 +4,13 @@ use crate::api::conditions::reason;
 use crate::controllers::context::NotLeading;
 use crate::controllers::error::{Class, ReconcileError, chain};
 use crate::controllers::session::SessionError;
-use crate::domain::entity_kinds::ENTITY_KINDS;
 use crate::engine::{self, error::Side};
 use crate::http::{self, Failure, TransportError};
 use crate::k8s::artefacts::ArtefactError;
 use crate::k8s::config_maps::ConfigMapError;
 use crate::k8s::secrets::SecretError;
 use crate::kong_admin::InvalidClient;
+use crate::manifest::InvalidPolicy;
 use crate::plan::ledger::format::LedgerError;
 
 /// A failure of one pass. The text says what to do next.
@@ -70,22 +70,9 @@ pub enum Error {
     /// URL or token of the source that cannot be used.
     #[error("spec.source.adminAPI: {0}")]
     Source(#[from] InvalidClient),
-    /// The spec names a kind that does not exist.
-    #[error("{field} names {kind:?}, which is no entity kind; kinds are {}", kind_names())]
-    UnknownKind {
-        /// Field of the spec.
-        field: &'static str,
-        /// The name.
-        kind: String,
-    },
-    /// A transform whose patch is none.
-    #[error("spec.transforms, {reason:?}: {problem}; write the patch as RFC 6902 says")]
-    Transform {
-        /// Reason of the transform, by which a user knows it.
-        reason: String,
-        /// What is wrong.
-        problem: String,
-    },
+    /// Decisions of the spec that cannot be used.
+    #[error(transparent)]
+    Policy(#[from] InvalidPolicy),
     /// The backup cannot be stored.
     #[error("the backup is not stored: {}{}", chain(.0), next_for_backup(.0))]
     Backup(#[source] ArtefactError),
@@ -126,8 +113,7 @@ impl Error {
                 Some(Side::Source)
             }
             Self::Engine(error) => Some(error.side()),
-            Self::UnknownKind { .. }
-            | Self::Transform { .. }
+            Self::Policy(_)
             | Self::Backup(_)
             | Self::Ledger(_)
             | Self::LedgerInvalid { .. }
@@ -143,12 +129,9 @@ impl ReconcileError for Error {
             Self::ControlPlaneNotFound { .. } | Self::NotProgrammed { .. } | Self::LeftToKong { .. } => {
                 Class::DependencyNotReady
             }
-            Self::ClusterType { .. }
-            | Self::NoSource
-            | Self::Tls(_)
-            | Self::Source(_)
-            | Self::UnknownKind { .. }
-            | Self::Transform { .. } => Class::Invalid,
+            Self::ClusterType { .. } | Self::NoSource | Self::Tls(_) | Self::Source(_) | Self::Policy(_) => {
+                Class::Invalid
+            }
             Self::Session(error) => error.class(),
             Self::Secret(SecretError::Api { source, .. }) => source.class(),
             Self::Secret(_) => Class::DependencyNotReady,
@@ -177,9 +160,7 @@ impl ReconcileError for Error {
             Self::LeftToKong { .. } => reason::READ_ONLY,
             Self::ClusterType { .. } => reason::CLUSTER_TYPE_NOT_SUPPORTED,
             Self::Session(error) => error.reason(),
-            Self::NoSource | Self::Source(_) | Self::UnknownKind { .. } | Self::Transform { .. } => {
-                reason::INVALID_SPEC
-            }
+            Self::NoSource | Self::Source(_) | Self::Policy(_) => reason::INVALID_SPEC,
             Self::Secret(SecretError::Missing { .. }) => reason::SECRET_NOT_FOUND,
             Self::Secret(SecretError::KeyMissing { .. } | SecretError::NotText { .. }) | Self::Tls(_) => {
                 reason::INVALID_SECRET
@@ -240,14 +221,6 @@ fn next_for_ledger(error: &ArtefactError) -> &'static str {
         ArtefactError::TooLarge { .. } => "; split the migration by spec.source.select",
         ArtefactError::Taken { .. } | ArtefactError::Missing { .. } | ArtefactError::Compress(_) => "",
     }
-}
-
-fn kind_names() -> String {
-    ENTITY_KINDS
-        .iter()
-        .map(|kind| kind.name)
-        .collect::<Vec<_>>()
-        .join(", ")
 }
 
 /// A migration reads and writes whole collections, so what concerns one entity never gets here.

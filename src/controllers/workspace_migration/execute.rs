@@ -6,6 +6,8 @@ use tokio::sync::watch;
 
 use super::WorkspaceMigrationController;
 use super::error::Error;
+use super::interrupted::end_early;
+use super::orders::Orders;
 use super::status::{findings_status, progress_status, verification_status};
 use super::verdict::conclude;
 use crate::api::conditions::{APPLIED, VERIFIED, reason};
@@ -26,6 +28,7 @@ pub(super) struct Run<'a> {
     pub migration: &'a Migration,
     pub observed: &'a Observed,
     pub planned: &'a Planned,
+    pub orders: &'a Orders,
 }
 
 impl WorkspaceMigrationController {
@@ -39,7 +42,7 @@ impl WorkspaceMigrationController {
         let started = self.context.clock.now();
         let applied = self.apply(run, ledger, draft).await?;
         let mut findings = run.planned.plan.findings.clone();
-        findings.extend(applied.refused.iter().map(|refusal| refusal.finding()));
+        findings.extend(applied.findings());
         draft.status.findings = Some(findings_status(&findings));
         if let Some(error) = &applied.interrupted {
             let message = format!(
@@ -52,13 +55,18 @@ impl WorkspaceMigrationController {
                 .set(APPLIED, False, reason::PROGRESSING_WITH_RETRY, message);
             return Err(error.clone().into());
         }
-        if self.context.stop.is_cancelled() {
-            let message = "The operator is stopping; the next one goes on from what the target holds.";
-            draft.conditions.set(APPLIED, Unknown, reason::APPLYING, message);
-            return Ok(Outcome::wait(reason::PROGRESSING, message));
+        if let Some(ended) = run.orders.ended() {
+            return Ok(end_early(ended, draft));
         }
-        let verification = self.verify(run, findings, ledger, draft).await?;
-        let outcome = conclude(run.planned, applied.refused.len(), &verification, draft);
+        let verification = match run
+            .orders
+            .unless_ended(self.verify(run, findings, ledger, draft))
+            .await
+        {
+            Ok(verification) => verification?,
+            Err(ended) => return Ok(end_early(ended, draft)),
+        };
+        let outcome = conclude(run.planned, &applied, &verification, draft);
         if draft.status.completed_at.is_none() && matches!(outcome, Outcome::Done(_)) {
             draft.status.completed_at = Some(Time(self.context.clock.now()));
         }
@@ -121,7 +129,7 @@ impl WorkspaceMigrationController {
         draft
             .publish_progress(format!("Writing {writes} entities to the control plane."))
             .await?;
-        let work = run.migration.apply(run.planned, &self.context.stop, &sender);
+        let work = run.migration.apply(run.planned, &run.orders.stop, &sender);
         Ok(self.follow(work, progress, run, draft).await)
     }
 

@@ -11,8 +11,9 @@ mod error;
 mod execute;
 mod fetch;
 mod follow;
+mod interrupted;
 mod observe;
-mod policy;
+mod orders;
 mod report;
 mod source;
 mod status;
@@ -26,7 +27,8 @@ use kube::runtime::reflector::ObjectRef;
 use self::decide::{Step, next_step};
 use self::error::Error;
 use self::execute::Run;
-use self::policy::{accepted, policy};
+use self::interrupted::{end_early, pause};
+use self::orders::Orders;
 use self::report::{blame, report_plan};
 use self::verdict::{await_approval, halt, is_completed, report_only, watch};
 use super::context::Context;
@@ -41,6 +43,7 @@ use crate::k8s::conditions::ConditionStatus::Unknown;
 use crate::k8s::config_maps::ConfigMapWatches;
 use crate::k8s::finalizer;
 use crate::k8s::secrets::{Read, SecretWatches};
+use crate::manifest::{accepted, policy};
 
 /// Source and target change outside the cluster, where no event tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
@@ -105,9 +108,14 @@ impl WorkspaceMigrationController {
         object: &WorkspaceMigration,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
-        let (migration, observed) = match self.observe(object, draft).await {
-            Ok(both) => both,
-            Err(error) => {
+        if object.spec.suspend {
+            return Ok(pause(draft));
+        }
+        let orders = Orders::heed(&self.context, object);
+        let (migration, observed) = match orders.unless_ended(self.observe(object, &orders, draft)).await {
+            Ok(Ok(both)) => both,
+            Err(ended) => return Ok(end_early(ended, draft)),
+            Ok(Err(error)) => {
                 // What was found before is not known to hold any more.
                 let message = "Source and target could not both be read.";
                 draft
@@ -142,6 +150,7 @@ impl WorkspaceMigrationController {
                     migration: &migration,
                     observed: &observed,
                     planned: &planned,
+                    orders: &orders,
                 };
                 self.execute(&run, &mut ledger, draft).await
             }

@@ -4,17 +4,19 @@ use kube::runtime::reflector::ObjectRef;
 
 use super::WorkspaceMigrationController;
 use super::error::Error;
+use super::orders::Orders;
 use super::report::{blame, report_source, report_target};
 use super::{fetch, source};
-use crate::api::workspace_migration::WorkspaceMigration;
+use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration};
 use crate::controllers::draft::Draft;
-use crate::engine::{Migration, Observed};
+use crate::engine::{Migration, Observed, OnRefusal};
 
 impl WorkspaceMigrationController {
     /// Finds and reads both ends.
     pub(super) async fn observe(
         &self,
         object: &WorkspaceMigration,
+        orders: &Orders,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<(Migration, Observed), Error> {
         let owner = ObjectRef::from_obj(object);
@@ -33,24 +35,26 @@ impl WorkspaceMigrationController {
             workspace: object.spec.source.workspace.clone(),
             target: target.client,
             control_plane: target.id,
-            in_flight: usize::try_from(object.spec.max_in_flight()).unwrap_or(usize::MAX),
+            throttle: orders.throttle.clone(),
+            on_refusal: on_refusal(object.spec.failure_policy),
         };
         let (source, target) = tokio::join!(migration.observe_source(), migration.observe_target());
         // Both verdicts are told, also when a side fails.
         match &target {
-            Ok((target, _)) => report_target(target, self.context.config.konnect_kinds, draft),
+            Ok(target) => report_target(target, self.context.config.konnect_kinds, draft),
             Err(error) => blame(&Error::Engine(error.clone()), draft),
         }
         let source = source?;
         report_source(&source, &migration.workspace, draft);
-        let (target, uploaded) = target?;
-        Ok((
-            migration,
-            Observed {
-                source,
-                target,
-                uploaded,
-            },
-        ))
+        let target = target?;
+        Ok((migration, Observed { source, target }))
+    }
+}
+
+/// What a refused entity does to the rest of a run.
+const fn on_refusal(choice: FailurePolicy) -> OnRefusal {
+    match choice {
+        FailurePolicy::ContinueIndependent => OnRefusal::GoOn,
+        FailurePolicy::Stop | FailurePolicy::RollbackOnFailure => OnRefusal::Stop,
     }
 }

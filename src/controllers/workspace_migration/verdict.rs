@@ -4,11 +4,13 @@ use kube::ResourceExt;
 
 use super::LOOK_AGAIN;
 use super::decide::drift;
+use super::interrupted::stopped_at_refusal;
 use super::report::blocked_by;
 use crate::api::conditions::{APPLIED, APPROVED, DRIFTED, VERIFIED, reason};
 use crate::api::workspace_migration::{Mode, Phase, WorkspaceMigration};
 use crate::controllers::draft::Draft;
 use crate::controllers::outcome::Outcome;
+use crate::engine::Applied;
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::plan::{Action, Finding, Planned, Verification};
 
@@ -111,12 +113,12 @@ pub(super) fn watch(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) ->
 /// Conditions and outcome after the last step.
 pub(super) fn conclude(
     planned: &Planned,
-    refused: usize,
+    applied: &Applied,
     verification: &Verification,
     draft: &mut Draft<WorkspaceMigration>,
 ) -> Outcome {
     let plan = &planned.plan;
-    let waiting = plan.count(Action::Blocked) + refused;
+    let waiting = plan.count(Action::Blocked) + applied.refused.len();
     let behind = plan.count(Action::StaysBehind);
     if verification.holds() {
         let message = format!("{} entities are equal on both sides.", verification.matched);
@@ -131,6 +133,13 @@ pub(super) fn conclude(
         draft.conditions.set(VERIFIED, False, reason::MISMATCH, message);
     }
     let of = plan.operations.len();
+    if let Some(message) = stopped_at_refusal(applied) {
+        draft
+            .conditions
+            .set(APPLIED, False, reason::STOPPED_AT_REFUSAL, message.clone());
+        draft.status.phase = Some(Phase::Failed);
+        return Outcome::blocked(reason::STOPPED_AT_REFUSAL, message).again_after(LOOK_AGAIN);
+    }
     if waiting > 0 {
         let message = format!(
             "{} of {of} entities are in the control plane; {waiting} are not written: see status.findings, solve them, and they follow within 10 minutes.",

@@ -1,7 +1,5 @@
 //! What the ledger knows after each turn that a run can take.
 
-use std::collections::BTreeSet;
-
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -20,7 +18,6 @@ fn plan(source: &Snapshot, target: &Snapshot, ledger: &Ledger, conflicts: Confli
         target,
         ledger,
         version: KongVersion::parse("3.9.1"),
-        uploaded: &BTreeSet::new(),
         policy: &Policy {
             conflicts: Conflicts {
                 default: conflicts,

@@ -109,7 +109,8 @@ fn check_custom(plugin: &Entity, name: &str, facts: &Facts<'_>, verdict: &mut Ve
         .get("partials")
         .and_then(Value::as_array)
         .map_or(0, Vec::len);
-    if !facts.input.uploaded.contains(name) {
+    let schema = plugin.plugin_schema();
+    if !schema.is_some_and(|schema| facts.input.target.entities.contains_key(&schema)) {
         verdict.keep_back(Finding::new(
             &CUSTOM_PLUGIN_SCHEMA_MISSING,
             plugin.subject(),

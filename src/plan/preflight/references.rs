@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::super::finding::{Finding, Rule};
+use super::super::mask;
 use super::super::rule::rules;
 use super::facts::text;
 use super::{Facts, Verdict};
@@ -171,7 +172,8 @@ pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     let body = Value::Object(entity.body.clone());
     for (place, value) in places(entity, &body) {
         if facts.find(place.kind, value).is_none() && !value.starts_with("{vault://") {
-            let observed = format!("{} names {value}", place.field);
+            let shown = mask::text(entity, place.field, value);
+            let observed = format!("{} names {shown}", place.field);
             verdict.tell_at(place.rule, entity, place.field, observed);
         }
     }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::super::finding::Finding;
+use super::super::mask;
 use super::super::rule::rules;
 use super::facts::text;
 use super::{Facts, Verdict};
@@ -70,7 +71,8 @@ fn check_service(service: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     if let Some(host) = text(service, "host") {
         let short = !host.contains(['.', ':', '{']) && host != "localhost";
         if short && facts.find("upstreams", host).is_none() {
-            verdict.tell_at(&HOST_IS_SHORT_NAME, service, "host", format!("host = {host}"));
+            let shown = mask::text(service, "host", host);
+            verdict.tell_at(&HOST_IS_SHORT_NAME, service, "host", format!("host = {shown}"));
         }
     }
     let protocol = text(service, "protocol").unwrap_or_default();

@@ -112,6 +112,12 @@ fn head(report: &Report) -> String {
                 .to_owned(),
         );
     }
+    if !report.ends.source_version.is_empty() {
+        lines.push(format!(
+            "As a source of a migration it is of Kong {0}: --kong-version {0}.",
+            report.ends.source_version
+        ));
+    }
     if report.entities.iter().any(|e| e.key.kind == "basic-auths") {
         lines.push(
             "Passwords of basic-auth are hashes: deck gateway sync --skip-hash-for-basic-auth.".to_owned(),

@@ -34,9 +34,13 @@ const START_TIMEOUT: Duration = Duration::from_secs(120);
 /// Attempts to start; a port that was free may be taken by another process before a server binds it.
 const START_ATTEMPTS: u32 = 3;
 
+/// Where the API server says that it serves.
+const READY: &str = "/readyz";
+
 /// A running control plane. Stops, and deletes all its files, on drop.
 #[derive(Debug)]
 pub struct Cluster {
+    probe: Probe,
     url: String,
     ca_pem: String,
     admin: Access,
@@ -104,10 +108,11 @@ impl Cluster {
         let started = servers.start(binaries, folder.path())?;
         let probe = Probe::new(&started)?;
         // The account is made by the controller manager: with it, all three servers work.
-        for path in ["/readyz", "/api/v1/namespaces/default/serviceaccounts/default"] {
+        for path in [READY, "/api/v1/namespaces/default/serviceaccounts/default"] {
             servers.wait_until(START_TIMEOUT, path, || probe.answers_ok(path))?;
         }
         Ok(Self {
+            probe,
             url: started.url,
             ca_pem: started.ca_pem,
             admin: started.admin,
@@ -161,6 +166,24 @@ impl Cluster {
     /// When it cannot be started.
     pub fn spawn(&mut self, command: &mut Command) -> anyhow::Result<Child> {
         self.servers.spawn_other(command)
+    }
+
+    /// Kills the API server, as a node does that fails. Everything stored stays.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn stop_api_server(&mut self) -> anyhow::Result<()> {
+        self.servers.stop_api_server()
+    }
+
+    /// Starts the API server again and waits until it serves, blocking the thread.
+    ///
+    /// # Errors
+    /// When it ends or does not get ready.
+    pub fn start_api_server(&mut self) -> anyhow::Result<()> {
+        self.servers.start_api_server()?;
+        self.servers
+            .wait_until(START_TIMEOUT, READY, || self.probe.answers_ok(READY))
     }
 
     /// The folder of data, certificates and logs (`etcd.log`, ...); deleted at the end.

@@ -1,5 +1,6 @@
 //! Asks the API server whether it is ready: one GET over TLS, without a runtime.
 
+use std::fmt;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
 use std::sync::Arc;
@@ -56,5 +57,14 @@ impl Probe {
         let mut line = [0; 12];
         stream.read_exact(&mut line)?;
         Ok(line)
+    }
+}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Probe")
+            .field("port", &self.port)
+            .finish_non_exhaustive()
     }
 }

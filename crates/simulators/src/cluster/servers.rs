@@ -1,6 +1,6 @@
 //! The three servers: their command lines, their processes, their logs.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -24,6 +24,8 @@ const LOG_LINES: usize = 25;
 pub(super) struct Servers {
     folder: PathBuf,
     running: Vec<(&'static str, Child)>,
+    /// How the API server was started, to start it again.
+    api_server: Option<(PathBuf, Vec<String>)>,
     watchdog: Watchdog,
 }
 
@@ -43,6 +45,7 @@ impl Servers {
         Ok(Self {
             folder: folder.to_owned(),
             running: Vec::new(),
+            api_server: None,
             watchdog: Watchdog::start(folder)?,
         })
     }
@@ -60,11 +63,9 @@ impl Servers {
             &binaries.etcd,
             etcd_arguments(folder, etcd_port, peer_port),
         )?;
-        self.spawn(
-            API_SERVER.name,
-            &binaries.api_server,
-            api_server_arguments(folder, etcd_port, port),
-        )?;
+        let arguments = api_server_arguments(folder, etcd_port, port);
+        self.api_server = Some((binaries.api_server.clone(), arguments));
+        self.start_api_server()?;
         let arguments = controller_manager_arguments(folder, admin.kubeconfig_path());
         self.spawn(CONTROLLER_MANAGER.name, &binaries.controller_manager, arguments)?;
         let (ca_pem, ca_der) = (tls.ca_pem().to_owned(), tls.ca_der().clone());
@@ -79,7 +80,11 @@ impl Servers {
     }
 
     fn spawn(&mut self, name: &'static str, binary: &Path, arguments: Vec<String>) -> anyhow::Result<()> {
-        let log = File::create(self.log_path(name)).with_context(|| format!("no log file for {name}"))?;
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.log_path(name));
+        let log = log.with_context(|| format!("no log file for {name}"))?;
         let mut command = Command::new(binary);
         command.args(arguments).current_dir(&self.folder);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
@@ -89,6 +94,26 @@ impl Servers {
             .with_context(|| format!("cannot start {}", binary.display()))?;
         self.running.push((name, child));
         Ok(())
+    }
+
+    /// Kills the API server, with everything that it is doing; its data are etcd's.
+    pub(super) fn stop_api_server(&mut self) -> anyhow::Result<()> {
+        let running = self.running.iter().position(|(name, _)| *name == API_SERVER.name);
+        let (_, mut child) = self
+            .running
+            .remove(running.context("the API server does not run")?);
+        child.kill().context("cannot stop the API server")?;
+        child.wait()?;
+        self.watchdog.forget(&child)
+    }
+
+    /// Starts the API server on the data that there are.
+    pub(super) fn start_api_server(&mut self) -> anyhow::Result<()> {
+        let (binary, arguments) = self
+            .api_server
+            .clone()
+            .context("the control plane was not started")?;
+        self.spawn(API_SERVER.name, &binary, arguments)
     }
 
     /// Starts a process of the caller's, under the same watchdog.

@@ -8,11 +8,16 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use anyhow::Context as _;
 
 /// A shell that reads process ids from a pipe until its end, which comes when the holder of the other end exits, even
-/// by SIGKILL or with statics that are never dropped. Then it kills these processes, deletes their folder, and kills its own
+/// by SIGKILL or with statics that are never dropped; one with a minus before it has ended and is forgotten. Then it kills these processes, deletes their folder, and kills its own
 /// process group, to which a process belongs that was started but not told any more.
 const SCRIPT: &str = r#"
 pids=
-while read -r pid; do pids="$pids $pid"; done
+while read -r pid; do
+    case "$pid" in
+        -*) left=; for other in $pids; do [ "-$other" = "$pid" ] || left="$left $other"; done; pids=$left ;;
+        *) pids="$pids $pid" ;;
+    esac
+done
 [ -z "$pids" ] || kill -KILL $pids 2>/dev/null
 rm -rf "$1"
 kill -KILL 0
@@ -45,10 +50,20 @@ impl Watchdog {
     pub(super) fn spawn(&mut self, command: &mut Command) -> anyhow::Result<Child> {
         let group = i32::try_from(self.shell.id()).context("process id out of range")?;
         let child = command.process_group(group).spawn()?;
-        if let Some(pipe) = &mut self.pipe {
-            writeln!(pipe, "{}", child.id()).context("the watchdog has ended")?;
-        }
+        self.tell(&child.id().to_string())?;
         Ok(child)
+    }
+
+    /// Forgets a process that has ended: its id may soon be that of another.
+    pub(super) fn forget(&mut self, ended: &Child) -> anyhow::Result<()> {
+        self.tell(&format!("-{}", ended.id()))
+    }
+
+    fn tell(&mut self, line: &str) -> anyhow::Result<()> {
+        match &mut self.pipe {
+            Some(pipe) => writeln!(pipe, "{line}").context("the watchdog has ended"),
+            None => Ok(()),
+        }
     }
 }
 

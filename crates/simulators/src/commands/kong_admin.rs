@@ -6,18 +6,20 @@ use anyhow::Context as _;
 use clap::Args;
 use serde_json::Value;
 use simulators::kong_admin::{self, DEFAULT, Edition, INVENTORY, KongAdmin, SALES};
+use simulators::workload;
 
 use super::serving::Serving;
 
 /// Simulate the Admin API of a self-managed Kong Gateway, for reading.
 ///
-/// Without --data it holds three sample workspaces: `default` (128 entities of a real Kong), `inventory` and `sales`.
+/// Without --data and --workload it holds three sample workspaces: `default` (128 entities of a real Kong), `inventory` and `sales`.
 /// Prints its URL; `GET /_simulator/stats` counts what was asked.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   simulators kong-admin --listen 127.0.0.1:8001
   simulators kong-admin --tls --ca-out ca.pem --token secret --latency 20ms
   simulators kong-admin --open-source --data default=dump.json
+  simulators kong-admin --workload 1000      # 11,010 entities, always the same
   simulators kong-admin --fault '/consumers=503;times=2' --fault 'GET /plugins=drop;skip=1;times=1'")]
 pub(crate) struct Arguments {
     #[command(flatten)]
@@ -30,6 +32,10 @@ pub(crate) struct Arguments {
     /// Simulate the open-source edition: no workspaces, consumer groups or partials.
     #[arg(long)]
     open_source: bool,
+
+    /// Fill the workspace `generated` with this many units of 11 entities (2 routes and plugins, a service, an upstream, a consumer, ...).
+    #[arg(long, value_name = "UNITS")]
+    workload: Option<usize>,
 
     /// Load a workspace from a JSON file `{"/services": [...], "/routes": [...], ...}`, one list per path, or from a
     /// declarative file in YAML (`.yaml`, `.yml`: decK or DB-less). May be repeated.
@@ -59,7 +65,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         kong.load_declarative(workspace, &text)
             .with_context(|| format!("cannot load {}", file.display()))?;
     }
-    let samples = arguments.data.is_empty() || !dumps.is_empty();
+    let samples = arguments.workload.is_none() && arguments.data.is_empty() || !dumps.is_empty();
     for (workspace, dump) in samples
         .then(|| workspaces(edition, &dumps))
         .transpose()?
@@ -67,6 +73,15 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     {
         kong.load(&workspace, &dump)
             .with_context(|| format!("cannot load workspace {workspace}"))?;
+    }
+    if let Some(units) = arguments.workload {
+        let workspace = if edition == Edition::OpenSource {
+            "default"
+        } else {
+            "generated"
+        };
+        kong.load(workspace, &workload::dump(units)?)
+            .context("cannot load the workload")?;
     }
     arguments.serving.run(kong.router()).await
 }

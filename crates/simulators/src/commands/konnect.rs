@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use simulators::konnect::{self, Konnect};
+use simulators::workload;
 
 use super::serving::Serving;
 
@@ -29,6 +30,10 @@ pub(crate) struct Arguments {
     /// Bearer token that is accepted. May be repeated. Without any, `kpat_simulated` is.
     #[arg(long)]
     token: Vec<String>,
+
+    /// Create the control plane `generated` with this many units of 11 entities, as after a migration of `kong-admin --workload`.
+    #[arg(long, value_name = "UNITS")]
+    workload: Option<usize>,
 
     /// Create control planes with entities from a JSON file (see below): each entity as by a POST to its path.
     #[arg(long, value_name = "FILE")]
@@ -66,6 +71,9 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let konnect = Konnect::new(options);
     if let Some(file) = &arguments.data {
         load(&konnect, file).with_context(|| format!("cannot load {}", file.display()))?;
+    }
+    if let Some(units) = arguments.workload {
+        workload::seed(&konnect, "generated", units).context("cannot load the workload")?;
     }
     arguments.serving.run(konnect.router()).await
 }

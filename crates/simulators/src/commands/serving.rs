@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use axum::Router;
 use clap::Args;
-use simulators::server::{Behaviour, Fault, RateLimit, ServeOptions, Tls, serve};
+use simulators::server::{Behaviour, Fault, RateLimit, ServeOptions, Tls, parse_duration, serve};
 
 use super::until_stopped::until_stopped;
 
@@ -35,15 +35,21 @@ pub(crate) struct Serving {
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, default_value = "0ms")]
     latency: Duration,
 
-    /// Answer 429 above this many requests per second: PER_SECOND[;retry-after=SECONDS].
+    /// Answer 429 above this many requests per second: PER_SECOND[;retry-after=SECONDS], or retry-after-date=SECONDS for the
+    /// header as a date.
     #[arg(long, value_name = "LIMIT")]
     rate_limit: Option<RateLimit>,
 
     /// Let requests go wrong: `[METHOD ]PATH=OUTCOME[;OPTION...]`. May be repeated; the first that matches decides.
     ///
-    /// PATH is a regular expression. OUTCOME is a status code, `drop` (cut the connection), `hang` (never answer) or
-    /// `garbage` (not JSON). Options: skip=N (let N matching requests pass first), times=N (then fail only N), retry-after=SECONDS,
-    /// after (do the work, then lose the answer), and last: body=TEXT.
+    /// PATH is a regular expression. OUTCOME is a status code, `drop` or `reset` (end the connection), `reset-body` (the same in the
+    /// middle of the answer), `hang` (never answer), `garbage` (not JSON), `truncated` (half of the answer), `slow` (the answer in
+    /// pieces) or `lost-cursor` (answer as for a page offset that is not known). Options: skip=N (let N matching requests pass first),
+    /// times=N (then fail only N), retry-after=SECONDS or retry-after-date=SECONDS, over=DURATION (of a slow answer), after (do the
+    /// work, then lose the answer), and last: body=TEXT.
+    ///
+    /// While it runs: curl -X PUT URL/_simulator/behaviour -d '{"latency": "20ms", "rateLimit": "200", "faults": ["/routes=503"]}'
+    /// replaces all three.
     #[arg(long, value_name = "FAULT")]
     fault: Vec<Fault>,
 }
@@ -83,9 +89,4 @@ impl Serving {
         names.dedup();
         Tls::generate(&names)
     }
-}
-
-fn parse_duration(text: &str) -> anyhow::Result<Duration> {
-    let duration: jiff::SignedDuration = text.parse()?;
-    Ok(duration.try_into()?)
 }

@@ -4,7 +4,11 @@ use std::str::FromStr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
+use axum::http::HeaderValue;
+use jiff::fmt::rfc2822::DateTimePrinter;
+use jiff::{SignedDuration, Timestamp};
+use serde::Deserialize;
 
 use super::fault::Fault;
 
@@ -34,17 +38,92 @@ impl Behaviour {
             ..Self::default()
         })
     }
+
+    /// Reads `{"latency": "20ms", "rateLimit": "200;retry-after=1", "faults": ["PUT /routes=503;times=2"]}`, every value as on the
+    /// command line and each of them optional.
+    pub(super) fn from_json(text: &[u8]) -> anyhow::Result<Self> {
+        let written: Written = serde_json::from_slice(text).context("the behaviour cannot be read")?;
+        let faults: Vec<&str> = written.faults.iter().map(String::as_str).collect();
+        Ok(Self {
+            latency: written
+                .latency
+                .map_or(Ok(Duration::ZERO), |text| parse_duration(&text))?,
+            rate_limit: written.rate_limit.map(|text| text.parse()).transpose()?,
+            ..Self::with_faults(&faults)?
+        })
+    }
+}
+
+/// A behaviour as it is sent over HTTP.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Written {
+    latency: Option<String>,
+    rate_limit: Option<String>,
+    #[serde(default)]
+    faults: Vec<String>,
+}
+
+/// A time as it is written for a person: `50ms`, `1s`.
+///
+/// # Errors
+/// When it is none, or negative.
+pub fn parse_duration(text: &str) -> anyhow::Result<Duration> {
+    let duration: SignedDuration = text
+        .parse()
+        .with_context(|| format!("`{text}` is no time such as 50ms or 1s"))?;
+    Ok(duration.try_into()?)
+}
+
+/// When a client may come again, in one of the two forms of the header `Retry-After`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// A number of seconds.
+    Seconds(u32),
+    /// The date of the moment so many seconds from now.
+    Date(u32),
+}
+
+impl RetryAfter {
+    /// True for the name of an option that [`RetryAfter::parse`] knows.
+    pub(super) fn is_option(name: &str) -> bool {
+        matches!(name, "retry-after" | "retry-after-date")
+    }
+
+    pub(super) fn parse(option: &str, seconds: &str) -> anyhow::Result<Self> {
+        let seconds = seconds
+            .parse()
+            .with_context(|| format!("{option}: `{seconds}` is not a number of seconds"))?;
+        Ok(match option {
+            "retry-after-date" => Self::Date(seconds),
+            _ => Self::Seconds(seconds),
+        })
+    }
+
+    /// Value of the header; none for a date that no calendar has.
+    pub(super) fn header(self) -> Option<HeaderValue> {
+        match self {
+            Self::Seconds(seconds) => Some(seconds.into()),
+            Self::Date(seconds) => {
+                let moment = Timestamp::now()
+                    .checked_add(SignedDuration::from_secs(seconds.into()))
+                    .ok()?;
+                let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&moment).ok()?;
+                HeaderValue::from_str(&date).ok()
+            }
+        }
+    }
 }
 
 /// A token bucket: holds one second's worth of requests, and refills evenly.
 ///
-/// Parsed from `PER_SECOND[;retry-after=SECONDS]`, such as `20` or `5;retry-after=1`.
+/// Parsed from `PER_SECOND[;retry-after=SECONDS]` or `PER_SECOND[;retry-after-date=SECONDS]`, such as `20` or `5;retry-after=1`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateLimit {
     /// Requests per second; also the size of the bucket (at least one).
     pub per_second: f64,
-    /// Seconds told in the `Retry-After` header of a 429; `None` leaves the header out, as Konnect often does.
-    pub retry_after: Option<u32>,
+    /// What the `Retry-After` header of a 429 tells; `None` leaves the header out, as Konnect often does.
+    pub retry_after: Option<RetryAfter>,
 }
 
 impl FromStr for RateLimit {
@@ -63,12 +142,12 @@ impl FromStr for RateLimit {
         }
         let retry_after = match options.map(|options| options.trim().split_once('=')) {
             None => None,
-            Some(Some(("retry-after", seconds))) => Some(
-                seconds
-                    .parse()
-                    .map_err(|_| anyhow!("rate limit `{text}`: `{seconds}` is not a number of seconds"))?,
+            Some(Some((header, seconds))) if RetryAfter::is_option(header) => {
+                Some(RetryAfter::parse(header, seconds).with_context(|| format!("rate limit `{text}`"))?)
+            }
+            Some(_) => bail!(
+                "rate limit `{text}`: the only options are `retry-after=SECONDS` and `retry-after-date=SECONDS`"
             ),
-            Some(_) => bail!("rate limit `{text}`: the only option is `retry-after=SECONDS`"),
         };
         Ok(Self {
             per_second,

@@ -2,18 +2,24 @@
 
 use std::str::FromStr;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use axum::http::{Method, StatusCode, Uri};
 use regex::Regex;
 
+use super::behaviour::{RetryAfter, parse_duration};
+
+/// How long a slow body takes that names no time.
+const SLOW: Duration = Duration::from_secs(10);
+
 /// One fault.
 ///
 /// Parsed from `[METHOD ]PATH=OUTCOME[;OPTION...]`:
 /// - `PATH` is a regular expression, searched in the path and in the path with its query;
-/// - `OUTCOME` is a status code, `drop` (the connection is cut), `hang` (no answer ever) or `garbage` (200 with a
-///   body that is not JSON);
-/// - options are `skip=N` (the first N matching requests pass), `times=N` (only N requests fail), `retry-after=SECONDS`,
+/// - `OUTCOME` is a status code or one of the words at [`Outcome`];
+/// - options are `skip=N` (the first N matching requests pass), `times=N` (only N requests fail), `retry-after=SECONDS` and
+///   `retry-after-date=SECONDS` (the header, as a number or as the date of that moment), `over=DURATION` (how long a slow body takes),
 ///   `after` (the simulator does its work first, then the answer is lost) and, as the last one, `body=TEXT`.
 ///
 /// `PUT /routes=503;times=2;skip=3;retry-after=1` lets three writes of routes pass and fails the next two.
@@ -27,14 +33,16 @@ pub struct Fault {
     pub outcome: Outcome,
     /// Body of the answer; `None` takes a short JSON message.
     pub body: Option<String>,
-    /// Seconds told in a `Retry-After` header.
-    pub retry_after: Option<u32>,
+    /// What a `Retry-After` header tells.
+    pub retry_after: Option<RetryAfter>,
     /// Matching requests that pass before the first failure.
     pub skip: u64,
     /// Requests that fail before the fault is spent; `None` never ends.
     pub times: Option<u64>,
     /// The simulator handles the request first, so that a write took place although its answer is lost.
     pub after: bool,
+    /// How long a slow body takes.
+    pub over: Duration,
 }
 
 /// What a fault does to a request.
@@ -42,12 +50,32 @@ pub struct Fault {
 pub enum Outcome {
     /// An answer with this status.
     Status(StatusCode),
-    /// The connection is cut without an answer, with every request on it.
+    /// `drop`: the connection is closed without an answer, with every request on it.
     DropConnection,
-    /// No answer; the connection stays open.
+    /// `reset`: the same by a TCP reset.
+    Reset,
+    /// `reset-body`: the answer begins, and in the middle of its body the connection is reset.
+    ResetBody,
+    /// `hang`: no answer; the connection stays open.
     Hang,
-    /// 200 with `application/json` and a body that is not JSON.
+    /// `garbage`: 200 with `application/json` and a body that is not JSON.
     Garbage,
+    /// `truncated`: the answer is complete as HTTP goes, but half of its body is missing.
+    Truncated,
+    /// `slow`: the answer's body comes in pieces.
+    Slow,
+    /// `lost-cursor`: the simulator is asked for a page by a cursor that it never gave out, and answers as the product does.
+    LostCursor,
+}
+
+impl Outcome {
+    /// True when the outcome is made of the simulator's own answer.
+    pub(super) fn needs_answer(self) -> bool {
+        matches!(
+            self,
+            Self::ResetBody | Self::Truncated | Self::Slow | Self::LostCursor
+        )
+    }
 }
 
 impl Fault {
@@ -65,6 +93,7 @@ impl Fault {
             skip: 0,
             times: None,
             after: false,
+            over: SLOW,
         })
     }
 
@@ -80,12 +109,16 @@ impl Fault {
         match option.trim().split_once('=') {
             Some(("skip", count)) => self.skip = count.parse().context("skip")?,
             Some(("times", count)) => self.times = Some(count.parse().context("times")?),
-            Some(("retry-after", seconds)) => {
-                self.retry_after = Some(seconds.parse().context("retry-after")?)
+            Some(("over", time)) => self.over = parse_duration(time).context("over")?,
+            Some((header, seconds)) if RetryAfter::is_option(header) => {
+                self.retry_after = Some(RetryAfter::parse(header, seconds)?);
             }
             None if option.trim() == "after" => self.after = true,
             _ => {
-                bail!("unknown option `{option}`; use skip=N, times=N, retry-after=SECONDS, after, body=TEXT")
+                bail!(
+                    "unknown option `{option}`; use skip=N, times=N, retry-after=SECONDS, retry-after-date=SECONDS, \
+                     over=DURATION, after, body=TEXT"
+                )
             }
         }
         Ok(())
@@ -98,10 +131,18 @@ impl FromStr for Outcome {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         Ok(match text {
             "drop" => Self::DropConnection,
+            "reset" => Self::Reset,
+            "reset-body" => Self::ResetBody,
             "hang" => Self::Hang,
             "garbage" => Self::Garbage,
+            "truncated" => Self::Truncated,
+            "slow" => Self::Slow,
+            "lost-cursor" => Self::LostCursor,
             code => Self::Status(code.parse().ok().with_context(|| {
-                format!("`{code}` is no outcome; use a status code, `drop`, `hang` or `garbage`")
+                format!(
+                    "`{code}` is no outcome; use a status code, `drop`, `reset`, `reset-body`, `hang`, `garbage`, `truncated`, \
+                     `slow` or `lost-cursor`"
+                )
             })?),
         })
     }

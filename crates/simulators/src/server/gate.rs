@@ -11,16 +11,18 @@ use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
-use super::behaviour::{Behaviour, Bucket};
+use super::behaviour::{Behaviour, Bucket, RetryAfter};
 use super::fault::{ArmedFault, Fault, Outcome};
-use super::stats::{Recorder, Stats};
+use super::line::Line;
+use super::spoil;
+use super::stats::{Recorder, Stats, Write};
 
 /// Paths of the server itself, outside of counting, latency and faults.
 const STATS_PATH: &str = "/_simulator/stats";
 const RESET_PATH: &str = "/_simulator/reset";
+const BEHAVIOUR_PATH: &str = "/_simulator/behaviour";
 
 /// What a [`super::Running`] handle and the connections share.
 #[derive(Debug)]
@@ -63,6 +65,10 @@ impl Controls {
         self.recorder.stats()
     }
 
+    pub(super) fn writes(&self) -> Vec<Write> {
+        self.recorder.writes()
+    }
+
     pub(super) fn reset_stats(&self) {
         self.recorder.reset();
     }
@@ -88,37 +94,52 @@ impl Gate {
         self.controls.recorder.count_connection();
     }
 
-    /// Answers one request; `hang_up` cuts the connection that it came on.
+    /// Answers one request that came on `line`.
     pub(super) async fn answer(
         self,
         request: Request<Incoming>,
-        hang_up: CancellationToken,
+        line: Line,
     ) -> Result<Response<Body>, Infallible> {
-        if let Some(response) = self.answer_own(request.method(), request.uri().path()) {
-            return Ok(response);
+        if request.uri().path().starts_with("/_simulator/") {
+            return Ok(self.answer_own(request).await);
         }
         let in_flight = self
             .controls
             .recorder
             .begin(request.method(), request.uri().path());
-        let response = self.simulate(request, hang_up).await;
+        let response = self.simulate(request, &line).await;
         in_flight.answered(response.status());
         Ok(response)
     }
 
     /// The server's own endpoints.
-    fn answer_own(&self, method: &Method, path: &str) -> Option<Response<Body>> {
-        match (method, path) {
-            (&Method::GET, STATS_PATH) => Some(axum::Json(self.controls.stats()).into_response()),
+    async fn answer_own(&self, request: Request<Incoming>) -> Response<Body> {
+        match (request.method(), request.uri().path()) {
+            (&Method::GET, STATS_PATH) => axum::Json(self.controls.stats()).into_response(),
             (&Method::POST, RESET_PATH) => {
                 self.controls.reset_stats();
-                Some(StatusCode::NO_CONTENT.into_response())
+                StatusCode::NO_CONTENT.into_response()
             }
-            _ => None,
+            (&Method::PUT, BEHAVIOUR_PATH) => self.change_behaviour(request).await,
+            _ => StatusCode::NOT_FOUND.into_response(),
         }
     }
 
-    async fn simulate(self, request: Request<Incoming>, hang_up: CancellationToken) -> Response<Body> {
+    async fn change_behaviour(&self, request: Request<Incoming>) -> Response<Body> {
+        let body = axum::body::to_bytes(Body::new(request.into_body()), usize::MAX).await;
+        let told = body
+            .map_err(anyhow::Error::from)
+            .and_then(|text| Behaviour::from_json(&text));
+        match told {
+            Ok(behaviour) => {
+                self.controls.set_behaviour(behaviour);
+                StatusCode::NO_CONTENT.into_response()
+            }
+            Err(error) => (StatusCode::BAD_REQUEST, format!("{error:#}\n")).into_response(),
+        }
+    }
+
+    async fn simulate(self, mut request: Request<Incoming>, line: &Line) -> Response<Body> {
         let active = self.controls.active();
         if !active.latency.is_zero() {
             tokio::time::sleep(active.latency).await;
@@ -131,19 +152,31 @@ impl Gate {
             .faults
             .iter()
             .find_map(|armed| armed.strikes(request.method(), request.uri()));
-        let response = match fault {
-            Some(fault) if !fault.after => return fail(fault, &hang_up).await,
-            _ => self.router.oneshot(request.map(Body::new)).await.into_response(),
+        let Some(fault) = fault else {
+            return self.pass(request).await;
         };
-        match fault {
-            Some(fault) => fail(fault, &hang_up).await,
-            None => response,
+        if fault.outcome == Outcome::LostCursor
+            && let Some(spoilt) = spoil::lose_cursor(request.uri())
+        {
+            *request.uri_mut() = spoilt;
         }
+        let answer = if fault.after || fault.outcome.needs_answer() {
+            Some(self.pass(request).await)
+        } else {
+            None
+        };
+        fail(fault, answer, line).await
+    }
+
+    /// The simulator's own answer.
+    async fn pass(self, request: Request<Incoming>) -> Response<Body> {
+        self.router.oneshot(request.map(Body::new)).await.into_response()
     }
 }
 
-/// The fault's answer; for a cut or silent connection this never returns.
-async fn fail(fault: &Fault, hang_up: &CancellationToken) -> Response<Body> {
+/// What the fault makes of the simulator's answer; for a cut or silent connection this never returns.
+async fn fail(fault: &Fault, answer: Option<Response<Body>>, line: &Line) -> Response<Body> {
+    let answer = answer.unwrap_or_default();
     match fault.outcome {
         Outcome::Status(status) => {
             let default = || json!({"message": "fault injected by the simulator"}).to_string();
@@ -160,22 +193,30 @@ async fn fail(fault: &Fault, hang_up: &CancellationToken) -> Response<Body> {
                 .unwrap_or_else(|| "<html>{\"data\": [".to_owned());
             respond(StatusCode::OK, body, fault.retry_after)
         }
+        Outcome::LostCursor => answer,
+        Outcome::Truncated => spoil::truncated(answer).await,
+        Outcome::Slow => spoil::slowly(answer, fault.over).await,
+        Outcome::ResetBody => spoil::reset_in_body(answer, line).await,
         Outcome::DropConnection => {
-            hang_up.cancel();
+            line.hang_up();
+            std::future::pending().await
+        }
+        Outcome::Reset => {
+            line.reset();
             std::future::pending().await
         }
         Outcome::Hang => std::future::pending().await,
     }
 }
 
-fn respond(status: StatusCode, body: String, retry_after: Option<u32>) -> Response<Body> {
+fn respond(status: StatusCode, body: String, retry_after: Option<RetryAfter>) -> Response<Body> {
     let mut response = (status, body).into_response();
     response.headers_mut().insert(
         CONTENT_TYPE,
         HeaderValue::from_static("application/json; charset=utf-8"),
     );
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+    if let Some(value) = retry_after.and_then(RetryAfter::header) {
+        response.headers_mut().insert(RETRY_AFTER, value);
     }
     response
 }

@@ -5,6 +5,8 @@
 mod behaviour;
 mod fault;
 mod gate;
+mod line;
+mod spoil;
 mod stats;
 mod tls;
 
@@ -26,12 +28,13 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
-pub use behaviour::{Behaviour, RateLimit};
+pub use behaviour::{Behaviour, RateLimit, RetryAfter, parse_duration};
 pub use fault::{Fault, Outcome};
-pub use stats::{Below, Stats};
+pub use stats::{Below, Stats, Write};
 pub use tls::{ClientIdentity, Tls};
 
 use gate::{Controls, Gate};
+use line::Line;
 
 /// Where a server listens and how it behaves. The default is plain HTTP on a free loopback port, without faults.
 #[derive(Debug, Clone)]
@@ -91,7 +94,12 @@ impl Running {
         self.controls.stats()
     }
 
-    /// Sets all counts to zero; the peak restarts at the number of requests in flight now.
+    /// Every write received since the start or the last reset, in the order of arrival.
+    pub fn writes(&self) -> Vec<Write> {
+        self.controls.writes()
+    }
+
+    /// Sets all counts to zero and forgets the writes; the peak restarts at the number of requests in flight now.
     pub fn reset_stats(&self) {
         self.controls.reset_stats();
     }
@@ -174,27 +182,27 @@ async fn serve_stream(stream: TcpStream, tls: Option<TlsAcceptor>, gate: Gate) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "cannot disable Nagle's algorithm");
     }
+    let line = Line::of(&stream);
     match tls {
-        None => serve_http(stream, gate).await,
+        None => serve_http(stream, gate, line).await,
         Some(acceptor) => match acceptor.accept(stream).await {
-            Ok(stream) => serve_http(stream, gate).await,
+            Ok(stream) => serve_http(stream, gate, line).await,
             Err(error) => tracing::debug!(%error, "TLS handshake failed"),
         },
     }
 }
 
 /// Speaks HTTP/1.1 or HTTP/2, whichever the client opens with, until either side ends the connection.
-async fn serve_http(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, gate: Gate) {
-    let hang_up = CancellationToken::new();
+async fn serve_http(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, gate: Gate, line: Line) {
     let service = {
-        let hang_up = hang_up.clone();
-        service_fn(move |request| gate.clone().answer(request, hang_up.clone()))
+        let line = line.clone();
+        service_fn(move |request| gate.clone().answer(request, line.clone()))
     };
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new());
     builder.http2().timer(TokioTimer::new());
     tokio::select! {
-        () = hang_up.cancelled() => {}
+        () = line.hung_up() => {}
         ended = builder.serve_connection(TokioIo::new(stream), service) => {
             if let Err(error) = ended {
                 tracing::debug!(error, "connection ended with an error");

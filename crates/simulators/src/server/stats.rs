@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use axum::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
@@ -40,33 +41,68 @@ pub struct Below {
     pub writes: u64,
 }
 
+/// One write that a server received.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// Method and path, ids included: `PUT /v2/control-planes/6f1d9f2e-…/core-entities/routes/0d1ffb4e-…`.
+    pub target: String,
+    /// When it arrived.
+    pub began: Instant,
+    /// What was answered; none when nothing was, or is yet.
+    pub status: Option<u16>,
+}
+
 /// Shared counters of one server.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Recorder(Arc<Mutex<Stats>>);
+pub(super) struct Recorder(Arc<Mutex<Records>>);
+
+#[derive(Debug, Default)]
+struct Records {
+    stats: Stats,
+    writes: Vec<Write>,
+    /// How often the writes were forgotten: a request in flight must not be taken for a later one.
+    resets: u64,
+}
 
 impl Recorder {
     pub(super) fn stats(&self) -> Stats {
-        self.lock().clone()
+        self.lock().stats.clone()
+    }
+
+    pub(super) fn writes(&self) -> Vec<Write> {
+        self.lock().writes.clone()
     }
 
     pub(super) fn reset(&self) {
-        let mut stats = self.lock();
-        let in_flight = stats.in_flight;
-        *stats = Stats {
+        let mut records = self.lock();
+        let in_flight = records.stats.in_flight;
+        records.stats = Stats {
             in_flight,
             peak_in_flight: in_flight,
             ..Stats::default()
         };
+        records.writes.clear();
+        records.resets += 1;
     }
 
     pub(super) fn count_connection(&self) {
-        self.lock().connections += 1;
+        self.lock().stats.connections += 1;
     }
 
     /// Counts a request as received and in flight until the returned value is dropped.
     pub(super) fn begin(&self, method: &Method, path: &str) -> InFlight {
-        let mut stats = self.lock();
-        let write = u64::from([Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method));
+        let mut records = self.lock();
+        let is_write = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(method);
+        let place = is_write.then(|| {
+            records.writes.push(Write {
+                target: format!("{method} {path}"),
+                began: Instant::now(),
+                status: None,
+            });
+            (records.resets, records.writes.len() - 1)
+        });
+        let write = u64::from(is_write);
+        let stats = &mut records.stats;
         stats.total += 1;
         stats.writes += write;
         if let Some(parent) = parent_of(path) {
@@ -80,14 +116,15 @@ impl Recorder {
             .or_default() += 1;
         stats.in_flight += 1;
         stats.peak_in_flight = stats.peak_in_flight.max(stats.in_flight);
-        drop(stats);
+        drop(records);
         InFlight {
             recorder: self.clone(),
             answered: None,
+            write: place,
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Stats> {
+    fn lock(&self) -> MutexGuard<'_, Records> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -96,6 +133,8 @@ impl Recorder {
 pub(super) struct InFlight {
     recorder: Recorder,
     answered: Option<StatusCode>,
+    /// Number of resets before it, and its place among the writes since.
+    write: Option<(u64, usize)>,
 }
 
 impl InFlight {
@@ -106,7 +145,14 @@ impl InFlight {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let mut stats = self.recorder.lock();
+        let mut records = self.recorder.lock();
+        if let Some((resets, place)) = self.write
+            && resets == records.resets
+            && let Some(write) = records.writes.get_mut(place)
+        {
+            write.status = self.answered.map(|status| status.as_u16());
+        }
+        let stats = &mut records.stats;
         stats.in_flight = stats.in_flight.saturating_sub(1);
         match self.answered {
             Some(status) => *stats.by_status.entry(status.as_u16()).or_default() += 1,

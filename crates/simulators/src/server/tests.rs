@@ -6,6 +6,8 @@ use reqwest::{Certificate, Client, ClientBuilder, Identity, StatusCode, Version}
 
 use super::*;
 
+mod spoilt;
+
 fn router() -> Router {
     Router::new()
         .route("/routes/{id}", put(async || "stored"))
@@ -230,7 +232,7 @@ async fn above_the_rate_limit_there_is_429() {
         r#"{"message":"API rate limit exceeded"}"#
     );
 
-    server.set_behaviour(limit(Some(3)));
+    server.set_behaviour(limit(Some(RetryAfter::Seconds(3))));
     assert_eq!(status(&Client::new(), "GET", url.clone()).await, 200);
     let refused = Client::new().get(&url).send().await.unwrap();
     assert_eq!(refused.headers()["retry-after"], "3");
@@ -286,7 +288,7 @@ fn faults_are_parsed() {
     assert_eq!(fault.outcome, Outcome::Status(StatusCode::SERVICE_UNAVAILABLE));
     assert_eq!(
         (fault.times, fault.skip, fault.retry_after, fault.after),
-        (Some(2), 3, Some(1), false)
+        (Some(2), 3, Some(RetryAfter::Seconds(1)), false)
     );
     let fault: Fault = r"^/services\?offset=.+=garbage;after".parse().unwrap();
     assert_eq!(
@@ -320,7 +322,7 @@ fn rate_limits_are_parsed() {
         limit,
         RateLimit {
             per_second: 0.5,
-            retry_after: Some(2)
+            retry_after: Some(RetryAfter::Seconds(2))
         }
     );
     for bad in ["", "0", "-1", "NaN", "5;burst=2", "5;retry-after=x"] {

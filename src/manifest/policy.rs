@@ -1,24 +1,49 @@
-//! The decisions of a manifest, as the planner takes them. Pure.
+//! The decisions of a manifest, as the planner takes them.
 
 use serde_json::json;
 
-use super::error::Error;
 use crate::api::workspace_migration::{
     ConflictPolicy as ConflictChoice, IdPolicy as IdChoice, Selection as Selected, Waiver as AcceptedFinding,
     WorkspaceMigrationSpec,
 };
-use crate::domain::entity_kinds::named;
+use crate::domain::entity_kinds::{ENTITY_KINDS, named};
 use crate::plan::Waiver;
 use crate::plan::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Policy, Selection, Transform};
 
-/// The policy of a spec.
+/// Why a spec is no policy. The text says what to write instead.
+#[derive(Debug, thiserror::Error)]
+pub enum InvalidPolicy {
+    /// The spec names a kind that does not exist.
+    #[error("{field} names {kind:?}, which is no entity kind; kinds are {}", kind_names())]
+    UnknownKind {
+        /// Field of the spec.
+        field: &'static str,
+        /// The name.
+        kind: String,
+    },
+    /// A transform whose patch is none.
+    #[error("spec.transforms, {reason:?}: {problem}; write the patch as RFC 6902 says")]
+    Transform {
+        /// Reason of the transform, by which a user knows it.
+        reason: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+fn kind_names() -> String {
+    let names: Vec<_> = ENTITY_KINDS.iter().map(|kind| kind.name).collect();
+    names.join(", ")
+}
+
+/// The policy of a spec, for the control plane of this id.
 ///
 /// # Errors
 /// A kind that does not exist, or a transform whose patch is none.
-pub fn policy(spec: &WorkspaceMigrationSpec, control_plane: &str) -> Result<Policy, Error> {
+pub fn policy(spec: &WorkspaceMigrationSpec, control_plane: &str) -> Result<Policy, InvalidPolicy> {
     for (field, kind) in kinds(spec) {
         if named(kind).is_none() {
-            return Err(Error::UnknownKind {
+            return Err(InvalidPolicy::UnknownKind {
                 field,
                 kind: kind.to_owned(),
             });
@@ -45,7 +70,8 @@ pub fn policy(spec: &WorkspaceMigrationSpec, control_plane: &str) -> Result<Poli
 }
 
 /// A waiver of the spec in the words of the planner.
-pub(super) fn accepted(waiver: &AcceptedFinding) -> Waiver {
+#[must_use]
+pub fn accepted(waiver: &AcceptedFinding) -> Waiver {
     Waiver {
         id: waiver.id.clone(),
         subject: waiver.subject.clone(),
@@ -96,8 +122,8 @@ const fn conflict(choice: ConflictChoice) -> ConflictPolicy {
     }
 }
 
-fn transform(written: &crate::api::workspace_migration::Transform) -> Result<Transform, Error> {
-    let patch = serde_json::from_value(json!(written.patch)).map_err(|error| Error::Transform {
+fn transform(written: &crate::api::workspace_migration::Transform) -> Result<Transform, InvalidPolicy> {
+    let patch = serde_json::from_value(json!(written.patch)).map_err(|error| InvalidPolicy::Transform {
         reason: written.reason.clone(),
         problem: error.to_string(),
     })?;

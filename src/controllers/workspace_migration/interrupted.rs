@@ -1,0 +1,89 @@
+//! How a pass ends that does not come to the end of its plan. Pure.
+
+use super::orders::Ended;
+use crate::api::conditions::{APPLIED, reason};
+use crate::api::workspace_migration::{Phase, WorkspaceMigration};
+use crate::controllers::draft::Draft;
+use crate::controllers::outcome::Outcome;
+use crate::engine::{Applied, Refusal};
+use crate::k8s::conditions::ConditionStatus::{False, Unknown};
+
+/// `status.progress.waitingFor` of a suspended migration.
+const SUSPENDED: &str = "spec.suspend to be false";
+/// Entities that a message names.
+const NAMED: usize = 3;
+
+/// `spec.suspend` is true: nothing is read or written.
+pub(super) fn pause(draft: &mut Draft<WorkspaceMigration>) -> Outcome {
+    let progress = draft.status.progress.get_or_insert_default();
+    progress.in_flight = 0;
+    progress.rate = None;
+    progress.eta = None;
+    progress.waiting_for = Some(SUSPENDED.to_owned());
+    let done = if progress.summary.is_empty() {
+        String::new()
+    } else {
+        format!(" {} entities are in the control plane.", progress.summary)
+    };
+    if draft.status.started_at.is_some() && draft.status.completed_at.is_none() {
+        let message = format!("Suspended.{done}");
+        draft.conditions.set(APPLIED, False, reason::SUSPENDED, message);
+    }
+    draft.status.phase = Some(Phase::Paused);
+    Outcome::held(
+        reason::SUSPENDED,
+        format!("Suspended.{done} Set spec.suspend to false to go on."),
+    )
+}
+
+/// The pass ends at a safe point: what was in flight has ended, and nothing more was sent.
+pub(super) fn end_early(ended: Ended, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
+    let message = match ended {
+        Ended::Suspended => return pause(draft),
+        Ended::OperatorStops => "The operator is stopping; the next one goes on from what the target holds.",
+        Ended::Deleted => "The migration is being deleted: nothing more is written.",
+        Ended::Changed => "The spec has changed: the next pass goes on by the new one.",
+    };
+    if draft
+        .conditions
+        .get(APPLIED)
+        .is_some_and(|applied| applied.status != "True")
+    {
+        draft.conditions.set(APPLIED, Unknown, reason::APPLYING, message);
+    }
+    Outcome::wait(reason::PROGRESSING, message)
+}
+
+/// The failure policy ended the run at an entity that was refused; none when it did not.
+pub(super) fn stopped_at_refusal(applied: &Applied) -> Option<String> {
+    if applied.not_tried.is_empty() {
+        return None;
+    }
+    let (dependents, refused): (Vec<_>, Vec<_>) =
+        applied.refused.iter().partition(|refusal| refusal.dependent);
+    let dependents = if dependents.is_empty() {
+        String::new()
+    } else {
+        format!(" {} depend on it: {}.", dependents.len(), names(&dependents))
+    };
+    Some(format!(
+        "{} entities are written. Konnect refused {}, and spec.failurePolicy ended the run there.{dependents} {} more were not tried. \
+         See status.findings, solve what was refused, then change the spec, or wait 10 minutes: the next run writes only what is left.",
+        applied.created,
+        names(&refused),
+        applied.not_tried.len()
+    ))
+}
+
+/// The first few by name.
+fn names(refusals: &[&Refusal]) -> String {
+    let mut names: Vec<_> = refusals
+        .iter()
+        .take(NAMED)
+        .map(|refusal| refusal.subject.to_string())
+        .collect();
+    if refusals.len() > NAMED {
+        names.push(format!("{} others", refusals.len() - NAMED));
+    }
+    names.join(", ")
+}

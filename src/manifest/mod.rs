@@ -1,0 +1,6 @@
+//! What a `WorkspaceMigration` says, in the words of the planner: for the operator, which reads it from the cluster, and for
+//! the command line, which reads it from a file. Pure.
+
+mod policy;
+
+pub use policy::{InvalidPolicy, accepted, policy};

@@ -1,0 +1,5 @@
+//! The exported decK file is a source that says the same as the target it was exported for: planned against that target, it
+//! changes nothing.
+
+mod generated;
+mod samples;
