@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test control-plane fmt fmt-check lint crds check-crds simulators check image
+.PHONY: help demo test soak control-plane fmt fmt-check lint crds check-crds simulators check image
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -14,6 +14,11 @@ demo: ## Migrate three workspaces to a simulated Konnect, in a real API server, 
 
 test: control-plane ## Run all tests (the first time builds the Kubernetes binaries: about 10 minutes)
 	$(CARGO) test --locked --workspace
+
+soak: control-plane ## Kill the operator at 100 random points of a migration and write the table in docs/reliability.md (RUNS=, SEED=)
+	$(CARGO) build --locked --release --bin gateway-migration-operator
+	OPERATOR=$(CURDIR)/target/release/gateway-migration-operator \
+	$(CARGO) test --locked --test migration crash::soak -- --ignored --nocapture
 
 control-plane: ## Make sure that etcd, kube-apiserver, kube-controller-manager and kubectl are there
 	$(CARGO) run --locked --quiet -p simulators -- cluster --build-only >/dev/null

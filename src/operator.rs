@@ -10,7 +10,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::Config,
     controllers::{self, context::Context},
-    http::{Attempt, Budgets, Observer, Transport, TransportError, TransportOptions},
+    http::{Attempt, Budgets, Fence, Observer, Transport, TransportError, TransportOptions},
     k8s::{
         events::Events,
         lease::{Election, Ended, Leadership},
@@ -55,7 +55,6 @@ pub enum OperatorError {
 pub async fn operate(client: Client, config: Config, stop: CancellationToken) -> Result<(), OperatorError> {
     let metrics = Metrics::new();
     let readiness = Readiness::default();
-    let transport = transport(&config, &metrics)?;
     let drained = CancellationToken::new();
     let mut servers = serve_admin(&config, &metrics, &readiness, &drained).await?;
     let working = stop.child_token();
@@ -79,6 +78,7 @@ pub async fn operate(client: Client, config: Config, stop: CancellationToken) ->
             leadership
         }
     };
+    let transport = transport(&config, &metrics, leadership.clone())?;
     work(&Context {
         transport,
         budgets: Arc::new(Budgets::new(config.konnect_in_flight)),
@@ -160,12 +160,26 @@ async fn serve_admin(
     Ok(servers)
 }
 
-fn transport(config: &Config, metrics: &Metrics) -> Result<Transport, TransportError> {
+fn transport(
+    config: &Config,
+    metrics: &Metrics,
+    leadership: Leadership,
+) -> Result<Transport, TransportError> {
     let observer = Arc::new(AttemptCounter(metrics.clone()));
     Transport::new(TransportOptions {
         observer: Some(observer),
+        fence: Some(Arc::new(Lead(leadership))),
         ..config.transport.clone()
     })
+}
+
+/// Lets a replica write only while it leads.
+struct Lead(Leadership);
+
+impl Fence for Lead {
+    fn is_open(&self) -> bool {
+        self.0.is_held()
+    }
 }
 
 /// Counts every remote attempt.

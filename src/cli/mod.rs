@@ -26,7 +26,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the operator.
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// Print the CustomResourceDefinitions as YAML.
     Crd(crd::CrdArgs),
     /// Show what a migration would do, without a cluster and without a write: exits 0 for no change, 2 for changes, 3 when blocked, 1 for errors.

@@ -1,6 +1,6 @@
 //! `run`: the operator.
 
-use std::{fs, io, net::SocketAddr, path::PathBuf};
+use std::{fs, io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use kube::Client;
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::{
     config::{Config, KonnectKinds},
     http::{EndpointMap, TransportOptions, endpoints::InvalidEndpoint},
-    k8s::lease::LeaseOptions,
+    k8s::lease::{InvalidTiming, LeaseOptions},
     operator::{OperatorError, operate},
     telemetry::{
         shutdown,
@@ -44,6 +44,16 @@ pub struct RunArgs {
     /// Namespace of the Lease; that of the kubeconfig or the service account when left out.
     #[arg(long, value_name = "NAMESPACE", env = "POD_NAMESPACE")]
     leader_elect_namespace: Option<String>,
+    /// How long a standby waits after the leader's last sign of life. Shorter: a dead leader is replaced sooner; a slow API server
+    /// costs the lead sooner.
+    #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = parse_duration)]
+    leader_elect_lease_duration: Duration,
+    /// How long the leader writes on after it could last renew the Lease.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    leader_elect_renew_deadline: Duration,
+    /// Pause between two renewals.
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = parse_duration)]
+    leader_elect_retry_period: Duration,
     /// Name of this replica in the Lease; a random one is added.
     #[arg(long, value_name = "NAME", env = "POD_NAME", default_value = LEASE)]
     identity: String,
@@ -78,6 +88,9 @@ pub enum RunError {
         /// What the system said.
         source: io::Error,
     },
+    /// The times of the leader election.
+    #[error(transparent)]
+    Timing(#[from] InvalidTiming),
     /// Signals or threads.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
@@ -112,9 +125,23 @@ async fn serve(args: &RunArgs, mut config: Config) -> Result<(), RunError> {
         let namespace = args.leader_elect_namespace.clone().unwrap_or(default);
         // Never the same after a restart: a replica must not take its own old Lease for its present one.
         let identity = format!("{}_{}", args.identity, Uuid::new_v4());
-        config.election = Some(LeaseOptions::new(namespace, LEASE, identity));
+        let options = LeaseOptions {
+            duration: args.leader_elect_lease_duration,
+            renew_deadline: args.leader_elect_renew_deadline,
+            retry_period: args.leader_elect_retry_period,
+            ..LeaseOptions::new(namespace, LEASE, identity)
+        };
+        options.check_timing()?;
+        config.election = Some(options);
     }
     Ok(operate(client, config, stop).await?)
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let duration: jiff::SignedDuration = text.parse().map_err(|error| format!("{error}"))?;
+    duration
+        .try_into()
+        .map_err(|_| "it must not be negative".to_owned())
 }
 
 fn build_config(args: &RunArgs) -> Result<Config, RunError> {

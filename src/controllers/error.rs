@@ -173,6 +173,8 @@ impl ReconcileError for http::Error {
             Failure::Unreachable | Failure::Timeout | Failure::Server | Failure::Garbage | Failure::Tls => {
                 Class::Transient
             }
+            // The replica that leads goes on.
+            Failure::Fenced => Class::Transient,
             // What was there a moment ago is gone: look again.
             Failure::NotFound => Class::Transient,
             Failure::Throttled { retry_after } => Class::Throttled(*retry_after),

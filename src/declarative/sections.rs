@@ -3,7 +3,7 @@
 //! List names: decK's file schema and the table names of Kong's DB-less format. Identities: what Kong 3.9.1 derives ids
 //! from when it loads a DB-less file (recorded exchange 14), continued for the kinds where Kong makes a random id.
 
-use crate::domain::entity_kinds::{MEMBERS, named};
+use crate::domain::entity_kinds::{MEMBERS, OVERRIDES, named};
 use crate::domain::{EntityKind, entity_kind::ForeignKey};
 
 /// What distinguishes an entity from the others of its kind.
@@ -113,7 +113,11 @@ pub static SECTIONS: &[Section] = &[
     section("plugin_definitions", "plugin_definitions", NAME),
     section("cloned_plugins", "cloned-plugins", NAME),
     section("custom_plugins", "custom-plugins", NAME),
-    section("consumer_group_plugins", "consumer_group_plugins", NOTHING),
+    section(
+        "consumer_group_plugins",
+        OVERRIDES,
+        Identity::Fields(&["consumer_group", "name"]),
+    ),
 ];
 
 /// The list of a name.

@@ -347,6 +347,20 @@ fn unknown_fields_travel_with_their_entity() {
 }
 
 #[test]
+
+fn limits_of_groups_in_a_db_less_file_are_overrides() {
+    let document = read(
+        "_format_version: '3.0'
+consumer_groups: [{name: gold}]
+consumer_group_plugins: [{name: rate-limiting-advanced, consumer_group: gold, config: {limit: [50], window_size: [60]}}]",
+    );
+    let group = one(&document, "consumer_groups").id.clone();
+    let found = one(&document, "consumer_group_overrides");
+    assert_eq!(found.body["consumer_group"], json!({"id": group}));
+    assert!(document.remarks.is_empty());
+}
+
+#[test]
 fn a_variable_that_only_deck_replaces_is_refused_before_it_is_written_as_a_secret() {
     let error = refused(
         r#"

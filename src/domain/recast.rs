@@ -17,6 +17,12 @@ const RATE_LIMITING: &str = "rate-limiting-advanced";
 /// Fields of the plugin that choose overrides and mean nothing in a plugin of a group.
 const CHOICE: [&str; 2] = ["enforce_consumer_groups", "consumer_groups"];
 
+/// The field that switches the choice on.
+pub const CHOICE_SWITCH: &str = "config.enforce_consumer_groups";
+
+/// All that an override may set (Kong 2.7 to 3.15, `PUT /consumer_groups/{group}/overrides/plugins/rate-limiting-advanced`).
+const LIMITS: [&str; 4] = ["limit", "window_size", "window_type", "retry_after_jitter_max"];
+
 /// Name space of derived ids.
 const DERIVED: Uuid = Uuid::from_u128(0x7c0b_5ad1_4e0f_5b7e_9b1a_6f1d_0c55_9d21);
 
@@ -32,7 +38,13 @@ pub fn recast(snapshot: &mut Snapshot) {
     for credential in of(snapshot, KEY_AUTH_ENC) {
         replace(snapshot, &credential, key_auth(&credential).into_iter().collect());
     }
-    let plugins = of(snapshot, "plugins");
+    let (overrides, plugins) = of(snapshot, "plugins")
+        .into_iter()
+        .partition::<Vec<_>, _>(|plugin| is_override(snapshot, plugin));
+    for entity in overrides {
+        let scoped = group_plugins(snapshot, &entity, &plugins);
+        replace(snapshot, &entity, scoped);
+    }
     for entity in of(snapshot, OVERRIDES) {
         // Newer versions show the plugins of the group in the same place.
         if plugins.iter().any(|plugin| plugin.id == entity.id) {
@@ -70,6 +82,40 @@ fn key_auth(credential: &Entity) -> Option<Entity> {
     })
 }
 
+/// True for an override that a file lists among the plugins of its group, as decK writes it: nothing but limits, and some plugin
+/// of the workspace chooses by this group.
+fn is_override(snapshot: &Snapshot, plugin: &Entity) -> bool {
+    let alone = ["service", "route", "consumer"]
+        .iter()
+        .all(|field| reference(&plugin.body, field).is_none());
+    let limits_only = || {
+        let config = plugin.body.get("config").and_then(Value::as_object);
+        config.is_some_and(|config| config.keys().all(|field| LIMITS.contains(&field.as_str())))
+    };
+    let Some(group) = reference(&plugin.body, "consumer_group").filter(|_| alone) else {
+        return false;
+    };
+    let name = group_name(snapshot, group);
+    let mut all = snapshot.entities.values();
+    is_rate_limiting(&plugin.body)
+        && limits_only()
+        && all.any(|base| base.kind == plugin.kind && enforces(base, group, name))
+}
+
+fn group_name<'s>(snapshot: &'s Snapshot, group: &str) -> Option<&'s str> {
+    let key = EntityKey {
+        kind: "consumer_groups".to_owned(),
+        id: group.to_owned(),
+    };
+    snapshot.entities.get(&key)?.body.get("name")?.as_str()
+}
+
+/// The id of the plugin that stands for a group's override of another plugin.
+#[must_use]
+pub fn group_plugin_id(group: &str, plugin: &str) -> String {
+    Uuid::new_v5(&DERIVED, format!("{group}/{plugin}").as_bytes()).to_string()
+}
+
 /// One plugin for each that enforces the override: its configuration with the group's limits, in its scope and the group's.
 fn group_plugins(snapshot: &Snapshot, entity: &Entity, plugins: &[Entity]) -> Vec<Entity> {
     let (Some(kind), Some(group)) = (named("plugins"), reference(&entity.body, "consumer_group")) else {
@@ -78,14 +124,7 @@ fn group_plugins(snapshot: &Snapshot, entity: &Entity, plugins: &[Entity]) -> Ve
     if !is_rate_limiting(&entity.body) {
         return Vec::new();
     }
-    let key = EntityKey {
-        kind: "consumer_groups".to_owned(),
-        id: group.to_owned(),
-    };
-    let name = snapshot
-        .entities
-        .get(&key)
-        .and_then(|group| group.body.get("name")?.as_str());
+    let name = group_name(snapshot, group);
     plugins
         .iter()
         .filter(|base| enforces(base, group, name))
@@ -95,7 +134,8 @@ fn group_plugins(snapshot: &Snapshot, entity: &Entity, plugins: &[Entity]) -> Ve
 }
 
 /// Old answers call the plugin `plugin`, lists `name`.
-fn is_rate_limiting(body: &Map<String, Value>) -> bool {
+#[must_use]
+pub fn is_rate_limiting(body: &Map<String, Value>) -> bool {
     ["name", "plugin"]
         .iter()
         .any(|field| body.get(*field).and_then(Value::as_str) == Some(RATE_LIMITING))
@@ -117,7 +157,7 @@ fn enforces(base: &Entity, group: &str, name: Option<&str>) -> bool {
 }
 
 fn group_plugin(kind: &'static EntityKind, entity: &Entity, base: &Entity, group: &str) -> Entity {
-    let id = Uuid::new_v5(&DERIVED, format!("{group}/{}", base.id).as_bytes()).to_string();
+    let id = group_plugin_id(group, &base.id);
     let mut body = base.body.clone();
     body.insert("id".to_owned(), json!(id));
     body.insert("consumer_group".to_owned(), json!({"id": group}));

@@ -389,6 +389,7 @@ fn concerns_entity(error: &http::Error) -> bool {
     match error.failure() {
         Failure::Rejected(_) | Failure::Conflict { .. } | Failure::NotFound => true,
         Failure::Unreachable
+        | Failure::Fenced
         | Failure::Tls
         | Failure::Timeout
         | Failure::Throttled { .. }

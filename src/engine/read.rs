@@ -89,6 +89,7 @@ fn concerns_list(error: &http::Error) -> bool {
         | Failure::Conflict { .. }
         | Failure::NotFound => true,
         Failure::Unreachable
+        | Failure::Fenced
         | Failure::Tls
         | Failure::Throttled { .. }
         | Failure::Unauthorized

@@ -10,6 +10,8 @@ use super::Service;
 pub enum Failure {
     /// No connection, or it broke: DNS, refused, reset.
     Unreachable,
+    /// Not sent: this process may not write any more, see [`Fence`](super::Fence).
+    Fenced,
     /// The server's certificate is not trusted, or it refused ours. Does not heal by itself.
     Tls,
     /// No answer in time.
@@ -43,6 +45,7 @@ impl Failure {
     pub fn label(&self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
+            Self::Fenced => "fenced",
             Self::Tls => "tls",
             Self::Timeout => "timeout",
             Self::Throttled { .. } => "throttled",
@@ -183,6 +186,7 @@ impl Error {
         let status = self.0.status.map(|status| status.to_string()).unwrap_or_default();
         match &self.0.failure {
             Failure::Unreachable => with("no connection"),
+            Failure::Fenced => "not sent, because another replica writes now".to_owned(),
             Failure::Tls => with("no trusted TLS connection"),
             Failure::Timeout => with("no answer in time"),
             Failure::Throttled { .. } => "the server asks for fewer requests (429)".to_owned(),
@@ -209,6 +213,7 @@ impl Error {
             (Failure::Unreachable | Failure::Timeout, _) => {
                 "check the address, DNS, network policies and proxies; it is tried again"
             }
+            (Failure::Fenced, _) => "the replica that leads goes on",
             (Failure::Tls, Service::Konnect) => {
                 "if a proxy stands in between, give its CA with --ca-file; else check the address"
             }

@@ -107,7 +107,8 @@ impl Retries {
             Failure::Server => {
                 self.repeatable || (error.status() == Some(503) && error.retry_after().is_some())
             }
-            Failure::Tls
+            Failure::Fenced
+            | Failure::Tls
             | Failure::Unauthorized
             | Failure::Forbidden
             | Failure::NotFound

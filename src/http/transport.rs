@@ -5,12 +5,14 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use tracing::Instrument as _;
 
 use super::budget::Permit;
 use super::call::{Call, Reply};
 use super::error::{Error, Failure, Parts};
+use super::fence::Fence;
 use super::network;
 use super::observer::{Attempt, Observer};
 use super::retry::{Retries, RetryPolicy};
@@ -38,6 +40,8 @@ pub struct TransportOptions {
     pub retry: RetryPolicy,
     /// Told about every attempt.
     pub observer: Option<Arc<dyn Observer>>,
+    /// Asked before every attempt that writes; without one, writing is always permitted.
+    pub fence: Option<Arc<dyn Fence>>,
 }
 
 impl Default for TransportOptions {
@@ -49,6 +53,7 @@ impl Default for TransportOptions {
             connect_timeout: Duration::from_secs(10),
             retry: RetryPolicy::default(),
             observer: None,
+            fence: None,
         }
     }
 }
@@ -158,6 +163,7 @@ impl Transport {
         let mut retries = self.shared.options.retry.start(call.repeatable);
         loop {
             let place = admission(call, &retries).await?;
+            self.require_open_fence(call)?;
             retries.note_attempt();
             let outcome = self.attempt(call).await;
             drop(place);
@@ -171,6 +177,17 @@ impl Transport {
             tracing::debug!(error = %error, instance = error.instance(), ?delay, "a remote call is repeated");
             tokio::time::sleep(delay).await;
         }
+    }
+
+    fn require_open_fence(&self, call: &Call<'_>) -> Result<(), Error> {
+        let fence = self.shared.options.fence.as_ref();
+        if call.method == Method::GET || fence.is_none_or(|fence| fence.is_open()) {
+            return Ok(());
+        }
+        Err(Error::new(Parts {
+            not_executed: true,
+            ..call.failed(Failure::Fenced)
+        }))
     }
 
     /// The pause is taken before the error is given up, too: others of the same organisation must wait all the same.

@@ -58,7 +58,30 @@ impl LeaseOptions {
             retry_period: Duration::from_secs(2),
         }
     }
+
+    /// Makes sure that a holder stops before a standby starts.
+    ///
+    /// # Errors
+    /// When the times are not whole, or not in order.
+    pub fn check_timing(&self) -> Result<(), InvalidTiming> {
+        let whole = self.duration.subsec_nanos() == 0;
+        let ordered = Duration::ZERO < self.retry_period
+            && self.retry_period < self.renew_deadline
+            && self.renew_deadline < self.duration;
+        if whole && ordered {
+            Ok(())
+        } else {
+            Err(InvalidTiming)
+        }
+    }
 }
+
+/// Times by which two replicas could lead at once, or none for long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "--leader-elect-lease-duration has to be whole seconds and longer than --leader-elect-renew-deadline, and that longer than --leader-elect-retry-period"
+)]
+pub struct InvalidTiming;
 
 /// Whether this replica may write now. Cheap to clone and to ask; ask before every write.
 #[derive(Debug, Clone)]

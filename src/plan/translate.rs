@@ -6,7 +6,7 @@ use super::aliases::remove_aliases;
 use super::catalogue::{Catalogue, FieldSchema, Shape};
 use super::finding::{ALIAS_DIFFERS, FIELD_NOT_IN_TARGET, Finding};
 use super::mask;
-use crate::domain::Entity;
+use crate::domain::{Entity, json, recast};
 
 /// A body for the target and what did not fit.
 #[derive(Debug, Default)]
@@ -45,6 +45,7 @@ pub fn translate(entity: &Entity, catalogue: &Catalogue) -> Translated {
         if let (Some(shape), Some(config)) = (catalogue.shape(&name), body.get_mut("config")) {
             fit_config(config, &shape.config, "config", &mut unknown);
         }
+        forget_group_choice(&mut body);
         plugin = Some(name);
     }
     if let Some(schema) = catalogue.entity(entity.kind.name, &entity.body) {
@@ -58,6 +59,13 @@ pub fn translate(entity: &Entity, catalogue: &Catalogue) -> Translated {
         Finding::new(&FIELD_NOT_IN_TARGET, entity.subject(), observed).at(path)
     }));
     Translated { body, findings }
+}
+
+/// Limits of consumer groups move as plugins of the groups ([`crate::domain::recast`]); in Konnect there is nothing to choose.
+fn forget_group_choice(body: &mut Map<String, Value>) {
+    if recast::is_rate_limiting(body) && json::get(body, recast::CHOICE_SWITCH) == Some(&Value::Bool(true)) {
+        json::set(body, recast::CHOICE_SWITCH, Value::Bool(false));
+    }
 }
 
 /// Leaves out what a closed object does not know and nulls it does not take; collects unknown fields that hold a value.

@@ -129,6 +129,7 @@ async fn a_flag_that_cannot_be_used_is_explained() {
         (["--konnect-endpoint", "nonsense"], "us.api.konghq.com=https://"),
         (["--ca-file", "no-such-file.pem"], "no-such-file.pem"),
         (["--log", "==="], "log filter"),
+        (["--leader-elect-lease-duration", "soon"], "soon"),
     ] {
         let (success, text) = refused(&arguments).await.unwrap();
         assert!(!success && text.contains(part), "{arguments:?}: {text}");

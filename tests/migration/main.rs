@@ -6,10 +6,13 @@ mod canaries;
 #[path = "../shared/cluster.rs"]
 mod cluster;
 mod coexistence;
+mod crash;
 mod declarative;
 mod faults;
 mod orders;
 mod process;
+mod progress;
+mod replicas;
 mod steps;
 mod stored;
 mod support;

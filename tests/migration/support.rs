@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use gateway_migration_operator::api::konnect_api_auth_configuration::KonnectAPIAuthConfiguration;
 use gateway_migration_operator::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
@@ -214,9 +214,20 @@ impl World {
 
     /// Waits until a migration is in a state.
     pub async fn migration_until(&self, name: &str, what: &str, is: impl Fn(&Seen) -> bool) -> Result<Seen> {
+        self.migration_within(PATIENCE, name, what, is).await
+    }
+
+    /// The same with another bound.
+    pub async fn migration_within(
+        &self,
+        patience: Duration,
+        name: &str,
+        what: &str,
+        is: impl Fn(&Seen) -> bool,
+    ) -> Result<Seen> {
         let api = self.api::<WorkspaceMigration>();
         let mut last = None;
-        let reached = tokio::time::timeout(PATIENCE, async {
+        let reached = tokio::time::timeout(patience, async {
             loop {
                 if let Some(found) = api.get_opt(name).await?.map(Seen) {
                     if is(&found) {
@@ -313,6 +324,31 @@ impl Seen {
     /// True when it is Ready for this generation.
     pub fn is_completed(&self) -> bool {
         self.is("Ready", "True", "Completed")
+    }
+
+    /// Fails unless everything was verified: so many entities equal, none missing, different or extra, and one digest on both sides.
+    pub fn assert_digests_equal(&self, entities: u64) -> Result<()> {
+        let status = self.0.status.as_ref().context("a status")?;
+        let verified = status.verification.as_ref().context("a verification")?;
+        let source = status.source.as_ref().context("a source")?;
+        let counts = [
+            verified.matched,
+            verified.mismatched,
+            verified.missing,
+            verified.extra,
+        ];
+        ensure!(
+            counts == [entities, 0, 0, 0],
+            "matched, mismatched, missing, extra: {counts:?}; {}",
+            self.describe()
+        );
+        ensure!(
+            verified.digest.is_some() && verified.digest == source.digest,
+            "digests differ: {:?} and {:?}",
+            source.digest,
+            verified.digest
+        );
+        Ok(())
     }
 
     fn describe(&self) -> String {

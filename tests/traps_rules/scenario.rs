@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use gateway_migration_operator::domain::entity_kinds::named;
+use gateway_migration_operator::domain::recast::recast;
 use gateway_migration_operator::domain::{Entity, Gap, GapCause, KongVersion, Snapshot};
 use gateway_migration_operator::plan::{
     Catalogue, Circumstances, PlanInput, Planned, Policy, Waiver, build_plan,
@@ -68,6 +69,7 @@ impl Scenario {
                 json!({"id": format!("s{number}"), "host": "a.example"}),
             )?);
         }
+        recast(&mut source);
         for kind in &self.forbidden {
             let kind = named(kind).context("no such kind")?;
             source.gaps.push(Gap {

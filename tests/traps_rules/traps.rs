@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use gateway_migration_operator::domain::EntityKey;
 use gateway_migration_operator::domain::entity_kinds::ENTITY_KINDS;
+use gateway_migration_operator::domain::recast::group_plugin_id;
 use gateway_migration_operator::plan::{Action, Planned};
 use serde_json::{Value, json};
 
@@ -202,22 +203,36 @@ fn trap_15_an_expression_route_keeps_its_form_and_names_the_router() -> Result<(
 }
 
 #[test]
-fn trap_16_legacy_consumer_groups_are_told() -> Result<()> {
+fn trap_16_legacy_consumer_groups_become_plugins_of_the_groups() -> Result<()> {
     let config = json!({"limit": [5], "window_size": [60], "strategy": "local", "enforce_consumer_groups": true, "consumer_groups": ["gold", "lost"]});
-    let planned = plan(json!({
+    let world = json!({
         "plugins": [{"id": "p", "name": "rate-limiting-advanced", "config": config}],
         "consumer_groups": [{"id": "g", "name": "gold"}],
-    }))?;
+        "consumer_group_overrides": [{"id": "o", "name": "rate-limiting-advanced", "consumer_group": {"id": "g"}, "config": {"limit": [50]}}],
+    });
+    let planned = plan(world.clone())?;
     let told = ids(&planned);
-    assert!(told.contains(&"legacy-consumer-groups"));
-    assert_eq!(
-        told.iter().filter(|id| **id == "consumer-group-unknown").count(),
-        1
-    );
-    assert_eq!(
-        body(&planned, "plugins", "p")?["config"]["consumer_groups"],
-        json!(["gold", "lost"])
-    );
+    assert!(!told.contains(&"legacy-consumer-groups"));
+    for (id, count) in [
+        ("group-limits-moved", 1),
+        ("consumer-group-unknown", 1),
+        ("moved-as-another-kind", 1),
+    ] {
+        assert_eq!(told.iter().filter(|told| **told == id).count(), count, "{id}");
+    }
+    let base = body(&planned, "plugins", "p")?;
+    assert_eq!(base["config"]["enforce_consumer_groups"], false);
+    assert_eq!(base["config"]["consumer_groups"], json!(["gold", "lost"]));
+    let made = body(&planned, "plugins", &group_plugin_id("g", "p"))?;
+    assert_eq!(made["consumer_group"], json!({"id": "g"}));
+    assert_eq!(made["config"]["limit"], json!([50]));
+    assert_eq!(made["config"]["window_size"], json!([60]));
+
+    // What could not be read is not taken for nothing.
+    let mut unread = Scenario::of(world)?;
+    unread.source.remove("consumer_group_overrides");
+    unread.forbidden = vec!["consumer_group_overrides".to_owned()];
+    assert!(ids(&unread.plan()?).contains(&"legacy-consumer-groups"));
     Ok(())
 }
 

@@ -230,6 +230,7 @@ fn remote_class(error: &http::Error) -> Class {
         Failure::Unauthorized | Failure::Forbidden => Class::Unauthorized,
         // An address that answers something else, or refuses to be read, may be a proxy or a server in trouble: it may pass.
         Failure::Unreachable
+        | Failure::Fenced
         | Failure::Timeout
         | Failure::Server
         | Failure::Garbage
@@ -250,6 +251,7 @@ fn remote_reason(side: Side, error: &http::Error) -> &'static str {
         (
             Side::Source,
             Failure::Unreachable
+            | Failure::Fenced
             | Failure::Timeout
             | Failure::Server
             | Failure::Tls
@@ -259,6 +261,7 @@ fn remote_reason(side: Side, error: &http::Error) -> &'static str {
         (
             Side::Target,
             Failure::Unreachable
+            | Failure::Fenced
             | Failure::Timeout
             | Failure::Server
             | Failure::Tls

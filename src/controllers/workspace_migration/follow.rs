@@ -2,11 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 
 use super::WorkspaceMigrationController;
 use super::execute::Run;
+use super::pace::{Pace, waiting_for};
 use super::status::progress_status;
 use crate::api::workspace_migration::WorkspaceMigration;
 use crate::controllers::draft::Draft;
@@ -16,7 +19,7 @@ use crate::engine::{Applied, Progress};
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 impl WorkspaceMigrationController {
-    /// Awaits the work and writes its progress meanwhile. A write of status that fails is left to the next one.
+    /// Awaits the work and writes its progress meanwhile. A write of status that fails is left to the next one; the work never waits for it.
     pub(super) async fn follow(
         &self,
         work: impl Future<Output = Applied>,
@@ -24,41 +27,56 @@ impl WorkspaceMigrationController {
         run: &Run<'_>,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Applied {
-        let begun = Instant::now();
-        let before = progress.borrow().sum().completed;
-        let mut work = std::pin::pin!(work);
-        let mut tick = interval(PROGRESS_EVERY);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        tick.tick().await;
-        let applied = loop {
-            tokio::select! {
-                applied = &mut work => break applied,
-                _ = tick.tick() => {
-                    let now = progress.borrow().clone();
-                    self.show(&now, rate(&now, before, begun), run, draft);
-                    if let Err(error) = draft.publish_progress(format!("{} entities are in the control plane.", now.summary())).await {
-                        tracing::debug!(%error, "progress could not be written");
-                    }
-                }
-            }
+        let ended = CancellationToken::new();
+        let work = async {
+            let applied = work.await;
+            ended.cancel();
+            applied
         };
-        let now = progress.borrow().clone();
-        self.show(&now, rate(&now, before, begun), run, draft);
-        if let Some(shown) = &mut draft.status.progress {
-            shown.in_flight = 0;
-        }
+        let (applied, ()) = tokio::join!(work, self.report_until(&ended, &progress, run, draft));
         applied
     }
 
-    fn show(&self, progress: &Progress, rate: f64, run: &Run<'_>, draft: &mut Draft<WorkspaceMigration>) {
-        let mut status = progress_status(progress, Some(rate));
-        status.in_flight = u64::try_from(run.migration.target.budget().in_flight()).unwrap_or(u64::MAX);
+    /// A write of status that has begun is awaited, so that it cannot overtake the next one.
+    async fn report_until(
+        &self,
+        ended: &CancellationToken,
+        progress: &watch::Receiver<Progress>,
+        run: &Run<'_>,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) {
+        let mut pace = Pace::new(Instant::now(), progress.borrow().sum().completed);
+        let mut tick = interval(PROGRESS_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tick.tick().await;
+        loop {
+            tokio::select! {
+                () = ended.cancelled() => break,
+                _ = tick.tick() => {}
+            }
+            let now = progress.borrow().clone();
+            pace.observe(Instant::now(), now.sum().completed);
+            self.show(&now, &pace, run, draft);
+            let message = format!("{} entities are in the control plane.", now.summary());
+            if let Err(error) = draft.publish_progress(message).await {
+                tracing::debug!(%error, "progress could not be written");
+            }
+        }
+        let now = progress.borrow().clone();
+        pace.observe(Instant::now(), now.sum().completed);
+        draft.status.progress = Some(progress_status(&now, Some(pace.average())));
+    }
+
+    fn show(&self, progress: &Progress, pace: &Pace, run: &Run<'_>, draft: &mut Draft<WorkspaceMigration>) {
+        let mut status = progress_status(progress, Some(pace.rate()));
+        let (budget, now) = (run.migration.target.budget(), self.context.clock.now());
+        status.in_flight = u64::try_from(budget.in_flight()).unwrap_or(u64::MAX);
+        status.waiting_for = waiting_for(pace, budget.paused_for(), now);
+        if status.waiting_for.is_none() {
+            let sum = progress.sum();
+            let left = pace.time_for(sum.total.saturating_sub(sum.completed + sum.failed));
+            status.eta = left.and_then(|left| now.checked_add(left).ok()).map(Time);
+        }
         draft.status.progress = Some(status);
     }
-}
-
-/// Entities written per second since the run began.
-fn rate(progress: &Progress, before: usize, begun: Instant) -> f64 {
-    let written = progress.sum().completed.saturating_sub(before) as f64;
-    written / begun.elapsed().as_secs_f64().max(0.001)
 }

@@ -14,6 +14,7 @@ mod follow;
 mod interrupted;
 mod observe;
 mod orders;
+mod pace;
 mod report;
 mod source;
 mod status;

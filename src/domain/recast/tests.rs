@@ -98,3 +98,32 @@ fn a_plugin_of_the_group_that_newer_versions_show_again_is_no_override() {
     let read = snapshot(&[("plugins", plugin.clone()), (OVERRIDES, plugin)]);
     assert_eq!(keys(&read), ["plugins/p"]);
 }
+
+#[test]
+fn an_override_among_the_plugins_of_a_group_in_a_file_is_one_while_a_plugin_chooses_by_the_group() {
+    let rows = |config: Value| {
+        [
+            ("consumer_groups", json!({"id": "g", "name": "gold"})),
+            (
+                "plugins",
+                base(
+                    json!({"limit": [5], "strategy": "redis", "enforce_consumer_groups": true, "consumer_groups": ["gold"]}),
+                ),
+            ),
+            (
+                "plugins",
+                json!({"id": "o", "name": RATE_LIMITING, "consumer_group": {"id": "g"}, "config": config}),
+            ),
+        ]
+    };
+    let made = snapshot(&rows(json!({"limit": [50], "window_type": "sliding"})));
+    let id = group_plugin_id("g", "base");
+    assert_eq!(made.recast[0].to.id, id);
+    let made = &made.entities[&made.recast[0].to].body;
+    assert_eq!(made["config"]["strategy"], "redis");
+    assert_eq!(made["config"]["limit"], json!([50]));
+    // With more than limits it is a plugin of its own.
+    let own = snapshot(&rows(json!({"limit": [50], "strategy": "local"})));
+    assert!(own.recast.is_empty());
+    assert_eq!(keys(&own), ["consumer_groups/g", "plugins/base", "plugins/o"]);
+}

@@ -8,6 +8,7 @@ pub mod consumers;
 pub mod data_planes;
 pub mod declared;
 pub mod facts;
+pub mod group_limits;
 pub mod limits;
 pub mod managed;
 pub mod names;
@@ -43,6 +44,7 @@ pub static FAMILIES: &[(&str, &[&Rule])] = &[
     ("Scopes of plugins", scopes::RULES),
     ("Data planes", data_planes::RULES),
     ("References by name", references::RULES),
+    ("Limits of consumer groups", group_limits::RULES),
     ("Waivers", waivers::RULES),
 ];
 
@@ -58,6 +60,7 @@ const CHECKS: &[fn(&Entity, &Facts<'_>, &mut Verdict)] = &[
     scopes::check,
     data_planes::check,
     references::check,
+    group_limits::check,
 ];
 
 /// Checks of the whole workspace.

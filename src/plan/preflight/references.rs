@@ -17,10 +17,6 @@ rules! {
         "The plugin names a consumer group that the workspace does not have.",
         "Correct the name in the source, or make the group.",
         "A rate-limiting-advanced plugin with consumer_groups = [gold], and no group gold.";
-    LEGACY_CONSUMER_GROUPS: Error, waivable, "legacy-consumer-groups",
-        "The plugin's limits for consumer groups are overrides at the groups, for which Konnect has no place; groups get the plugin's own limits.",
-        "Make a rate-limiting-advanced plugin on each group with the group's limits, and set enforce_consumer_groups to false.",
-        "A rate-limiting-advanced plugin with enforce_consumer_groups = true.";
     CONSUMER_UNKNOWN: Warning, waivable, "named-consumer-unknown",
         "The plugin names a consumer, by id or username, that the workspace does not have; such requests fail.",
         "Correct the name in the source, or make the consumer.",
@@ -177,25 +173,9 @@ pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
             verdict.tell_at(place.rule, entity, place.field, observed);
         }
     }
-    if text(entity, "name") == Some("rate-limiting-advanced") && entity.kind.name == "plugins" {
-        check_legacy_groups(entity, verdict);
-    }
     check_vault_references(entity, &body, facts, verdict);
     if entity.kind.name == "vaults" {
         check_vault(entity, verdict);
-    }
-}
-
-fn check_legacy_groups(plugin: &Entity, verdict: &mut Verdict) {
-    let enforced = json::get(&plugin.body, "config.enforce_consumer_groups") == Some(&Value::Bool(true));
-    if enforced {
-        let observed = "config.enforce_consumer_groups = true";
-        verdict.tell_at(
-            &LEGACY_CONSUMER_GROUPS,
-            plugin,
-            "config.enforce_consumer_groups",
-            observed,
-        );
     }
 }
 

@@ -1,0 +1,57 @@
+//! The operator is killed (SIGKILL) at random moments of a migration of 2,004 entities, and another takes over.
+
+mod kill_point;
+mod run;
+mod table;
+
+use std::env;
+
+use anyhow::{Context as _, Result};
+use fastrand::Rng;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use kill_point::Phase;
+use run::Report;
+
+/// Migrations at the same time.
+const AT_A_TIME: usize = 3;
+
+/// The seed of all random choices: `SEED`, or a new one. Printed, so that a failure can be had again.
+fn seed() -> Result<u64> {
+    let seed = match env::var("SEED") {
+        Ok(text) => text.parse().context("SEED is no number")?,
+        Err(_) => fastrand::u64(..),
+    };
+    println!("SEED={seed}");
+    Ok(seed)
+}
+
+/// Runs that each have a seed of their own; the phases take turns.
+async fn runs(seed: u64, count: usize) -> Result<Vec<Report>> {
+    let mut rng = Rng::with_seed(seed);
+    let runs: Vec<_> = (0..count)
+        .map(|number| run::run(Phase::ALL[number % Phase::ALL.len()], rng.u64(..)))
+        .collect();
+    stream::iter(runs)
+        .buffered(AT_A_TIME)
+        .inspect_ok(|report| println!("{report:?}"))
+        .try_collect()
+        .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_killed_at_any_moment_loses_and_doubles_nothing() -> Result<()> {
+    let reports = runs(seed()?, 5).await?;
+    assert_eq!(reports.len(), 5);
+    Ok(())
+}
+
+/// `make soak`: as many runs as `RUNS` says, and their table in docs/reliability.md.
+#[ignore = "takes a quarter of an hour; make soak runs it"]
+#[tokio::test(flavor = "multi_thread")]
+async fn soak() -> Result<()> {
+    let count = env::var("RUNS").map_or(Ok(100), |text| text.parse().context("RUNS is no number"))?;
+    let seed = seed()?;
+    let reports = runs(seed, count).await?;
+    table::write(seed, &reports)
+}
