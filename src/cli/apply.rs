@@ -1,21 +1,27 @@
 //! `apply`: reads both sides, plans, writes what the plan creates, and verifies. The same engine as the operator's.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::ends::{Ends, EndsArgs};
-use super::output::{Output, OutputError, print};
+use super::decisions::DecisionArgs;
+use super::ends::{Ends, TargetArgs, connect};
 use super::plan::{BLOCKED, LOG, PlanError, names, observe, runtime, waiting};
 use super::progress::follow;
+use super::result::{End, Form, RunResult};
+use super::source::SourceArgs;
+use crate::clock::{Clock as _, SystemClock};
 use crate::engine::apply::initial_progress;
 use crate::engine::{self, Applied, Observed};
-use crate::plan::report::Secrets;
-use crate::plan::{Action, Planned, Report, Verification};
+use crate::plan::render::terminal::{self, Style};
+use crate::plan::report::{self, Secrets};
+use crate::plan::{Action, Plan, Planned, Report, Verification, backup};
 use crate::telemetry::shutdown;
 use crate::telemetry::tracing::{LogFormat, init};
 
@@ -23,13 +29,24 @@ use crate::telemetry::tracing::{LogFormat, init};
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
     #[command(flatten)]
-    ends: EndsArgs,
+    source: SourceArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    decisions: DecisionArgs,
     /// Write without asking.
     #[arg(long)]
     yes: bool,
     /// Write only if the plan is still the one with this hash, as `plan` showed it.
     #[arg(long, value_name = "HASH")]
     plan_hash: Option<String>,
+    /// Save what the control plane holds to a new file before the first write. Needed when anything of it is overwritten. The file holds
+    /// credentials.
+    #[arg(long, value_name = "FILE")]
+    backup_file: Option<PathBuf>,
+    /// Form of the result.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Form,
 }
 
 /// Why nothing, or not everything, was written.
@@ -41,6 +58,14 @@ pub enum ApplyError {
     /// Nobody agreed.
     #[error("nothing is written: agree with --yes, or with --plan-hash {hash}")]
     NotAgreed {
+        /// Hash of the plan.
+        hash: String,
+    },
+    /// The manifest wants an approval.
+    #[error(
+        "nothing is written: the manifest has approval.policy Required; look at the plan, then approve it with --plan-hash {hash}"
+    )]
+    NotApproved {
         /// Hash of the plan.
         hash: String,
     },
@@ -60,6 +85,22 @@ pub enum ApplyError {
     /// Stopped by a signal while verifying.
     #[error("stopped while verifying: everything is written. Run the same command again: it verifies")]
     StoppedVerifying,
+    /// Something would be overwritten, and nothing is saved.
+    #[error(
+        "nothing is written: {updates} entities of the control plane would be overwritten; name a file to save it to first with --backup-file"
+    )]
+    NoBackup {
+        /// Entities to overwrite.
+        updates: usize,
+    },
+    /// The backup could not be saved.
+    #[error("nothing is written: cannot save the backup to {path}: {source}")]
+    Backup {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A failure ended the run.
     #[error(
         "{created} of {of} entities are written. {source}. Solve it and run the same command again with --yes: it goes on with the rest"
@@ -86,6 +127,13 @@ pub enum ApplyError {
     },
 }
 
+/// What was done before a run ended, however it did.
+#[derive(Default)]
+struct Run {
+    applied: Applied,
+    verification: Option<Verification>,
+}
+
 /// Applies. The exit status is 0 when everything is written and verified, 3 when something waits for a person.
 ///
 /// # Errors
@@ -95,7 +143,8 @@ pub fn run(args: &ApplyArgs) -> Result<ExitCode, ApplyError> {
     runtime().map_err(PlanError::from)?.block_on(async {
         let stop = shutdown::on_signal().map_err(PlanError::from)?;
         let before = async {
-            let ends = args.ends.connect().await.map_err(PlanError::from)?;
+            let ends = connect(&args.source, &args.target, &args.decisions).await;
+            let ends = ends.map_err(PlanError::from)?;
             let (observed, planned) = observe(&ends).await.map_err(PlanError::from)?;
             Ok::<_, ApplyError>((ends, observed, planned))
         };
@@ -103,113 +152,203 @@ pub fn run(args: &ApplyArgs) -> Result<ExitCode, ApplyError> {
             done = before => done?,
             () = stop.cancelled() => return Err(ApplyError::StoppedBefore),
         };
-        if let Some(blocked) = refusal(args, &planned) {
-            say(&blocked);
-            return Ok(ExitCode::from(BLOCKED));
+        let mut run = Run::default();
+        let ended = match args.refusal(&ends, &planned) {
+            Some(message) => Ok((End::Blocked, message)),
+            None => args.execute(&ends, &observed, &planned, &stop, &mut run).await,
+        };
+        args.conclude(&planned, names(&ends, &observed), &run, ended)
+    })
+}
+
+impl ApplyArgs {
+    /// The hash that somebody has approved.
+    fn approved<'a>(&'a self, ends: &'a Ends) -> Option<&'a str> {
+        let manifest = ends.approval.as_ref().map(|approval| approval.plan_hash.as_str());
+        let manifest = manifest.filter(|hash| !hash.is_empty());
+        self.plan_hash.as_deref().or(manifest)
+    }
+
+    /// Why nothing may be written, if so.
+    fn refusal(&self, ends: &Ends, planned: &Planned) -> Option<String> {
+        let plan = &planned.plan;
+        if let Some(expected) = self.approved(ends).filter(|hash| *hash != plan.hash) {
+            return Some(format!(
+                "Nothing is written: the plan {expected} is stale, because source or target changed. The plan is now {} ({}): look at it with plan, then agree to that one.",
+                plan.hash,
+                plan.summary()
+            ));
         }
-        agree(args, &ends, &observed, &planned)?;
-        let applied = write(&ends, &planned, &stop).await?;
+        let ids: BTreeSet<&str> = plan.blocking().map(|finding| finding.id.as_str()).collect();
+        let ids: Vec<&str> = ids.into_iter().collect();
+        plan.blocking().next().map(|finding| {
+            format!(
+                "Nothing is written: {}: {} {} In all {} findings stand against it ({}): solve them, or accept what may be \
+                 accepted with --waive ID=REASON.",
+                finding.id,
+                finding.observed,
+                finding.remedy,
+                plan.blocking().count(),
+                ids.join(", ")
+            )
+        })
+    }
+
+    async fn execute(
+        &self,
+        ends: &Ends,
+        observed: &Observed,
+        planned: &Planned,
+        stop: &CancellationToken,
+        run: &mut Run,
+    ) -> Result<(End, String), ApplyError> {
+        self.agree(ends, observed, planned)?;
+        self.back_up(ends, observed, planned)?;
+        write(ends, planned, stop, &mut run.applied).await?;
         let verification = tokio::select! {
-            done = ends.migration.verify(&planned, observed.version()) => done.map_err(PlanError::from)?,
+            done = ends.migration.verify(planned, observed.version()) => done.map_err(PlanError::from)?,
             () = stop.cancelled() => return Err(ApplyError::StoppedVerifying),
         };
-        conclude(&planned, &applied, &verification)
-    })
+        let ended = judge(&planned.plan, &run.applied, &verification);
+        run.verification = Some(verification);
+        ended
+    }
+
+    /// Saves what the control plane holds before anything of it is overwritten.
+    fn back_up(&self, ends: &Ends, observed: &Observed, planned: &Planned) -> Result<(), ApplyError> {
+        let Some(path) = &self.backup_file else {
+            return match planned.plan.count(Action::Update) {
+                0 => Ok(()),
+                updates => Err(ApplyError::NoBackup { updates }),
+            };
+        };
+        let written = private_file(path).and_then(|mut file| {
+            let id = &ends.control_plane.id;
+            backup::write(&observed.target, id, SystemClock.now(), &mut file)?;
+            file.flush()?;
+            file.get_ref().sync_all()
+        });
+        written.map_err(|source| ApplyError::Backup {
+            path: path.display().to_string(),
+            source,
+        })
+    }
+
+    /// Asks the person at the terminal, unless a flag agreed already or there is nothing to write.
+    fn agree(&self, ends: &Ends, observed: &Observed, planned: &Planned) -> Result<(), ApplyError> {
+        let plan = &planned.plan;
+        let writes = plan.writes();
+        if writes == 0 || self.approved(ends).is_some() {
+            return Ok(());
+        }
+        let hash = || plan.hash.clone();
+        if ends.approval.is_some() {
+            return Err(ApplyError::NotApproved { hash: hash() });
+        }
+        if self.yes {
+            return Ok(());
+        }
+        if !io::stdin().is_terminal() {
+            return Err(ApplyError::NotAgreed { hash: hash() });
+        }
+        let report = Report::without_entities(plan, names(ends, observed), Secrets::Masked);
+        let style = Style {
+            colour: false,
+            full: false,
+        };
+        let (plan, name) = (terminal::render(&report, style), &ends.control_plane.name);
+        // On standard error, so that standard output holds the result alone.
+        eprint!("{plan}Write {writes} entities to control plane {name}? Only yes is taken for yes: ");
+        let mut answer = String::new();
+        let read = io::stderr()
+            .flush()
+            .and_then(|()| io::stdin().read_line(&mut answer));
+        read.map_err(PlanError::from)?;
+        if answer.trim() == "yes" {
+            Ok(())
+        } else {
+            Err(ApplyError::NotAgreed { hash: hash() })
+        }
+    }
+
+    /// Prints what was done, whether or not the run failed.
+    fn conclude(
+        &self,
+        planned: &Planned,
+        ends: report::Ends,
+        run: &Run,
+        ended: Result<(End, String), ApplyError>,
+    ) -> Result<ExitCode, ApplyError> {
+        let told = match &ended {
+            Ok(told) => told.clone(),
+            Err(error) => (End::Failed, error.to_string()),
+        };
+        for refusal in &run.applied.refused {
+            let field = refusal.field.as_ref().map(|field| format!(" {field}"));
+            let field = field.unwrap_or_default();
+            say(&format!(
+                "Not written: {}{field}: {}",
+                refusal.subject, refusal.reason
+            ));
+        }
+        let result = RunResult::new(planned, ends, told, &run.applied, run.verification.as_ref());
+        result.print(self.output).map_err(PlanError::from)?;
+        let (end, message) = ended?;
+        match end {
+            End::Blocked => say(&message),
+            End::Waiting => {
+                say("Not everything is written: plan says why; solve it and run the same command again.")
+            }
+            End::Done | End::Failed => {}
+        }
+        Ok(if end == End::Done {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::from(BLOCKED)
+        })
+    }
 }
 
-/// Why nothing may be written, if so.
-fn refusal(args: &ApplyArgs, planned: &Planned) -> Option<String> {
-    let plan = &planned.plan;
-    if let Some(expected) = args.plan_hash.as_ref().filter(|hash| **hash != plan.hash) {
-        return Some(format!(
-            "Nothing is written: the plan {expected} is stale, because source or target changed. The plan is now {} ({}): look at it with plan, then agree to that one.",
-            plan.hash,
-            plan.summary()
-        ));
-    }
-    let ids: BTreeSet<&str> = plan.blocking().map(|finding| finding.id.as_str()).collect();
-    let ids: Vec<&str> = ids.into_iter().collect();
-    plan.blocking().next().map(|finding| {
-        format!(
-            "Nothing is written: {}: {} {} In all {} findings stand against it ({}): solve them, or accept what may be \
-             accepted with --waive ID=REASON.",
-            finding.id,
-            finding.observed,
-            finding.remedy,
-            plan.blocking().count(),
-            ids.join(", ")
-        )
-    })
+/// A new file that nobody else can read: a backup holds credentials, and is never overwritten.
+fn private_file(path: &Path) -> io::Result<io::BufWriter<fs::File>> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(io::BufWriter::new)
 }
 
-/// Asks the person at the terminal, unless a flag agreed already or there is nothing to write.
-fn agree(args: &ApplyArgs, ends: &Ends, observed: &Observed, planned: &Planned) -> Result<(), ApplyError> {
-    let plan = &planned.plan;
-    let creations = plan.writes();
-    if args.yes || args.plan_hash.is_some() || creations == 0 {
-        return Ok(());
-    }
-    let not_agreed = || ApplyError::NotAgreed {
-        hash: plan.hash.clone(),
-    };
-    if !io::stdin().is_terminal() {
-        return Err(not_agreed());
-    }
-    let report = Report::without_entities(plan, names(ends, observed), Secrets::Masked);
-    Output::Terminal.print(&report, false).map_err(PlanError::from)?;
-    let name = &ends.control_plane.name;
-    eprint!("Write {creations} entities to control plane {name}? Only yes is taken for yes: ");
-    let mut answer = String::new();
-    let read = io::stderr()
-        .flush()
-        .and_then(|()| io::stdin().read_line(&mut answer));
-    read.map_err(PlanError::from)?;
-    if answer.trim() == "yes" {
-        Ok(())
-    } else {
-        Err(not_agreed())
-    }
-}
-
-async fn write(ends: &Ends, planned: &Planned, stop: &CancellationToken) -> Result<Applied, ApplyError> {
+/// Writes, and leaves in `applied` what was written, whatever comes between.
+async fn write(
+    ends: &Ends,
+    planned: &Planned,
+    stop: &CancellationToken,
+    applied: &mut Applied,
+) -> Result<(), ApplyError> {
     let of = planned.plan.writes();
     if of == 0 {
-        return Ok(Applied::default());
+        return Ok(());
     }
     let (sender, progress) = watch::channel(initial_progress(&planned.plan));
-    let work = ends.migration.apply(planned, stop, &sender);
-    let applied = follow(work, progress).await;
-    if let Some(source) = applied.interrupted {
+    *applied = follow(ends.migration.apply(planned, stop, &sender), progress).await;
+    let created = applied.written();
+    if let Some(source) = &applied.interrupted {
         return Err(ApplyError::Interrupted {
-            created: applied.created,
+            created,
             of,
-            source,
+            source: source.clone(),
         });
     }
-    if stop.is_cancelled() && applied.created + applied.refused.len() < of {
-        return Err(ApplyError::Stopped {
-            created: applied.created,
-            of,
-        });
+    if stop.is_cancelled() && !applied.not_tried.is_empty() {
+        return Err(ApplyError::Stopped { created, of });
     }
-    Ok(applied)
+    Ok(())
 }
 
-fn conclude(
-    planned: &Planned,
-    applied: &Applied,
-    verification: &Verification,
-) -> Result<ExitCode, ApplyError> {
-    let plan = &planned.plan;
-    for refusal in &applied.refused {
-        let field = refusal.field.as_ref().map(|field| format!(" {field}"));
-        let field = field.unwrap_or_default();
-        say(&format!(
-            "Not written: {}{field}: {}",
-            refusal.subject, refusal.reason
-        ));
-    }
-    let missing = verification.missing.len().saturating_sub(applied.refused.len());
+/// What it comes to: everything done, or something waiting.
+fn judge(plan: &Plan, applied: &Applied, verification: &Verification) -> Result<(End, String), ApplyError> {
+    let unwritten = applied.refused.len() + applied.not_tried.len();
+    let missing = verification.missing.len().saturating_sub(unwritten);
     if missing > 0 || !verification.mismatched.is_empty() {
         return Err(ApplyError::Mismatch {
             matched: verification.matched,
@@ -218,21 +357,19 @@ fn conclude(
         });
     }
     let behind = plan.count(Action::StaysBehind);
-    let done = format!(
-        "{} created, {} of {} entities verified equal, {behind} stay behind.\n",
+    let waiting = waiting(plan) + unwritten;
+    let mut message = format!(
+        "{} created, {} of {} entities verified equal, {behind} stay behind",
         applied.created,
         verification.matched,
         plan.operations.len()
     );
-    print(&done).map_err(|error| PlanError::from(OutputError::from(error)))?;
-    let waiting = waiting(plan) + applied.refused.len();
     if waiting > 0 {
-        say(&format!(
-            "{waiting} entities are not written: plan says why; solve it and run the same command again."
-        ));
-        return Ok(ExitCode::from(BLOCKED));
+        message.push_str(&format!(", {waiting} are not written"));
     }
-    Ok(ExitCode::SUCCESS)
+    message.push('.');
+    let end = if waiting > 0 { End::Waiting } else { End::Done };
+    Ok((end, message))
 }
 
 fn say(text: &str) {

@@ -1,34 +1,30 @@
-//! Both ends of a migration from flags, for those commands that work without a cluster.
+//! Both ends of a migration, and what is decided about it, for those commands that work without a cluster.
 
-use std::path::{Path, PathBuf};
-use std::{env, fs, io};
+use std::path::PathBuf;
 
 use clap::Args;
-use secrecy::SecretString;
 use uuid::Uuid;
 
+use super::decisions::{DecisionArgs, DecisionError};
+use super::files::{self, FileError};
+use super::source::{SourceArgs, SourceError};
+use crate::api::workspace_migration::{Approval, ApprovalPolicy, FailurePolicy, WorkspaceMigrationSpec};
 use crate::engine::{Migration, OnRefusal, Throttle};
 use crate::http::endpoints::InvalidEndpoint;
 use crate::http::{
-    self, Budget, EndpointMap, InvalidToken, TlsOptions, Transport, TransportError, TransportOptions,
+    self, Budget, EndpointMap, Failure, InvalidToken, Transport, TransportError, TransportOptions,
 };
-use crate::kong_admin::client::InvalidClient;
+use crate::konnect;
 use crate::konnect::{ClusterType, ControlPlane, Filter, InvalidServerUrl, ServerUrl};
-use crate::plan::Waiver;
-use crate::{kong_admin, konnect};
+use crate::manifest::{InvalidPolicy, accepted, policy};
+use crate::plan::{Policy, Waiver};
 
 /// The server that calls are addressed to when `--konnect-url` is no server of Konnect but a way to one.
 const ANY_REGION: &str = "us.api.konghq.com";
 
-/// Flags that name source and target.
+/// Flags that name the target.
 #[derive(Debug, Args)]
-pub struct EndsArgs {
-    /// Address of the source's Admin API, for example https://kong-admin.example.com:8444.
-    #[arg(long, value_name = "URL")]
-    admin_url: String,
-    /// Workspace to move; an open-source gateway has one, named default.
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    workspace: String,
+pub struct TargetArgs {
     /// Server of Konnect, for example us.api.konghq.com; or the URL of a proxy or simulator that answers in its place.
     #[arg(long, value_name = "SERVER")]
     konnect_url: String,
@@ -38,59 +34,29 @@ pub struct EndsArgs {
     /// File with a Konnect token; else the environment variable KONNECT_TOKEN.
     #[arg(long, value_name = "FILE")]
     konnect_token_file: Option<PathBuf>,
-    /// File with an Admin API token; else the environment variable KONG_ADMIN_TOKEN; none when both are absent.
-    #[arg(long, value_name = "FILE")]
-    admin_token_file: Option<PathBuf>,
     /// PEM file with certificate authorities to trust on both sides, beside the system's.
     #[arg(long = "ca-file", value_name = "FILE")]
     ca_files: Vec<PathBuf>,
-    /// PEM file with the only certificate authorities to trust for the Admin API.
-    #[arg(long, value_name = "FILE")]
-    admin_ca_file: Option<PathBuf>,
     /// Send calls for a host elsewhere, as host=url.
     #[arg(long = "konnect-endpoint", value_name = "HOST=URL")]
     konnect_endpoints: Vec<String>,
-    /// Requests at a time, to each side.
-    #[arg(long, value_name = "NUMBER", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
-    max_in_flight: u16,
-    /// Accept all findings of an id, with a reason, as id=reason; an error that nobody accepted keeps apply from writing.
-    #[arg(long = "waive", value_name = "ID=REASON", value_parser = waiver)]
-    waivers: Vec<Waiver>,
-}
-
-/// Reads `id=reason`.
-fn waiver(text: &str) -> Result<Waiver, String> {
-    match text.split_once('=') {
-        Some((id, reason)) if !id.is_empty() && !reason.trim().is_empty() => Ok(Waiver {
-            id: id.to_owned(),
-            subject: None,
-            reason: reason.trim().to_owned(),
-            expires: None,
-        }),
-        _ => Err(
-            "write the id of the finding and why it is accepted, as plugin-unsupported=replaced by OIDC"
-                .to_owned(),
-        ),
-    }
+    /// Requests at a time, to each side; 16 unless the manifest says otherwise.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=256))]
+    max_in_flight: Option<u32>,
 }
 
 /// Why the ends could not be reached. The text says what to do next and holds no token.
 #[derive(Debug, thiserror::Error)]
 pub enum EndsError {
     /// A file.
-    #[error("cannot read {path}: {source}")]
-    File {
-        /// The file.
-        path: String,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A file without anything in it.
-    #[error("{path} is empty; put the token into it")]
-    EmptyToken {
-        /// The file.
-        path: String,
-    },
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The manifest.
+    #[error(transparent)]
+    Decision(#[from] DecisionError),
+    /// Decisions that cannot be followed.
+    #[error("--spec: {0}")]
+    Policy(#[from] InvalidPolicy),
     /// No token at all.
     #[error("there is no Konnect token: set KONNECT_TOKEN, or name a file with --konnect-token-file")]
     NoToken,
@@ -101,20 +67,38 @@ pub enum EndsError {
     #[error("--konnect-url: {0}")]
     Server(#[from] InvalidServerUrl),
     /// Certificates.
-    #[error(transparent)]
+    #[error("--ca-file: {0}")]
     Transport(#[from] TransportError),
-    /// `--admin-url` or its token.
-    #[error("--admin-url: {0}")]
-    Source(#[from] InvalidClient),
+    /// The source.
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// The Konnect token.
-    #[error("the Konnect token: {0}")]
+    #[error("the Konnect token (--konnect-token-file or KONNECT_TOKEN): {0}")]
     Token(#[from] InvalidToken),
+    /// Konnect does not know the token, or lets it do too little.
+    #[error(
+        "target: {0}; check the token in --konnect-token-file or KONNECT_TOKEN: that it is one of the region in --konnect-url, has not expired, and may read the control plane"
+    )]
+    Denied(http::Error),
     /// Konnect did not answer as it should.
     #[error("target: {0}")]
-    Konnect(#[from] http::Error),
+    Konnect(http::Error),
     /// No such control plane.
-    #[error("there is no control plane {0}; create it in Konnect, or name another with --control-plane")]
-    NoControlPlane(String),
+    #[error("there is no control plane {wanted}; {}", advice(known))]
+    NoControlPlane {
+        /// The name or id asked for.
+        wanted: String,
+        /// Names there are, at most ten.
+        known: Vec<String>,
+    },
+    /// Several of that name.
+    #[error("{} control planes have the name {name}: name the one by its id, with --control-plane {}", ids.len(), ids.join(" or "))]
+    Ambiguous {
+        /// The name.
+        name: String,
+        /// Their ids.
+        ids: Vec<String>,
+    },
     /// A control plane that takes no entities.
     #[error(
         "the control plane {name} is of type {cluster_type}, which takes no entities; name one of type CLUSTER_TYPE_CONTROL_PLANE"
@@ -127,6 +111,26 @@ pub enum EndsError {
     },
 }
 
+fn advice(known: &[String]) -> String {
+    if known.is_empty() {
+        "there is none at all: create it in Konnect, or check region and token".to_owned()
+    } else {
+        format!(
+            "there are {}: name one of them with --control-plane, or create it in Konnect",
+            known.join(", ")
+        )
+    }
+}
+
+impl From<http::Error> for EndsError {
+    fn from(error: http::Error) -> Self {
+        match error.failure() {
+            Failure::Unauthorized | Failure::Forbidden => Self::Denied(error),
+            _ => Self::Konnect(error),
+        }
+    }
+}
+
 /// A migration that is ready to be read, and the control plane it goes to.
 #[derive(Debug)]
 pub struct Ends {
@@ -134,39 +138,65 @@ pub struct Ends {
     pub migration: Migration,
     /// The target as Konnect describes it.
     pub control_plane: ControlPlane,
+    /// What the user has decided.
+    pub policy: Policy,
     /// Findings that the user accepts.
     pub waivers: Vec<Waiver>,
+    /// The manifest's word that a plan has to be approved, with the hash that is.
+    pub approval: Option<Approval>,
 }
 
-impl EndsArgs {
-    /// Reads files and environment, and finds the control plane.
-    ///
-    /// # Errors
-    /// Flags or files that cannot be used, and a Konnect that does not answer or has no such control plane.
-    pub async fn connect(&self) -> Result<Ends, EndsError> {
-        let (server_url, endpoints) = self.server()?;
-        let transport = Transport::new(TransportOptions {
+/// Reads files and environment, and finds the control plane.
+///
+/// # Errors
+/// Flags or files that cannot be used, and a Konnect that does not answer or has no such control plane.
+pub async fn connect(
+    source: &SourceArgs,
+    target: &TargetArgs,
+    decisions: &DecisionArgs,
+) -> Result<Ends, EndsError> {
+    let spec = decisions.spec()?;
+    let transport = target.transport()?;
+    let kong = source.source(&spec.source, &transport)?;
+    // Faults of the manifest are told before the network is asked; the id is known only afterwards.
+    policy(&spec, "")?;
+    let in_flight = target.in_flight(&spec);
+    let konnect = target.client(&transport, in_flight)?;
+    let control_plane = target.find_control_plane(&konnect).await?;
+    Ok(Ends {
+        policy: policy(&spec, &control_plane.id)?,
+        waivers: spec.waivers.iter().map(accepted).collect(),
+        migration: Migration {
+            source: kong,
+            workspace: source.workspace(&spec.source),
+            target: konnect,
+            control_plane: control_plane.id.clone(),
+            throttle: Throttle::new(in_flight),
+            on_refusal: match spec.failure_policy {
+                FailurePolicy::ContinueIndependent => OnRefusal::GoOn,
+                FailurePolicy::Stop | FailurePolicy::RollbackOnFailure => OnRefusal::Stop,
+            },
+        },
+        approval: spec
+            .approval
+            .filter(|approval| approval.policy == ApprovalPolicy::Required),
+        control_plane,
+    })
+}
+
+impl TargetArgs {
+    fn transport(&self) -> Result<Transport, EndsError> {
+        let (_, endpoints) = self.server()?;
+        Ok(Transport::new(TransportOptions {
             extra_roots: self.roots()?,
             endpoints,
             ..TransportOptions::default()
-        })?;
-        let token = token(self.konnect_token_file.as_deref(), "KONNECT_TOKEN")?.ok_or(EndsError::NoToken)?;
-        let in_flight = usize::from(self.max_in_flight);
-        let target = konnect::Client::new(&transport, &server_url, &token, Budget::new(in_flight).into())?;
-        let control_plane = self.find_control_plane(&target).await?;
-        let migration = Migration {
-            source: self.source(&transport)?.into(),
-            workspace: self.workspace.clone(),
-            target,
-            control_plane: control_plane.id.clone(),
-            throttle: Throttle::new(in_flight),
-            on_refusal: OnRefusal::GoOn,
-        };
-        Ok(Ends {
-            migration,
-            control_plane,
-            waivers: self.waivers.clone(),
-        })
+        })?)
+    }
+
+    fn in_flight(&self, spec: &WorkspaceMigrationSpec) -> usize {
+        let in_flight = self.max_in_flight.unwrap_or_else(|| spec.max_in_flight());
+        usize::try_from(in_flight).unwrap_or(usize::MAX)
     }
 
     /// A URL that is no server of Konnect stands for one, as `--konnect-endpoint` says it.
@@ -184,21 +214,26 @@ impl EndsArgs {
     }
 
     fn roots(&self) -> Result<Vec<(String, Vec<u8>)>, EndsError> {
-        let read = |path: &PathBuf| Ok((path.display().to_string(), read(path)?.into_bytes()));
+        let read = |path: &PathBuf| {
+            let pem = files::text("--ca-file", path)?;
+            Ok((path.display().to_string(), pem.into_bytes()))
+        };
         self.ca_files.iter().map(read).collect()
     }
 
-    fn source(&self, transport: &Transport) -> Result<kong_admin::Client, EndsError> {
-        let token = token(self.admin_token_file.as_deref(), "KONG_ADMIN_TOKEN")?;
-        let trusted = TlsOptions {
-            ca_pem: self.admin_ca_file.as_deref().map(read).transpose()?,
-            ..TlsOptions::default()
-        };
-        let transport = transport.with_tls(&trusted)?;
-        Ok(kong_admin::Client::new(
-            &transport,
-            &self.admin_url,
-            token.as_ref(),
+    fn client(&self, transport: &Transport, in_flight: usize) -> Result<konnect::Client, EndsError> {
+        let (server, _) = self.server()?;
+        let token = files::token(
+            "--konnect-token-file",
+            self.konnect_token_file.as_deref(),
+            "KONNECT_TOKEN",
+        )?;
+        let token = token.ok_or(EndsError::NoToken)?;
+        Ok(konnect::Client::new(
+            transport,
+            &server,
+            &token,
+            Budget::new(in_flight).into(),
         )?)
     }
 
@@ -209,14 +244,9 @@ impl EndsArgs {
             Err(_) => None,
         };
         let found = match by_id {
-            Some(found) => Some(found),
-            None => target
-                .list_control_planes(&Filter::name(wanted))
-                .await?
-                .into_iter()
-                .next(),
+            Some(found) => found,
+            None => by_name(target, wanted).await?,
         };
-        let found = found.ok_or_else(|| EndsError::NoControlPlane(wanted.clone()))?;
         if found.config.cluster_type != ClusterType::ControlPlane {
             return Err(EndsError::ClusterType {
                 name: found.name,
@@ -227,25 +257,20 @@ impl EndsArgs {
     }
 }
 
-fn read(path: &Path) -> Result<String, EndsError> {
-    fs::read_to_string(path).map_err(|source| EndsError::File {
-        path: path.display().to_string(),
-        source,
-    })
-}
-
-/// The token of a file, else of an environment variable. A token among the arguments would be seen by every user of the
-/// machine.
-fn token(file: Option<&Path>, variable: &str) -> Result<Option<SecretString>, EndsError> {
-    let Some(path) = file else {
-        let token = env::var(variable).ok().filter(|token| !token.trim().is_empty());
-        return Ok(token.map(SecretString::from));
-    };
-    let token = read(path)?;
-    if token.trim().is_empty() {
-        return Err(EndsError::EmptyToken {
-            path: path.display().to_string(),
+async fn by_name(target: &konnect::Client, name: &str) -> Result<ControlPlane, EndsError> {
+    let mut found = target.list_control_planes(&Filter::name(name)).await?;
+    if found.len() > 1 {
+        return Err(EndsError::Ambiguous {
+            name: name.to_owned(),
+            ids: found.into_iter().map(|one| one.id).collect(),
         });
     }
-    Ok(Some(SecretString::from(token)))
+    if let Some(found) = found.pop() {
+        return Ok(found);
+    }
+    let all = target.list_control_planes(&Filter::default()).await?;
+    Err(EndsError::NoControlPlane {
+        wanted: name.to_owned(),
+        known: all.into_iter().take(10).map(|one| one.name).collect(),
+    })
 }

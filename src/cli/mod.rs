@@ -2,11 +2,15 @@
 
 pub mod apply;
 pub mod crd;
+pub mod decisions;
 pub mod ends;
+pub mod files;
 pub mod output;
 pub mod plan;
 pub mod progress;
+pub mod result;
 pub mod run;
+pub mod source;
 pub mod stored;
 
 use std::path::{Path, PathBuf};
@@ -31,7 +35,7 @@ enum Command {
     Crd(crd::CrdArgs),
     /// Show what a migration would do, without a cluster and without a write: exits 0 for no change, 2 for changes, 3 when blocked, 1 for errors.
     Plan(Box<plan::PlanArgs>),
-    /// Migrate without a cluster: plan, write, verify. Exits 0 when done, 3 when something waits for a person, 1 for errors.
+    /// Migrate without a cluster: plan, write, verify. Exits 0 when all is written and verified, 3 when something waits for a person, 1 for errors and signals; running it again goes on.
     Apply(Box<apply::ApplyArgs>),
 }
 

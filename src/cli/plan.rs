@@ -5,13 +5,15 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::ends::{Ends, EndsArgs, EndsError};
+use super::decisions::DecisionArgs;
+use super::ends::{Ends, EndsError, TargetArgs, connect};
 use super::output::{Output, OutputError};
+use super::source::SourceArgs;
 use super::stored::{StoredCommand, StoredError};
 use crate::clock::{Clock as _, SystemClock};
 use crate::engine::{self, Observed};
 use crate::plan::report::Secrets;
-use crate::plan::{Action, Ledger, Plan, Planned, Policy, Report, report};
+use crate::plan::{Action, Ledger, Plan, Planned, Report, report};
 use crate::telemetry::tracing::{LogError, LogFormat, init};
 
 /// Exit status when the plan changes something.
@@ -26,7 +28,11 @@ pub struct PlanArgs {
     #[command(subcommand)]
     stored: Option<StoredCommand>,
     #[command(flatten)]
-    ends: Option<EndsArgs>,
+    source: SourceArgs,
+    #[command(flatten)]
+    target: Option<TargetArgs>,
+    #[command(flatten)]
+    decisions: DecisionArgs,
     /// Form of the plan.
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
@@ -55,7 +61,7 @@ pub enum PlanError {
     Stored(#[from] StoredError),
     /// Neither flags nor a subcommand. The command line does not let that through.
     #[error(
-        "name both ends with --admin-url, --konnect-url and --control-plane, or a stored plan with show, diff or export"
+        "name both ends with --admin-url or --declarative-config, --konnect-url and --control-plane, or a stored plan with show, diff or export"
     )]
     Nothing,
     /// Logging.
@@ -74,19 +80,19 @@ pub enum PlanError {
 pub fn run(args: &PlanArgs) -> Result<ExitCode, PlanError> {
     init(LOG, LogFormat::Text)?;
     runtime()?.block_on(async {
-        match (&args.stored, &args.ends) {
+        match (&args.stored, &args.target) {
             (Some(command), _) => {
                 command.run().await?;
                 Ok(ExitCode::SUCCESS)
             }
-            (None, Some(ends)) => plan_and_print(args, ends).await,
+            (None, Some(target)) => plan_and_print(args, target).await,
             (None, None) => Err(PlanError::Nothing),
         }
     })
 }
 
-async fn plan_and_print(args: &PlanArgs, ends: &EndsArgs) -> Result<ExitCode, PlanError> {
-    let ends = ends.connect().await?;
+async fn plan_and_print(args: &PlanArgs, target: &TargetArgs) -> Result<ExitCode, PlanError> {
+    let ends = connect(&args.source, target, &args.decisions).await?;
     let (observed, planned) = observe(&ends).await?;
     let secrets = if args.include_secrets {
         Secrets::Included
@@ -111,9 +117,8 @@ pub(super) async fn observe(ends: &Ends) -> Result<(Observed, Planned), engine::
     let migration = &ends.migration;
     let (source, target) = tokio::try_join!(migration.observe_source(), migration.observe_target())?;
     let observed = Observed { source, target };
-    // Without a cluster there is no ledger, and so nothing is ever overwritten.
-    let ledger = Ledger::default();
-    let planned = observed.plan(&Policy::default(), SystemClock.now(), &ends.waivers, &ledger);
+    // Without a cluster there is no ledger: whatever the target has and differs is foreign.
+    let planned = observed.plan(&ends.policy, SystemClock.now(), &ends.waivers, &Ledger::default());
     Ok((observed, planned))
 }
 

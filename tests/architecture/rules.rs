@@ -73,7 +73,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         module: &["manifest"],
         layers: &["domain", "plan", "api"],
-        crates: Crates::Only(&["serde", "serde_json", "serde_saphyr", "thiserror"]),
+        crates: Crates::Only(&["serde", "serde_json", "serde_saphyr", "thiserror", "kube"]),
     },
     Layer {
         module: &["http"],

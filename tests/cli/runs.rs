@@ -1,116 +1,15 @@
-//! The binary itself, without a cluster, against both simulators over TLS: what a user types and sees.
+//! Planning and applying.
 
-use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
 use simulators::bed::Bed;
 use simulators::server::{Behaviour, Fault};
-use tempfile::TempDir;
 use tokio::process::Command;
 
-/// Both simulators, a control plane for each workspace, and the files that flags name.
-struct Terminal {
-    bed: Bed,
-    folder: TempDir,
-    control_plane: String,
-}
-
-impl Terminal {
-    async fn start() -> Result<Self> {
-        let bed = Bed::start().await?;
-        let folder = TempDir::new()?;
-        std::fs::write(folder.path().join("ca.pem"), &bed.ca_pem)?;
-        std::fs::write(folder.path().join("konnect"), format!("{}\n", Bed::KONNECT_TOKEN))?;
-        std::fs::write(folder.path().join("wrong"), "kpat_wrong")?;
-        let client = reqwest::Client::builder()
-            .tls_certs_only([reqwest::Certificate::from_pem(bed.ca_pem.as_bytes())?])
-            .build()?;
-        let created: Value = client
-            .post(format!("{}/v2/control-planes", bed.konnect_server.url()))
-            .bearer_auth(Bed::KONNECT_TOKEN)
-            .json(&serde_json::json!({"name": "shop"}))
-            .send()
-            .await?
-            .error_for_status()?
-            .json()
-            .await?;
-        let control_plane = created["id"].as_str().context("an id")?.to_owned();
-        bed.konnect_server.reset_stats();
-        Ok(Self {
-            bed,
-            folder,
-            control_plane,
-        })
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// A command with the flags that all need; the Admin API token comes from the environment.
-    fn command(&self, command: &str, workspace: &str) -> Command {
-        self.command_with(command, workspace, "konnect", &self.bed.kong_server.url())
-    }
-
-    fn command_with(&self, command: &str, workspace: &str, token: &str, admin_url: &str) -> Command {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_gateway-migration-operator"));
-        process
-            .arg(command)
-            .args(["--admin-url", admin_url, "--workspace", workspace])
-            .args(["--konnect-url", &self.bed.konnect_server.url()])
-            .args(["--control-plane", "shop"])
-            .args(
-                [
-                    "entity-not-movable",
-                    "plugin-unsupported",
-                    "plugin-value-unsupported",
-                ]
-                .map(|id| format!("--waive={id}=a sample")),
-            )
-            .arg("--ca-file")
-            .arg(self.file("ca.pem"))
-            .arg("--konnect-token-file")
-            .arg(self.file(token))
-            .env_clear()
-            .env("KONG_ADMIN_TOKEN", Bed::KONG_TOKEN)
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        process
-    }
-
-    /// The number of creations that `apply` tells of.
-    fn written(&self, applied: &Output) -> Result<u64> {
-        let text = stdout(applied);
-        Ok(text.split(' ').next().unwrap_or_default().parse()?)
-    }
-
-    fn writes(&self) -> u64 {
-        self.bed.konnect_server.stats().writes
-    }
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-/// Checks the exit status; shows both streams when it is another.
-fn ended(output: &Output, status: i32) -> Result<()> {
-    ensure!(
-        output.status.code() == Some(status),
-        "{}\n{}\n{}",
-        output.status,
-        stdout(output),
-        stderr(output)
-    );
-    Ok(())
-}
+use crate::terminal::{Terminal, ended, stderr, stdout};
 
 #[tokio::test]
 async fn plan_apply_plan_ends_with_2_0_0_and_a_second_apply_writes_nothing() -> Result<()> {
@@ -245,56 +144,6 @@ async fn an_entity_that_konnect_refuses_ends_with_3_and_is_named() -> Result<()>
         &terminal.command("apply", "default").arg("--yes").output().await?,
         0,
     )
-}
-
-#[tokio::test]
-async fn errors_end_with_1_and_say_what_to_do() -> Result<()> {
-    let terminal = Terminal::start().await?;
-    let kong = terminal.bed.kong_server.url();
-    let mut no_token = terminal.command("plan", "default");
-    no_token.env_remove("KONG_ADMIN_TOKEN");
-    let mut no_control_plane = terminal.command("plan", "default");
-    no_control_plane.args(["--control-plane", "stock"]);
-    let cases = [
-        (terminal.command_with("plan", "default", "wrong", &kong), "401"),
-        (
-            terminal.command_with("plan", "default", "absent", &kong),
-            "cannot read",
-        ),
-        (no_token, "source: "),
-        (terminal.command("plan", "stock"), "no workspace stock"),
-        (terminal.command("plan", "default --yes"), "no workspace"),
-    ];
-    for (mut command, expected) in cases {
-        let output = command.output().await?;
-        ended(&output, 1)?;
-        let text = stderr(&output);
-        assert!(
-            text.starts_with("error: ") && text.contains(expected),
-            "{expected}: {text}"
-        );
-        assert!(!text.contains("kpat_"), "{text}");
-    }
-    let usage = no_control_plane.arg("--konnect-token=kpat_x").output().await?;
-    ended(&usage, 1)?;
-    assert!(
-        stderr(&usage).contains("unexpected argument"),
-        "{}",
-        stderr(&usage)
-    );
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_dead_server_ends_with_1_and_its_address() -> Result<()> {
-    let terminal = Terminal::start().await?;
-    let dead = terminal
-        .command_with("plan", "default", "konnect", "http://127.0.0.1:9")
-        .output()
-        .await?;
-    ended(&dead, 1)?;
-    assert!(stderr(&dead).contains("source: "), "{}", stderr(&dead));
-    Ok(())
 }
 
 #[tokio::test]

@@ -1,0 +1,169 @@
+//! What a user decides about a migration: a manifest, and flags for what is decided most often, which win over it.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::files::{self, FileError};
+use crate::api::refs::LocalRef;
+use crate::api::workspace_migration::{
+    AdminApi, ConflictPolicy, FailurePolicy, IdPolicy, Source, Target, Waiver, WorkspaceMigrationSpec,
+};
+use crate::manifest::{self, InvalidManifest};
+
+/// Flags for decisions.
+#[derive(Debug, Args)]
+pub struct DecisionArgs {
+    /// Manifest of a WorkspaceMigration: its source, selection, policies, transforms and waivers hold unless a flag says otherwise. Secrets it names are in a cluster: give them by flags.
+    #[arg(long, value_name = "FILE")]
+    spec: Option<PathBuf>,
+    /// Move only entities with this tag; with all of them when given several times.
+    #[arg(long = "select-tag", value_name = "TAG")]
+    select_tags: Vec<String>,
+    /// What to do when the control plane has an entity of the same name that this migration did not write.
+    #[arg(long, value_enum, ignore_case = true)]
+    conflict_policy: Option<Conflicts>,
+    /// Whether entities keep their ids, or get new ones derived from control plane and id.
+    #[arg(long, value_enum, ignore_case = true)]
+    id_policy: Option<Ids>,
+    /// Accept all findings of an id, with a reason, as id=reason; an error that nobody accepted keeps apply from writing.
+    #[arg(long = "waive", value_name = "ID=REASON", value_parser = waiver)]
+    waivers: Vec<Waiver>,
+}
+
+/// `spec.conflictPolicy`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Conflicts {
+    /// Block the entity and what depends on it.
+    Fail,
+    /// Take it as the copy when it is equal.
+    Adopt,
+    /// Replace it.
+    Overwrite,
+    /// Leave it, and the source's entity too.
+    Skip,
+}
+
+/// `spec.idPolicy`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Ids {
+    /// Those of the source.
+    Preserve,
+    /// New ones.
+    Derive,
+}
+
+/// Reads `id=reason`.
+fn waiver(text: &str) -> Result<Waiver, String> {
+    match text.split_once('=') {
+        Some((id, reason)) if !id.is_empty() && !reason.trim().is_empty() => Ok(Waiver {
+            id: id.to_owned(),
+            subject: None,
+            reason: reason.trim().to_owned(),
+            expires: None,
+        }),
+        _ => Err(
+            "write the id of the finding and why it is accepted, as plugin-unsupported=replaced by OIDC"
+                .to_owned(),
+        ),
+    }
+}
+
+/// Why the decisions cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DecisionError {
+    /// The manifest cannot be read.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The manifest is none.
+    #[error("{path} (--spec): {source}")]
+    Manifest {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        source: InvalidManifest,
+    },
+    /// The manifest asks for something that only the operator does.
+    #[error(
+        "{path} (--spec) sets {field}, which only the operator does: leave it out, or apply the manifest to a cluster"
+    )]
+    OperatorOnly {
+        /// The file.
+        path: String,
+        /// The setting.
+        field: &'static str,
+    },
+}
+
+impl DecisionArgs {
+    /// The spec of the manifest, else one with every setting at its default and no source, under what the flags say.
+    ///
+    /// # Errors
+    /// When the manifest cannot be read, or asks for what a command cannot do.
+    pub fn spec(&self) -> Result<WorkspaceMigrationSpec, DecisionError> {
+        let mut spec = self.manifest()?.unwrap_or_else(nothing_said);
+        if !self.select_tags.is_empty() {
+            let select = spec.source.select.get_or_insert_default();
+            select.tags.clone_from(&self.select_tags);
+        }
+        match self.conflict_policy {
+            None => {}
+            Some(Conflicts::Fail) => spec.conflict_policy = ConflictPolicy::Fail,
+            Some(Conflicts::Adopt) => spec.conflict_policy = ConflictPolicy::Adopt,
+            Some(Conflicts::Overwrite) => spec.conflict_policy = ConflictPolicy::Overwrite,
+            Some(Conflicts::Skip) => spec.conflict_policy = ConflictPolicy::Skip,
+        }
+        match self.id_policy {
+            None => {}
+            Some(Ids::Preserve) => spec.id_policy = IdPolicy::Preserve,
+            Some(Ids::Derive) => spec.id_policy = IdPolicy::Derive,
+        }
+        spec.waivers.extend(self.waivers.iter().cloned());
+        Ok(spec)
+    }
+
+    fn manifest(&self) -> Result<Option<WorkspaceMigrationSpec>, DecisionError> {
+        let Some(path) = &self.spec else {
+            return Ok(None);
+        };
+        let text = files::text("--spec", path)?;
+        let path = path.display().to_string();
+        let spec = manifest::read(&text).map_err(|source| DecisionError::Manifest {
+            path: path.clone(),
+            source,
+        })?;
+        match operator_only(&spec) {
+            Some(field) => Err(DecisionError::OperatorOnly { path, field }),
+            None => Ok(Some(spec)),
+        }
+    }
+}
+
+/// A setting that would change what is written, and that a command does not know how to follow.
+fn operator_only(spec: &WorkspaceMigrationSpec) -> Option<&'static str> {
+    let settings = [
+        ("spec.rollback", spec.rollback),
+        ("spec.suspend", spec.suspend),
+        ("spec.customPlugins", !spec.custom_plugins.is_empty()),
+        ("spec.cutover", spec.cutover.is_some()),
+        (
+            "spec.failurePolicy: RollbackOnFailure",
+            spec.failure_policy == FailurePolicy::RollbackOnFailure,
+        ),
+    ];
+    settings.into_iter().find(|(_, set)| *set).map(|(field, _)| field)
+}
+
+/// Every setting at its default. Source and target have no default, and are named by flags then.
+fn nothing_said() -> WorkspaceMigrationSpec {
+    let source = Source {
+        admin_api: None::<AdminApi>,
+        declarative_config: None,
+        workspace: String::new(),
+        select: None,
+    };
+    let target = Target {
+        control_plane_ref: LocalRef { name: String::new() },
+    };
+    WorkspaceMigrationSpec::new(source, target)
+}

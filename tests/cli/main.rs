@@ -1,0 +1,6 @@
+//! The binary itself, without a cluster, against both simulators over TLS: what a user types and sees.
+
+mod decisions;
+mod faults;
+mod runs;
+mod terminal;
