@@ -31,6 +31,10 @@ pub struct Config {
     pub namespace: Option<String>,
     /// Calls to one Konnect organisation at the same time.
     pub konnect_in_flight: usize,
+    /// Migrations that work at the same time; the others wait for a place.
+    pub max_concurrent_migrations: u16,
+    /// Bytes for the entities of all migrations that work at the same time; `None` for no bound.
+    pub memory_budget: Option<u64>,
 }
 
 impl Default for Config {
@@ -43,6 +47,8 @@ impl Default for Config {
             election: None,
             namespace: None,
             konnect_in_flight: 16,
+            max_concurrent_migrations: 8,
+            memory_budget: None,
         }
     }
 }

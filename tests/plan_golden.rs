@@ -2,6 +2,9 @@
 //!
 //! `cargo insta review`, or `INSTA_UPDATE=always cargo test --test plan_golden`, accepts new ones.
 
+#[path = "shared/outline.rs"]
+mod outline;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
@@ -11,6 +14,7 @@ use gateway_migration_operator::domain::{Entity, EntityKind, KongVersion, Snapsh
 use gateway_migration_operator::plan::{
     Catalogue, Circumstances, PlanInput, Planned, Policy, build_plan, verify,
 };
+use outline::outline;
 use serde_json::{Map, Value, json};
 use simulators::bed::Bed;
 
@@ -64,34 +68,6 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         catalogue: Catalogue::bundled(),
         circumstances: &Circumstances::default(),
     })
-}
-
-/// The part of a plan that a reviewer reads: one line per operation, one per finding.
-fn outline(planned: &Planned) -> String {
-    let mut lines = vec![
-        planned.plan.summary(),
-        planned.plan.source_digest.clone(),
-        String::new(),
-    ];
-    for operation in &planned.plan.operations {
-        let reason = if operation.reason.is_empty() {
-            String::new()
-        } else {
-            format!(": {}", operation.reason)
-        };
-        lines.push(format!(
-            "{} {:?} {}{reason}",
-            operation.wave, operation.action, operation.subject
-        ));
-    }
-    lines.push(String::new());
-    for finding in &planned.plan.findings {
-        lines.push(format!(
-            "{:?} {} {}: {}",
-            finding.severity, finding.id, finding.subject, finding.observed
-        ));
-    }
-    lines.join("\n")
 }
 
 fn check(workspace: &str) -> Result<Planned> {

@@ -212,6 +212,8 @@ pub mod reason {
     pub const PARTIALLY_APPLIED: &str = "PartiallyApplied";
     /// An entity was refused, and the failure policy ended the run there.
     pub const STOPPED_AT_REFUSAL: &str = "StoppedAtRefusal";
+    /// Other migrations have all places; it goes on when its turn comes.
+    pub const QUEUED: &str = "Queued";
     /// `spec.suspend` is true: nothing is done.
     pub const SUSPENDED: &str = "Suspended";
     /// The target is being read again.

@@ -63,6 +63,13 @@ pub struct RunArgs {
     /// Calls to one Konnect organisation at the same time.
     #[arg(long, value_name = "NUMBER", default_value_t = Config::default().konnect_in_flight)]
     konnect_in_flight: usize,
+    /// Migrations that work at the same time; the others wait for a place, and their status says for whom.
+    #[arg(long, value_name = "NUMBER", default_value_t = Config::default().max_concurrent_migrations, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    max_concurrent_migrations: u16,
+    /// Memory in MiB for the entities of all migrations that work at the same time, estimated from their number; a migration that is larger
+    /// works alone. No bound when left out.
+    #[arg(long, value_name = "MIB")]
+    memory_budget: Option<u32>,
     /// What to log, in the syntax of RUST_LOG.
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info")]
     log: String,
@@ -171,5 +178,7 @@ fn build_config(args: &RunArgs) -> Result<Config, RunError> {
         election: None,
         namespace: args.namespace.clone(),
         konnect_in_flight: args.konnect_in_flight,
+        max_concurrent_migrations: args.max_concurrent_migrations,
+        memory_budget: args.memory_budget.map(|mebibytes| u64::from(mebibytes) << 20),
     })
 }

@@ -19,6 +19,8 @@ pub enum Outcome {
     Held(Verdict),
     /// Cannot go on until somebody changes something.
     Blocked(Verdict),
+    /// Nothing was looked at, so the summary stays as it is. When to look again.
+    Unchanged(Option<Duration>),
     /// Deleted and cleaned up: there is nothing left to write to.
     Gone,
 }
@@ -71,6 +73,7 @@ impl Outcome {
             Self::Done(verdict) | Self::Wait(verdict) | Self::Held(verdict) | Self::Blocked(verdict) => {
                 verdict.again = Some(pause);
             }
+            Self::Unchanged(again) => *again = Some(pause),
             Self::Gone => {}
         }
         self
@@ -83,6 +86,7 @@ impl Outcome {
             Self::Wait(_) => "wait",
             Self::Held(_) => "held",
             Self::Blocked(_) => "blocked",
+            Self::Unchanged(_) => "unchanged",
             Self::Gone => "gone",
         }
     }
@@ -93,6 +97,7 @@ impl Outcome {
             Self::Done(verdict) | Self::Wait(verdict) | Self::Held(verdict) | Self::Blocked(verdict) => {
                 verdict.again
             }
+            Self::Unchanged(again) => *again,
             Self::Gone => None,
         }
     }
@@ -123,7 +128,7 @@ pub fn settle(conditions: &mut ConditionSet, result: &Result<Outcome, Failure>) 
         }
         Ok(Outcome::Held(verdict)) => conditions.mark_held(verdict.reason, &verdict.message),
         Ok(Outcome::Blocked(verdict)) => conditions.mark_stalled(verdict.reason, &verdict.message),
-        Ok(Outcome::Gone) => {}
+        Ok(Outcome::Unchanged(_) | Outcome::Gone) => {}
         Err(failure) => settle_failure(conditions, failure),
     }
 }

@@ -55,6 +55,12 @@ impl<R: Reconciler> Pass<R> {
         }
     }
 
+    /// The object is gone from the cluster.
+    pub(super) fn forget(&self, object: &ObjectRef<R::Object>) {
+        self.lock_failures().remove(object);
+        self.reconciler.forget(object);
+    }
+
     /// One pass, with its span and its metrics.
     pub(super) async fn run(&self, object: &DeserializeGuard<R::Object>) -> Action {
         let meta = object.meta();
@@ -95,8 +101,7 @@ impl<R: Reconciler> Pass<R> {
             Ok(Some(object)) => self.reconcile(&object).await,
             Ok(None) => {
                 let gone = ObjectRef::new(&cached.name_any()).within(&cached.namespace().unwrap_or_default());
-                self.lock_failures().remove(&gone);
-                self.reconciler.forget(&gone);
+                self.forget(&gone);
                 ("gone", Action::await_change())
             }
             Err(error) => {
@@ -266,7 +271,7 @@ fn transition(result: &Result<Outcome, Failure>, changed: bool, failures: u32) -
         Ok(Outcome::Blocked(verdict)) => {
             changed.then(|| Note::warning(verdict.reason, ACTION, &verdict.message))
         }
-        Ok(Outcome::Gone) => None,
+        Ok(Outcome::Unchanged(_) | Outcome::Gone) => None,
         Err(failure) => {
             let worth = match failure.class.response().report {
                 Report::Never => false,

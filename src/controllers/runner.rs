@@ -35,10 +35,10 @@
 
 use std::{convert::Infallible, fmt::Debug, sync::Arc, time::Duration};
 
-use futures::{Stream, StreamExt, stream::BoxStream};
+use futures::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
 use k8s_openapi::NamespaceResourceScope;
 use kube::{
-    Api, Resource,
+    Api, Resource, ResourceExt,
     api::{ApiResource, DynamicObject, ListParams},
     core::DeserializeGuard,
     runtime::{
@@ -67,8 +67,6 @@ const DEFINITION_POLL: Duration = Duration::from_secs(2);
 pub trait Reconciler: Send + Sync + 'static {
     /// Name of the controller: metric label, log field, and the last part of its field manager.
     const NAME: &'static str;
-    /// How many objects are worked on at once.
-    const CONCURRENCY: u16 = 8;
     /// The kind it owns.
     type Object: ReconciledObject;
     /// How it fails.
@@ -98,6 +96,7 @@ pub struct Runner<R: Reconciler> {
     wakes: Vec<BoxStream<'static, ObjectRef<R::Object>>>,
     related: Vec<Extend<R>>,
     kinds: Vec<ApiResource>,
+    at_once: u16,
 }
 
 impl<R: Reconciler> Runner<R> {
@@ -110,7 +109,15 @@ impl<R: Reconciler> Runner<R> {
             wakes: Vec::new(),
             related: Vec::new(),
             kinds,
+            at_once: 8,
         }
+    }
+
+    /// How many objects are worked on at once, when not 8.
+    #[must_use]
+    pub fn at_once(mut self, at_once: u16) -> Self {
+        self.at_once = at_once;
+        self
     }
 
     /// Also reconciles an object when another that it refers to changes, appears or goes. `refers(own, other)` tells
@@ -178,7 +185,9 @@ impl<R: Reconciler> Runner<R> {
         self,
     ) -> impl Stream<Item = Result<Reconciled<R>, controller::Error<Infallible, watcher::Error>>> {
         let context = self.context;
-        let mut controller = follow_own_kind::<R>(&context);
+        let pass = Arc::new(Pass::new(context.clone(), self.reconciler));
+        let mut controller = follow_own_kind(&context, &pass)
+            .with_config(controller::Config::default().concurrency(self.at_once));
         for extend in self.related {
             controller = extend(controller, &context);
         }
@@ -189,7 +198,7 @@ impl<R: Reconciler> Runner<R> {
         controller.graceful_shutdown_on(stop.cancelled_owned()).run(
             async |object, pass: Arc<Pass<R>>| Ok(pass.run(&object).await),
             |_, error, _| match *error {},
-            Arc::new(Pass::new(context, self.reconciler)),
+            pass,
         )
     }
 }
@@ -197,18 +206,24 @@ impl<R: Reconciler> Runner<R> {
 type Reconciled<R> = (ObjectRef<Guarded<R>>, Action);
 
 /// Follows what people change: spec, annotations, finalizers, deletion. Status writes, which are our own, wake nobody.
-fn follow_own_kind<R: Reconciler>(context: &Context) -> Controller<Guarded<R>> {
+fn follow_own_kind<R: Reconciler>(context: &Context, pass: &Arc<Pass<R>>) -> Controller<Guarded<R>> {
+    let pass = Arc::clone(pass);
     let (reader, writer) = reflector::store();
     let changed = predicates::generation
         .combine(predicates::annotations)
         .combine(predicates::finalizers);
     let objects = watcher(context.watched::<Guarded<R>>(), watcher::Config::default())
         .default_backoff()
+        .inspect_ok(move |event| {
+            if let watcher::Event::Delete(object) = event {
+                let gone = ObjectRef::new(&object.name_any());
+                pass.forget(&gone.within(&object.namespace().unwrap_or_default()));
+            }
+        })
         .reflect(writer)
         .applied_objects()
         .predicate_filter(changed, PredicateConfig::default());
     Controller::for_stream(objects, reader)
-        .with_config(controller::Config::default().concurrency(R::CONCURRENCY))
 }
 
 fn guarded_ref<R: Reconciler>(object: &ObjectRef<R::Object>) -> ObjectRef<Guarded<R>> {

@@ -210,6 +210,12 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
             "sources",
             "destinations",
         ],
+        // A router of expressions returns both priorities of every route; the one that the route's form lacks may not be set
+        // (Kong 3.9.1, recorded exchanges of the group "expressions").
+        inert: &[
+            ("regex_priority", Inert::Number(0)),
+            ("priority", Inert::Number(0)),
+        ],
         ..EntityKind::flat("routes", 3).always()
     },
     EntityKind {
@@ -298,7 +304,7 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
         foreign_keys: &[fk("consumer_group", "consumer_groups")],
         ..impossible(
             OVERRIDES,
-            "no plugin of the workspace enforces this override, so it has no effect",
+            "no plugin enforces this override in a scope that a plugin of the group can have",
         )
         .enterprise()
     },

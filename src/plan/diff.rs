@@ -19,6 +19,7 @@ use super::finding::{
 use super::identity::Identities;
 use super::ledger::{Fingerprint, Ledger, Pending};
 use super::policy::{ConflictPolicy, Policy};
+use super::preflight::consumers::tell_passwords;
 use super::preflight::references::{NAMED_ENTITY_LEFT_BEHIND, named_entities};
 use super::preflight::{Facts, judge, judge_workspace};
 use super::select::{Selected, select};
@@ -115,7 +116,10 @@ impl<'a> Planner<'a> {
         }
         let source = match transform(source, &self.input.policy.transforms) {
             Ok(changed) => self.note_transforms(changed),
-            Err(error) => return self.block(source, &TRANSFORM_FAILED, error.to_string()),
+            Err(error) => {
+                self.used_transforms.insert(error.index);
+                return self.block(source, &TRANSFORM_FAILED, error.to_string());
+            }
         };
         let source = source.as_ref();
         let verdict = judge(source, &self.facts);
@@ -393,6 +397,7 @@ impl<'a> Planner<'a> {
             }
         }
         self.tell_missing_names();
+        self.findings.extend(tell_passwords(self.desired.keys()));
         waivers::apply(
             &mut self.findings,
             &self.input.circumstances.waivers,

@@ -21,6 +21,8 @@ pub struct Transformed<'a> {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the transform {reason:?} cannot be applied: {problem}")]
 pub struct TransformError {
+    /// Index of the transform.
+    pub index: usize,
     /// Reason of the transform, by which a user knows it.
     pub reason: String,
     /// What is wrong, without values.
@@ -45,6 +47,7 @@ pub fn transform<'a>(
         .filter(|(_, transform)| selects(transform, entity))
     {
         let failed = |problem: String| TransformError {
+            index,
             reason: transform.reason.clone(),
             problem,
         };

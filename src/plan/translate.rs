@@ -24,11 +24,6 @@ pub fn translate(entity: &Entity, catalogue: &Catalogue) -> Translated {
     for field in entity.kind.read_only {
         body.remove(*field);
     }
-    for (field, meaningless) in entity.kind.inert {
-        if body.get(*field).is_some_and(|value| meaningless.is(value)) {
-            body.remove(*field);
-        }
-    }
     let mut findings = Vec::new();
     let mut unknown = Vec::new();
     let mut plugin = None;
@@ -51,6 +46,12 @@ pub fn translate(entity: &Entity, catalogue: &Catalogue) -> Translated {
     if let Some(schema) = catalogue.entity(entity.kind.name, &entity.body) {
         fit(&mut body, schema, "", &mut unknown);
     }
+    let inert = entity.kind.inert;
+    unknown.retain(|(path, value)| {
+        !inert
+            .iter()
+            .any(|(field, meaningless)| field == path && meaningless.is(value))
+    });
     findings.extend(unknown.into_iter().map(|(path, value)| {
         let observed = format!(
             "{path} = {}",
@@ -188,10 +189,27 @@ mod tests {
     fn an_expression_route_is_checked_against_its_own_form() {
         let route = translated(
             "routes",
-            json!({"id": "r", "expression": "http.path == \"/\"", "priority": 1, "regex_priority": 0}),
+            json!({"id": "r", "expression": "http.path == \"/\"", "priority": 1, "regex_priority": 2}),
         );
         assert_eq!(route.findings[0].field.as_deref(), Some("regex_priority"));
         assert_eq!(route.body["priority"], json!(1));
+    }
+
+    #[test]
+    fn a_router_of_expressions_returns_both_priorities_and_the_other_one_means_nothing() {
+        let expression =
+            json!({"id": "r", "expression": "http.path == \"/\"", "priority": 0, "regex_priority": 0});
+        let traditional =
+            json!({"id": "r", "expression": null, "paths": ["/"], "priority": 0, "regex_priority": 0});
+        for (route, kept, dropped) in [
+            (expression, "priority", "regex_priority"),
+            (traditional, "regex_priority", "priority"),
+        ] {
+            let route = translated("routes", route);
+            assert!(route.findings.is_empty(), "{:?}", route.findings);
+            assert_eq!(route.body[kept], json!(0));
+            assert!(!route.body.contains_key(dropped));
+        }
     }
 
     #[test]

@@ -24,6 +24,11 @@ struct ControllerLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MigrationLabels {
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ErrorLabels {
     controller: &'static str,
     class: &'static str,
@@ -62,6 +67,7 @@ pub struct Metrics {
     remote_attempts: Family<RemoteLabels, Counter>,
     remote_seconds: Histogram,
     leading: Gauge,
+    migrations: Family<MigrationLabels, Gauge>,
 }
 
 impl Default for Metrics {
@@ -113,6 +119,12 @@ impl Metrics {
             "1 while this replica is the one that writes",
             leading.clone(),
         );
+        let migrations = Family::default();
+        registry.register(
+            "migrations",
+            "Migrations at work, and those that wait for a place",
+            migrations.clone(),
+        );
         Self {
             registry: Arc::new(registry),
             reconciles,
@@ -121,6 +133,7 @@ impl Metrics {
             remote_attempts,
             remote_seconds,
             leading,
+            migrations,
         }
     }
 
@@ -158,6 +171,16 @@ impl Metrics {
         self.leading.set(i64::from(leading));
     }
 
+    /// Records how many migrations are at work, and how many wait for a place.
+    pub fn set_migrations(&self, working: usize, waiting: usize) {
+        for (state, count) in [("working", working), ("waiting", waiting)] {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.migrations
+                .get_or_create(&MigrationLabels { state })
+                .set(count);
+        }
+    }
+
     /// All metrics as OpenMetrics text.
     pub fn encode(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
@@ -183,12 +206,14 @@ mod tests {
             took: Duration::from_millis(3),
         });
         metrics.set_leading(true);
+        metrics.set_migrations(2, 5);
         let text = metrics.encode().unwrap();
         for line in [
             r#"gateway_migration_reconciles_total{controller="control-plane",outcome="done"} 1"#,
             r#"gateway_migration_reconcile_errors_total{controller="control-plane",class="throttled"} 1"#,
             r#"gateway_migration_remote_attempts_total{service="konnect",method="GET",route="/v3/organizations/me",status="200"} 1"#,
             "gateway_migration_leading 1",
+            r#"gateway_migration_migrations{state="waiting"} 5"#,
             r#"gateway_migration_reconcile_duration_seconds_count{controller="control-plane"} 1"#,
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");

@@ -12,6 +12,7 @@ mod faults;
 mod orders;
 mod process;
 mod progress;
+mod queue;
 mod replicas;
 mod steps;
 mod stored;

@@ -39,6 +39,10 @@ pub struct World {
     stop: CancellationToken,
     operator: Option<JoinHandle<()>>,
     konnect_kinds: KonnectKinds,
+    /// Migrations at a time; set before the operator starts.
+    pub at_once: u16,
+    /// Memory for their entities, in bytes; set before the operator starts.
+    pub memory_budget: Option<u64>,
 }
 
 impl World {
@@ -57,6 +61,8 @@ impl World {
             stop: CancellationToken::new(),
             operator: None,
             konnect_kinds: KonnectKinds::Own,
+            at_once: Config::default().max_concurrent_migrations,
+            memory_budget: None,
         };
         world
             .secret("konnect-token", &[("token", Bed::KONNECT_TOKEN)])
@@ -125,6 +131,8 @@ impl World {
             transport,
             namespace: Some(self.namespace.clone()),
             konnect_kinds: self.konnect_kinds,
+            max_concurrent_migrations: self.at_once,
+            memory_budget: self.memory_budget,
             ..Config::default()
         })
     }

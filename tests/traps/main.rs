@@ -8,8 +8,11 @@ mod key_auth_ttl;
 mod kinds;
 mod many_targets;
 mod moves_and_renames;
+#[path = "../shared/outline.rs"]
+mod outline;
 mod passwords;
 mod reordered_lists;
+mod scenarios;
 mod support;
 mod target_addresses;
 mod two_workspaces_one_control_plane;

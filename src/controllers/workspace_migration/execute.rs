@@ -72,7 +72,9 @@ impl WorkspaceMigrationController {
         }
         let (label, summary) = match &outcome {
             Outcome::Done(verdict) | Outcome::Blocked(verdict) => (verdict.reason, verdict.message.clone()),
-            Outcome::Wait(_) | Outcome::Held(_) | Outcome::Gone => (reason::PROGRESSING, String::new()),
+            Outcome::Wait(_) | Outcome::Held(_) | Outcome::Unchanged(_) | Outcome::Gone => {
+                (reason::PROGRESSING, String::new())
+            }
         };
         let entry = HistoryEntry {
             started_at: Time(started),

@@ -12,9 +12,11 @@ mod execute;
 mod fetch;
 mod follow;
 mod interrupted;
+mod line;
 mod observe;
 mod orders;
 mod pace;
+mod queue;
 mod report;
 mod source;
 mod status;
@@ -29,14 +31,16 @@ use self::decide::{Step, next_step};
 use self::error::Error;
 use self::execute::Run;
 use self::interrupted::{end_early, pause};
+use self::line::{Limits, Turn};
 use self::orders::Orders;
+use self::queue::Queue;
 use self::report::{blame, report_plan};
 use self::verdict::{await_approval, halt, is_completed, report_only, watch};
 use super::context::Context;
 use super::draft::Draft;
 use super::outcome::Outcome;
 use super::runner::{Reconciler, Runner};
-use crate::api::conditions::{DRIFTED, PREFLIGHT_PASSED, reason};
+use crate::api::conditions::{DRIFTED, PREFLIGHT_PASSED, READY, STALLED, reason};
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::WorkspaceMigration;
@@ -49,23 +53,36 @@ use crate::manifest::{accepted, policy};
 /// Source and target change outside the cluster, where no event tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
+/// Passes beside those that have a place: they queue, pause, or let go, which takes a moment.
+const SHORT_PASSES: u16 = 16;
+
 /// Reconciles migrations.
 pub struct WorkspaceMigrationController {
     context: Context,
     secrets: SecretWatches<WorkspaceMigration>,
     config_maps: ConfigMapWatches<WorkspaceMigration>,
+    queue: Queue,
 }
 
 /// Runs the controller until the context stops.
 pub async fn run(context: Context) {
     let (secrets, secret_changed) = SecretWatches::new();
     let (config_maps, config_map_changed) = ConfigMapWatches::new();
+    let places = context.config.max_concurrent_migrations;
+    let limits = Limits {
+        places: places.into(),
+        memory: context.config.memory_budget,
+    };
+    let (queue, called) = Queue::new(limits, context.metrics.clone());
     let controller = WorkspaceMigrationController {
         context: context.clone(),
         secrets,
         config_maps,
+        queue,
     };
     Runner::new(context, controller)
+        .at_once(places.saturating_add(SHORT_PASSES))
+        .rerun_for(called)
         .rerun_on(
             |migration: &WorkspaceMigration, control_plane: &KonnectGatewayControlPlane| {
                 migration.namespace() == control_plane.namespace()
@@ -109,8 +126,18 @@ impl WorkspaceMigrationController {
         object: &WorkspaceMigration,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
+        let key = ObjectRef::from_obj(object);
         if object.spec.suspend {
+            self.queue.leave(&key);
             return Ok(pause(draft));
+        }
+        let turn = turn(draft);
+        let place = match self.queue.ask(&key, turn, known_entities(draft)) {
+            Ok(place) => place,
+            Err(ahead) => return Ok(queue::wait(&ahead, turn, draft)),
+        };
+        if let Some(progress) = &mut draft.status.progress {
+            progress.waiting_for = None;
         }
         let orders = Orders::heed(&self.context, object);
         let (migration, observed) = match orders.unless_ended(self.observe(object, &orders, draft)).await {
@@ -125,6 +152,7 @@ impl WorkspaceMigrationController {
                 return Err(error);
             }
         };
+        place.holds(observed.source.snapshot.entities.len());
         let waivers: Vec<_> = object.spec.waivers.iter().map(accepted).collect();
         let policy = policy(&object.spec, &migration.control_plane)?;
         let mut ledger = self.load_ledger(object, &migration.control_plane, draft).await?;
@@ -158,7 +186,9 @@ impl WorkspaceMigrationController {
         }
     }
 
+    /// Nothing is remembered about it any more.
     fn unwatch(&self, object: &ObjectRef<WorkspaceMigration>) {
+        self.queue.leave(object);
         self.secrets.set(&self.context.client, object, &Read::new());
         self.config_maps.set(&self.context.client, object, &Read::new());
     }
@@ -171,4 +201,19 @@ impl WorkspaceMigrationController {
         finalizer::remove(&api, object, finalizers::WORKSPACE_MIGRATION).await?;
         Ok(Outcome::Gone)
     }
+}
+
+/// A look when this generation has come to an end before, good or bad.
+fn turn(draft: &Draft<WorkspaceMigration>) -> Turn {
+    let settled = draft.conditions.is_true(READY) || draft.conditions.is_true(STALLED);
+    if settled && draft.conditions.has_seen_generation() {
+        Turn::Look
+    } else {
+        Turn::Work
+    }
+}
+
+/// What both sides held when they were last read.
+fn known_entities(draft: &Draft<WorkspaceMigration>) -> Option<u64> {
+    draft.status.source.as_ref().map(|source| source.entities)
 }

@@ -6,7 +6,7 @@ use super::super::finding::Finding;
 use super::super::rule::rules;
 use super::verdict::whole_kind;
 use super::{Facts, Verdict};
-use crate::domain::Entity;
+use crate::domain::{Entity, EntityKey};
 
 rules! {
     CONSUMER_NOT_OF_PROXY: Error, waivable, "consumer-not-of-proxy",
@@ -44,15 +44,9 @@ pub fn check(consumer: &Entity, _: &Facts<'_>, verdict: &mut Verdict) {
     }
 }
 
-/// One word about all passwords.
-pub fn check_passwords(facts: &Facts<'_>) -> Vec<Finding> {
-    let count = facts
-        .input
-        .source
-        .counts()
-        .get("basic-auths")
-        .copied()
-        .unwrap_or(0);
+/// One word about all passwords that move.
+pub fn tell_passwords<'k>(moved: impl Iterator<Item = &'k EntityKey>) -> Option<Finding> {
+    let count = moved.filter(|key| key.kind == "basic-auths").count();
     let finding = || {
         Finding::new(
             &PASSWORD_HASHES,
@@ -60,5 +54,5 @@ pub fn check_passwords(facts: &Facts<'_>) -> Vec<Finding> {
             format!("{count} passwords"),
         )
     };
-    (count > 0).then(finding).into_iter().collect()
+    (count > 0).then(finding)
 }

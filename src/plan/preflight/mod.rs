@@ -64,12 +64,8 @@ const CHECKS: &[fn(&Entity, &Facts<'_>, &mut Verdict)] = &[
 ];
 
 /// Checks of the whole workspace.
-const WORKSPACE_CHECKS: &[fn(&Facts<'_>) -> Vec<Finding>] = &[
-    source::check,
-    limits::check,
-    routes::check_flavor,
-    consumers::check_passwords,
-];
+const WORKSPACE_CHECKS: &[fn(&Facts<'_>) -> Vec<Finding>] =
+    &[source::check, limits::check, routes::check_flavor];
 
 /// All rules.
 pub fn rules() -> impl Iterator<Item = &'static Rule> {

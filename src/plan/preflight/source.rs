@@ -38,7 +38,7 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
         ));
     }
     let Some(version) = input.version else {
-        let observed = "no version in the answer of the Admin API";
+        let observed = "the source tells no version";
         findings.push(Finding::new(&DRIFT_UNKNOWN, whole_kind("plugins"), observed));
         return findings;
     };
