@@ -18,6 +18,7 @@ pub mod finding;
 pub mod identity;
 pub mod inventory;
 pub mod ledger;
+pub mod lua;
 pub mod mask;
 pub mod policy;
 pub mod preflight;
