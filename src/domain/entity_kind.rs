@@ -199,10 +199,7 @@ impl EntityKind {
     /// The key of an entity of this kind.
     #[must_use]
     pub fn key(&self, id: &str) -> EntityKey {
-        EntityKey {
-            kind: self.name.to_owned(),
-            id: id.to_owned(),
-        }
+        EntityKey::new(self.name, id)
     }
 
     /// True when Konnect has a counterpart.

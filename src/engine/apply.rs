@@ -13,9 +13,10 @@ use tokio_util::sync::CancellationToken;
 use super::error::Error;
 use super::progress::Progress;
 use super::throttle::Throttle;
+use super::visible::write_until_visible;
 use crate::domain::entity::reference;
 use crate::domain::entity_kind::Write;
-use crate::domain::{EntityKey, Subject};
+use crate::domain::{Entity, EntityKey, Subject};
 use crate::http::{self, Failure};
 use crate::konnect;
 use crate::plan::document::Desired;
@@ -132,7 +133,7 @@ struct Tally {
 
 impl Tally {
     fn refuse(&mut self, desired: &Desired, refusal: Refusal) {
-        self.failed.insert(desired.source.key());
+        self.failed.insert(desired.entity.key());
         self.applied.refused.push(refusal);
     }
 }
@@ -201,7 +202,7 @@ impl Executor<'_> {
                 None => ready.push(desired),
                 Some(key) => {
                     let refusal = Refusal {
-                        subject: desired.source.subject(),
+                        subject: desired.subject.clone(),
                         field: None,
                         reason: format!("refers to {key}, which was not written"),
                         dependent: true,
@@ -269,7 +270,7 @@ impl Executor<'_> {
                     self.count(desired, true);
                 }
                 Outcome::Refused(refusal) => refused.push((desired, refusal)),
-                Outcome::NotTried => tally.applied.not_tried.push(desired.source.subject()),
+                Outcome::NotTried => tally.applied.not_tried.push(desired.subject.clone()),
                 Outcome::Failed(error) => {
                     tally.applied.interrupted.get_or_insert(error);
                 }
@@ -296,7 +297,7 @@ impl Executor<'_> {
         if run.stop.load(Ordering::Relaxed) || self.cancel.is_cancelled() {
             return Outcome::NotTried;
         }
-        match self.send(desired, action, run).await {
+        match write_until_visible(|| self.send(desired, action, run), self.cancel).await {
             Ok(()) => Outcome::Written,
             Err(error) if concerns_entity(&error) => {
                 let conflict = matches!(error.failure(), Failure::Conflict { .. });
@@ -305,7 +306,7 @@ impl Executor<'_> {
                     run.stop.store(true, Ordering::Relaxed);
                 }
                 Outcome::Refused(Refusal {
-                    subject: desired.source.subject(),
+                    subject: desired.subject.clone(),
                     field: refused_field(&error),
                     reason: error.reason(),
                     dependent: false,
@@ -320,7 +321,7 @@ impl Executor<'_> {
     }
 
     async fn send(&self, desired: &Desired, action: Action, run: &Run) -> Result<(), http::Error> {
-        let (kind, id, body) = (desired.entity.kind, &desired.entity.id, desired.body());
+        let Entity { kind, id, body } = &desired.entity.unpack();
         let collection = match kind.write {
             Write::Put(path) => path.to_owned(),
             Write::PutBelow { parent, field, path } => {
@@ -345,7 +346,7 @@ impl Executor<'_> {
         }
         let mut body = body.clone();
         if kind.id_field == "id" {
-            body.insert("id".to_owned(), Value::from(id.as_str()));
+            body.insert("id".to_owned(), Value::from(&**id));
         }
         self.client
             .post_entity(self.control_plane, &collection, kind.write_query, &body)
@@ -377,10 +378,9 @@ fn first_failed(desired: &Desired, failed: &BTreeSet<EntityKey>) -> Option<Entit
     if failed.is_empty() {
         return None;
     }
-    let needed = desired.source.plugin_schema().into_iter();
-    needed
-        .chain(desired.source.references())
-        .find(|key| failed.contains(key))
+    let entity = desired.entity.unpack();
+    let needed = entity.plugin_schema().into_iter();
+    needed.chain(entity.references()).find(|key| failed.contains(key))
 }
 
 /// True when the answer is about this entity, false when every other write would fare the same.

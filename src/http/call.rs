@@ -4,8 +4,10 @@ use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use url::Url;
 
+use super::classes::{Class, Ending, Verb, class_of};
 use super::error::{Error, Failure, Parts};
 use super::{Budget, Service, route};
 
@@ -27,8 +29,7 @@ pub(crate) struct Call<'a> {
     pub route: String,
     pub authorization: Option<(HeaderName, HeaderValue)>,
     pub body: Option<Value>,
-    /// May be executed twice without harm.
-    pub repeatable: bool,
+    pub verb: Verb,
     pub interpret: Interpret,
     pub budget: Option<&'a Budget>,
 }
@@ -36,7 +37,11 @@ pub(crate) struct Call<'a> {
 impl<'a> Call<'a> {
     /// A call without body, token and budget. POST counts as not repeatable, everything else sets or removes by id.
     pub(crate) fn new(service: Service, method: Method, url: Url, interpret: Interpret) -> Self {
-        let repeatable = method != Method::POST;
+        let verb = if method == Method::POST {
+            Verb::Create
+        } else {
+            Verb::Repeatable
+        };
         let route = route::template(url.path());
         Self {
             service,
@@ -45,7 +50,7 @@ impl<'a> Call<'a> {
             route,
             authorization: None,
             body: None,
-            repeatable,
+            verb,
             interpret,
             budget: None,
         }
@@ -68,8 +73,13 @@ impl<'a> Call<'a> {
 
     /// A POST that changes nothing.
     pub(crate) fn repeatable(mut self) -> Self {
-        self.repeatable = true;
+        self.verb = Verb::Repeatable;
         self
+    }
+
+    /// What an ending of this call means.
+    pub(super) fn class(&self, ending: Ending) -> &'static Class {
+        class_of(ending, self.verb)
     }
 
     /// This call's error with nothing but its failure known.
@@ -109,18 +119,18 @@ fn host_of(url: &Url) -> String {
 /// A successful answer. Without `Debug`: bodies hold secrets.
 pub(crate) struct Reply {
     pub status: u16,
-    /// `Null` when there was no body.
-    pub body: Value,
+    /// `null` when there was no body.
+    pub body: Box<RawValue>,
 }
 
 impl Reply {
     /// The body, an object, as `T`, or what is wrong with it. Values are not named: they may be secret.
     pub(crate) fn parse<T: DeserializeOwned>(self, call: &Call<'_>) -> Result<T, Error> {
         // serde would read a struct's fields from an array, too.
-        if !self.body.is_object() {
+        if !self.body.get().starts_with('{') {
             return Err(call.garbage(Some(self.status), "unexpected JSON: expected an object"));
         }
-        serde_json::from_value(self.body).map_err(|error| {
+        serde_json::from_str(self.body.get()).map_err(|error| {
             call.garbage(
                 Some(self.status),
                 format!("unexpected JSON: {}", describe(&error)),

@@ -1,16 +1,19 @@
 //! The way every Konnect call takes: URL, token, budget, error reading.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 use url::Url;
 
 use super::ServerUrl;
 use super::error::interpret;
+use crate::domain::ObjectText;
 use crate::http::call::{Call, Reply};
 use crate::http::{Budget, Error, InvalidToken, Service, Transport, page, token};
 
@@ -68,6 +71,20 @@ impl Client {
         &self.inner.budget
     }
 
+    /// The same token at the same server, with calls taken from another budget: a migration's share of the organisation's.
+    #[must_use]
+    pub fn with_budget(&self, budget: Arc<Budget>) -> Self {
+        let inner = Inner {
+            transport: self.inner.transport.clone(),
+            server_url: self.inner.server_url.clone(),
+            authorization: self.inner.authorization.clone(),
+            budget,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
     /// The URL of a path such as `v2/control-planes`, with a query; segments are encoded.
     pub(super) fn url<'q>(&self, path: &str, query: impl IntoIterator<Item = (&'q str, &'q str)>) -> Url {
         let mut url = self.inner.server_url.join(path.split('/'));
@@ -96,13 +113,18 @@ impl Client {
     /// `{"consumer_group": …}` when one group is read.
     pub(super) async fn send_for_object(&self, call: &Call<'_>) -> Result<Reply, Error> {
         let mut reply = self.send(call).await?;
-        if let Value::Object(body) = &mut reply.body
-            && !body.contains_key("id")
-            && let Some(inner @ Value::Object(_)) =
-                body.remove("item").or_else(|| body.remove("consumer_group"))
-        {
-            reply.body = inner;
-        }
+        let inner = serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(reply.body.get())
+            .ok()
+            .filter(|fields| !fields.contains_key("id"))
+            .and_then(|fields| {
+                fields
+                    .get("item")
+                    .or_else(|| fields.get("consumer_group"))
+                    .copied()
+            })
+            .filter(|inner| inner.get().starts_with('{'))
+            .map(ToOwned::to_owned);
+        reply.body = inner.unwrap_or(reply.body);
         Ok(reply)
     }
 
@@ -116,7 +138,7 @@ impl Client {
     }
 
     /// All items of one of the older list endpoints, such as data plane certificates.
-    pub(super) async fn list_items(&self, path: &str) -> Result<Vec<Map<String, Value>>, Error> {
+    pub(super) async fn list_items(&self, path: &str) -> Result<Vec<ObjectText>, Error> {
         page::fetch_all(self.transport(), |cursor| {
             self.call(
                 Method::GET,

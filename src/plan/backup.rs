@@ -60,10 +60,10 @@ pub fn write(
         taken_at,
     };
     line(&head, out)?;
-    for entity in target.entities.values() {
+    for entity in target.iter() {
         let written = Line {
             kind: entity.kind.name.into(),
-            id: entity.id.as_str().into(),
+            id: (&*entity.id).into(),
             body: Cow::Borrowed(&entity.body),
         };
         line(&written, out)?;
@@ -91,10 +91,7 @@ pub fn read(document: impl BufRead) -> Result<(Head, Vec<PlannedEntity>), Backup
         let fault = || BackupError::Line(number + 2);
         let line: Line<'_> = serde_json::from_str(&text.map_err(|_| fault())?).map_err(|_| fault())?;
         Ok(PlannedEntity {
-            key: EntityKey {
-                kind: line.kind.into_owned(),
-                id: line.id.into_owned(),
-            },
+            key: EntityKey::new(line.kind.into_owned(), line.id.into_owned()),
             body: line.body.into_owned(),
         })
     };
@@ -129,7 +126,7 @@ mod tests {
         assert!(
             entities
                 .iter()
-                .all(|found| target.entities[&found.key].body == found.body)
+                .all(|found| target.get(&found.key).unwrap().body == found.body)
         );
         assert!(matches!(read(b"{}".as_slice()), Err(BackupError::Format)));
         document.extend(b"hunter2");

@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::added;
 use super::catalogue::Catalogue;
@@ -28,7 +29,7 @@ use super::transform::{Transformed, transform};
 use super::translate::translate;
 use super::unique::{Clash, Taken};
 use super::{Circumstances, waivers};
-use crate::domain::{Entity, EntityKey, KongVersion, Snapshot, Subject};
+use crate::domain::{Entity, EntityKey, KongVersion, Packed, Snapshot, Subject};
 
 /// Everything a plan depends on.
 #[derive(Debug)]
@@ -58,16 +59,17 @@ const OLDEST: KongVersion = KongVersion { major: 3, minor: 4 };
 #[must_use]
 pub fn build_plan(input: &PlanInput<'_>) -> Planned {
     let mut planner = Planner::new(input);
-    let given: Vec<Entity> = input
+    let given: Vec<Packed> = input
         .policy
         .custom_plugins
         .iter()
         .filter_map(CustomPlugin::entity)
+        .map(|entity| Packed::from(&entity))
         .collect();
-    let mut entities: Vec<&Entity> = input.source.entities.values().chain(&given).collect();
-    entities.sort_by_key(|entity| (entity.kind.level, entity.key()));
-    for entity in entities {
-        planner.place(entity);
+    let mut entities: Vec<&Packed> = input.source.packed().chain(&given).collect();
+    entities.sort_by_key(|packed| (packed.kind.level, packed.key()));
+    for packed in entities {
+        planner.place(&packed.unpack());
     }
     planner.finish()
 }
@@ -93,8 +95,8 @@ impl<'a> Planner<'a> {
         findings.extend_from_slice(input.notes);
         let mut identities = Identities::new(input.source, &input.policy.ids);
         for (source, target_id) in adopted_before(input) {
-            if identities.target_id(&source) != target_id {
-                identities.adopt(source, target_id);
+            if *identities.target_id(&source) != target_id {
+                identities.adopt(source, &target_id);
             }
         }
         Self {
@@ -161,18 +163,18 @@ impl<'a> Planner<'a> {
             kind: source.kind,
             id: source.id.clone(),
         });
-        match self.input.target.entities.get(&entity.key()) {
-            Some(actual) => self.compare(source, entity, actual),
-            None => self.create(source, entity),
+        match self.input.target.get(&entity.key()) {
+            Some(actual) => self.compare(source, &entity, &actual),
+            None => self.create(source, &entity),
         }
     }
 
     /// The target has the counterpart.
-    fn compare(&mut self, source: &Entity, entity: Entity, actual: &Entity) {
+    fn compare(&mut self, source: &Entity, entity: &Entity, actual: &Entity) {
         if equal(entity.kind, &entity.body, &actual.body) {
             let seen = added::observe(
-                source,
-                &entity.body,
+                &source.subject(),
+                entity,
                 &actual.body,
                 self.version,
                 self.input.catalogue,
@@ -184,7 +186,7 @@ impl<'a> Planner<'a> {
         let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
         let observed = format!("differs in {}", fields.join(", "));
         let finding = |rule| Finding::new(rule, source.subject(), observed.clone());
-        match conflict::resolve(self.input.ledger, &self.input.policy.conflicts, &entity, actual) {
+        match conflict::resolve(self.input.ledger, &self.input.policy.conflicts, entity, actual) {
             Resolution::Follow => {
                 let reason = format!("the source changed: {observed}");
                 self.update(source, entity, reason, changes);
@@ -206,34 +208,34 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn update(&mut self, source: &Entity, entity: Entity, reason: String, changes: Vec<FieldChange>) {
+    fn update(&mut self, source: &Entity, entity: &Entity, reason: String, changes: Vec<FieldChange>) {
         self.findings.extend(added::foresee(
-            source,
-            &entity.body,
+            &source.subject(),
+            entity,
             self.version,
             self.input.catalogue,
         ));
         self.desired.insert(
             source.key(),
             Desired {
-                entity,
-                source: source.clone(),
+                subject: source.subject(),
+                entity: entity.into(),
             },
         );
         self.push(source, Action::Update, reason, changes);
     }
 
-    fn create(&mut self, source: &Entity, entity: Entity) {
-        if let Some(clash) = self.taken.clash(&entity) {
+    fn create(&mut self, source: &Entity, entity: &Entity) {
+        if let Some(clash) = self.taken.clash(entity) {
             return self.resolve(source, entity, &clash);
         }
         self.create_unclashed(source, entity);
     }
 
-    fn create_unclashed(&mut self, source: &Entity, entity: Entity) {
+    fn create_unclashed(&mut self, source: &Entity, entity: &Entity) {
         self.findings.extend(added::foresee(
-            source,
-            &entity.body,
+            &source.subject(),
+            entity,
             self.version,
             self.input.catalogue,
         ));
@@ -241,7 +243,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Another entity holds a unique value: the conflict policy decides.
-    fn resolve(&mut self, source: &Entity, entity: Entity, clash: &Clash) {
+    fn resolve(&mut self, source: &Entity, entity: &Entity, clash: &Clash) {
         let observed = format!("{} is held by {}", clash.shown, clash.holder);
         // The source has the holder too, under another name by now.
         if let Some(holder) = self.identities.source_of(&clash.holder, self.input.source) {
@@ -254,7 +256,6 @@ impl<'a> Planner<'a> {
         let holder = self
             .input
             .target
-            .entities
             .get(&clash.holder)
             .filter(|holder| holder.kind == entity.kind);
         let (Some(holder), ConflictPolicy::Adopt | ConflictPolicy::Overwrite) = (holder, policy) else {
@@ -269,22 +270,19 @@ impl<'a> Planner<'a> {
             return self.block(source, &NAME_TAKEN, observed);
         };
         let adopted = Entity {
-            id: holder.id.clone(),
-            ..entity
+            id: Arc::clone(&holder.id),
+            ..entity.clone()
         };
         if policy == ConflictPolicy::Adopt && !equal(adopted.kind, &adopted.body, &holder.body) {
             return self.block(source, &ADOPT_DIFFERS, observed);
         }
         self.identities.adopt(source.key(), &holder.id);
-        self.compare(source, adopted, holder);
+        self.compare(source, &adopted, &holder);
     }
 
     /// True when the holder of a unique value is written before whoever wants it, which gives the value free.
     fn will_release(&self, holder: &EntityKey, target: &EntityKey) -> bool {
-        let sides = (
-            self.input.source.entities.get(holder),
-            self.input.target.entities.get(target),
-        );
+        let sides = (self.input.source.get(holder), self.input.target.get(target));
         let (Some(source), Some(actual)) = sides else {
             return false;
         };
@@ -292,12 +290,12 @@ impl<'a> Planner<'a> {
             return false;
         }
         let entity = self.identities.relink(Entity {
-            body: translate(source, self.input.catalogue).body,
+            body: translate(&source, self.input.catalogue).body,
             kind: source.kind,
             id: source.id.clone(),
         });
         let conflicts = &self.input.policy.conflicts;
-        match conflict::resolve(self.input.ledger, conflicts, &entity, actual) {
+        match conflict::resolve(self.input.ledger, conflicts, &entity, &actual) {
             Resolution::Follow | Resolution::Overwrite(_) => true,
             Resolution::Skip | Resolution::Block(_) => false,
         }
@@ -325,11 +323,9 @@ impl<'a> Planner<'a> {
 
     /// True when a plugin that takes part needs this schema.
     fn is_needed(&self, schema: &Entity) -> bool {
-        let mut entities = self.input.source.entities.values();
-        entities.any(|entity| {
-            entity.kind.name == "plugins"
-                && entity.body.get("name").and_then(Value::as_str) == Some(&schema.id)
-                && self.selected.contains(&entity.key())
+        let mut plugins = self.input.source.of_kind("plugins");
+        plugins.any(|plugin| {
+            plugin.word("name").as_deref() == Some(&*schema.id) && self.selected.contains(&plugin.key())
         })
     }
 
@@ -355,7 +351,7 @@ impl<'a> Planner<'a> {
                     &BLOCKED_BY_DEPENDENCY,
                     format!("refers to {key}, which is not moved"),
                 ))
-            } else if self.input.source.entities.contains_key(&key) {
+            } else if self.input.source.contains(&key) {
                 None
             } else {
                 Some((
@@ -378,12 +374,12 @@ impl<'a> Planner<'a> {
         self.push(source, action, reason, Vec::new());
     }
 
-    fn desire(&mut self, source: &Entity, entity: Entity, action: Action) {
+    fn desire(&mut self, source: &Entity, entity: &Entity, action: Action) {
         self.desired.insert(
             source.key(),
             Desired {
-                entity,
-                source: source.clone(),
+                subject: source.subject(),
+                entity: entity.into(),
             },
         );
         self.push(source, action, String::new(), Vec::new());
@@ -394,7 +390,7 @@ impl<'a> Planner<'a> {
         let target_id = self
             .identities
             .is_moved(&key)
-            .then(|| self.identities.target_id(&key).to_owned());
+            .then(|| Arc::clone(self.identities.target_id(&key)));
         self.operations.push(Operation {
             wave: source.kind.level,
             action,
@@ -408,10 +404,10 @@ impl<'a> Planner<'a> {
     /// What an entity that is written names and will not find.
     fn tell_missing_names(&mut self) {
         for key in self.desired.keys() {
-            let Some(source) = self.input.source.entities.get(key) else {
+            let Some(source) = self.input.source.get(key) else {
                 continue;
             };
-            for (field, named) in named_entities(source, &self.facts) {
+            for (field, named) in named_entities(&source, &self.facts) {
                 if self.absent.contains(&named) {
                     let observed = format!("{field} names {named}, which is not moved");
                     let finding = Finding::new(&NAMED_ENTITY_LEFT_BEHIND, source.subject(), observed);
@@ -491,10 +487,10 @@ fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, input: &PlanInput<'
     let ours: BTreeSet<EntityKey> = desired.values().map(|desired| desired.entity.key()).collect();
     for foreign in input
         .target
-        .entities
-        .values()
+        .packed()
         .filter(|entity| !ours.contains(&entity.key()))
     {
+        let foreign = foreign.unpack();
         digest.add(&json!([foreign.key(), canonical(foreign.kind, &foreign.body)]));
     }
     digest.finish()
@@ -509,7 +505,7 @@ fn updated_from(operation: &Operation, input: &PlanInput<'_>) -> Option<String> 
         .and_then(|entry| entry.seen);
     match operation.action {
         Action::Update => {
-            let actual = input.target.entities.get(&key)?;
+            let actual = input.target.get(&key)?;
             let from = begun.map_or_else(|| Fingerprint::of(actual.kind, &actual.body), |seen| seen.whole);
             Some(from.to_string())
         }
@@ -519,23 +515,20 @@ fn updated_from(operation: &Operation, input: &PlanInput<'_>) -> Option<String> 
 }
 
 /// Source entities that were found under another id in an earlier run, with that id.
-fn adopted_before<'a>(input: &PlanInput<'a>) -> impl Iterator<Item = (EntityKey, &'a str)> {
-    input.ledger.iter().filter_map(|(kind, id, entry)| {
+fn adopted_before<'a>(input: &PlanInput<'a>) -> impl Iterator<Item = (EntityKey, Arc<str>)> + use<'a> {
+    let (ledger, source_side, target) = (input.ledger, input.source, input.target);
+    ledger.iter().filter_map(move |(kind, id, entry)| {
         let source = kind.key(entry.source.as_deref()?);
-        let there = input.source.entities.contains_key(&source)
-            && input.target.entities.contains_key(&kind.key(id))
-            && !input.target.entities.contains_key(&source);
-        there.then_some((source, id))
+        let there =
+            source_side.contains(&source) && target.contains(&kind.key(id)) && !target.contains(&source);
+        there.then(|| (source, id.into()))
     })
 }
 
 /// A subject that stands for all entities of a kind.
 fn all_of(kind: &str) -> Subject {
     Subject {
-        key: EntityKey {
-            kind: kind.to_owned(),
-            id: "*".into(),
-        },
+        key: EntityKey::new(kind.to_owned(), "*"),
         name: None,
     }
 }
@@ -546,17 +539,17 @@ pub(super) fn digest_desired<'a>(desired: impl Iterator<Item = &'a Desired>) -> 
     for desired in desired {
         digest.add(&json!([
             desired.entity.key(),
-            canonical(desired.entity.kind, desired.body())
+            canonical(desired.entity.kind, &desired.entity.unpack().body)
         ]));
     }
     digest.finish()
 }
 
 /// Digest over what the target holds of each translated entity, in the same form.
-pub(super) fn digest_actual<'a>(pairs: impl Iterator<Item = (&'a Desired, &'a Entity)>) -> String {
+pub(super) fn digest_actual<'a>(pairs: impl Iterator<Item = (&'a Desired, Entity)>) -> String {
     let mut digest = Digest::default();
     for (desired, actual) in pairs {
-        let body = project(desired.body(), &actual.body);
+        let body = project(&desired.entity.unpack().body, &actual.body);
         digest.add(&json!([actual.key(), canonical(actual.kind, &body)]));
     }
     digest.finish()
@@ -564,7 +557,7 @@ pub(super) fn digest_actual<'a>(pairs: impl Iterator<Item = (&'a Desired, &'a En
 
 fn digest_all(snapshot: &Snapshot) -> String {
     let mut digest = Digest::default();
-    for entity in snapshot.entities.values() {
+    for entity in snapshot.iter() {
         digest.add(&json!([entity.key(), canonical(entity.kind, &entity.body)]));
     }
     digest.finish()

@@ -165,8 +165,8 @@ impl Ledger {
 
     /// Takes an entry out, once what it stood for is undone.
     pub fn forget(&mut self, key: &EntityKey) {
-        if let Some(entries) = self.kinds.get_mut(key.kind.as_str()) {
-            entries.remove(key.id.as_str());
+        if let Some(entries) = self.kinds.get_mut(key.kind.as_ref()) {
+            entries.remove(key.id.as_ref());
         }
     }
 

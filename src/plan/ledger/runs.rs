@@ -15,10 +15,12 @@ impl Ledger {
         let mut changed = false;
         for operation in &planned.plan.operations {
             let key = operation.target_key();
-            let actual = target.entities.get(&key);
-            changed |= match (operation.action, actual) {
-                (Action::Create, _) => self.intend_creation(operation, &key.id, now),
-                (Action::Update, Some(actual)) => self.intend_update(planned, operation, actual, now),
+            let actual = || target.get(&key);
+            changed |= match operation.action {
+                Action::Create => self.intend_creation(operation, &key.id, now),
+                Action::Update => {
+                    actual().is_some_and(|actual| self.intend_update(planned, operation, &actual, now))
+                }
                 _ => false,
             };
         }
@@ -67,7 +69,7 @@ impl Ledger {
         let Some(desired) = planned.desired.get(&operation.subject.key) else {
             return false;
         };
-        let seen = Some(Seen::of(actual.kind, desired.body(), &actual.body));
+        let seen = Some(Seen::of(actual.kind, &desired.body(), &actual.body));
         let overwritten = |adopted| Origin::Overwritten {
             before: Box::new(actual.body.clone()),
             adopted,
@@ -99,8 +101,7 @@ impl Ledger {
         for (name, entries) in &mut self.kinds {
             let Some(kind) = named(name) else { continue };
             entries.retain(|id, entry| {
-                let actual = after.entities.get(&kind.key(id));
-                let kept = settle_entry(kind, entry, actual, &mut changed);
+                let kept = settle_entry(kind, entry, after, id, &mut changed);
                 changed |= !kept;
                 kept
             });
@@ -112,30 +113,32 @@ impl Ledger {
     fn settle_desired(&mut self, planned: &Planned, after: &Snapshot, now: Timestamp) -> bool {
         let mut changed = false;
         for desired in planned.desired.values() {
-            let (kind, id) = (desired.entity.kind, &desired.entity.id);
-            let Some(actual) = after.entities.get(&desired.entity.key()) else {
-                continue;
-            };
-            let known = self.get(kind.name, id);
-            let settled =
-                known.is_some_and(|entry| entry.pending == Pending::Nothing && entry.seen.is_some());
-            if settled || !equal(kind, desired.body(), &actual.body) {
+            let (kind, key) = (desired.entity.kind, desired.entity.key());
+            let known = self.get(kind.name, &key.id);
+            if known.is_some_and(|entry| entry.pending == Pending::Nothing && entry.seen.is_some()) {
                 continue;
             }
-            let seen = Some(Seen::of(kind, desired.body(), &actual.body));
+            let (Some(actual), wanted) = (after.get(&key), desired.body()) else {
+                continue;
+            };
+            if !equal(kind, &wanted, &actual.body) {
+                continue;
+            }
+            let seen = Some(Seen::of(kind, &wanted, &actual.body));
             changed = true;
-            if let Some(entry) = self.get_mut(kind.name, id) {
+            if let Some(entry) = self.get_mut(kind.name, &key.id) {
                 (entry.seen, entry.pending, entry.at) = (seen, Pending::Nothing, seconds(now));
                 continue;
             }
+            let source = &desired.subject.key.id;
             let entry = Entry {
-                source: (*desired.source.id != **id).then(|| desired.source.id.as_str().into()),
+                source: (**source != *key.id).then(|| source.as_ref().into()),
                 origin: Origin::Adopted,
                 seen,
                 pending: Pending::Nothing,
                 at: seconds(now),
             };
-            self.insert(kind, id, entry);
+            self.insert(kind, &key.id, entry);
         }
         changed
     }
@@ -145,10 +148,12 @@ impl Ledger {
 fn settle_entry(
     kind: &'static crate::domain::EntityKind,
     entry: &mut Entry,
-    actual: Option<&Entity>,
+    after: &Snapshot,
+    id: &str,
     changed: &mut bool,
 ) -> bool {
-    let Some(actual) = actual else {
+    let key = kind.key(id);
+    if !after.contains(&key) {
         // Refused, or deleted by us or by somebody else. Only what was overwritten is still owed something: its before-image.
         let owed = matches!(entry.origin, Origin::Overwritten { .. });
         if owed && (entry.pending, entry.seen) != (Pending::Nothing, None) {
@@ -156,10 +161,13 @@ fn settle_entry(
             *changed = true;
         }
         return owed;
-    };
+    }
     if entry.pending != Pending::Write {
         return true;
     }
+    let Some(actual) = after.get(&key) else {
+        return true;
+    };
     // A write that did not happen takes nothing into possession.
     let untouched = match &entry.origin {
         Origin::Overwritten { before, adopted } => {
@@ -180,5 +188,5 @@ fn settle_entry(
 }
 
 fn source_id(operation: &Operation, id: &str) -> Option<Box<str>> {
-    (operation.subject.key.id != id).then(|| operation.subject.key.id.as_str().into())
+    (*operation.subject.key.id != *id).then(|| operation.subject.key.id.as_ref().into())
 }

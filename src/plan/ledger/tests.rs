@@ -43,7 +43,7 @@ fn run(source: &Snapshot, target: &mut Snapshot, ledger: &mut Ledger, conflicts:
     let planned = plan(source, target, ledger, conflicts);
     ledger.intend(&planned, target, NOW);
     for desired in planned.desired.values() {
-        target.insert(desired.entity.clone());
+        target.insert_packed(desired.entity.clone());
     }
     ledger.settle(&planned, target, NOW);
     planned
@@ -65,7 +65,7 @@ fn what_was_created_follows_its_source() {
         "the source changed: differs in host"
     );
     assert_eq!(entry(&ledger).unwrap().origin, Origin::Created);
-    let held = target.entities.values().next().unwrap();
+    let held = target.iter().next().unwrap();
     assert_eq!(held.body["host"], "b");
     assert!(!ledger.clone().intend(
         &plan(&service("b"), &target, &ledger, ConflictPolicy::Fail),
@@ -156,7 +156,7 @@ fn a_run_that_dies_after_any_write_goes_on_under_the_same_hash() {
     );
     assert!(ledger.intend(&first, &target, NOW));
     for desired in first.desired.values() {
-        target.insert(desired.entity.clone());
+        target.insert_packed(desired.entity.clone());
         let next = plan(&source, &target, &ledger, ConflictPolicy::Overwrite);
         assert_eq!(next.plan.hash, first.plan.hash, "after {}", desired.entity.key());
         assert!(!ledger.intend(&next, &target, NOW), "nothing new is intended");
