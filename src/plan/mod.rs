@@ -5,9 +5,11 @@
 
 pub mod added;
 pub mod aliases;
+pub mod backup;
 pub mod catalogue;
 pub mod circumstances;
 pub mod compare;
+pub mod conflict;
 pub mod defaults;
 pub mod diff;
 pub mod digest;
@@ -15,6 +17,7 @@ pub mod document;
 pub mod finding;
 pub mod identity;
 pub mod inventory;
+pub mod ledger;
 pub mod lua;
 pub mod mask;
 pub mod policy;
@@ -34,6 +37,7 @@ pub use circumstances::Circumstances;
 pub use diff::{PlanInput, build_plan};
 pub use document::{Action, Operation, Plan, Planned};
 pub use finding::{Finding, Severity};
+pub use ledger::Ledger;
 pub use policy::Policy;
 pub use report::Report;
 pub use verify::{Verification, verify};

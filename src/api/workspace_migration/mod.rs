@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use policy::{
-    Approval, ApprovalPolicy, ConflictPolicy, ConflictPolicyForKind, CustomPlugin, DeletionPolicy,
-    FailurePolicy, IdPolicy, Mode, PatchOperation, Sync, Throttle, Transform, TransformSelector, Waiver,
+    Approval, ApprovalPolicy, BackupPolicy, ConflictPolicy, ConflictPolicyForKind, CustomPlugin,
+    DeletionPolicy, FailurePolicy, IdPolicy, Mode, PatchOperation, Sync, Throttle, Transform,
+    TransformSelector, Waiver,
 };
 pub use source::{AdminApi, AdminApiTls, DeclarativeConfig, Exclusion, Selection, Source};
 pub use status::{
-    Finding, FindingsStatus, HistoryEntry, KindProgress, Phase, PlanStatus, ProgressStatus, Severity,
-    SourceStatus, SyncStatus, TargetStatus, VerificationStatus, WorkspaceMigrationStatus, limits,
+    BackupStatus, Finding, FindingsStatus, HistoryEntry, KindProgress, Phase, PlanStatus, ProgressStatus,
+    Severity, SourceStatus, SyncStatus, TargetStatus, VerificationStatus, WorkspaceMigrationStatus, limits,
 };
 
 use super::{refs::LocalRef, schema};
@@ -90,6 +91,14 @@ pub struct WorkspaceMigrationSpec {
     #[serde(default)]
     #[x_kube(validation = rules::not_implemented("spec.deletionPolicy", "self == 'Orphan'", "Orphan"))]
     pub deletion_policy: DeletionPolicy,
+    /// What is saved before the first write; nothing is written without it. Full: everything that the control plane holds, once, and
+    /// what each entity was before it is overwritten. BeforeImages: only the latter, for a control plane that is too large.
+    #[serde(default)]
+    pub backup_policy: BackupPolicy,
+    /// Keep the Secrets with the backup and the list of what was written when this object is deleted. A migration of the same
+    /// name into the same control plane then knows them again.
+    #[serde(default)]
+    pub retain_backup: bool,
     /// Sync: delete in the target what this migration wrote and the source dropped.
     #[serde(default)]
     #[x_kube(validation = rules::not_implemented("spec.prune", "!self", "false"))]
@@ -149,6 +158,8 @@ impl WorkspaceMigrationSpec {
             conflict_policy_per_kind: Vec::new(),
             id_policy: IdPolicy::default(),
             deletion_policy: DeletionPolicy::default(),
+            backup_policy: BackupPolicy::default(),
+            retain_backup: false,
             prune: false,
             waivers: Vec::new(),
             transforms: Vec::new(),

@@ -88,6 +88,16 @@ pub enum DeletionPolicy {
     DeleteMigrated,
 }
 
+/// What is saved before the first write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum BackupPolicy {
+    /// Everything that the control plane holds, once; and of each entity that is overwritten or deleted what it was before.
+    #[default]
+    Full,
+    /// Only the latter. For a control plane that is too large for the Secrets of a backup.
+    BeforeImages,
+}
+
 /// What to do when the target refuses an entity.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum FailurePolicy {

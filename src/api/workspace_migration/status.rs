@@ -51,6 +51,9 @@ pub struct WorkspaceMigrationStatus {
     /// Where it goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetStatus>,
+    /// What was saved before the first write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupStatus>,
     /// What is to be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanStatus>,
@@ -141,6 +144,24 @@ pub struct TargetStatus {
     /// Type of the control plane.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_type: Option<String>,
+}
+
+/// What was saved before the first write. Both Secrets hold credentials in clear.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BackupStatus {
+    /// The Secret that holds everything that the control plane held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artefact_ref: Option<LocalRef>,
+    /// The Secret that lists what was written, with what it was before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ledger_ref: Option<LocalRef>,
+    /// When the backup was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_at: Option<Time>,
+    /// Entities in the backup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entities: Option<u64>,
 }
 
 /// What is to be done.

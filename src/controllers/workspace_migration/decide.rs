@@ -17,7 +17,7 @@ pub enum Step {
         /// An approval is there, and it is for another plan.
         stale: bool,
     },
-    /// Write what the plan creates, then verify.
+    /// Write what the plan creates and updates, then verify.
     Apply,
 }
 

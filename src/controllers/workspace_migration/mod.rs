@@ -5,6 +5,7 @@
 //! pass begins by reading both sides.
 
 mod artefact;
+mod backup;
 mod config_maps;
 mod decide;
 mod error;
@@ -163,7 +164,8 @@ impl WorkspaceMigrationController {
             custom_plugins,
             ..policy(&object.spec, &migration.control_plane)?
         };
-        let planned = observed.plan(&policy, self.context.clock.now(), &waivers);
+        let mut ledger = self.load_ledger(object, &migration.control_plane, draft).await?;
+        let planned = observed.plan(&policy, self.context.clock.now(), &waivers, &ledger);
         let completed = is_completed(draft, object.spec.mode) && !has_new_schemas(&planned.plan);
         let before = draft.status.plan.clone();
         report_plan(&observed, &planned, object.spec.approval.as_ref(), draft);
@@ -188,7 +190,7 @@ impl WorkspaceMigrationController {
                     planned: &planned,
                     orders: &orders,
                 };
-                self.execute(&run, draft).await
+                self.execute(&run, &mut ledger, draft).await
             }
         }
     }
@@ -203,6 +205,7 @@ impl WorkspaceMigrationController {
     /// Deletion policy Orphan, the only one yet: the target keeps everything.
     async fn release(&self, object: &WorkspaceMigration) -> Result<Outcome, Error> {
         self.unwatch(&ObjectRef::from_obj(object));
+        self.discard_backup(object).await?;
         let api = self.context.namespaced(&object.namespace().unwrap_or_default());
         finalizer::remove(&api, object, finalizers::WORKSPACE_MIGRATION).await?;
         Ok(Outcome::Gone)

@@ -69,7 +69,7 @@ pub fn plan_status(plan: &Plan) -> PlanStatus {
         update: of(Action::Update),
         delete: 0,
         unchanged: of(Action::Unchanged),
-        blocked: of(Action::Blocked) + of(Action::Update),
+        blocked: of(Action::Blocked),
         artefact_ref: None,
     }
 }

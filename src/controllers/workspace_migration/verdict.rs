@@ -119,7 +119,7 @@ pub(super) fn conclude(
     draft: &mut Draft<WorkspaceMigration>,
 ) -> Outcome {
     let plan = &planned.plan;
-    let waiting = plan.count(Action::Update) + plan.count(Action::Blocked) + applied.refused.len();
+    let waiting = plan.count(Action::Blocked) + applied.refused.len();
     let behind = plan.count(Action::StaysBehind);
     if verification.holds() {
         let message = format!("{} entities are equal on both sides.", verification.matched);

@@ -13,6 +13,7 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         notes: &[],
         source,
         target,
+        ledger: &Ledger::default(),
         version: KongVersion::parse("3.9.1"),
         policy: &Policy::default(),
         catalogue: Catalogue::bundled(),
@@ -67,7 +68,7 @@ fn an_equal_entity_in_the_target_is_left_alone() {
 }
 
 #[test]
-fn a_differing_entity_waits_for_backups_and_its_children_go_on() {
+fn a_differing_entity_that_is_not_ours_is_left_and_its_children_go_on() {
     let source = snapshot(&[
         ("services", json!({"id": "s", "host": "new"})),
         ("routes", json!({"id": "r", "service": {"id": "s"}})),
@@ -77,11 +78,11 @@ fn a_differing_entity_waits_for_backups_and_its_children_go_on() {
     assert_eq!(
         fates(&planned),
         [
-            ("services/s".into(), Action::Update),
+            ("services/s".into(), Action::Blocked),
             ("routes/r".into(), Action::Create)
         ]
     );
-    assert_eq!(finding_ids(&planned), ["backup-required"]);
+    assert_eq!(finding_ids(&planned), ["target-differs"]);
     assert_eq!(planned.plan.operations[0].changes[0].field, "host");
     assert!(
         !planned
@@ -230,6 +231,7 @@ fn plan_with(source: &Snapshot, target: &Snapshot, policy: &Policy) -> Planned {
         notes: &[],
         source,
         target,
+        ledger: &Ledger::default(),
         version: KongVersion::parse("3.9.1"),
         policy,
         catalogue: Catalogue::bundled(),
@@ -280,7 +282,7 @@ fn an_equal_entity_is_adopted_and_references_follow() {
 }
 
 #[test]
-fn what_differs_is_not_adopted_and_overwritten_only_with_backups() {
+fn what_differs_is_not_adopted_and_overwritten_only_when_told() {
     let (source, target) = clashing("other");
     let adopt = plan_with(&source, &target, &conflicts(ConflictPolicy::Adopt));
     assert_eq!(finding_ids(&adopt), ["adopt-differs", "blocked-by-dependency"]);
@@ -292,7 +294,7 @@ fn what_differs_is_not_adopted_and_overwritten_only_with_backups() {
             ("routes/r".into(), Action::Create)
         ]
     );
-    assert_eq!(finding_ids(&overwrite), ["backup-required"]);
+    assert_eq!(finding_ids(&overwrite), ["target-overwritten"]);
 }
 
 #[test]
