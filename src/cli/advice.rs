@@ -17,6 +17,9 @@ pub fn explain(error: &Error) -> String {
             "source: the file of --declarative-config is of workspace {found}, not {wanted}: say --workspace {found}, or take the file of the other"
         ),
         Error::Declarative(error) => format!("--declarative-config: {error}"),
+        Error::ControlPlaneGone { id } => format!(
+            "target: the control plane {id} was deleted in Konnect meanwhile, with all it held: make another, and name it with --control-plane"
+        ),
         Error::NoWorkspaces { .. } | Error::KindMissing { .. } | Error::WithoutId { .. } => error.to_string(),
     }
 }
