@@ -46,27 +46,28 @@ pub fn verify(
         matched: 0,
         mismatched: Vec::new(),
         missing: Vec::new(),
-        extra: target.entities.len(),
+        extra: target.len(),
         source_digest: digest_desired(planned.desired.values()),
         target_digest: digest_actual(
             planned
                 .desired
                 .values()
-                .filter_map(|desired| Some((desired, target.entities.get(&desired.entity.key())?))),
+                .filter_map(|desired| Some((desired, target.get(&desired.entity.key())?))),
         ),
         findings: Vec::new(),
     };
     for desired in planned.desired.values() {
-        let subject = desired.source.subject();
-        let Some(actual) = target.entities.get(&desired.entity.key()) else {
+        let subject = desired.subject.clone();
+        let Some(actual) = target.get(&desired.entity.key()) else {
             verification.missing.push(subject);
             continue;
         };
         verification.extra -= 1;
-        if equal(actual.kind, desired.body(), &actual.body) {
+        let entity = desired.entity.unpack();
+        if equal(actual.kind, &entity.body, &actual.body) {
             verification.matched += 1;
         } else {
-            let changes = differences(actual.kind, desired.body(), &actual.body);
+            let changes = differences(actual.kind, &entity.body, &actual.body);
             let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
             let observed = format!("differs in {}", fields.join(", "));
             verification
@@ -76,8 +77,8 @@ pub fn verify(
         }
         if let Some(version) = version {
             verification.findings.extend(added::observe(
-                &desired.source,
-                desired.body(),
+                &desired.subject,
+                &entity,
                 &actual.body,
                 version,
                 catalogue,
