@@ -130,7 +130,7 @@ impl<'a> Planner<'a> {
             };
             return self.leave(source, Action::NotSelected, reason.to_owned());
         }
-        let source = match transform(source, &self.input.policy.transforms) {
+        let source = match transform(source, &self.input.policy.transforms, self.input.version) {
             Ok(changed) => self.note_transforms(changed),
             Err(error) => {
                 self.used_transforms.insert(error.index);

@@ -22,6 +22,7 @@ pub mod lua;
 pub mod mask;
 pub mod policy;
 pub mod preflight;
+pub mod preset;
 pub mod render;
 pub mod report;
 pub mod rule;

@@ -11,7 +11,8 @@ use serde_json::{Map, Value};
 
 pub use policy::{
     Approval, ApprovalPolicy, BackupPolicy, ConflictPolicy, ConflictPolicyForKind, CustomPlugin,
-    DeletionPolicy, FailurePolicy, IdPolicy, Mode, PatchOperation, Sync, Throttle, Transform,
+    DeletionPolicy, FailurePolicy, IdPolicy, Mode, PatchOperation, Preset, PresetName, Redis, Sync, Throttle,
+    Transform,
     TransformSelector, Waiver,
 };
 pub use source::{AdminApi, AdminApiTls, DeclarativeConfig, Exclusion, Selection, Source};

@@ -129,16 +129,98 @@ pub struct Waiver {
 }
 
 /// A change to make on the way.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, KubeSchema)]
+#[x_kube(validation = Rule::new("has(self.patch) != has(self.preset)")
+    .message("exactly one of patch and preset must be set in an entry of spec.transforms"))]
 pub struct Transform {
     /// Which entities to change.
     pub select: TransformSelector,
     /// How to change them: a JSON patch (RFC 6902).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 64), extend("x-kubernetes-list-type" = "atomic"))]
     pub patch: Vec<PatchOperation>,
+    /// How to change them: in a way that many migrations need. Entities that need no change are left as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     /// Why the change is right.
     #[schemars(length(min = 1, max = 1024))]
     pub reason: String,
+}
+
+/// A ready change.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
+#[x_kube(validation = Rule::new("has(self.redis) == (self.name == 'RateLimitingToRedis')")
+    .message("preset.redis must be set for RateLimitingToRedis, and for no other preset"))]
+#[x_kube(validation = Rule::new("(self.name == 'HostSuffix') ? (has(self.from) && has(self.to)) : (!has(self.from) && !has(self.to))")
+    .message("preset.from and preset.to must be set for HostSuffix, and for no other preset"))]
+pub struct Preset {
+    /// RateLimitingToLocal and RateLimitingToRedis change plugins that count in the gateway's database (strategy or policy cluster).
+    /// RegexPathsToTilde marks the regular expressions among paths of routes of a gateway before 3.0. HostSuffix moves hosts of
+    /// routes, services or snis from one domain to another.
+    pub name: PresetName,
+    /// The Redis of RateLimitingToRedis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redis: Option<Redis>,
+    /// The old domain of HostSuffix, for example internal.example.com.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub from: Option<String>,
+    /// The new domain of HostSuffix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub to: Option<String>,
+}
+
+/// Names of the ready changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum PresetName {
+    /// Rate limits count on each data plane.
+    RateLimitingToLocal,
+    /// Rate limits count in a Redis.
+    RateLimitingToRedis,
+    /// Regular expressions among paths get the tilde that they need since 3.0.
+    RegexPathsToTilde,
+    /// Hosts move from one domain to another.
+    HostSuffix,
+}
+
+/// A Redis that data planes reach; its fields stand in a plugin's configuration under the same names, with underscores.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub struct Redis {
+    /// Host name or address.
+    #[schemars(length(min = 1, max = 253))]
+    pub host: String,
+    /// Port.
+    #[serde(default = "Redis::default_port")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: u16,
+    /// User name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub username: Option<String>,
+    /// Password, as a reference to a vault: {vault://env/redis-password}. In clear it would be readable in this object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024), regex(pattern = r"^\{vault://.+\}$"))]
+    pub password: Option<String>,
+    /// Whether to use TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssl: Option<bool>,
+    /// Whether to verify the server's certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "sslVerify")]
+    pub ssl_verify: Option<bool>,
+    /// Name in the server's certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "serverName")]
+    #[schemars(length(min = 1, max = 253))]
+    pub server_name: Option<String>,
+    /// Number of the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<u16>,
+}
+
+impl Redis {
+    const fn default_port() -> u16 {
+        6379
+    }
 }
 
 /// Which entities a transform changes. An entity has to meet all that is set.

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::{Gap, GapCause, entity_kinds};
 use crate::plan::finding::RULES;
-use crate::plan::policy::{Conflicts, Exclusion, IdPolicy, Selection, Transform};
+use crate::plan::policy::{Change, Conflicts, Exclusion, IdPolicy, Selection, Transform};
 use crate::plan::test_support::snapshot;
 
 fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
@@ -392,8 +392,10 @@ fn a_transform_makes_an_unsupported_value_movable() {
         kind: kind.into(),
         name: Some("rate-limiting".into()),
         tags: Vec::new(),
-        patch: serde_json::from_value(json!([{"op": "replace", "path": "/config/policy", "value": "local"}]))
-            .unwrap(),
+        change: Change::Patch(
+            serde_json::from_value(json!([{"op": "replace", "path": "/config/policy", "value": "local"}]))
+                .unwrap(),
+        ),
         reason: "counters per node are fine".into(),
     };
     let policy = Policy {
