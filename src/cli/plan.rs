@@ -100,7 +100,12 @@ async fn plan_and_print(args: &PlanArgs, target: &TargetArgs) -> Result<ExitCode
     } else {
         Secrets::Masked
     };
-    let report = Report::new(&planned, names(&ends, &observed), secrets);
+    let names = names(&ends, &observed);
+    let report = if args.output.shows_bodies() {
+        Report::new(&planned, names, secrets)
+    } else {
+        Report::without_entities(&planned.plan, names, secrets)
+    };
     args.output.print(&report, args.full)?;
     Ok(status(&planned.plan))
 }

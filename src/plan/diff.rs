@@ -1,6 +1,7 @@
 //! Decides what happens to each source entity.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -80,7 +81,8 @@ struct Planner<'a> {
     version: KongVersion,
     selected: Selected,
     identities: Identities,
-    taken: Taken,
+    /// Looked at for creations alone, so it is made for the first one.
+    taken: OnceCell<Taken>,
     absent: BTreeSet<EntityKey>,
     used_transforms: BTreeSet<usize>,
     operations: Vec<Operation>,
@@ -105,7 +107,7 @@ impl<'a> Planner<'a> {
             version: input.version.unwrap_or(OLDEST),
             selected: select(input.source, &input.policy.select),
             identities,
-            taken: Taken::by(input.target),
+            taken: OnceCell::new(),
             absent: BTreeSet::new(),
             used_transforms: BTreeSet::new(),
             operations: Vec::new(),
@@ -226,7 +228,8 @@ impl<'a> Planner<'a> {
     }
 
     fn create(&mut self, source: &Entity, entity: &Entity) {
-        if let Some(clash) = self.taken.clash(entity) {
+        let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
+        if let Some(clash) = taken.clash(entity) {
             return self.resolve(source, entity, &clash);
         }
         self.create_unclashed(source, entity);
@@ -403,6 +406,9 @@ impl<'a> Planner<'a> {
 
     /// What an entity that is written names and will not find.
     fn tell_missing_names(&mut self) {
+        if self.absent.is_empty() {
+            return;
+        }
         for key in self.desired.keys() {
             let Some(source) = self.input.source.get(key) else {
                 continue;
@@ -491,7 +497,7 @@ fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, input: &PlanInput<'
         .filter(|entity| !ours.contains(&entity.key()))
     {
         let foreign = foreign.unpack();
-        digest.add(&json!([foreign.key(), canonical(foreign.kind, &foreign.body)]));
+        digest.add_entity(&foreign.key(), &canonical(foreign.kind, &foreign.body));
     }
     digest.finish()
 }
@@ -537,10 +543,10 @@ fn all_of(kind: &str) -> Subject {
 pub(super) fn digest_desired<'a>(desired: impl Iterator<Item = &'a Desired>) -> String {
     let mut digest = Digest::default();
     for desired in desired {
-        digest.add(&json!([
-            desired.entity.key(),
-            canonical(desired.entity.kind, &desired.entity.unpack().body)
-        ]));
+        digest.add_entity(
+            &desired.entity.key(),
+            &canonical(desired.entity.kind, &desired.body()),
+        );
     }
     digest.finish()
 }
@@ -550,7 +556,7 @@ pub(super) fn digest_actual<'a>(pairs: impl Iterator<Item = (&'a Desired, Entity
     let mut digest = Digest::default();
     for (desired, actual) in pairs {
         let body = project(&desired.entity.unpack().body, &actual.body);
-        digest.add(&json!([actual.key(), canonical(actual.kind, &body)]));
+        digest.add_entity(&actual.key(), &canonical(actual.kind, &body));
     }
     digest.finish()
 }
@@ -558,7 +564,7 @@ pub(super) fn digest_actual<'a>(pairs: impl Iterator<Item = (&'a Desired, Entity
 fn digest_all(snapshot: &Snapshot) -> String {
     let mut digest = Digest::default();
     for entity in snapshot.iter() {
-        digest.add(&json!([entity.key(), canonical(entity.kind, &entity.body)]));
+        digest.add_entity(&entity.key(), &canonical(entity.kind, &entity.body));
     }
     digest.finish()
 }

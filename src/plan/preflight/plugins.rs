@@ -194,8 +194,7 @@ fn refusals(entity: &Entity, plugin: &str, rule: &RefusedValue) -> Vec<Finding> 
     if rule.field.ends_with('*') {
         return Vec::new();
     }
-    let body = Value::Object(entity.body.clone());
-    json::select(&body, &rule.field)
+    json::select(&entity.body, &rule.field)
         .into_iter()
         .filter(|value| rule.values.iter().any(|pattern| matches(pattern, value)))
         .map(|value| {
