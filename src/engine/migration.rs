@@ -5,6 +5,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Applied, Executor, OnRefusal};
+use super::compute::compute;
 use super::error::Error;
 use super::progress::Progress;
 use super::read::{read_source, read_target};
@@ -92,7 +93,7 @@ impl Observed {
                 .and_then(|node| node.router_flavor.clone()),
             waivers: waivers.to_vec(),
         };
-        build_plan(&PlanInput {
+        let input = PlanInput {
             source: &self.source.snapshot,
             notes: &self.source.notes,
             target: &self.target,
@@ -101,7 +102,8 @@ impl Observed {
             policy,
             catalogue: Catalogue::bundled(),
             circumstances: &circumstances,
-        })
+        };
+        compute(|| build_plan(&input))
     }
 }
 
@@ -218,6 +220,8 @@ impl Migration {
     ) -> Result<Verification, Error> {
         let target = read_target(&self.target, &self.control_plane, self.throttle.in_flight()).await?;
         with(&target);
-        Ok(verify(planned, &target, version, Catalogue::bundled()))
+        Ok(compute(|| {
+            verify(planned, &target, version, Catalogue::bundled())
+        }))
     }
 }
