@@ -16,3 +16,4 @@ mod replicas;
 mod steps;
 mod stored;
 mod support;
+mod sync;

@@ -80,6 +80,9 @@ impl WorkspaceMigrationController {
             outcome: label.to_owned(),
             summary: bounded(summary, limits::TEXT),
         };
+        if applied.created > 0 {
+            draft.status.sync.get_or_insert_default().last_applied = entry.finished_at.clone();
+        }
         remember(&mut draft.status.history, entry, applied.created);
         Ok(outcome)
     }
