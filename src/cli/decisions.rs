@@ -4,12 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use super::custom_plugins;
 use super::files::{self, FileError};
 use crate::api::refs::LocalRef;
 use crate::api::workspace_migration::{
     AdminApi, ConflictPolicy, FailurePolicy, IdPolicy, Source, Target, Waiver, WorkspaceMigrationSpec,
 };
 use crate::manifest::{self, InvalidManifest};
+use crate::plan::policy::CustomPlugin;
 
 /// Flags for decisions.
 #[derive(Debug, Args)]
@@ -29,6 +31,9 @@ pub struct DecisionArgs {
     /// Accept all findings of an id, with a reason, as id=reason; an error that nobody accepted keeps apply from writing.
     #[arg(long = "waive", value_name = "ID=REASON", value_parser = waiver)]
     waivers: Vec<Waiver>,
+    /// Upload the schema of a custom plugin before the first plugin that needs it, as name=path/schema.lua.
+    #[arg(long = "custom-plugin", value_name = "NAME=FILE", value_parser = custom_plugins::named)]
+    custom_plugins: Vec<custom_plugins::Named>,
 }
 
 /// `spec.conflictPolicy`.
@@ -83,6 +88,20 @@ pub enum DecisionError {
         /// What is wrong with it.
         source: InvalidManifest,
     },
+    /// Two flags for one plugin.
+    #[error("--custom-plugin gives two schemas for {name}; leave one out")]
+    TwoSchemas {
+        /// Name of the plugin.
+        name: String,
+    },
+    /// The manifest names a schema in a cluster.
+    #[error(
+        "the manifest (--spec) reads the schema of {name} from a ConfigMap, which is in a cluster: give it with --custom-plugin {name}=FILE"
+    )]
+    SchemaInCluster {
+        /// Name of the plugin.
+        name: String,
+    },
     /// The manifest asks for something that only the operator does.
     #[error(
         "{path} (--spec) sets {field}, which only the operator does: leave it out, or apply the manifest to a cluster"
@@ -122,6 +141,24 @@ impl DecisionArgs {
         Ok(spec)
     }
 
+    /// The custom plugins that the flags give; the spec may not name others.
+    ///
+    /// # Errors
+    /// When a schema cannot be read, or is missing.
+    pub fn custom_plugins(&self, spec: &WorkspaceMigrationSpec) -> Result<Vec<CustomPlugin>, DecisionError> {
+        let plugins = custom_plugins::read(&self.custom_plugins)?;
+        let missing = spec
+            .custom_plugins
+            .iter()
+            .find(|wanted| plugins.iter().all(|given| given.name != wanted.name));
+        match missing {
+            Some(plugin) => Err(DecisionError::SchemaInCluster {
+                name: plugin.name.clone(),
+            }),
+            None => Ok(plugins),
+        }
+    }
+
     fn manifest(&self) -> Result<Option<WorkspaceMigrationSpec>, DecisionError> {
         let Some(path) = &self.spec else {
             return Ok(None);
@@ -144,7 +181,6 @@ fn operator_only(spec: &WorkspaceMigrationSpec) -> Option<&'static str> {
     let settings = [
         ("spec.rollback", spec.rollback),
         ("spec.suspend", spec.suspend),
-        ("spec.customPlugins", !spec.custom_plugins.is_empty()),
         ("spec.cutover", spec.cutover.is_some()),
         (
             "spec.failurePolicy: RollbackOnFailure",

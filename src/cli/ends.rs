@@ -160,11 +160,15 @@ pub async fn connect(
     let kong = source.source(&spec.source, &transport)?;
     // Faults of the manifest are told before the network is asked; the id is known only afterwards.
     policy(&spec, "")?;
+    let custom_plugins = decisions.custom_plugins(&spec)?;
     let in_flight = target.in_flight(&spec);
     let konnect = target.client(&transport, in_flight)?;
     let control_plane = target.find_control_plane(&konnect).await?;
     Ok(Ends {
-        policy: policy(&spec, &control_plane.id)?,
+        policy: Policy {
+            custom_plugins,
+            ..policy(&spec, &control_plane.id)?
+        },
         waivers: spec.waivers.iter().map(accepted).collect(),
         migration: Migration {
             source: kong,

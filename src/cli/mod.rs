@@ -1,17 +1,21 @@
 //! The command line.
 
 pub mod apply;
+pub mod cluster;
 pub mod crd;
+pub mod custom_plugins;
 pub mod decisions;
 pub mod ends;
 pub mod files;
 pub mod output;
 pub mod plan;
 pub mod progress;
+pub mod report;
 pub mod result;
 pub mod run;
 pub mod source;
 pub mod stored;
+pub mod wait;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -37,6 +41,10 @@ enum Command {
     Plan(Box<plan::PlanArgs>),
     /// Migrate without a cluster: plan, write, verify. Exits 0 when all is written and verified, 3 when something waits for a person, 1 for errors and signals; running it again goes on.
     Apply(Box<apply::ApplyArgs>),
+    /// Print how far a migration is and what stays behind, without a cluster and without a write; exits as plan does.
+    Report(Box<report::ReportArgs>),
+    /// Wait for a WorkspaceMigration in a cluster: exits 0 when it is done, 2 when somebody has to decide something, 1 when it failed or the time is over.
+    Wait(wait::WaitArgs),
 }
 
 impl Cli {
@@ -73,6 +81,8 @@ impl Cli {
             Command::Crd(args) => crd::run(args)?,
             Command::Plan(args) => return Ok(plan::run(args)?),
             Command::Apply(args) => return Ok(apply::run(args)?),
+            Command::Report(args) => return Ok(report::run(args)?),
+            Command::Wait(args) => return Ok(wait::run(args)?),
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -97,10 +107,13 @@ pub enum CliError {
     /// `crd`.
     #[error(transparent)]
     Crd(#[from] crd::CrdError),
-    /// `plan`.
+    /// `plan` and `report`.
     #[error(transparent)]
     Plan(#[from] plan::PlanError),
     /// `apply`.
     #[error(transparent)]
     Apply(#[from] apply::ApplyError),
+    /// `wait`.
+    #[error(transparent)]
+    Wait(#[from] wait::WaitError),
 }

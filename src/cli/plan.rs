@@ -132,7 +132,8 @@ pub(super) fn names(ends: &Ends, observed: &Observed) -> report::Ends {
     }
 }
 
-fn status(plan: &Plan) -> ExitCode {
+/// The exit status for a plan.
+pub(super) fn status(plan: &Plan) -> ExitCode {
     if plan.blocking().next().is_some() || waiting(plan) > 0 {
         ExitCode::from(BLOCKED)
     } else if plan.count(Action::Create) > 0 {

@@ -1,6 +1,6 @@
 //! What a run of `apply` did, in the forms in which it is printed.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -73,12 +73,26 @@ struct NotWritten {
 /// What the control plane holds afterwards.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Verified {
+pub struct Verified {
     matched: usize,
     mismatched: Vec<Subject>,
     missing: Vec<Subject>,
     source_digest: String,
     target_digest: String,
+}
+
+impl fmt::Display for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} equal, {} different, {} missing. Digest of the source {}, of the target {}.",
+            self.matched,
+            self.mismatched.len(),
+            self.missing.len(),
+            self.source_digest,
+            self.target_digest
+        )
+    }
 }
 
 impl From<&Refusal> for NotWritten {
@@ -180,15 +194,7 @@ impl RunResult {
             self.to_create
         );
         if let Some(verified) = &self.verification {
-            let _ = writeln!(
-                out,
-                "\nVerified: {} equal, {} different, {} missing. Digest of the source `{}`, of the target `{}`.",
-                verified.matched,
-                verified.mismatched.len(),
-                verified.missing.len(),
-                verified.source_digest,
-                verified.target_digest
-            );
+            let _ = writeln!(out, "\nVerified: {verified}");
         }
         if !self.not_written.is_empty() {
             out.push_str("\n## Not written\n\n| entity | field | why |\n|---|---|---|\n");

@@ -331,10 +331,9 @@ fn first_failed(desired: &Desired, failed: &BTreeSet<EntityKey>) -> Option<Entit
     if failed.is_empty() {
         return None;
     }
-    desired
-        .source
-        .references()
-        .into_iter()
+    let needed = desired.source.plugin_schema().into_iter();
+    needed
+        .chain(desired.source.references())
         .find(|key| failed.contains(key))
 }
 

@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::conditions::{READY, RECONCILING, STALLED};
 
+pub mod ending;
 pub mod kstatus;
 
 /// Longest message in bytes. Kubernetes allows 32768; a person reads less, and status must stay small.

@@ -36,7 +36,7 @@ fn kind_names() -> String {
     names.join(", ")
 }
 
-/// The policy of a spec, for the control plane of this id.
+/// The policy of a spec, for the control plane of this id. Custom plugins are missing: where their schemas are, the spec names only.
 ///
 /// # Errors
 /// A kind that does not exist, or a transform whose patch is none.
@@ -66,6 +66,8 @@ pub fn policy(spec: &WorkspaceMigrationSpec, control_plane: &str) -> Result<Poli
                 .collect(),
         },
         transforms: spec.transforms.iter().map(transform).collect::<Result<_, _>>()?,
+        // Their texts are not in the spec.
+        custom_plugins: Vec::new(),
     })
 }
 

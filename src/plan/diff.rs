@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::added;
 use super::catalogue::Catalogue;
@@ -16,8 +16,9 @@ use super::finding::{
     TARGET_ADDS_FIELD, TRANSFORM_FAILED, TRANSFORM_UNUSED, TRANSFORMED,
 };
 use super::identity::Identities;
-use super::policy::{ConflictPolicy, Policy};
+use super::policy::{ConflictPolicy, CustomPlugin, Policy};
 use super::preflight::consumers::tell_passwords;
+use super::preflight::custom_plugins::SCHEMA_UNUSED;
 use super::preflight::references::{NAMED_ENTITY_LEFT_BEHIND, named_entities};
 use super::preflight::{Facts, judge, judge_workspace};
 use super::select::{Selected, select};
@@ -53,7 +54,13 @@ const OLDEST: KongVersion = KongVersion { major: 3, minor: 4 };
 #[must_use]
 pub fn build_plan(input: &PlanInput<'_>) -> Planned {
     let mut planner = Planner::new(input);
-    let mut entities: Vec<&Entity> = input.source.entities.values().collect();
+    let given: Vec<Entity> = input
+        .policy
+        .custom_plugins
+        .iter()
+        .filter_map(CustomPlugin::entity)
+        .collect();
+    let mut entities: Vec<&Entity> = input.source.entities.values().chain(&given).collect();
     entities.sort_by_key(|entity| (entity.kind.level, entity.key()));
     for entity in entities {
         planner.place(entity);
@@ -96,7 +103,14 @@ impl<'a> Planner<'a> {
     }
 
     fn place(&mut self, source: &Entity) {
-        if !self.selected.contains(&source.key()) {
+        if source.kind.presence.given {
+            if !self.is_needed(source) {
+                let observed = "no plugin that takes part has this name";
+                self.findings
+                    .push(Finding::new(&SCHEMA_UNUSED, source.subject(), observed));
+                return self.leave(source, Action::NotSelected, observed.to_owned());
+            }
+        } else if !self.selected.contains(&source.key()) {
             let reason = if self.selected.is_excluded(&source.key()) {
                 "excluded"
             } else {
@@ -241,8 +255,27 @@ impl<'a> Planner<'a> {
             .any(|consumer| self.identities.is_moved(consumer))
     }
 
+    /// True when a plugin that takes part needs this schema.
+    fn is_needed(&self, schema: &Entity) -> bool {
+        let mut entities = self.input.source.entities.values();
+        entities.any(|entity| {
+            entity.kind.name == "plugins"
+                && entity.body.get("name").and_then(Value::as_str) == Some(&schema.id)
+                && self.selected.contains(&entity.key())
+        })
+    }
+
     /// The first reference that will not be in the target.
     fn missing_reference(&self, source: &Entity) -> Option<(&'static Rule, String)> {
+        if let Some(schema) = source
+            .plugin_schema()
+            .filter(|schema| self.absent.contains(schema))
+        {
+            return Some((
+                &BLOCKED_BY_DEPENDENCY,
+                format!("needs {schema}, which is not uploaded"),
+            ));
+        }
         source.references().into_iter().find_map(|key| {
             if self.selected.is_excluded(&key) {
                 Some((
@@ -430,5 +463,7 @@ fn digest_all(snapshot: &Snapshot) -> String {
     digest.finish()
 }
 
+#[cfg(test)]
+mod custom_plugin_tests;
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ pub mod document;
 pub mod finding;
 pub mod identity;
 pub mod inventory;
+pub mod lua;
 pub mod mask;
 pub mod policy;
 pub mod preflight;

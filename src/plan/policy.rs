@@ -2,6 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, json};
+
+use crate::domain::Entity;
+use crate::domain::entity_kinds::{PLUGIN_SCHEMAS, named};
+
 /// All decisions. The default moves everything, keeps ids, and blocks what clashes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Policy {
@@ -13,6 +18,8 @@ pub struct Policy {
     pub conflicts: Conflicts,
     /// Changes on the way, in order.
     pub transforms: Vec<Transform>,
+    /// Schemas of custom plugins, at most one for a name.
+    pub custom_plugins: Vec<CustomPlugin>,
 }
 
 /// Which part of a source to move. Empty: all of it.
@@ -76,6 +83,29 @@ impl Conflicts {
     #[must_use]
     pub fn of(&self, kind: &str) -> ConflictPolicy {
         self.by_kind.get(kind).copied().unwrap_or(self.default)
+    }
+}
+
+/// A custom plugin as the user gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomPlugin {
+    /// Name of the plugin.
+    pub name: String,
+    /// Text of its `schema.lua`.
+    pub schema: String,
+    /// Names of the files that stand beside it.
+    pub files: Vec<String>,
+}
+
+impl CustomPlugin {
+    /// The schema as an entity; none only if the table of kinds had no row for it.
+    #[must_use]
+    pub fn entity(&self) -> Option<Entity> {
+        let body = Map::from_iter([
+            ("name".to_owned(), json!(self.name)),
+            ("lua_schema".to_owned(), json!(self.schema)),
+        ]);
+        Entity::from_body(named(PLUGIN_SCHEMAS)?, body)
     }
 }
 

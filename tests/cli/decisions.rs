@@ -243,3 +243,28 @@ async fn the_result_is_a_document_however_the_run_ends() -> Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_report_tells_of_both_sides_before_and_after() -> Result<()> {
+    let terminal = Terminal::start().await?;
+    let report = async |more: &[&str], status| -> Result<String> {
+        let output = terminal.command("report", "default").args(more).output().await?;
+        ended(&output, status)?;
+        Ok(stdout(&output))
+    };
+    let before = report(&[], 2).await?;
+    assert!(
+        before.starts_with("# Migration plan") && before.contains("0 equal, 0 different, 123 missing"),
+        "{before}"
+    );
+    ended(
+        &terminal.command("apply", "default").arg("--yes").output().await?,
+        0,
+    )?;
+    let after: Value = serde_json::from_str(&report(&["--output", "json"], 0).await?)?;
+    assert_eq!(after["format"], "gatewaymigration.dev/report/v1");
+    assert_eq!(after["verification"]["matched"], 123);
+    assert_eq!(after["plan"]["counts"]["StaysBehind"], 5);
+    assert!(report(&["--output", "terminal"], 0).await?.contains("123 equal"));
+    Ok(())
+}

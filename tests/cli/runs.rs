@@ -217,3 +217,49 @@ async fn secrets_are_printed_only_when_asked_for() -> Result<()> {
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn the_schema_of_a_custom_plugin_is_given_by_a_flag() -> Result<()> {
+    let terminal = Terminal::start().await?;
+    let plugin =
+        serde_json::json!({"id": "5b9e0c51-7a67-4b0e-9d8e-3c7a2f2f7a01", "name": "stamp", "config": {}});
+    terminal.bed.kong.put("inventory", "plugins", plugin)?;
+    let missing = terminal.command("plan", "inventory").output().await?;
+    ended(&missing, 3)?;
+    assert!(stdout(&missing).contains("custom-plugin-schema-missing"));
+
+    std::fs::write(
+        terminal.file("schema.lua"),
+        "return { name = \"stamp\", fields = {} }\n",
+    )?;
+    let flag = format!("--custom-plugin=stamp={}", terminal.file("schema.lua").display());
+    let planned = terminal.command("plan", "inventory").arg(&flag).output().await?;
+    ended(&planned, 2)?;
+    assert!(
+        stdout(&planned).contains("plugin-schemas"),
+        "{}",
+        stdout(&planned)
+    );
+    let applied = terminal
+        .command("apply", "inventory")
+        .args([&flag, "--yes"])
+        .output()
+        .await?;
+    ended(&applied, 0)?;
+    let konnect = &terminal.bed.konnect;
+    assert_eq!(
+        konnect.entities(&terminal.control_plane, "plugin-schemas").len(),
+        1
+    );
+    let before = terminal.writes();
+    ended(
+        &terminal
+            .command("apply", "inventory")
+            .args([&flag, "--yes"])
+            .output()
+            .await?,
+        0,
+    )?;
+    assert_eq!(terminal.writes(), before, "the second run wrote");
+    Ok(())
+}

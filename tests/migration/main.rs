@@ -5,7 +5,9 @@ mod canaries;
 #[path = "../shared/cluster.rs"]
 mod cluster;
 mod coexistence;
+mod command_line;
 mod crash;
+mod custom_plugins;
 mod declarative;
 mod faults;
 mod orders;

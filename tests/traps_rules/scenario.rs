@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use gateway_migration_operator::domain::entity_kinds::named;
 use gateway_migration_operator::domain::recast::recast;
 use gateway_migration_operator::domain::{Entity, Gap, GapCause, KongVersion, Snapshot};
+use gateway_migration_operator::plan::policy::CustomPlugin;
 use gateway_migration_operator::plan::{
     Catalogue, Circumstances, PlanInput, Planned, Policy, Waiver, build_plan,
 };
@@ -33,12 +34,23 @@ pub struct Scenario {
     pub now: Option<Timestamp>,
     #[serde(default)]
     pub waivers: Vec<Accepted>,
+    /// Schemas of custom plugins by plugin name; a text, or a text with the files beside it.
+    #[serde(default)]
+    pub custom_plugins: BTreeMap<String, Schema>,
     /// Kinds that the source refuses to list.
     #[serde(default)]
     pub forbidden: Vec<String>,
     /// So many services beside the source's.
     #[serde(default)]
     pub services: usize,
+}
+
+/// A schema of a custom plugin.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Schema {
+    Alone(String),
+    Beside { schema: String, files: Vec<String> },
 }
 
 /// A waiver.
@@ -88,7 +100,10 @@ impl Scenario {
             source: &source,
             target: &snapshot(&self.target)?,
             version: self.version.as_deref().and_then(KongVersion::parse),
-            policy: &Policy::default(),
+            policy: &Policy {
+                custom_plugins: self.custom_plugins.iter().map(custom_plugin).collect(),
+                ..Policy::default()
+            },
             catalogue: Catalogue::bundled(),
             circumstances: &Circumstances {
                 now: self.now,
@@ -104,6 +119,18 @@ pub fn entity(kind: &str, body: Value) -> Result<Entity> {
     let kind = named(kind).with_context(|| format!("no kind {kind}"))?;
     let body = body.as_object().cloned().context("an entity is an object")?;
     Entity::from_body(kind, body).context("an entity without id")
+}
+
+fn custom_plugin((name, schema): (&String, &Schema)) -> CustomPlugin {
+    let (schema, files) = match schema.clone() {
+        Schema::Alone(schema) => (schema, Vec::new()),
+        Schema::Beside { schema, files } => (schema, files),
+    };
+    CustomPlugin {
+        name: name.clone(),
+        schema,
+        files,
+    }
 }
 
 fn snapshot(side: &Side) -> Result<Snapshot> {

@@ -105,11 +105,10 @@ pub struct WorkspaceMigrationSpec {
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
     pub transforms: Vec<Transform>,
-    /// Schemas of custom plugins, to be uploaded before the entities.
+    /// Schemas of custom plugins, uploaded before the first plugin that needs one; those that no plugin needs are not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
-    #[x_kube(validation = rules::not_implemented("spec.customPlugins", "size(self) == 0", "nothing"))]
     pub custom_plugins: Vec<CustomPlugin>,
     /// How mode Sync follows the source.
     #[serde(skip_serializing_if = "Option::is_none")]

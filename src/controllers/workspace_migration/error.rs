@@ -55,6 +55,14 @@ pub enum Error {
     /// The manifest names no source. Its schema forbids that.
     #[error("neither spec.source.adminAPI nor an entry in spec.source.declarativeConfig is set")]
     NoSource,
+    /// The schema of a custom plugin.
+    #[error("spec.customPlugins, {name}: {source}")]
+    CustomPlugin {
+        /// Name of the plugin.
+        name: String,
+        /// What is wrong with its ConfigMap.
+        source: Box<ConfigMapError>,
+    },
     /// A ConfigMap of the source.
     #[error(transparent)]
     ConfigMap(#[from] ConfigMapError),
@@ -91,7 +99,7 @@ impl Error {
                 Some(Side::Source)
             }
             Self::Engine(error) => Some(error.side()),
-            Self::Policy(_) | Self::Kubernetes(_) => None,
+            Self::Policy(_) | Self::CustomPlugin { .. } | Self::Kubernetes(_) => None,
         }
     }
 }
@@ -108,8 +116,8 @@ impl ReconcileError for Error {
             Self::Session(error) => error.class(),
             Self::Secret(SecretError::Api { source, .. }) => source.class(),
             Self::Secret(_) => Class::DependencyNotReady,
-            Self::ConfigMap(ConfigMapError::Api { source, .. }) => source.class(),
-            Self::ConfigMap(_) => Class::DependencyNotReady,
+            Self::ConfigMap(error) => config_map_class(error),
+            Self::CustomPlugin { source, .. } => config_map_class(source),
             Self::Engine(engine::Error::Remote { error, .. }) => remote_class(error),
             // A workspace can be made in Kong at any time, and nothing in the cluster tells.
             Self::Engine(engine::Error::WorkspaceNotFound { .. }) => Class::DependencyNotReady,
@@ -135,10 +143,9 @@ impl ReconcileError for Error {
             Self::Secret(SecretError::KeyMissing { .. } | SecretError::NotText { .. }) | Self::Tls(_) => {
                 reason::INVALID_SECRET
             }
-            Self::Secret(SecretError::Api { source, .. })
-            | Self::ConfigMap(ConfigMapError::Api { source, .. }) => source.reason(),
-            Self::ConfigMap(ConfigMapError::Missing { .. }) => reason::CONFIG_MAP_NOT_FOUND,
-            Self::ConfigMap(ConfigMapError::KeyMissing { .. }) => reason::INVALID_CONFIG_MAP,
+            Self::Secret(SecretError::Api { source, .. }) => source.reason(),
+            Self::ConfigMap(error) => config_map_reason(error),
+            Self::CustomPlugin { source, .. } => config_map_reason(source),
             Self::Engine(engine::Error::Declarative(_)) => reason::INVALID_DECLARATIVE_CONFIG,
             Self::Engine(engine::Error::Remote { side, error }) => remote_reason(*side, error),
             Self::Engine(engine::Error::WorkspaceNotFound { .. } | engine::Error::NoWorkspaces { .. }) => {
@@ -149,6 +156,21 @@ impl ReconcileError for Error {
             }
             Self::Kubernetes(error) => error.reason(),
         }
+    }
+}
+
+fn config_map_class(error: &ConfigMapError) -> Class {
+    match error {
+        ConfigMapError::Api { source, .. } => source.class(),
+        ConfigMapError::Missing { .. } | ConfigMapError::KeyMissing { .. } => Class::DependencyNotReady,
+    }
+}
+
+fn config_map_reason(error: &ConfigMapError) -> &'static str {
+    match error {
+        ConfigMapError::Missing { .. } => reason::CONFIG_MAP_NOT_FOUND,
+        ConfigMapError::KeyMissing { .. } => reason::INVALID_CONFIG_MAP,
+        ConfigMapError::Api { source, .. } => source.reason(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! pass begins by reading both sides.
 
 mod artefact;
+mod config_maps;
 mod decide;
 mod error;
 mod execute;
@@ -36,7 +37,7 @@ use self::orders::Orders;
 use self::queue::Queue;
 use self::report::{blame, report_plan};
 use self::sync::Before;
-use self::verdict::{await_approval, halt, is_completed, report_only, steady, watch};
+use self::verdict::{await_approval, halt, has_new_schemas, is_completed, report_only, steady, watch};
 use super::context::Context;
 use super::draft::Draft;
 use super::outcome::Outcome;
@@ -50,6 +51,7 @@ use crate::k8s::config_maps::ConfigMapWatches;
 use crate::k8s::finalizer;
 use crate::k8s::secrets::{Read, SecretWatches};
 use crate::manifest::{accepted, policy};
+use crate::plan::Policy;
 
 /// Source and target change outside the cluster, where no event tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
@@ -143,23 +145,30 @@ impl WorkspaceMigrationController {
             progress.waiting_for = None;
         }
         let orders = Orders::heed(&self.context, object);
-        let (migration, observed) = match orders.unless_ended(self.observe(object, &orders, draft)).await {
-            Ok(Ok(both)) => both,
-            Err(ended) => return Ok(end_early(ended, draft)),
-            Ok(Err(error)) => {
-                // What was found before is not known to hold any more.
-                let message = "Source and target could not both be read.";
-                draft
-                    .conditions
-                    .set(PREFLIGHT_PASSED, Unknown, reason::NOT_CHECKED, message);
-                return Err(error);
-            }
-        };
+        let (migration, observed, custom_plugins) =
+            match orders.unless_ended(self.observe(object, &orders, draft)).await {
+                Ok(Ok(all)) => all,
+                Err(ended) => return Ok(end_early(ended, draft)),
+                Ok(Err(error)) => {
+                    // What was found before is not known to hold any more.
+                    let message = match error.side() {
+                        Some(_) => "Source and target could not both be read.",
+                        None => "There is no plan to check.",
+                    };
+                    draft
+                        .conditions
+                        .set(PREFLIGHT_PASSED, Unknown, reason::NOT_CHECKED, message);
+                    return Err(error);
+                }
+            };
         place.holds(observed.source.snapshot.entities.len());
         let waivers: Vec<_> = object.spec.waivers.iter().map(accepted).collect();
-        let policy = policy(&object.spec, &migration.control_plane)?;
+        let policy = Policy {
+            custom_plugins,
+            ..policy(&object.spec, &migration.control_plane)?
+        };
         let planned = observed.plan(&policy, self.context.clock.now(), &waivers);
-        let completed = is_completed(draft, object.spec.mode);
+        let completed = is_completed(draft, object.spec.mode) && !has_new_schemas(&planned.plan);
         let before = draft.status.plan.clone();
         report_plan(&observed, &planned, object.spec.approval.as_ref(), draft);
         self.keep_plan(object, (&migration, &observed, &planned), before, draft)

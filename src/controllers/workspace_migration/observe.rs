@@ -3,26 +3,31 @@
 use kube::runtime::reflector::ObjectRef;
 
 use super::WorkspaceMigrationController;
+use super::config_maps::ConfigMaps;
 use super::error::Error;
 use super::orders::Orders;
 use super::report::{blame, report_source, report_target};
 use super::{fetch, source};
+use crate::api::conditions::PLAN_READY;
 use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration};
 use crate::controllers::draft::Draft;
+use crate::controllers::error::ReconcileError;
 use crate::engine::{Migration, Observed, OnRefusal};
+use crate::k8s::conditions::ConditionStatus::False;
+use crate::plan::policy::CustomPlugin;
 
 impl WorkspaceMigrationController {
-    /// Finds and reads both ends.
+    /// Finds and reads both ends, and the schemas of custom plugins.
     pub(super) async fn observe(
         &self,
         object: &WorkspaceMigration,
         orders: &Orders,
         draft: &mut Draft<WorkspaceMigration>,
-    ) -> Result<(Migration, Observed), Error> {
+    ) -> Result<(Migration, Observed, Vec<CustomPlugin>), Error> {
         let owner = ObjectRef::from_obj(object);
-        let file = source::FileConfigMap::fetch(&self.context, object).await?;
+        let config_maps = ConfigMaps::fetch(&self.context, object).await?;
         self.config_maps
-            .set(&self.context.client, &owner, &file.version());
+            .set(&self.context.client, &owner, &config_maps.versions());
         let secrets = source::SourceSecrets::fetch(&self.context, object).await?;
         let mut read = secrets.versions();
         self.secrets.set(&self.context.client, &owner, &read);
@@ -31,7 +36,7 @@ impl WorkspaceMigrationController {
         self.secrets.set(&self.context.client, &owner, &read);
         draft.status.target = Some(target.status);
         let migration = Migration {
-            source: source::build_source(&self.context, object, &secrets, &file)?,
+            source: source::build_source(&self.context, object, &secrets, &config_maps)?,
             workspace: object.spec.source.workspace.clone(),
             target: target.client,
             control_plane: target.id,
@@ -47,7 +52,12 @@ impl WorkspaceMigrationController {
         let source = source?;
         report_source(&source, &migration.workspace, draft);
         let target = target?;
-        Ok((migration, Observed { source, target }))
+        let custom_plugins = config_maps.custom_plugins(&object.spec).inspect_err(|error| {
+            draft
+                .conditions
+                .set(PLAN_READY, False, error.reason(), error.to_string());
+        })?;
+        Ok((migration, Observed { source, target }, custom_plugins))
     }
 }
 

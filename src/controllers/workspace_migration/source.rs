@@ -1,11 +1,12 @@
-//! Where a migration reads from: the Secrets and the ConfigMap that its manifest names, and the source made of them.
+//! Where a migration reads from: the Secrets that its manifest names, and the source made of them.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::core::v1::Secret;
 use kube::ResourceExt;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::config_maps::ConfigMaps;
 use super::error::Error;
 use crate::api::workspace_migration::{AdminApi, WorkspaceMigration};
 use crate::controllers::context::Context;
@@ -13,9 +14,7 @@ use crate::domain::KongVersion;
 use crate::engine::{DeclarativeFile, Source};
 use crate::http::tls::ClientCertificate;
 use crate::http::{TlsOptions, Transport};
-use crate::k8s::config_maps;
 use crate::k8s::secrets::{self, Read, SecretError, SecretKey};
-use crate::k8s::watches::ObjectKey;
 use crate::kong_admin;
 
 /// The Secrets that the source's settings name, as they were just read.
@@ -78,42 +77,6 @@ impl SourceSecrets {
     }
 }
 
-/// The ConfigMap that holds the declarative file, as it was just read.
-pub struct FileConfigMap(Option<(ObjectKey, Option<ConfigMap>)>);
-
-impl FileConfigMap {
-    /// Reads it by name, if the manifest names one; one that does not exist is remembered as absent.
-    ///
-    /// # Errors
-    /// When the API server refuses or fails.
-    pub async fn fetch(context: &Context, migration: &WorkspaceMigration) -> Result<Self, Error> {
-        let declared = migration.spec.source.declarative_config.as_ref();
-        let Some(entry) = declared.and_then(|declared| declared.config_map_ref.as_ref()) else {
-            return Ok(Self(None));
-        };
-        let key = ObjectKey {
-            namespace: migration.namespace().unwrap_or_default(),
-            name: entry.name.clone(),
-        };
-        let found = config_maps::get(&context.client, &key).await?;
-        Ok(Self(Some((key, found))))
-    }
-
-    /// Which version was read: what a watch compares with.
-    pub fn version(&self) -> Read {
-        let version = |found: &Option<ConfigMap>| found.as_ref().and_then(ResourceExt::resource_version);
-        self.0
-            .iter()
-            .map(|(key, found)| (key.clone(), version(found)))
-            .collect()
-    }
-
-    fn text(&self, entry: &str) -> Result<String, Error> {
-        let (key, found) = self.0.as_ref().ok_or(Error::NoSource)?;
-        Ok(config_maps::text(found.as_ref(), key, entry)?)
-    }
-}
-
 /// The source that the manifest names: a client of the Admin API with its credentials, or the text of a file.
 ///
 /// # Errors
@@ -122,10 +85,10 @@ pub fn build_source(
     context: &Context,
     migration: &WorkspaceMigration,
     secrets: &SourceSecrets,
-    file: &FileConfigMap,
+    config_maps: &ConfigMaps,
 ) -> Result<Source, Error> {
     let Some(admin_api) = &migration.spec.source.admin_api else {
-        return build_file(migration, secrets, file);
+        return build_file(migration, secrets, config_maps);
     };
     let token = admin_api
         .token_secret_ref
@@ -140,14 +103,14 @@ pub fn build_source(
 fn build_file(
     migration: &WorkspaceMigration,
     secrets: &SourceSecrets,
-    file: &FileConfigMap,
+    config_maps: &ConfigMaps,
 ) -> Result<Source, Error> {
     let Some(declared) = &migration.spec.source.declarative_config else {
         return Err(Error::NoSource);
     };
     let text = match (&declared.secret_ref, &declared.config_map_ref) {
         (Some(entry), _) => secrets.text(&entry.name, &entry.key)?,
-        (None, Some(entry)) => SecretString::from(file.text(&entry.key)?),
+        (None, Some(entry)) => SecretString::from(config_maps.text(entry)?),
         (None, None) => return Err(Error::NoSource),
     };
     let version = declared.kong_version.as_deref().and_then(KongVersion::parse);

@@ -10,9 +10,10 @@ use crate::api::conditions::{APPLIED, APPROVED, DRIFTED, VERIFIED, reason};
 use crate::api::workspace_migration::{Mode, Phase, WorkspaceMigration};
 use crate::controllers::draft::Draft;
 use crate::controllers::outcome::Outcome;
+use crate::domain::entity_kinds::PLUGIN_SCHEMAS;
 use crate::engine::Applied;
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
-use crate::plan::{Action, Finding, Planned, Verification};
+use crate::plan::{Action, Finding, Plan, Planned, Verification};
 
 /// A finding forbids every write.
 pub(super) fn halt(planned: &Planned, finding: &Finding, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
@@ -185,6 +186,13 @@ pub(super) fn conclude(
         verification.matched
     );
     Outcome::done(reason::COMPLETED, message).again_after(LOOK_AGAIN)
+}
+
+/// True when the plan replaces a schema that the migration wrote: its ConfigMap, a part of the manifest, has changed since.
+pub(super) fn has_new_schemas(plan: &Plan) -> bool {
+    let mut operations = plan.operations.iter();
+    operations
+        .any(|operation| operation.action == Action::Update && operation.subject.key.kind == PLUGIN_SCHEMAS)
 }
 
 /// True when this generation was applied and verified before.

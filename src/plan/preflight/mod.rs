@@ -5,6 +5,7 @@
 
 pub mod certificates;
 pub mod consumers;
+pub mod custom_plugins;
 pub mod data_planes;
 pub mod declared;
 pub mod facts;
@@ -41,6 +42,7 @@ pub static FAMILIES: &[(&str, &[&Rule])] = &[
     ("Certificates", certificates::RULES),
     ("Consumers and credentials", consumers::RULES),
     ("Plugins", plugins::RULES),
+    ("Custom plugins", custom_plugins::RULES),
     ("Scopes of plugins", scopes::RULES),
     ("Data planes", data_planes::RULES),
     ("References by name", references::RULES),
@@ -57,6 +59,7 @@ const CHECKS: &[fn(&Entity, &Facts<'_>, &mut Verdict)] = &[
     certificates::check,
     consumers::check,
     plugins::check,
+    custom_plugins::check,
     scopes::check,
     data_planes::check,
     references::check,

@@ -32,15 +32,15 @@ rules! {
         "Nothing to do for self-hosted data planes.",
         "The plugin file-log.";
     CUSTOM_PLUGIN_SCHEMA_MISSING: Error, waivable, "custom-plugin-schema-missing",
-        "The control plane has no schema for this custom plugin; the plugin stays behind.",
-        "Upload the plugin's schema.lua to the control plane, and install the plugin on the data planes.",
-        "A plugin our-own that the control plane does not know.";
+        "Neither the control plane nor spec.customPlugins has a schema for this custom plugin; the plugin stays behind.",
+        "Put the plugin's schema.lua into a ConfigMap and name it in spec.customPlugins (command line: --custom-plugin), and install the plugin on the data planes.",
+        "A plugin our-own that nobody gives a schema for.";
     CUSTOM_PLUGIN_WITH_PARTIAL: Error, waivable, "custom-plugin-with-partial",
         "Custom plugins cannot use partials in Konnect; the plugin stays behind.",
         "Write the partial's values into the plugin's configuration.",
         "A custom plugin with partials = [{id: …}].";
     CUSTOM_PLUGIN_NAME: Error, waivable, "custom-plugin-name",
-        "Konnect takes letters, digits and hyphens in names of plugins only.",
+        "Konnect takes letters, digits and hyphens in names of custom plugins only.",
         "Rename the plugin, in its files and in the source.",
         "The custom plugin our_own.";
     CUSTOM_PLUGIN_ON_NODES: Info, waivable, "custom-plugin-on-nodes",
@@ -80,7 +80,7 @@ pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
             let support = facts
                 .catalogue()
                 .plugin(name)
-                .filter(|support| support.konnect != "custom_upload");
+                .filter(|support| support.konnect != "custom_upload" && !brings_schema(name, facts));
             match support {
                 Some(support) => check_bundled(entity, name, support, facts, verdict),
                 None => check_custom(entity, name, facts, verdict),
@@ -99,9 +99,24 @@ pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     }
 }
 
+/// Letters, digits and hyphens.
+pub(super) fn is_plugin_name(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
+fn is_given(name: &str, facts: &Facts<'_>) -> bool {
+    let mut given = facts.input.policy.custom_plugins.iter();
+    given.any(|plugin| plugin.name == name)
+}
+
+/// True for a plugin that Konnect does not bring, and the user does. The name of one that it brings cannot be taken.
+fn brings_schema(name: &str, facts: &Facts<'_>) -> bool {
+    is_given(name, facts) && facts.catalogue().shape(name).is_none()
+}
+
 fn check_custom(plugin: &Entity, name: &str, facts: &Facts<'_>, verdict: &mut Verdict) {
     let observed = format!("custom plugin {name}");
-    if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+    if !is_plugin_name(name) {
         verdict.tell_at(&CUSTOM_PLUGIN_NAME, plugin, "name", observed.clone());
     }
     let partials = plugin
@@ -109,8 +124,12 @@ fn check_custom(plugin: &Entity, name: &str, facts: &Facts<'_>, verdict: &mut Ve
         .get("partials")
         .and_then(Value::as_array)
         .map_or(0, Vec::len);
-    let schema = plugin.plugin_schema();
-    if !schema.is_some_and(|schema| facts.input.target.entities.contains_key(&schema)) {
+    let held = || {
+        plugin
+            .plugin_schema()
+            .is_some_and(|schema| facts.input.target.entities.contains_key(&schema))
+    };
+    if !is_given(name, facts) && !held() {
         verdict.keep_back(Finding::new(
             &CUSTOM_PLUGIN_SCHEMA_MISSING,
             plugin.subject(),

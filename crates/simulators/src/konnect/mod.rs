@@ -135,7 +135,10 @@ impl Konnect {
         let state = self.lock();
         let found = state.control_planes.get(control_plane);
         found
-            .map(|control_plane| control_plane.of(path).cloned().collect())
+            .map(|control_plane| match path {
+                "plugin-schemas" => control_plane.plugin_schemas.values().cloned().collect(),
+                _ => control_plane.of(path).cloned().collect(),
+            })
             .unwrap_or_default()
     }
 

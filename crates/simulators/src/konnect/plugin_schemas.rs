@@ -1,5 +1,7 @@
 //! Uploaded schemas of custom plugins: `{"item": {name, lua_schema, created_at, updated_at}}`.
 
+use std::sync::LazyLock;
+
 use axum::http::StatusCode;
 use regex::Regex;
 use serde_json::{Value, json};
@@ -83,18 +85,32 @@ fn refused(message: &str) -> Failure {
     Failure::Legacy(StatusCode::BAD_REQUEST, message.to_owned())
 }
 
-/// The literal `name` of a Lua schema; code that requires other modules is refused.
+/// Comments to the end of the line.
+static COMMENT: Pattern = LazyLock::new(|| Regex::new(r"--[^\n]*").ok());
+/// A use of `require`, with the module where it is named.
+static REQUIRE: Pattern = LazyLock::new(|| Regex::new(r#"\brequire\b\s*\(?\s*(?:["']([^"']*)["'])?"#).ok());
+/// The name, written out in the schema's table.
+static NAME: Pattern = LazyLock::new(|| {
+    Regex::new(r#"(?m)^\s*(?:local\s+\w+\s*=\s*|return\s*\{\s*|\{?\s*)?name\s*=\s*["']([a-zA-Z0-9-]+)["']"#)
+        .ok()
+});
+
+type Pattern = LazyLock<Option<Regex>>;
+
+/// The literal `name` of a Lua schema; code that requires another module than `typedefs` is refused.
 fn plugin_name(source: &str) -> Result<String, Failure> {
-    let requires = |call: &str| source.contains(call) && !source.contains("kong.db.schema.typedefs");
-    if requires("require(") || requires("require \"") || requires("require'") {
+    let source = COMMENT.as_ref().map_or_else(
+        || source.to_owned(),
+        |comment| comment.replace_all(source, "").into_owned(),
+    );
+    let mut modules = REQUIRE.iter().flat_map(|require| require.captures_iter(&source));
+    if modules.any(|found| found.get(1).map(|module| module.as_str()) != Some("kong.db.schema.typedefs")) {
         return Err(refused("invalid plugin schema: 'require' is not allowed"));
     }
-    let name = Regex::new(
-        r#"(?m)^\s*(?:local\s+\w+\s*=\s*|return\s*\{\s*|\{?\s*)?name\s*=\s*["']([a-zA-Z0-9-]+)["']"#,
-    )
-    .ok()
-    .and_then(|pattern| pattern.captures(source).map(|found| found[1].to_owned()))
-    .ok_or_else(|| refused("invalid plugin schema: name must be a literal"))?;
+    let name = NAME
+        .as_ref()
+        .and_then(|pattern| pattern.captures(&source).map(|found| found[1].to_owned()))
+        .ok_or_else(|| refused("invalid plugin schema: name must be a literal"))?;
     if plugins::definition(&name).is_some() {
         return Err(refused(
             "unique constraint failed: schema name already in use by a bundled plugin",

@@ -1,0 +1,91 @@
+//! `report`: how far a migration is and what stays behind, for the file that is kept of it. Reads both sides and writes nothing.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::decisions::DecisionArgs;
+use super::ends::{TargetArgs, connect};
+use super::output::{OutputError, print};
+use super::plan::{LOG, PlanError, names, observe, runtime, status};
+use super::result::{Form, Verified};
+use super::source::SourceArgs;
+use crate::plan::render::terminal::Style;
+use crate::plan::render::{markdown, terminal};
+use crate::plan::report::Secrets;
+use crate::plan::{Catalogue, Report, verify};
+use crate::telemetry::tracing::{LogFormat, init};
+
+/// Name and version of the JSON form; fields may be added without a new version.
+const FORMAT: &str = "gatewaymigration.dev/report/v1";
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    decisions: DecisionArgs,
+    /// Form of the report.
+    #[arg(long, short, value_enum, default_value_t = Form::Markdown)]
+    output: Form,
+}
+
+/// The JSON form.
+#[derive(Serialize)]
+struct Document<'a> {
+    format: &'static str,
+    verification: Verified,
+    plan: &'a Report,
+}
+
+/// Compares both sides and prints everything. The exit status is that of `plan`.
+///
+/// # Errors
+/// When a side cannot be read.
+pub fn run(args: &ReportArgs) -> Result<ExitCode, PlanError> {
+    init(LOG, LogFormat::Text)?;
+    runtime()?.block_on(async {
+        let ends = connect(&args.source, &args.target, &args.decisions).await?;
+        let (observed, planned) = observe(&ends).await?;
+        let verification = verify(
+            &planned,
+            &observed.target,
+            observed.version(),
+            Catalogue::bundled(),
+        );
+        let report = Report::without_entities(&planned.plan, names(&ends, &observed), Secrets::Masked);
+        args.print(&report, Verified::from(&verification))?;
+        Ok(status(&planned.plan))
+    })
+}
+
+impl ReportArgs {
+    fn print(&self, report: &Report, verification: Verified) -> Result<(), OutputError> {
+        let text = match self.output {
+            Form::Terminal => {
+                let style = Style {
+                    colour: false,
+                    full: true,
+                };
+                format!("{}{verification}\n", terminal::render(report, style))
+            }
+            Form::Markdown => format!(
+                "{}\n## Verification\n\n{verification}\n",
+                markdown::render(report)
+            ),
+            Form::Json => {
+                let document = Document {
+                    format: FORMAT,
+                    verification,
+                    plan: report,
+                };
+                format!("{}\n", serde_json::to_string_pretty(&document)?)
+            }
+        };
+        Ok(print(&text)?)
+    }
+}
