@@ -1,8 +1,12 @@
 //! Everything that flags and environment decide, checked once. Nothing else reads the environment.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
-use crate::{http::TransportOptions, k8s::lease::LeaseOptions};
+use crate::{
+    clock::{Clock, SystemClock},
+    http::TransportOptions,
+    k8s::lease::LeaseOptions,
+};
 
 /// Whose the `konnect.konghq.com` kinds are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -35,6 +39,8 @@ pub struct Config {
     pub max_concurrent_migrations: u16,
     /// Bytes for the entities of all migrations that work at the same time; `None` for no bound.
     pub memory_budget: Option<u64>,
+    /// Tells the time of day.
+    pub clock: Arc<dyn Clock>,
 }
 
 impl Default for Config {
@@ -49,6 +55,7 @@ impl Default for Config {
             konnect_in_flight: 16,
             max_concurrent_migrations: 8,
             memory_budget: None,
+            clock: Arc::new(SystemClock),
         }
     }
 }

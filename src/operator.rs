@@ -7,7 +7,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::{Clock, SystemClock},
     config::Config,
     controllers::{self, context::Context},
     http::{Attempt, Budgets, Fence, Observer, Transport, TransportError, TransportOptions},
@@ -17,7 +16,7 @@ use crate::{
     },
     telemetry::{
         admin::{AdminServer, health_routes, metrics_routes},
-        metrics::{Metrics, RemoteAttempt},
+        metrics::{BudgetLoad, Metrics, RemoteAttempt},
         readiness::Readiness,
     },
 };
@@ -54,11 +53,14 @@ pub enum OperatorError {
 /// When it cannot start, or had to end by itself.
 pub async fn operate(client: Client, config: Config, stop: CancellationToken) -> Result<(), OperatorError> {
     let metrics = Metrics::new();
+    let budgets = Arc::new(Budgets::new(config.konnect_in_flight));
+    let sampled = Arc::clone(&budgets);
+    metrics.sample_budgets(move || load_of(&sampled));
     let readiness = Readiness::default();
     let drained = CancellationToken::new();
     let mut servers = serve_admin(&config, &metrics, &readiness, &drained).await?;
     let working = stop.child_token();
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let clock = Arc::clone(&config.clock);
     let mut election = JoinSet::new();
     let leadership = match config.election.clone() {
         None => {
@@ -81,7 +83,7 @@ pub async fn operate(client: Client, config: Config, stop: CancellationToken) ->
     let transport = transport(&config, &metrics, leadership.clone())?;
     work(&Context {
         transport,
-        budgets: Arc::new(Budgets::new(config.konnect_in_flight)),
+        budgets,
         events: Events::new(client.clone()),
         config: Arc::new(config),
         client,
@@ -100,6 +102,16 @@ pub async fn operate(client: Client, config: Config, stop: CancellationToken) ->
         _ if !stop.is_cancelled() => Err(OperatorError::ControllerEnded),
         _ => Ok(()),
     }
+}
+
+fn load_of(budgets: &Budgets) -> BudgetLoad {
+    let mut load = BudgetLoad::default();
+    for budget in budgets.all() {
+        load.in_flight += budget.in_flight();
+        load.throttled += budget.throttled();
+        load.paused += usize::from(budget.paused_for().is_some());
+    }
+    load
 }
 
 /// Runs all controllers until the first ends, which is the sign that all have to: each runs until it is told to stop.

@@ -217,6 +217,38 @@ async fn a_refused_entity_blocks_what_depends_on_it_and_nothing_else() -> Result
     Ok(())
 }
 
+/// Konnect's 400 for a foreign key that it does not see.
+const UNSEEN: &str = r#"body={"code":3,"message":"data constraint error","details":[{"type":"ERROR_TYPE_REFERENCE","field":"service.id","messages":["service.id (type: foreign) constraint failed"]}]}"#;
+
+#[tokio::test]
+async fn a_reference_that_is_not_visible_yet_is_waited_for_and_one_that_never_is_refused() -> Result<()> {
+    for (times, refused) in [("times=2;", false), ("", true)] {
+        let bed = Bed::start().await?;
+        let migration = migration(&bed, "inventory").await?;
+        let planned = plan(&migration).await?;
+        let route = planned
+            .plan
+            .operations
+            .iter()
+            .find(|operation| operation.action == Action::Create && operation.subject.key.kind == "routes")
+            .context("no route to create")?;
+        let fault = format!("PUT /routes/{}=400;{times}{UNSEEN}", route.subject.key.id);
+        bed.konnect_server
+            .set_behaviour(Behaviour::with_faults(&[&fault])?);
+        let applied = apply(&migration, &planned).await;
+        let direct: Vec<_> = applied
+            .refused
+            .iter()
+            .filter(|refusal| !refusal.dependent)
+            .collect();
+        assert_eq!(direct.len(), usize::from(refused), "{:?}", applied.refused);
+        assert!(applied.interrupted.is_none(), "{:?}", applied.interrupted);
+        let answered = bed.konnect_server.stats().by_status;
+        assert_eq!(answered.get(&400), Some(if refused { &4 } else { &2 }));
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_outage_in_the_middle_ends_the_run_and_the_next_one_goes_on() -> Result<()> {
     let bed = Bed::start().await?;

@@ -1,4 +1,4 @@
-//! The pages below `docs/reference` say everything that the code says.
+//! The pages below `docs` say everything that the code says, and nothing else.
 
 use std::fs;
 use std::path::Path;
@@ -62,6 +62,52 @@ fn every_metric_is_explained() {
         assert!(
             page.contains(&name),
             "docs/reference/metrics.md has no row for {family}"
+        );
+    }
+}
+
+/// Paths of the tests in a source file of `tests/migration`, such as `faults::source::dns_failure`.
+fn tests_of(file: &str) -> Vec<String> {
+    let source = read(&format!("tests/migration/{file}"));
+    let module = file
+        .trim_end_matches(".rs")
+        .trim_end_matches("/mod")
+        .replace('/', "::");
+    let tests = source.split("#[tokio::test").skip(1);
+    tests
+        .filter_map(|test| test.split_once("async fn "))
+        .filter(|(attributes, _)| !attributes.contains("#[ignore"))
+        .filter_map(|(_, test)| Some(format!("{module}::{}", test.split('(').next()?)))
+        .collect()
+}
+
+#[test]
+fn every_row_of_the_fault_matrix_is_a_test_and_every_such_test_a_row() {
+    let page = read("docs/reliability.md");
+    let rows: Vec<&str> = page
+        .lines()
+        .filter(|line| line.starts_with("| "))
+        .filter_map(|line| line.strip_suffix("` |")?.rsplit('`').next())
+        .collect();
+    let files = [
+        "crash/mod.rs",
+        "faults/kubernetes.rs",
+        "faults/source.rs",
+        "faults/target.rs",
+        "replicas.rs",
+    ];
+    let tests: Vec<String> = files.into_iter().flat_map(tests_of).collect();
+    assert!(tests.len() > 25, "the tests were not found: {tests:?}");
+    for row in &rows {
+        assert!(
+            tests.iter().any(|test| test == row),
+            "docs/reliability.md names {row}, which is no test"
+        );
+    }
+    for test in &tests {
+        assert!(
+            rows.contains(&test.as_str()),
+            "docs/reliability.md has no row for {test}"
         );
     }
 }

@@ -8,6 +8,7 @@ use clap::Args;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::advice::explain;
 use super::decisions::DecisionArgs;
 use super::ends::{Ends, TargetArgs, connect};
 use super::plan::{BLOCKED, LOG, PlanError, names, observe, runtime, waiting};
@@ -80,7 +81,8 @@ pub enum ApplyError {
     StoppedVerifying,
     /// A failure ended the run.
     #[error(
-        "{created} of {of} entities are written. {source}. Solve it and run the same command again with --yes: it goes on with the rest"
+        "{created} of {of} entities are written. {}. Solve it and run the same command again with --yes: it goes on with the rest",
+        explain(source)
     )]
     Interrupted {
         /// Entities written.

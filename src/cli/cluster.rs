@@ -5,6 +5,7 @@ use kube::config::{KubeConfigOptions, KubeconfigError};
 use kube::{Api, Client, Config};
 
 use crate::api::workspace_migration::WorkspaceMigration;
+use crate::controllers::error::chain;
 
 /// Which migration, in which cluster.
 #[derive(Debug, Args)]
@@ -26,11 +27,14 @@ pub enum ClusterError {
     /// No kubeconfig, or no such context.
     #[error("cannot use the kubeconfig: {0}; set KUBECONFIG, or name another context with --context")]
     Kubeconfig(#[from] KubeconfigError),
+    /// Neither kubeconfig nor a pod's service account.
+    #[error("there is no cluster to ask: {}; set KUBECONFIG, or name a context with --context", chain(.0))]
+    NoCluster(Box<kube::config::InferConfigError>),
     /// No client.
-    #[error("cannot connect to Kubernetes: {0}; check the server and the credentials in the kubeconfig")]
+    #[error("cannot connect to Kubernetes: {}; check the server and the credentials in the kubeconfig", chain(.0))]
     Connect(Box<kube::Error>),
     /// The API server refused or failed.
-    #[error("cannot read WorkspaceMigration {name}: {source}")]
+    #[error("cannot read WorkspaceMigration {name}: {}", chain(source))]
     Read {
         /// Namespace and name.
         name: String,
@@ -91,7 +95,7 @@ impl MigrationArgs {
         let mut config = match &self.context {
             None => Config::infer()
                 .await
-                .map_err(|error| ClusterError::Connect(Box::new(kube::Error::InferConfig(error))))?,
+                .map_err(|error| ClusterError::NoCluster(Box::new(error)))?,
             Some(context) => {
                 let options = KubeConfigOptions {
                     context: Some(context.clone()),

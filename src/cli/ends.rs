@@ -3,17 +3,18 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use uuid::Uuid;
 
+use super::advice::explain_call;
 use super::decisions::{DecisionArgs, DecisionError};
 use super::files::{self, FileError};
 use super::source::{SourceArgs, SourceError};
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, FailurePolicy, WorkspaceMigrationSpec};
+use crate::engine::error::Side;
 use crate::engine::{Migration, OnRefusal, Throttle};
 use crate::http::endpoints::InvalidEndpoint;
-use crate::http::{
-    self, Budget, EndpointMap, Failure, InvalidToken, Transport, TransportError, TransportOptions,
-};
+use crate::http::{self, Budget, EndpointMap, InvalidToken, Transport, TransportError, TransportOptions};
 use crate::konnect;
 use crate::konnect::{ClusterType, ControlPlane, Filter, InvalidServerUrl, ServerUrl};
 use crate::manifest::{InvalidPolicy, accepted, policy};
@@ -26,10 +27,10 @@ const ANY_REGION: &str = "us.api.konghq.com";
 #[derive(Debug, Args)]
 pub struct TargetArgs {
     /// Server of Konnect, for example us.api.konghq.com; or the URL of a proxy or simulator that answers in its place.
-    #[arg(long, value_name = "SERVER")]
+    #[arg(long, value_name = "SERVER", value_parser = NonEmptyStringValueParser::new())]
     konnect_url: String,
     /// Name or id of the control plane to move to. It must exist.
-    #[arg(long, value_name = "NAME|ID")]
+    #[arg(long, value_name = "NAME|ID", value_parser = NonEmptyStringValueParser::new())]
     control_plane: String,
     /// File with a Konnect token; else the environment variable KONNECT_TOKEN.
     #[arg(long, value_name = "FILE")]
@@ -75,14 +76,9 @@ pub enum EndsError {
     /// The Konnect token.
     #[error("the Konnect token (--konnect-token-file or KONNECT_TOKEN): {0}")]
     Token(#[from] InvalidToken),
-    /// Konnect does not know the token, or lets it do too little.
-    #[error(
-        "target: {0}; check the token in --konnect-token-file or KONNECT_TOKEN: that it is one of the region in --konnect-url, has not expired, and may read the control plane"
-    )]
-    Denied(http::Error),
     /// Konnect did not answer as it should.
-    #[error("target: {0}")]
-    Konnect(http::Error),
+    #[error("{}", explain_call(Side::Target, .0))]
+    Konnect(#[from] http::Error),
     /// No such control plane.
     #[error("there is no control plane {wanted}; {}", advice(known))]
     NoControlPlane {
@@ -119,15 +115,6 @@ fn advice(known: &[String]) -> String {
             "there are {}: name one of them with --control-plane, or create it in Konnect",
             known.join(", ")
         )
-    }
-}
-
-impl From<http::Error> for EndsError {
-    fn from(error: http::Error) -> Self {
-        match error.failure() {
-            Failure::Unauthorized | Failure::Forbidden => Self::Denied(error),
-            _ => Self::Konnect(error),
-        }
     }
 }
 

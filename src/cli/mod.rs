@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod advice;
 pub mod apply;
 pub mod cluster;
 pub mod crd;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::advice::explain;
 use super::decisions::DecisionArgs;
 use super::ends::{Ends, EndsError, TargetArgs, connect};
 use super::output::{Output, OutputError};
@@ -51,7 +52,7 @@ pub enum PlanError {
     #[error(transparent)]
     Ends(#[from] EndsError),
     /// Reading a side.
-    #[error(transparent)]
+    #[error("{}", explain(.0))]
     Engine(#[from] engine::Error),
     /// Printing.
     #[error(transparent)]
@@ -104,8 +105,9 @@ async fn plan_and_print(args: &PlanArgs, target: &TargetArgs) -> Result<ExitCode
     Ok(status(&planned.plan))
 }
 
-/// What these commands log: the plan and its progress are their output, so only trouble.
-pub(super) const LOG: &str = "error";
+/// What these commands log: the plan and its progress are their output, so only trouble, and not what is an error of theirs
+/// anyway.
+pub(super) const LOG: &str = "error,rustls_platform_verifier=off";
 
 /// The threads of a command.
 pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {

@@ -180,5 +180,6 @@ fn build_config(args: &RunArgs) -> Result<Config, RunError> {
         konnect_in_flight: args.konnect_in_flight,
         max_concurrent_migrations: args.max_concurrent_migrations,
         memory_budget: args.memory_budget.map(|mebibytes| u64::from(mebibytes) << 20),
+        ..Config::default()
     })
 }

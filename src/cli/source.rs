@@ -9,7 +9,7 @@ use super::files::{self, FileError};
 use crate::api::workspace_migration;
 use crate::domain::KongVersion;
 use crate::engine::{DeclarativeFile, Source};
-use crate::http::{TlsOptions, Transport, TransportError};
+use crate::http::{InvalidToken, TlsOptions, Transport, TransportError};
 use crate::kong_admin;
 use crate::kong_admin::client::InvalidClient;
 
@@ -62,9 +62,19 @@ pub enum SourceError {
     /// Certificates.
     #[error("--admin-ca-file: {0}")]
     Tls(#[from] TransportError),
-    /// Address or token.
-    #[error("source: {0}")]
-    Client(#[from] InvalidClient),
+    /// The address.
+    #[error(
+        "{flag}: {problem}; write it as https://kong-admin.example.com:8444, and give the token by --admin-token-file or KONG_ADMIN_TOKEN"
+    )]
+    Address {
+        /// Where it stands.
+        flag: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The token.
+    #[error("the admin token (--admin-token-file or KONG_ADMIN_TOKEN): {0}")]
+    Token(#[from] InvalidToken),
 }
 
 impl SourceArgs {
@@ -119,6 +129,17 @@ impl SourceArgs {
             "KONG_ADMIN_TOKEN",
         )?;
         let transport = transport.with_tls(&trusted)?;
-        Ok(kong_admin::Client::new(&transport, url, token.as_ref())?.into())
+        match kong_admin::Client::new(&transport, url, token.as_ref()) {
+            Ok(client) => Ok(client.into()),
+            Err(InvalidClient::Token(error)) => Err(error.into()),
+            Err(InvalidClient::Url(problem)) => Err(SourceError::Address {
+                flag: if self.admin_url.is_some() {
+                    "--admin-url"
+                } else {
+                    "spec.source.adminAPI.url of --spec"
+                },
+                problem,
+            }),
+        }
     }
 }

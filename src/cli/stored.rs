@@ -55,8 +55,15 @@ pub enum StoredError {
     #[error(transparent)]
     Artefact(#[from] ArtefactError),
     /// Its content.
-    #[error(transparent)]
-    Content(#[from] json::ReadError),
+    #[error("the stored plan of WorkspaceMigration {name} (Secret {secret}): {source}")]
+    Content {
+        /// Namespace and name.
+        name: String,
+        /// The first Secret that holds it.
+        secret: String,
+        /// What is wrong with it.
+        source: json::ReadError,
+    },
     /// Printing.
     #[error(transparent)]
     Output(#[from] OutputError),
@@ -91,7 +98,11 @@ async fn fetch(args: &MigrationArgs) -> Result<Report, StoredError> {
     let plan = found.migration.status.and_then(|status| status.plan);
     let artefact = plan
         .and_then(|plan| plan.artefact_ref)
-        .ok_or(StoredError::NoPlan(found.full_name))?;
+        .ok_or_else(|| StoredError::NoPlan(found.full_name.clone()))?;
     let document = artefacts::load(&found.client, &found.namespace, &artefact.name).await?;
-    Ok(json::read(&document)?)
+    json::read(&document).map_err(|source| StoredError::Content {
+        name: found.full_name,
+        secret: artefact.name,
+        source,
+    })
 }

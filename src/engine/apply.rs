@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::Error;
 use super::progress::Progress;
 use super::throttle::Throttle;
+use super::visible::write_until_visible;
 use crate::domain::entity::reference;
 use crate::domain::entity_kind::Write;
 use crate::domain::{EntityKey, Subject};
@@ -253,7 +254,7 @@ impl Executor<'_> {
         if run.stop.load(Ordering::Relaxed) || self.cancel.is_cancelled() {
             return Outcome::NotTried;
         }
-        match self.send(desired, run).await {
+        match write_until_visible(|| self.send(desired, run), self.cancel).await {
             Ok(()) => Outcome::Written,
             Err(error) if concerns_entity(&error) => {
                 if self.on_refusal == OnRefusal::Stop {

@@ -33,6 +33,14 @@ pub enum Error {
         /// The call's failure.
         error: http::Error,
     },
+    /// Somebody has deleted the control plane in Konnect.
+    #[error(
+        "target: the control plane {id} does not exist in Konnect any more, and with it all it held. Delete its KonnectGatewayControlPlane and apply it again for a new one, into which everything is migrated, or name another"
+    )]
+    ControlPlaneGone {
+        /// Its id.
+        id: String,
+    },
     /// The source has workspaces, and none of that name.
     #[error("source: there is no workspace {name}; there are {}: name one of them in spec.source.workspace", known.join(", "))]
     WorkspaceNotFound {
@@ -92,6 +100,7 @@ impl Error {
     pub const fn side(&self) -> Side {
         match self {
             Self::Remote { side, .. } | Self::WithoutId { side, .. } => *side,
+            Self::ControlPlaneGone { .. } => Side::Target,
             Self::WorkspaceNotFound { .. }
             | Self::NoWorkspaces { .. }
             | Self::Declarative(_)

@@ -7,6 +7,7 @@ pub mod progress;
 pub mod read;
 pub mod source;
 pub mod throttle;
+mod visible;
 
 pub use apply::{Applied, OnRefusal, Refusal};
 pub use error::Error;

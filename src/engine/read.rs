@@ -115,7 +115,7 @@ pub async fn read_target(
             Ok(entities) => Listed::Entities(entities),
             // The parent of a nested list was deleted since it was listed.
             Err(error) if error.is_not_found() && list.parent.is_some() => Listed::Entities(Vec::new()),
-            Err(error) => return Err(Error::target(error)),
+            Err(error) => return Err(target_error(client, control_plane, error).await),
         };
         Ok((list, listed))
     };
@@ -126,6 +126,16 @@ pub async fn read_target(
         list,
     };
     reader.read().await
+}
+
+/// A list that is not there may mean that nothing is there any more.
+async fn target_error(client: &konnect::Client, control_plane: &str, error: http::Error) -> Error {
+    if error.is_not_found() && matches!(client.get_control_plane(control_plane).await, Ok(None)) {
+        return Error::ControlPlaneGone {
+            id: control_plane.to_owned(),
+        };
+    }
+    Error::target(error)
 }
 
 /// Reads one side: `listing` tells where a kind is listed, `list` reads one list.

@@ -6,21 +6,26 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
 use super::call::{Call, Interpretation, Reply};
+use super::classes::{Ending, Meaning};
 use super::error::{Error, Failure, Parts};
 use super::redact::Redactor;
 
 /// A reply for 2xx, an error for everything else.
 pub(super) fn read(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Reply, Error> {
-    match status {
-        200..300 if body.is_empty() => Ok(Reply {
+    match call.class(Ending::Status(status)).meaning {
+        Meaning::Success if body.is_empty() => Ok(Reply {
             status,
             body: Value::Null,
         }),
-        200..300 => Ok(Reply {
+        Meaning::Success => Ok(Reply {
             status,
             body: parse(call, status, headers, body)?,
         }),
-        _ => Err(refusal(call, status, headers, body)),
+        Meaning::Garbage => Err(call.garbage(
+            Some(status),
+            format!("{status}, which no call of this API answers"),
+        )),
+        meaning => Err(refusal(call, meaning, status, headers, body)),
     }
 }
 
@@ -39,26 +44,20 @@ fn parse(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Resu
 
 /// An answer that is no success. A body that is not JSON counts as none: only the status speaks then, but for 404, from
 /// which much is concluded, and which any other server answers as well.
-fn refusal(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Error {
-    if status < 400 {
-        return call.garbage(
-            Some(status),
-            format!("{status}, which no call of this API answers"),
-        );
-    }
+fn refusal(call: &Call<'_>, meaning: Meaning, status: u16, headers: &HeaderMap, body: &[u8]) -> Error {
     let json = serde_json::from_slice(body);
     if status == 404 && json.is_err() && !body.is_empty() {
         return call.garbage(Some(status), "404, but not as this API says it");
     }
     let retry_after = retry_after(headers);
-    let default = failure_of(status, retry_after);
+    let default = meaning.failure(retry_after);
     let said = (call.interpret)(status, default, &json.unwrap_or(Value::Null));
     let Interpretation {
         failure,
         detail,
         instance,
     } = masked(said, call);
-    let not_executed = status == 429;
+    let not_executed = meaning == Meaning::Throttled;
     Error::new(Parts {
         status: Some(status),
         detail,
@@ -67,20 +66,6 @@ fn refusal(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Er
         not_executed,
         ..call.failed(failure)
     })
-}
-
-/// What a status means when the body does not say otherwise.
-fn failure_of(status: u16, retry_after: Option<Duration>) -> Failure {
-    match status {
-        401 => Failure::Unauthorized,
-        403 => Failure::Forbidden,
-        404 => Failure::NotFound,
-        408 => Failure::Timeout,
-        409 => Failure::Conflict { field: None },
-        429 => Failure::Throttled { retry_after },
-        500.. => Failure::Server,
-        _ => Failure::Rejected(Vec::new()),
-    }
 }
 
 fn masked(said: Interpretation, call: &Call<'_>) -> Interpretation {

@@ -1,46 +1,78 @@
 //! One limit for all calls that share a Konnect organisation, because Konnect limits by organisation.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::Instant;
+use jiff::Timestamp;
+use tokio::sync::Notify;
 
-/// Calls in flight at the same time, and a pause that the server asked for. Shared as `Arc<Budget>`.
-///
-/// The limit is fixed now; this is the place where it becomes adaptive.
+use super::limiter::{Admission, Limiter, Limits};
+
+/// What an organisation, or one migration's share of it, may do. Shared as `Arc<Budget>`; callers are served in the order
+/// in which they came.
 #[derive(Debug)]
 pub struct Budget {
-    max_in_flight: usize,
-    permits: Semaphore,
-    in_flight: AtomicUsize,
+    /// The organisation's, when this is a share of it.
+    organisation: Option<Arc<Budget>>,
+    limiter: Mutex<Limiter>,
+    /// Held by the first in the queue, who alone waits for `changed`.
+    turn: tokio::sync::Mutex<()>,
+    changed: Notify,
+    pause: Mutex<Option<Pause>>,
     peak_in_flight: AtomicUsize,
-    paused_until: Mutex<Option<Instant>>,
+    throttled: AtomicU64,
+}
+
+/// A pause that the server asked for. The time of day is kept as it was first computed, so that it can be shown unchanged.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    until: Instant,
+    shown: Timestamp,
 }
 
 impl Budget {
-    /// A budget for `max_in_flight` calls at the same time; 0 counts as 1.
+    /// A budget for `max_in_flight` calls at the same time; 0 counts as 1. Its rate is learnt from the server's answers.
     pub fn new(max_in_flight: usize) -> Self {
-        let max_in_flight = max_in_flight.clamp(1, Semaphore::MAX_PERMITS);
+        Self::with_limits(Limits::in_flight(max_in_flight))
+    }
+
+    /// A budget with these limits.
+    pub fn with_limits(limits: Limits) -> Self {
         Self {
-            max_in_flight,
-            permits: Semaphore::new(max_in_flight),
-            in_flight: AtomicUsize::new(0),
+            organisation: None,
+            limiter: Mutex::new(Limiter::new(limits)),
+            turn: tokio::sync::Mutex::default(),
+            changed: Notify::new(),
+            pause: Mutex::default(),
             peak_in_flight: AtomicUsize::new(0),
-            paused_until: Mutex::new(None),
+            throttled: AtomicU64::new(0),
         }
     }
 
-    /// The limit.
-    pub fn max_in_flight(&self) -> usize {
-        self.max_in_flight
+    /// A share of this budget with limits of its own: its calls count in both, and what the server refuses slows down
+    /// everybody.
+    pub fn share(self: &Arc<Self>, limits: Limits) -> Self {
+        Self {
+            organisation: Some(Arc::clone(self)),
+            ..Self::with_limits(limits)
+        }
+    }
+
+    /// The limits set, for a share its own.
+    pub fn limits(&self) -> Limits {
+        self.limiter().limits()
+    }
+
+    /// Changes the limits; takes effect with the next call, also for those that wait.
+    pub fn set_limits(&self, limits: Limits) {
+        self.limiter().set_limits(limits);
+        self.changed.notify_one();
     }
 
     /// Calls in flight now.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+        self.limiter().in_flight()
     }
 
     /// The most calls that were in flight at the same time.
@@ -48,173 +80,146 @@ impl Budget {
         self.peak_in_flight.load(Ordering::Relaxed)
     }
 
-    /// Holds back all new calls for `duration` from now. A longer pause that is already running stays.
-    pub fn pause(&self, duration: Duration) {
-        let until = Instant::now() + duration;
-        let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *paused = Some(paused.map_or(until, |running| running.max(until)));
+    /// Calls that were answered 429.
+    pub fn throttled(&self) -> u64 {
+        self.throttled.load(Ordering::Relaxed)
     }
 
-    /// What is left of a pause.
-    pub fn paused_for(&self) -> Option<Duration> {
-        let mut paused = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = (*paused)?.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            *paused = None;
-            return None;
+    /// The calls per second that are kept now, set or learnt; `None` while only the calls in flight are limited.
+    pub fn calls_per_second(&self) -> Option<f64> {
+        let own = self.limiter().rate(Instant::now());
+        let organisation = self.organisation.as_ref().and_then(|all| all.calls_per_second());
+        match (own, organisation) {
+            (Some(own), Some(all)) => Some(own.min(all)),
+            (own, all) => own.or(all),
         }
-        Some(left)
     }
 
-    /// Waits for a free place and for the end of a pause. Dropping the permit, or the waiting future, frees the place.
+    /// What is left of a pause that the server asked for.
+    pub fn paused_for(&self) -> Option<Duration> {
+        let now = Instant::now();
+        Some(self.pause(now)?.until.saturating_duration_since(now))
+    }
+
+    /// When a pause ends that the server asked for: for "rate limited until 12:03".
+    pub fn limited_until(&self) -> Option<Timestamp> {
+        Some(self.pause(Instant::now())?.shown)
+    }
+
+    /// Waits for its turn, a free place, an even spacing and the end of a pause. Dropping the permit, or the waiting future,
+    /// frees the place.
     ///
     /// # Errors
     /// A pause that lasts longer than `patience`, with what is left of it.
     pub(crate) async fn acquire(&self, patience: Duration) -> Result<Permit<'_>, Duration> {
+        let own = self.place(patience).await?;
+        let organisation = match &self.organisation {
+            Some(organisation) => Some(organisation.place(patience).await?),
+            None => None,
+        };
+        Ok(Permit {
+            sent: Instant::now(),
+            places: [Some(own), organisation],
+        })
+    }
+
+    async fn place(&self, patience: Duration) -> Result<Place<'_>, Duration> {
+        self.bear_pause(patience)?;
+        let _turn = self.turn.lock().await;
         loop {
-            self.wait_out_pause(patience).await?;
-            // Never closed, so this does not fail; without a permit the call would go unlimited, not astray.
-            let permit = self.permits.acquire().await.ok();
-            // Another call may have been throttled while this one queued.
-            if self.paused_for().is_none() {
-                return Ok(Permit::new(self, permit));
+            self.bear_pause(patience)?;
+            let admission = self.limiter().admit(Instant::now());
+            match admission {
+                Admission::Go => return Ok(Place::taken(self)),
+                Admission::WhenOneEnds => self.changed.notified().await,
+                Admission::At(time) => {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(time.into()) => {}
+                        () = self.changed.notified() => {}
+                    }
+                }
             }
         }
     }
 
-    async fn wait_out_pause(&self, patience: Duration) -> Result<(), Duration> {
-        while let Some(left) = self.paused_for() {
-            if left > patience {
-                return Err(left);
-            }
-            tokio::time::sleep(left).await;
+    fn bear_pause(&self, patience: Duration) -> Result<(), Duration> {
+        match self.paused_for() {
+            Some(left) if left > patience => Err(left),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    /// A 429 to what was sent at `sent`.
+    fn refuse(&self, sent: Instant, retry_after: Option<Duration>) {
+        self.throttled.fetch_add(1, Ordering::Relaxed);
+        let now = Instant::now();
+        let mut limiter = self.limiter();
+        limiter.refuse(sent, now, retry_after);
+        let paused = limiter.paused_until(now);
+        drop(limiter);
+        if let Some(until) = paused {
+            let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+            if pause.is_none_or(|pause| pause.until != until) {
+                let shown = Timestamp::now()
+                    .checked_add(until.saturating_duration_since(now))
+                    .unwrap_or(Timestamp::MAX);
+                *pause = Some(Pause { until, shown });
+            }
+        }
+        self.changed.notify_one();
+    }
+
+    fn pause(&self, now: Instant) -> Option<Pause> {
+        if let Some(organisation) = &self.organisation {
+            return organisation.pause(now);
+        }
+        let pause = *self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        pause.filter(|pause| pause.until > now)
+    }
+
+    fn limiter(&self) -> MutexGuard<'_, Limiter> {
+        self.limiter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One call's place in a [`Budget`]; given back on drop.
+/// One call's leave to go; given back on drop.
 #[derive(Debug)]
 pub(crate) struct Permit<'b> {
-    budget: &'b Budget,
-    _permit: Option<SemaphorePermit<'b>>,
+    sent: Instant,
+    /// In the budget asked and, when that is a share, in the organisation's.
+    places: [Option<Place<'b>>; 2],
 }
 
-impl<'b> Permit<'b> {
-    fn new(budget: &'b Budget, permit: Option<SemaphorePermit<'b>>) -> Self {
-        let now = budget.in_flight.fetch_add(1, Ordering::Relaxed) + 1;
-        budget.peak_in_flight.fetch_max(now, Ordering::Relaxed);
-        Self {
-            budget,
-            _permit: permit,
+impl Permit<'_> {
+    /// The server answered 429, and asked for a pause or not.
+    pub(crate) fn refused(&self, retry_after: Option<Duration>) {
+        if let Some(place) = self.places.iter().flatten().next_back() {
+            place.budget.refuse(self.sent, retry_after);
         }
     }
 }
 
-impl Drop for Permit<'_> {
-    fn drop(&mut self) {
-        self.budget.in_flight.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// The budgets of all organisations, by a key the caller chooses: the organisation's id, or before it is known
-/// something that stands for the token, never the token itself.
+/// A place in one budget.
 #[derive(Debug)]
-pub struct Budgets {
-    max_in_flight: usize,
-    by_key: Mutex<HashMap<String, Arc<Budget>>>,
+struct Place<'b> {
+    budget: &'b Budget,
 }
 
-impl Budgets {
-    /// No budgets yet; each will allow `max_in_flight` calls at the same time.
-    pub fn new(max_in_flight: usize) -> Self {
-        Self {
-            max_in_flight,
-            by_key: Mutex::default(),
-        }
-    }
-
-    /// The one budget of `key`, made when it is asked for first.
-    pub fn of(&self, key: &str) -> Arc<Budget> {
-        let mut by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(budget) = by_key.get(key) {
-            return Arc::clone(budget);
-        }
-        let budget = Arc::new(Budget::new(self.max_in_flight));
-        by_key.insert(key.to_owned(), Arc::clone(&budget));
+impl<'b> Place<'b> {
+    fn taken(budget: &'b Budget) -> Self {
         budget
+            .peak_in_flight
+            .fetch_max(budget.in_flight(), Ordering::Relaxed);
+        Self { budget }
     }
+}
 
-    /// Every key with its budget, for metrics.
-    pub fn all(&self) -> Vec<(String, Arc<Budget>)> {
-        let by_key = self.by_key.lock().unwrap_or_else(PoisonError::into_inner);
-        by_key
-            .iter()
-            .map(|(key, budget)| (key.clone(), Arc::clone(budget)))
-            .collect()
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.budget.limiter().end();
+        self.budget.changed.notify_one();
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PATIENCE: Duration = Duration::from_secs(60);
-
-    #[tokio::test]
-    async fn no_more_than_the_limit_are_in_flight() {
-        let budget = Budget::new(2);
-        let first = budget.acquire(PATIENCE).await.unwrap();
-        let _second = budget.acquire(PATIENCE).await.unwrap();
-        let mut third = Box::pin(budget.acquire(PATIENCE));
-        assert!(futures::poll!(&mut third).is_pending());
-        drop(first);
-        let _third = third.await.unwrap();
-        assert_eq!(
-            (
-                budget.in_flight(),
-                budget.peak_in_flight(),
-                budget.max_in_flight()
-            ),
-            (2, 2, 2)
-        );
-    }
-
-    #[tokio::test]
-    async fn dropping_the_one_who_waits_loses_no_place() {
-        let budget = Budget::new(1);
-        let first = budget.acquire(PATIENCE).await.unwrap();
-        let mut waiting = Box::pin(budget.acquire(PATIENCE));
-        assert!(futures::poll!(&mut waiting).is_pending());
-        drop(waiting);
-        drop(first);
-        let _again = budget.acquire(PATIENCE).await.unwrap();
-        assert_eq!(budget.in_flight(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_pause_holds_back_everybody_and_the_longer_one_counts() {
-        let budget = Budget::new(4);
-        budget.pause(Duration::from_secs(3600));
-        budget.pause(Duration::from_millis(1));
-        assert!(budget.paused_for().unwrap() > Duration::from_secs(3000));
-        assert!(budget.acquire(PATIENCE).await.unwrap_err() > PATIENCE);
-        assert_eq!(budget.in_flight(), 0);
-    }
-
-    #[tokio::test]
-    async fn a_short_pause_is_waited_out() {
-        let budget = Budget::new(1);
-        budget.pause(Duration::from_millis(5));
-        let _permit = budget.acquire(PATIENCE).await.unwrap();
-        assert_eq!(budget.paused_for(), None);
-    }
-
-    #[test]
-    fn one_key_has_one_budget() {
-        let budgets = Budgets::new(8);
-        assert!(Arc::ptr_eq(&budgets.of("org-1"), &budgets.of("org-1")));
-        assert!(!Arc::ptr_eq(&budgets.of("org-1"), &budgets.of("org-2")));
-        assert_eq!(budgets.of("org-1").max_in_flight(), 8);
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::Url;
 
+use super::classes::{Class, Ending, Verb, class_of};
 use super::error::{Error, Failure, Parts};
 use super::{Budget, Service, route};
 
@@ -27,8 +28,7 @@ pub(crate) struct Call<'a> {
     pub route: String,
     pub authorization: Option<(HeaderName, HeaderValue)>,
     pub body: Option<Value>,
-    /// May be executed twice without harm.
-    pub repeatable: bool,
+    pub verb: Verb,
     pub interpret: Interpret,
     pub budget: Option<&'a Budget>,
 }
@@ -36,7 +36,11 @@ pub(crate) struct Call<'a> {
 impl<'a> Call<'a> {
     /// A call without body, token and budget. POST counts as not repeatable, everything else sets or removes by id.
     pub(crate) fn new(service: Service, method: Method, url: Url, interpret: Interpret) -> Self {
-        let repeatable = method != Method::POST;
+        let verb = if method == Method::POST {
+            Verb::Create
+        } else {
+            Verb::Repeatable
+        };
         let route = route::template(url.path());
         Self {
             service,
@@ -45,7 +49,7 @@ impl<'a> Call<'a> {
             route,
             authorization: None,
             body: None,
-            repeatable,
+            verb,
             interpret,
             budget: None,
         }
@@ -68,8 +72,13 @@ impl<'a> Call<'a> {
 
     /// A POST that changes nothing.
     pub(crate) fn repeatable(mut self) -> Self {
-        self.repeatable = true;
+        self.verb = Verb::Repeatable;
         self
+    }
+
+    /// What an ending of this call means.
+    pub(super) fn class(&self, ending: Ending) -> &'static Class {
+        class_of(ending, self.verb)
     }
 
     /// This call's error with nothing but its failure known.

@@ -207,6 +207,18 @@ impl Error {
         }
     }
 
+    /// Which call failed and how, without advice: for those who give their own.
+    pub fn what(&self) -> String {
+        let Parts {
+            service,
+            method,
+            path,
+            host,
+            ..
+        } = &*self.0;
+        format!("{service} at {host}, {method} {path}: {}", self.reason())
+    }
+
     /// What to do about it.
     pub fn remedy(&self) -> &'static str {
         match (&self.0.failure, self.0.service) {
@@ -253,19 +265,7 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts {
-            service,
-            method,
-            path,
-            host,
-            ..
-        } = &*self.0;
-        write!(
-            f,
-            "{service} at {host}, {method} {path}: {}; {}",
-            self.reason(),
-            self.remedy()
-        )
+        write!(f, "{}; {}", self.what(), self.remedy())
     }
 }
 

@@ -5,10 +5,14 @@
 
 mod answer;
 pub mod budget;
+pub mod budgets;
 pub(crate) mod call;
+pub mod classes;
 pub mod endpoints;
 pub mod error;
 pub mod fence;
+pub mod limiter;
+mod meter;
 mod network;
 pub mod observer;
 pub(crate) mod page;
@@ -19,10 +23,12 @@ pub mod tls;
 pub mod token;
 pub mod transport;
 
-pub use budget::{Budget, Budgets};
+pub use budget::Budget;
+pub use budgets::Budgets;
 pub use endpoints::EndpointMap;
 pub use error::{Error, Failure, FieldError, FieldErrorKind};
 pub use fence::Fence;
+pub use limiter::Limits;
 pub use observer::{Attempt, Observer};
 pub use retry::RetryPolicy;
 pub use tls::{ClientCertificate, TlsOptions};

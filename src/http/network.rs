@@ -1,21 +1,29 @@
 //! Failures below HTTP: DNS, TCP, TLS, time.
 
 use super::call::Call;
+use super::classes::Ending;
 use super::error::{Error, Failure, Parts};
 
 /// A failure below HTTP.
 pub(super) fn error(call: &Call<'_>, error: &reqwest::Error) -> Error {
-    let failure = if tls_error(error) {
-        Failure::Tls
+    let ending = if tls_error(error) {
+        Ending::Untrusted
+    } else if error.is_connect() {
+        Ending::NotSent
     } else if error.is_timeout() {
+        Ending::TimedOut
+    } else {
+        Ending::Broken
+    };
+    // A connection that was not made in time is called that: where to look differs from one that was refused.
+    let failure = if ending == Ending::NotSent && error.is_timeout() {
         Failure::Timeout
     } else {
-        Failure::Unreachable
+        call.class(ending).meaning.failure(None)
     };
-    let not_executed = error.is_connect();
     Error::new(Parts {
         detail: Some(innermost(error)),
-        not_executed,
+        not_executed: error.is_connect(),
         ..call.failed(failure)
     })
 }

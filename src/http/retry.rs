@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::classes::{Ending, Repeat, Verb, class_of};
 use super::error::{Error, Failure};
 
 /// Bounds of the repeats inside one call. What is still failing then goes to the caller, who has his own, slower rhythm.
@@ -9,11 +10,12 @@ use super::error::{Error, Failure};
 pub struct RetryPolicy {
     /// Attempts in all for failures other than 429; at least 1.
     pub max_attempts: u32,
-    /// The delay after the first failure; doubles with each further one.
+    /// The longest delay after the first failure; doubles with each further one. Any delay up to it is as likely (full
+    /// jitter), so that callers do not return all at once.
     pub base: Duration,
     /// No computed delay is longer.
     pub cap: Duration,
-    /// The delay after a first 429 that names no time; doubles too. Konnect publishes no figure.
+    /// The same after a first 429 that names no time, for a call that no budget slows down.
     pub throttled_base: Duration,
     /// No attempt starts later than this after the first one. Bounds the 429s, which are not counted as attempts.
     pub max_elapsed: Duration,
@@ -41,11 +43,12 @@ impl RetryPolicy {
         }
     }
 
-    /// Starts counting for one call.
-    pub(crate) fn start(&self, repeatable: bool) -> Retries {
+    /// Starts counting for one call. `paced`: a budget spaces out what follows a 429.
+    pub(crate) fn start(&self, verb: Verb, paced: bool) -> Retries {
         Retries {
             policy: *self,
-            repeatable,
+            verb,
+            paced,
             started: None,
             failures: 0,
             throttles: 0,
@@ -57,7 +60,8 @@ impl RetryPolicy {
 #[derive(Debug)]
 pub(crate) struct Retries {
     policy: RetryPolicy,
-    repeatable: bool,
+    verb: Verb,
+    paced: bool,
     started: Option<Instant>,
     failures: u32,
     throttles: u32,
@@ -76,7 +80,12 @@ impl Retries {
         }
         let computed = if matches!(error.failure(), Failure::Throttled { .. }) {
             self.throttles += 1;
-            self.backoff(self.policy.throttled_base, self.throttles)
+            let base = if self.paced {
+                self.policy.base
+            } else {
+                self.policy.throttled_base
+            };
+            self.backoff(base, self.throttles)
         } else {
             self.failures += 1;
             if self.failures >= self.policy.max_attempts {
@@ -84,7 +93,7 @@ impl Retries {
             }
             self.backoff(self.policy.base, self.failures)
         };
-        // The server's own figure is a lower bound; the spread keeps callers from returning all at once.
+        // The server's own figure is a lower bound.
         let delay = match error.retry_after() {
             Some(asked) => asked + jittered(self.policy.base),
             None => computed,
@@ -98,23 +107,11 @@ impl Retries {
         self.policy.max_elapsed.saturating_sub(elapsed)
     }
 
-    /// A call that may not be executed twice is repeated only when it surely was not executed:
-    /// no connection, 429, or a 503 by which the server itself announces a time to return.
     fn may_repeat(&self, error: &Error) -> bool {
-        match error.failure() {
-            Failure::Throttled { .. } => true,
-            Failure::Unreachable | Failure::Timeout => self.repeatable || error.is_not_executed(),
-            Failure::Server => {
-                self.repeatable || (error.status() == Some(503) && error.retry_after().is_some())
-            }
-            Failure::Fenced
-            | Failure::Tls
-            | Failure::Unauthorized
-            | Failure::Forbidden
-            | Failure::NotFound
-            | Failure::Conflict { .. }
-            | Failure::Rejected(_)
-            | Failure::Garbage => false,
+        match class_of(Ending::of(error), self.verb).repeat {
+            Repeat::Never => false,
+            Repeat::Later => true,
+            Repeat::WhenTold => error.retry_after().is_some(),
         }
     }
 
@@ -124,9 +121,9 @@ impl Retries {
     }
 }
 
-/// Between half and all of `full`.
+/// Between nothing and all of `full`.
 fn jittered(full: Duration) -> Duration {
-    full.mul_f64(0.5 + fastrand::f64() / 2.0)
+    full.mul_f64(fastrand::f64())
 }
 
 #[cfg(test)]
@@ -135,14 +132,16 @@ mod tests {
     use crate::http::Service;
     use crate::http::error::Parts;
 
-    fn error(failure: Failure) -> Parts {
+    fn error(status: u16) -> Parts {
         Parts {
             service: Service::Konnect,
             method: "POST".into(),
             host: "us.api.konghq.com".into(),
             path: "/".into(),
-            status: None,
-            failure,
+            status: Some(status),
+            failure: class_of(Ending::Status(status), Verb::Create)
+                .meaning
+                .failure(None),
             detail: None,
             instance: None,
             retry_after: None,
@@ -150,76 +149,36 @@ mod tests {
         }
     }
 
-    fn repeated(repeatable: bool, parts: Parts) -> bool {
+    fn repeated(verb: Verb, parts: Parts) -> bool {
         RetryPolicy::default()
-            .start(repeatable)
+            .start(verb, true)
             .delay_after(&Error::new(parts))
             .is_some()
     }
 
     #[test]
-    fn a_repeatable_call_survives_what_may_pass() {
-        for failure in [
-            Failure::Unreachable,
-            Failure::Timeout,
-            Failure::Server,
-            Failure::Throttled { retry_after: None },
-        ] {
-            assert!(repeated(true, error(failure.clone())), "{failure:?}");
-        }
+    fn a_create_is_repeated_after_a_503_only_when_the_server_says_when() {
+        let told = |status| Parts {
+            retry_after: Some(Duration::from_secs(1)),
+            ..error(status)
+        };
+        assert!(!repeated(Verb::Create, error(503)));
+        assert!(repeated(Verb::Create, told(503)));
+        assert!(!repeated(Verb::Create, told(500)));
+        assert!(repeated(Verb::Repeatable, error(503)));
     }
 
     #[test]
-    fn what_will_not_change_is_not_repeated() {
-        for failure in [
-            Failure::Tls,
-            Failure::Unauthorized,
-            Failure::Forbidden,
-            Failure::NotFound,
-            Failure::Conflict { field: None },
-            Failure::Rejected(Vec::new()),
-            Failure::Garbage,
-        ] {
-            assert!(!repeated(true, error(failure.clone())), "{failure:?}");
-        }
-    }
-
-    #[test]
-    fn a_call_that_may_run_once_is_repeated_only_when_it_did_not_run() {
-        assert!(!repeated(false, error(Failure::Unreachable)));
-        assert!(!repeated(false, error(Failure::Timeout)));
-        assert!(!repeated(
-            false,
-            Parts {
-                status: Some(503),
-                ..error(Failure::Server)
-            }
-        ));
-        assert!(repeated(false, error(Failure::Throttled { retry_after: None })));
-        assert!(repeated(
-            false,
-            Parts {
-                not_executed: true,
-                ..error(Failure::Unreachable)
-            }
-        ));
-        let retry_after = Some(Duration::from_secs(1));
-        assert!(repeated(
-            false,
-            Parts {
-                status: Some(503),
-                retry_after,
-                ..error(Failure::Server)
-            }
-        ));
-        assert!(!repeated(
-            false,
-            Parts {
-                status: Some(500),
-                retry_after,
-                ..error(Failure::Server)
-            }
-        ));
+    fn without_an_answer_it_counts_whether_the_request_was_sent() {
+        let lost = |not_executed| Parts {
+            status: None,
+            failure: Failure::Unreachable,
+            not_executed,
+            ..error(500)
+        };
+        assert!(repeated(Verb::Create, lost(true)));
+        assert!(!repeated(Verb::Create, lost(false)));
+        assert!(repeated(Verb::Repeatable, lost(false)));
     }
 
     #[test]
@@ -228,12 +187,21 @@ mod tests {
             cap: Duration::from_secs(1),
             ..RetryPolicy::default()
         };
-        let mut retries = policy.start(true);
-        let error = Error::new(error(Failure::Server));
-        let delays: Vec<_> = std::iter::from_fn(|| retries.delay_after(&error)).collect();
-        assert_eq!(delays.len(), 4, "five attempts");
-        assert!(delays[0] <= policy.base && delays[3] >= Duration::from_millis(500));
-        assert!(delays.iter().all(|delay| *delay <= policy.cap));
+        let longest = |nth: usize| {
+            let delays = (0..200).map(|_| {
+                let mut retries = policy.start(Verb::Repeatable, true);
+                let error = Error::new(error(500));
+                let delays: Vec<_> = std::iter::from_fn(|| retries.delay_after(&error)).collect();
+                assert_eq!(delays.len(), 4, "five attempts");
+                delays[nth]
+            });
+            delays.max().unwrap()
+        };
+        assert!(longest(0) <= policy.base && longest(3) <= policy.cap);
+        assert!(
+            longest(3) > policy.base * 2,
+            "of 200, one is above half of the cap"
+        );
     }
 
     #[test]
@@ -242,11 +210,11 @@ mod tests {
             max_attempts: 1,
             ..RetryPolicy::default()
         };
-        let mut retries = policy.start(false);
+        let mut retries = policy.start(Verb::Create, true);
         let throttled = |retry_after| {
             Error::new(Parts {
                 retry_after,
-                ..error(Failure::Throttled { retry_after })
+                ..error(429)
             })
         };
         for _ in 0..20 {

@@ -160,18 +160,22 @@ impl Transport {
     /// Makes a call, repeating it as the policy allows. Safe to drop at any point: the budget's place is given back, and
     /// a write may then have happened or not, as with any lost connection.
     pub(crate) async fn send(&self, call: &Call<'_>) -> Result<Reply, Error> {
-        let mut retries = self.shared.options.retry.start(call.repeatable);
+        let mut retries = self.shared.options.retry.start(call.verb, call.budget.is_some());
         loop {
-            let place = admission(call, &retries).await?;
+            let permit = admission(call, &retries).await?;
             self.require_open_fence(call)?;
             retries.note_attempt();
             let outcome = self.attempt(call).await;
-            drop(place);
             let error = match outcome {
                 Ok(reply) => return Ok(reply),
                 Err(error) => error,
             };
-            let Some(delay) = self.delay_after(call, &error, &mut retries) else {
+            // Also when this call gives up: others of the same organisation must slow down all the same.
+            if let (Failure::Throttled { retry_after }, Some(permit)) = (error.failure(), &permit) {
+                permit.refused(*retry_after);
+            }
+            drop(permit);
+            let Some(delay) = retries.delay_after(&error) else {
                 return Err(error);
             };
             tracing::debug!(error = %error, instance = error.instance(), ?delay, "a remote call is repeated");
@@ -188,19 +192,6 @@ impl Transport {
             not_executed: true,
             ..call.failed(Failure::Fenced)
         }))
-    }
-
-    /// The pause is taken before the error is given up, too: others of the same organisation must wait all the same.
-    fn delay_after(&self, call: &Call<'_>, error: &Error, retries: &mut Retries) -> Option<Duration> {
-        let delay = retries.delay_after(error);
-        if let (Failure::Throttled { retry_after }, Some(budget)) = (error.failure(), call.budget) {
-            budget.pause(
-                retry_after
-                    .or(delay)
-                    .unwrap_or(self.shared.options.retry.throttled_base),
-            );
-        }
-        delay
     }
 
     async fn attempt(&self, call: &Call<'_>) -> Result<Reply, Error> {

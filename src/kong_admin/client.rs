@@ -131,9 +131,7 @@ fn parse_base(text: &str) -> Result<Url, InvalidClient> {
         return Err(wrong("it must start with http:// or https://"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong(
-            "it must not carry a user or password; put the token into a Secret",
-        ));
+        return Err(wrong("it must not carry a user or password"));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(wrong("it must not carry `?` or `#`"));

@@ -68,6 +68,20 @@ impl Client {
         &self.inner.budget
     }
 
+    /// The same token at the same server, with calls taken from another budget: a migration's share of the organisation's.
+    #[must_use]
+    pub fn with_budget(&self, budget: Arc<Budget>) -> Self {
+        let inner = Inner {
+            transport: self.inner.transport.clone(),
+            server_url: self.inner.server_url.clone(),
+            authorization: self.inner.authorization.clone(),
+            budget,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
     /// The URL of a path such as `v2/control-planes`, with a query; segments are encoded.
     pub(super) fn url<'q>(&self, path: &str, query: impl IntoIterator<Item = (&'q str, &'q str)>) -> Url {
         let mut url = self.inner.server_url.join(path.split('/'));

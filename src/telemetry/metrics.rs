@@ -1,6 +1,10 @@
 //! All metric families. Labels are bounded: controllers, classes, services, routes; never names of objects.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock, atomic::Ordering},
+    time::Duration,
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text},
@@ -57,8 +61,22 @@ pub struct RemoteAttempt<'a> {
     pub took: Duration,
 }
 
+/// What all organisations' budgets show together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct BudgetLoad {
+    /// Calls in flight.
+    pub in_flight: usize,
+    /// Calls answered 429 since the start.
+    pub throttled: u64,
+    /// Organisations that Konnect has asked to pause.
+    pub paused: usize,
+}
+
+/// Asks for the load when metrics are read.
+type Sampler = Box<dyn Fn() -> BudgetLoad + Send + Sync>;
+
 /// The operator's metrics; clones count into the same families.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
     reconciles: Family<ReconcileLabels, Counter>,
@@ -68,6 +86,16 @@ pub struct Metrics {
     remote_seconds: Histogram,
     leading: Gauge,
     migrations: Family<MigrationLabels, Gauge>,
+    konnect_in_flight: Gauge,
+    konnect_throttled: Counter,
+    konnect_paused: Gauge,
+    sampler: Arc<OnceLock<Sampler>>,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
 }
 
 impl Default for Metrics {
@@ -119,6 +147,7 @@ impl Metrics {
             "1 while this replica is the one that writes",
             leading.clone(),
         );
+        let (konnect_in_flight, konnect_throttled, konnect_paused) = register_budgets(&mut registry);
         let migrations = Family::default();
         registry.register(
             "migrations",
@@ -133,8 +162,18 @@ impl Metrics {
             remote_attempts,
             remote_seconds,
             leading,
+            konnect_in_flight,
+            konnect_throttled,
+            konnect_paused,
+            sampler: Arc::default(),
             migrations,
         }
+    }
+
+    /// Where the load of the budgets is asked for whenever the metrics are read. Only the first call counts.
+    pub fn sample_budgets(&self, sampler: impl Fn() -> BudgetLoad + Send + Sync + 'static) {
+        // A second sampler would be a second operator in one process.
+        let _ = self.sampler.set(Box::new(sampler));
     }
 
     /// Counts one finished reconcile.
@@ -182,11 +221,41 @@ impl Metrics {
     }
 
     /// All metrics as OpenMetrics text.
-    pub fn encode(&self) -> Result<String, std::fmt::Error> {
+    pub fn encode(&self) -> Result<String, fmt::Error> {
+        if let Some(sampler) = self.sampler.get() {
+            let load = sampler();
+            let figure = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+            self.konnect_in_flight.set(figure(load.in_flight));
+            self.konnect_paused.set(figure(load.paused));
+            self.konnect_throttled
+                .inner()
+                .store(load.throttled, Ordering::Relaxed);
+        }
         let mut text = String::new();
         text::encode(&mut text, &self.registry)?;
         Ok(text)
     }
+}
+
+fn register_budgets(registry: &mut Registry) -> (Gauge, Counter, Gauge) {
+    let families: (Gauge, Counter, Gauge) = Default::default();
+    let (in_flight, throttled, paused) = &families;
+    registry.register(
+        "konnect_in_flight",
+        "Calls to Konnect in flight",
+        in_flight.clone(),
+    );
+    registry.register(
+        "konnect_throttled_calls",
+        "Calls that Konnect has answered 429 since the start",
+        throttled.clone(),
+    );
+    registry.register(
+        "konnect_paused_organisations",
+        "Organisations that Konnect has asked to pause",
+        paused.clone(),
+    );
+    families
 }
 
 #[cfg(test)]
@@ -206,6 +275,11 @@ mod tests {
             took: Duration::from_millis(3),
         });
         metrics.set_leading(true);
+        metrics.sample_budgets(|| BudgetLoad {
+            in_flight: 7,
+            throttled: 5,
+            paused: 1,
+        });
         metrics.set_migrations(2, 5);
         let text = metrics.encode().unwrap();
         for line in [
@@ -213,6 +287,9 @@ mod tests {
             r#"gateway_migration_reconcile_errors_total{controller="control-plane",class="throttled"} 1"#,
             r#"gateway_migration_remote_attempts_total{service="konnect",method="GET",route="/v3/organizations/me",status="200"} 1"#,
             "gateway_migration_leading 1",
+            "gateway_migration_konnect_in_flight 7",
+            "gateway_migration_konnect_throttled_calls_total 5",
+            "gateway_migration_konnect_paused_organisations 1",
             r#"gateway_migration_migrations{state="waiting"} 5"#,
             r#"gateway_migration_reconcile_duration_seconds_count{controller="control-plane"} 1"#,
         ] {

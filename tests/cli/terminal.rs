@@ -73,20 +73,27 @@ impl Terminal {
         self.bare_with(command, "konnect")
     }
 
-    fn bare_with(&self, command: &str, token: &str) -> Command {
+    /// A command that knows nothing but the Admin API's token, in its environment.
+    pub fn unaimed(&self, command: &str) -> Command {
         let mut process = Command::new(env!("CARGO_BIN_EXE_gateway-migration-operator"));
         process
             .arg(command)
+            .env_clear()
+            .env("KONG_ADMIN_TOKEN", Bed::KONG_TOKEN)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        process
+    }
+
+    fn bare_with(&self, command: &str, token: &str) -> Command {
+        let mut process = self.unaimed(command);
+        process
             .args(["--konnect-url", &self.bed.konnect_server.url()])
             .args(["--control-plane", "shop"])
             .arg("--ca-file")
             .arg(self.file("ca.pem"))
             .arg("--konnect-token-file")
-            .arg(self.file(token))
-            .env_clear()
-            .env("KONG_ADMIN_TOKEN", Bed::KONG_TOKEN)
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
+            .arg(self.file(token));
         process
     }
 

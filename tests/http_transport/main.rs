@@ -1,6 +1,7 @@
 //! The transport against real sockets that misbehave: throttling, failures, cut connections, hangs, wrong answers, TLS.
 
 mod answers;
+mod classes;
 mod fence;
 mod retries;
 mod tls;

@@ -5,13 +5,14 @@ use std::process::{Output, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
+use gateway_migration_operator::k8s::artefacts;
 use kube::api::DeleteParams;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use super::support::{World, kubeconfig};
+use super::support::{Seen, World, kubeconfig};
 
 /// A person with this cluster's kubeconfig, and the binary on the path under the name of a plugin.
 struct Person {
@@ -178,4 +179,34 @@ async fn as_a_plugin_it_is_called_by_the_name_that_users_type() -> Result<()> {
     let text = String::from_utf8_lossy(&wrong.stderr).into_owned();
     assert!(text.contains("elsewhere") && text.contains("--context"), "{text}");
     world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stored_plan_of_another_version_is_named_and_not_guessed_at() -> Result<()> {
+    let world = World::start("plan-version").await?;
+    let person = Person::of(&world).await?;
+    world.create(world.migration("sales", "Plan")).await?;
+    let planned = |seen: &Seen| {
+        let plan = seen.0.status.as_ref().and_then(|status| status.plan.as_ref());
+        plan.is_some_and(|plan| plan.artefact_ref.is_some())
+    };
+    let seen = world.migration_until("sales", "planned", planned).await?;
+    let client = world.client.clone();
+    world.stop().await?;
+    let other = br#"{"format": "gatewaymigration.dev/plan/v9"}"#;
+    artefacts::store(&client, &seen.0, "plan", other).await?;
+    let shown = person
+        .run(&["plan", "show", "sales", "-n", &person.namespace])
+        .await?;
+    assert_eq!(shown.status.code(), Some(1));
+    let text = String::from_utf8_lossy(&shown.stderr).into_owned();
+    for part in [
+        format!("{}/sales (Secret sales-plan)", person.namespace).as_str(),
+        "plan/v9",
+        "plan/v1",
+        "use the version",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    Ok(())
 }

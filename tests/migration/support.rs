@@ -12,7 +12,7 @@ use gateway_migration_operator::http::{EndpointMap, RetryPolicy, TransportOption
 use gateway_migration_operator::operator::operate;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Secret;
-use kube::api::{Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
 use kube::{Api, Client, Resource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -48,11 +48,15 @@ pub struct World {
 impl World {
     /// Everything but the operator.
     pub async fn prepare(name: &str) -> Result<Self> {
+        Self::prepare_in(connect().await?, name).await
+    }
+
+    /// The same in another cluster than the shared one.
+    pub async fn prepare_in(client: Client, name: &str) -> Result<Self> {
         let options = Options {
             tokens: vec![Bed::KONNECT_TOKEN.to_owned()],
             ..Options::default()
         };
-        let client = connect().await?;
         let namespace = create_namespace(&client, name).await?;
         let world = Self {
             bed: Bed::start_with(options).await?,
@@ -92,7 +96,13 @@ impl World {
 
     /// Starts the operator in this process, for this namespace.
     pub fn start_operator(&mut self) -> Result<()> {
-        let config = self.config()?;
+        self.start_operator_with(|_| {})
+    }
+
+    /// The same with other settings.
+    pub fn start_operator_with(&mut self, adjust: impl FnOnce(&mut Config)) -> Result<()> {
+        let mut config = self.config()?;
+        adjust(&mut config);
         let (client, stop) = (self.client.clone(), self.stop.clone());
         self.operator = Some(tokio::spawn(async move {
             if let Err(error) = operate(client, config, stop).await {
@@ -218,6 +228,31 @@ impl World {
             .patch(name, &PatchParams::default(), &patch)
             .await?;
         Ok(())
+    }
+
+    /// Makes the operator look at a migration again, although its spec stays.
+    pub async fn look_again(&self, name: &str) -> Result<()> {
+        let patch = Patch::Merge(json!({"metadata": {"annotations": {"example.com/looked-at": "again"}}}));
+        self.api::<WorkspaceMigration>()
+            .patch(name, &PatchParams::default(), &patch)
+            .await?;
+        Ok(())
+    }
+
+    /// Deletes a control plane object and applies it again, once it has gone.
+    pub async fn replace_control_plane(&self, name: &str) -> Result<()> {
+        let api = self.api::<KonnectGatewayControlPlane>();
+        api.delete(name, &DeleteParams::default()).await?;
+        let gone = async {
+            while api.get_opt(name).await?.is_some() {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+            anyhow::Ok(())
+        };
+        tokio::time::timeout(PATIENCE, gone)
+            .await
+            .with_context(|| format!("control plane {name} does not go"))??;
+        self.control_plane(name).await
     }
 
     /// Waits until a migration is in a state.

@@ -15,14 +15,22 @@ use serde_json::json;
 use simulators::cluster::Cluster;
 use tokio::sync::OnceCell;
 
-/// A client with all rights; the operator's kinds are installed by then.
+/// A client with all rights on the shared cluster; the operator's kinds are installed by then.
 pub async fn connect() -> Result<Client> {
+    static INSTALLED: OnceCell<()> = OnceCell::const_new();
     let cluster = Cluster::shared_async().await?;
+    let client = client_of(cluster).await?;
+    INSTALLED
+        .get_or_try_init(async || install_definitions(&client).await)
+        .await?;
+    Ok(client)
+}
+
+/// A client with all rights.
+pub async fn client_of(cluster: &Cluster) -> Result<Client> {
     let kubeconfig = Kubeconfig::from_yaml(cluster.kubeconfig())?;
     let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    let client = Client::try_from(config)?;
-    install_definitions(&client).await?;
-    Ok(client)
+    Ok(Client::try_from(config)?)
 }
 
 /// Makes a namespace that no other test has; its name begins with `prefix`.
@@ -32,18 +40,14 @@ pub async fn create_namespace(client: &Client, prefix: &str) -> Result<String> {
     Ok(api.create(&PostParams::default(), &namespace).await?.name_any())
 }
 
-async fn install_definitions(client: &Client) -> Result<()> {
-    static INSTALLED: OnceCell<()> = OnceCell::const_new();
-    let install = async || -> Result<()> {
-        let api: Api<CustomResourceDefinition> = Api::all(client.clone());
-        for definition in crd::all()? {
-            let name = definition.name_any();
-            let params = PatchParams::apply("test").force();
-            api.patch(&name, &params, &Patch::Apply(&definition)).await?;
-            await_condition(api.clone(), &name, is_crd_established()).await?;
-        }
-        Ok(())
-    };
-    INSTALLED.get_or_try_init(install).await?;
+/// Installs the operator's kinds, and waits until they are served.
+pub async fn install_definitions(client: &Client) -> Result<()> {
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    for definition in crd::all()? {
+        let name = definition.name_any();
+        let params = PatchParams::apply("test").force();
+        api.patch(&name, &params, &Patch::Apply(&definition)).await?;
+        await_condition(api.clone(), &name, is_crd_established()).await?;
+    }
     Ok(())
 }

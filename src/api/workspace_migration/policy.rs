@@ -251,7 +251,6 @@ pub struct Throttle {
     /// How many calls may be made in a second; 0 leaves that to what Konnect tells.
     #[serde(default)]
     #[schemars(range(min = 0, max = 10000))]
-    #[x_kube(validation = rules::not_implemented("spec.throttle.requestsPerSecond", "self == 0", "0"))]
     pub requests_per_second: u32,
 }
 

@@ -121,6 +121,8 @@ impl ReconcileError for Error {
             Self::Engine(engine::Error::Remote { error, .. }) => remote_class(error),
             // A workspace can be made in Kong at any time, and nothing in the cluster tells.
             Self::Engine(engine::Error::WorkspaceNotFound { .. }) => Class::DependencyNotReady,
+            // A new control plane object is what goes on, and its coming is watched.
+            Self::Engine(engine::Error::ControlPlaneGone { .. }) => Class::DependencyNotReady,
             Self::Engine(engine::Error::NoWorkspaces { .. } | engine::Error::Declarative(_)) => {
                 Class::Invalid
             }
@@ -148,6 +150,7 @@ impl ReconcileError for Error {
             Self::CustomPlugin { source, .. } => config_map_reason(source),
             Self::Engine(engine::Error::Declarative(_)) => reason::INVALID_DECLARATIVE_CONFIG,
             Self::Engine(engine::Error::Remote { side, error }) => remote_reason(*side, error),
+            Self::Engine(engine::Error::ControlPlaneGone { .. }) => reason::GONE,
             Self::Engine(engine::Error::WorkspaceNotFound { .. } | engine::Error::NoWorkspaces { .. }) => {
                 reason::WORKSPACE_NOT_FOUND
             }

@@ -35,10 +35,11 @@ impl WorkspaceMigrationController {
         read.extend(target.token_read);
         self.secrets.set(&self.context.client, &owner, &read);
         draft.status.target = Some(target.status);
+        let share = orders.throttle.share_of(target.client.budget());
         let migration = Migration {
             source: source::build_source(&self.context, object, &secrets, &config_maps)?,
             workspace: object.spec.source.workspace.clone(),
-            target: target.client,
+            target: target.client.with_budget(share),
             control_plane: target.id,
             throttle: orders.throttle.clone(),
             on_refusal: on_refusal(object.spec.failure_policy),

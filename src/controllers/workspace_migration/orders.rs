@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::api::workspace_migration::WorkspaceMigration;
 use crate::controllers::context::Context;
 use crate::engine::Throttle;
+use crate::http::Limits;
 
 /// Why a pass ends before its plan is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ impl Orders {
     /// Begins to watch. `object` is what the pass was begun with.
     pub fn heed(context: &Context, object: &WorkspaceMigration) -> Self {
         let stop = context.stop.child_token();
-        let throttle = Throttle::new(in_flight(object));
+        let throttle = Throttle::with_limits(limits(object));
         let ended = Arc::new(OnceLock::new());
         let api = context.namespaced(&object.namespace().unwrap_or_default());
         let follow = follow(
@@ -94,7 +95,7 @@ async fn follow<E: std::fmt::Debug>(
                 if let Some(why) = ends(&begun_with, now.as_ref()) {
                     return Some(why);
                 }
-                throttle.set_in_flight(now.as_ref().map_or(1, in_flight));
+                throttle.set_limits(now.as_ref().map_or(Limits::in_flight(1), limits));
             }
             // The watch resumes by itself.
             Err(error) => tracing::debug!(?error, "the watch for changes of the spec is interrupted"),
@@ -119,8 +120,12 @@ fn ends(begun_with: &WorkspaceMigration, now: Option<&WorkspaceMigration>) -> Op
     (as_begun != begun_with.spec).then_some(Ended::Changed)
 }
 
-fn in_flight(object: &WorkspaceMigration) -> usize {
-    usize::try_from(object.spec.max_in_flight()).unwrap_or(usize::MAX)
+fn limits(object: &WorkspaceMigration) -> Limits {
+    let throttle = object.spec.throttle.as_ref();
+    Limits {
+        max_in_flight: usize::try_from(object.spec.max_in_flight()).unwrap_or(usize::MAX),
+        requests_per_second: throttle.map_or(0, |throttle| throttle.requests_per_second),
+    }
 }
 
 #[cfg(test)]

@@ -47,8 +47,8 @@ async fn an_operator_killed_at_any_moment_loses_and_doubles_nothing() -> Result<
 }
 
 /// `make soak`: as many runs as `RUNS` says, and their table in docs/reliability.md.
-#[ignore = "takes a quarter of an hour; make soak runs it"]
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a quarter of an hour; make soak runs it"]
 async fn soak() -> Result<()> {
     let count = env::var("RUNS").map_or(Ok(100), |text| text.parse().context("RUNS is no number"))?;
     let seed = seed()?;

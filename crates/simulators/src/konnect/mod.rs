@@ -213,6 +213,14 @@ impl Konnect {
         }
     }
 
+    /// Removes a control plane with all that it holds, as another user of the organisation would.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn remove_control_plane(&self, id: &str) -> Result<()> {
+        control_planes::delete(&mut self.lock(), id).map_err(|failure| anyhow!("refused: {failure:?}"))
+    }
+
     /// Removes an entity behind the client's back, as another user of the control plane would.
     ///
     /// # Errors

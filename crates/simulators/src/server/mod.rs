@@ -63,6 +63,7 @@ pub struct Running {
     addr: SocketAddr,
     tls: Option<Tls>,
     controls: Arc<Controls>,
+    gate: Gate,
     stop: CancellationToken,
     accepting: Option<JoinHandle<()>>,
 }
@@ -106,11 +107,36 @@ impl Running {
 
     /// Stops accepting, cuts every open connection, and returns when the port is free again.
     pub async fn stop(mut self) {
+        self.suspend().await;
+    }
+
+    /// The same, to listen again later: until then connections are refused. Everything stored and counted stays.
+    pub async fn suspend(&mut self) {
         self.stop.cancel();
         if let Some(accepting) = self.accepting.take() {
             // A panic of the accept loop has nothing left to stop.
             let _ = accepting.await;
         }
+    }
+
+    /// Listens again at the same address, as a server does that was started again.
+    ///
+    /// # Errors
+    /// When the address has been taken meanwhile.
+    pub async fn resume(&mut self) -> anyhow::Result<()> {
+        self.suspend().await;
+        let listener = TcpListener::bind(self.addr)
+            .await
+            .with_context(|| format!("cannot listen on {} again", self.addr))?;
+        self.stop = CancellationToken::new();
+        let tls = self.tls.as_ref().map(Tls::acceptor);
+        self.accepting = Some(tokio::spawn(accept(
+            listener,
+            tls,
+            self.gate.clone(),
+            self.stop.clone(),
+        )));
+        Ok(())
     }
 }
 
@@ -139,16 +165,14 @@ pub async fn serve(router: Router, options: ServeOptions) -> anyhow::Result<Runn
         .context("the listening socket has no address")?;
     let controls = Arc::new(Controls::new(options.behaviour));
     let stop = CancellationToken::new();
-    let accepting = tokio::spawn(accept(
-        listener,
-        options.tls.as_ref().map(Tls::acceptor),
-        Gate::new(router, controls.clone()),
-        stop.clone(),
-    ));
+    let gate = Gate::new(router, controls.clone());
+    let tls = options.tls.as_ref().map(Tls::acceptor);
+    let accepting = tokio::spawn(accept(listener, tls, gate.clone(), stop.clone()));
     Ok(Running {
         addr,
         tls: options.tls,
         controls,
+        gate,
         stop,
         accepting: Some(accepting),
     })

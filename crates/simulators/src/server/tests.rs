@@ -268,7 +268,7 @@ async fn a_stopped_server_refuses_and_its_port_can_be_taken_again() {
     assert_eq!(status(&client, "GET", url.clone()).await, 200);
     server.stop().await;
     assert!(client.get(&url).send().await.unwrap_err().is_connect());
-    let _again = serve(
+    let mut again = serve(
         router(),
         ServeOptions {
             listen,
@@ -277,7 +277,12 @@ async fn a_stopped_server_refuses_and_its_port_can_be_taken_again() {
     )
     .await
     .unwrap();
+    assert_eq!(status(&client, "GET", url.clone()).await, 200);
+    again.suspend().await;
+    assert!(client.get(&url).send().await.unwrap_err().is_connect());
+    again.resume().await.unwrap();
     assert_eq!(status(&client, "GET", url).await, 200);
+    assert_eq!(again.stats().total, 2);
 }
 
 #[test]

@@ -1,0 +1,82 @@
+//! Rows of the matrix about the cluster that the operator runs in.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use gateway_migration_operator::clock::Clock;
+use gateway_migration_operator::k8s::lease::LeaseOptions;
+use jiff::{SignedDuration, Timestamp};
+use simulators::cluster::Cluster;
+use simulators::server::Behaviour;
+
+use super::case::Case;
+use crate::cluster::{client_of, install_definitions};
+use crate::support::World;
+
+/// The machine's clock, put forward and back.
+#[derive(Debug, Default)]
+struct Jumping(AtomicI64);
+
+impl Clock for Jumping {
+    fn now(&self) -> Timestamp {
+        let by = SignedDuration::from_hours(self.0.load(Ordering::Relaxed));
+        Timestamp::now().checked_add(by).unwrap_or(Timestamp::MAX)
+    }
+}
+
+fn slow() -> Behaviour {
+    Behaviour {
+        latency: Duration::from_millis(100),
+        ..Behaviour::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clock_jump() -> Result<()> {
+    let clock = Arc::new(Jumping::default());
+    let own = clock.clone();
+    let world = World::prepare("clock").await?;
+    let lease = LeaseOptions::new(&world.namespace, "operator", "only");
+    let case = Case::ready_in(world, |config| {
+        config.clock = own;
+        config.election = Some(lease);
+    })
+    .await?;
+    case.world.bed.konnect_server.set_behaviour(slow());
+    case.migrate().await?;
+    case.written(20).await?;
+    clock.0.store(24 * 365, Ordering::Relaxed);
+    case.written(60).await?;
+    clock.0.store(-24 * 365, Ordering::Relaxed);
+    case.mend();
+    case.converges().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn api_server_restarted() -> Result<()> {
+    let mut cluster = Cluster::start_async().await?;
+    let client = client_of(&cluster).await?;
+    install_definitions(&client).await?;
+    let case = Case::ready_in(World::prepare_in(client, "api-server").await?, |_| {}).await?;
+    case.world.bed.konnect_server.set_behaviour(slow());
+    case.migrate().await?;
+    case.written(20).await?;
+    let cluster = tokio::task::spawn_blocking(move || {
+        cluster.stop_api_server()?;
+        anyhow::Ok(cluster)
+    });
+    let mut cluster = cluster.await??;
+    // What was planned goes on: the target needs no API server.
+    case.written(60).await?;
+    let cluster = tokio::task::spawn_blocking(move || {
+        cluster.start_api_server()?;
+        anyhow::Ok(cluster)
+    });
+    let cluster = cluster.await??;
+    case.mend();
+    case.converges().await.context("after the restart")?;
+    drop(cluster);
+    Ok(())
+}
