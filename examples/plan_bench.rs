@@ -31,12 +31,12 @@ fn main() -> anyhow::Result<()> {
         let target = first
             .desired
             .values()
-            .map(|desired| desired.entity.clone())
+            .map(|desired| desired.entity.unpack())
             .collect();
         let (_, steady) = plan(&target);
         println!(
             "{} entities: first plan {} ms, steady plan {} ms, peak memory {} KiB with the source, {} KiB with the plan",
-            source.entities.len(),
+            source.len(),
             fresh.as_millis(),
             steady.as_millis(),
             before.unwrap_or_default(),

@@ -80,10 +80,11 @@ async fn loaded(text: &str) -> Result<Snapshot> {
 async fn the_operator_and_a_gateway_read_a_file_alike() -> Result<()> {
     for text in [NESTED, FLAT] {
         let (declared, loaded) = (declared(text)?, loaded(text).await?);
-        let keys = |snapshot: &Snapshot| snapshot.entities.keys().cloned().collect::<Vec<_>>();
+        let keys = |snapshot: &Snapshot| snapshot.keys().cloned().collect::<Vec<_>>();
         assert_eq!(keys(&declared), keys(&loaded));
-        for (key, ours) in &declared.entities {
-            let theirs = loaded.entities.get(key).context("missing")?;
+        for ours in declared.iter() {
+            let key = ours.key();
+            let theirs = loaded.get(&key).context("missing")?;
             let differences = compare::differences(ours.kind, &ours.body, &theirs.body);
             assert_eq!(differences, [], "{key}");
             // A plugin's configuration is filled only where the newest defaults are others.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use gateway_migration_operator::domain::ObjectText;
 use gateway_migration_operator::http::{Error, Failure, RetryPolicy, Transport, TransportOptions};
 use gateway_migration_operator::kong_admin::{Client, Edition, InvalidClient, Listing};
 use secrecy::SecretString;
@@ -63,7 +64,7 @@ fn failed<T: std::fmt::Debug>(outcome: Result<T, Error>) -> anyhow::Result<Error
 
 fn entities(listing: Listing) -> anyhow::Result<Vec<serde_json::Map<String, serde_json::Value>>> {
     match listing {
-        Listing::Present(entities) => Ok(entities),
+        Listing::Present(entities) => Ok(entities.iter().map(ObjectText::fields).collect()),
         other => anyhow::bail!("it should be a list, but is {other:?}"),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use gateway_migration_operator::domain::ObjectText;
 use gateway_migration_operator::http::{
     Budget, EndpointMap, Error, Failure, FieldErrorKind, InvalidToken, RetryPolicy, Transport,
     TransportOptions,
@@ -99,6 +100,11 @@ fn map(entity: Value) -> anyhow::Result<Map<String, Value>> {
 
 fn service(name: &str) -> anyhow::Result<Map<String, Value>> {
     map(json!({"name": name, "host": "stock.example.com", "port": 443, "protocol": "https"}))
+}
+
+async fn listed(bed: &Bed, control_plane: &str, path: &str) -> anyhow::Result<Vec<Map<String, Value>>> {
+    let texts = bed.client.list_entities(control_plane, path).await?;
+    Ok(texts.iter().map(ObjectText::fields).collect())
 }
 
 #[tokio::test]
@@ -212,7 +218,7 @@ async fn an_entity_keeps_its_id_through_put_get_list_and_delete() -> anyhow::Res
     );
     let path = format!("services/{SERVICE}");
     assert_eq!(bed.client.get_entity(&cp, &path).await?, Some(put.clone()));
-    assert_eq!(bed.client.list_entities(&cp, "services").await?, [put]);
+    assert_eq!(listed(&bed, &cp, "services").await?, [put]);
 
     bed.client.delete_entity(&cp, &path).await?;
     bed.client.delete_entity(&cp, &path).await?;
@@ -231,7 +237,7 @@ async fn entities_are_listed_over_many_pages() -> anyhow::Result<()> {
         )?;
     }
     bed.server.reset_stats();
-    let found = bed.client.list_entities(&cp, "consumers").await?;
+    let found = listed(&bed, &cp, "consumers").await?;
     let names: BTreeSet<_> = found
         .iter()
         .map(|consumer| consumer["username"].to_string())
@@ -267,10 +273,7 @@ async fn group_members_are_posted_and_one_group_is_unwrapped() -> anyhow::Result
     bed.client
         .delete_entity(&cp, &format!("{members}/{CONSUMER}"))
         .await?;
-    assert_eq!(
-        bed.client.list_entities(&cp, &members).await?,
-        Vec::<Map<String, Value>>::new()
-    );
+    assert!(bed.client.list_entities(&cp, &members).await?.is_empty());
     Ok(())
 }
 
@@ -455,8 +458,8 @@ async fn uploaded_plugin_schemas_are_listed_and_written_by_name() -> anyhow::Res
             .await?;
         let listed = bed.client.list_plugin_schemas(&cp).await?;
         assert_eq!(listed.len(), 1);
-        assert_eq!(listed[0]["name"], "stamp");
-        assert_eq!(listed[0]["lua_schema"], lua);
+        assert_eq!(listed[0].fields()["name"], "stamp");
+        assert_eq!(listed[0].fields()["lua_schema"], lua);
     }
     bed.client.delete_entity(&cp, "plugin-schemas/stamp").await?;
     assert!(bed.client.list_plugin_schemas(&cp).await?.is_empty());

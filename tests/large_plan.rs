@@ -27,7 +27,7 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
 #[test]
 fn eleven_thousand_entities_plan_to_the_same_bytes_ten_times() -> anyhow::Result<()> {
     let source = workload::snapshot(1000)?;
-    assert_eq!(source.entities.len(), 11_010);
+    assert_eq!(source.len(), 11_010);
     let bytes = || {
         let planned = plan(&source, &Snapshot::default());
         json::store(&Report::new(&planned, Ends::default(), Secrets::Masked))
@@ -49,7 +49,7 @@ fn eleven_thousand_entities_plan_to_the_same_bytes_ten_times() -> anyhow::Result
     let target = planned
         .desired
         .values()
-        .map(|desired| desired.entity.clone())
+        .map(|desired| desired.entity.unpack())
         .collect();
     let again = plan(&source, &target);
     assert_eq!(again.plan.count(Action::Unchanged), 11_010);

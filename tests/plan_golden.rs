@@ -38,7 +38,7 @@ fn snapshot(workspace: &str) -> Result<Snapshot> {
                 }
                 _ => body,
             };
-            snapshot.insert(Entity::from_body(kind, body).context("an entity without id")?);
+            snapshot.insert(&Entity::from_body(kind, body).context("an entity without id")?);
         }
     }
     Ok(snapshot)
@@ -78,7 +78,7 @@ fn check(workspace: &str) -> Result<Planned> {
     let target: Snapshot = planned
         .desired
         .values()
-        .map(|desired| desired.entity.clone())
+        .map(|desired| desired.entity.unpack())
         .collect();
     assert!(
         verify(

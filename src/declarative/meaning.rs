@@ -123,7 +123,7 @@ pub fn judge(entities: &mut [Placed], header: &Header, remarks: &mut Vec<Remark>
     let derived: BTreeSet<String> = entities
         .iter()
         .filter(|placed| placed.derived && placed.entity.kind.name == "consumers")
-        .map(|placed| placed.entity.id.clone())
+        .map(|placed| placed.entity.id.to_string())
         .collect();
     for placed in entities {
         match placed.entity.kind.name {

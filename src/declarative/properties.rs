@@ -13,32 +13,28 @@ use crate::domain::{Entity, Snapshot};
 /// Writes a snapshot in decK's form: whatever has one owner goes below it, without the reference.
 fn nested_file(snapshot: &Snapshot) -> Value {
     let mut root = Map::from_iter([("_format_version".to_owned(), json!("3.0"))]);
-    for entity in snapshot
-        .entities
-        .values()
-        .filter(|entity| owner(entity).is_none())
-    {
-        push(&mut root, list(entity), written(entity, snapshot));
+    for entity in snapshot.iter().filter(|entity| owner(entity).is_none()) {
+        push(&mut root, list(&entity), written(&entity, snapshot));
     }
     Value::Object(root)
 }
 
 fn written(entity: &Entity, snapshot: &Snapshot) -> Value {
     let mut body = entity.body.clone();
-    for child in snapshot.entities.values() {
-        if let Some((field, id)) = owner(child)
-            && id == entity.id
+    for child in snapshot.iter() {
+        if let Some((field, id)) = owner(&child)
+            && id == &*entity.id
             && child
                 .kind
                 .foreign_keys
                 .iter()
                 .any(|foreign| foreign.field == field && foreign.kind == entity.kind.name)
         {
-            let Value::Object(mut nested) = written(child, snapshot) else {
+            let Value::Object(mut nested) = written(&child, snapshot) else {
                 continue;
             };
             nested.remove(field);
-            push(&mut body, list(child), Value::Object(nested));
+            push(&mut body, list(&child), Value::Object(nested));
         }
     }
     Value::Object(body)
@@ -132,7 +128,7 @@ proptest! {
         match (parse(&text, "w"), parse(&text, "w")) {
             (Ok(first), Ok(second)) => {
                 prop_assert_eq!(bodies(&first.snapshot), bodies(&second.snapshot));
-                prop_assert!(first.snapshot.entities.keys().all(|key| !key.id.is_empty()));
+                prop_assert!(first.snapshot.keys().all(|key| !key.id.is_empty()));
             }
             (first, second) => prop_assert_eq!(first.err(), second.err()),
         }
@@ -140,8 +136,8 @@ proptest! {
 }
 
 fn bodies(snapshot: &Snapshot) -> BTreeMap<String, Value> {
-    let all = snapshot.entities.iter();
-    all.map(|(key, entity)| (key.to_string(), Value::Object(entity.body.clone())))
+    let all = snapshot.iter();
+    all.map(|entity| (entity.key().to_string(), Value::Object(entity.body)))
         .collect()
 }
 

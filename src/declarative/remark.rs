@@ -45,10 +45,7 @@ impl Remark {
 
     /// About a list or a setting of the file.
     pub(super) fn of_list(topic: Topic, list: &str, observed: String) -> Self {
-        let key = EntityKey {
-            kind: list.to_owned(),
-            id: "*".to_owned(),
-        };
+        let key = EntityKey::new(list.to_owned(), "*");
         Self::of(topic, Subject { key, name: None }, observed)
     }
 

@@ -95,13 +95,13 @@ impl Resolver<'_> {
             });
             None
         })?;
-        self.ids.insert(position, entity.id.clone());
-        self.known.insert((entity.kind.name, entity.id.clone()));
+        self.ids.insert(position, entity.id.to_string());
+        self.known.insert((entity.kind.name, entity.id.to_string()));
         if let Identity::Name(fields) = draft.section.identity {
             for field in fields {
                 if let Some(name) = entity.body.get(*field).and_then(Value::as_str) {
                     self.names
-                        .insert((entity.kind.name, field, name.to_owned()), entity.id.clone());
+                        .insert((entity.kind.name, field, name.to_owned()), entity.id.to_string());
                 }
             }
         }

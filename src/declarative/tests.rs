@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::entity::reference;
-use crate::domain::{Entity, EntityKey};
+use crate::domain::{Entity, EntityKey, Packed};
 
 fn read(text: &str) -> Document {
     parse(text, DEFAULT_WORKSPACE).unwrap()
@@ -14,15 +14,14 @@ fn refused(text: &str) -> String {
     parse(text, DEFAULT_WORKSPACE).unwrap_err().to_string()
 }
 
-fn of_kind<'a>(document: &'a Document, kind: &str) -> Vec<&'a Entity> {
-    let entities = document.snapshot.entities.values();
-    entities.filter(|entity| entity.kind.name == kind).collect()
+fn of_kind(document: &Document, kind: &'static str) -> Vec<Entity> {
+    document.snapshot.of_kind(kind).map(Packed::unpack).collect()
 }
 
-fn one<'a>(document: &'a Document, kind: &str) -> &'a Entity {
+fn one(document: &Document, kind: &'static str) -> Entity {
     let found = of_kind(document, kind);
     assert_eq!(found.len(), 1, "{kind}");
-    found[0]
+    found[0].clone()
 }
 
 fn topics(document: &Document) -> Vec<Topic> {
@@ -48,13 +47,10 @@ fn derived_ids_are_those_that_a_gateway_without_database_gives() {
         ("plugins", "4a5a23d0-c958-55f2-90ab-bc3f6e07c336"),
         ("plugins", "18f2f6e2-5e0a-5bfa-93be-849850c0c527"),
     ] {
-        let key = EntityKey {
-            kind: kind.into(),
-            id: id.into(),
-        };
-        assert!(document.snapshot.entities.contains_key(&key), "{key}");
+        let key = EntityKey::new(kind, id);
+        assert!(document.snapshot.contains(&key), "{key}");
     }
-    assert_eq!(document.snapshot.entities.len(), 9);
+    assert_eq!(document.snapshot.len(), 9);
     assert_eq!(document.remarks, []);
     let service = &one(&document, "services").body;
     assert_eq!(
@@ -71,14 +67,7 @@ fn derived_ids_are_those_that_a_gateway_without_database_gives() {
 #[test]
 fn another_workspace_has_other_ids() {
     let text = "_format_version: '3.0'\nservices: [{name: a, host: h}]";
-    let id = |workspace| {
-        parse(text, workspace)
-            .unwrap()
-            .snapshot
-            .entities
-            .into_keys()
-            .next()
-    };
+    let id = |workspace| parse(text, workspace).unwrap().snapshot.keys().next().cloned();
     assert_eq!(id("sales"), id("sales"));
     assert_ne!(id("sales"), id(DEFAULT_WORKSPACE));
 }
@@ -128,11 +117,12 @@ key_sets: [{name: ks}]
 keys: [{name: k, kid: '1', set: {name: ks}}]
 ",
     );
-    let keys = |document: &Document| document.snapshot.entities.keys().cloned().collect::<Vec<_>>();
+    let keys = |document: &Document| document.snapshot.keys().cloned().collect::<Vec<_>>();
     assert_eq!(keys(&nested), keys(&flat));
-    assert_eq!(nested.snapshot.entities.len(), 12);
-    for (key, entity) in &nested.snapshot.entities {
-        let other = &flat.snapshot.entities[key].body;
+    assert_eq!(nested.snapshot.len(), 12);
+    for entity in nested.snapshot.iter() {
+        let key = entity.key();
+        let other = flat.snapshot.get(&key).unwrap().body;
         assert!(
             entity.body.iter().all(|(field, value)| other[field] == *value),
             "{key}"
@@ -175,7 +165,7 @@ fn ids_of_the_file_stay() {
     let document = read(&format!(
         "_format_version: '1.1'\nservices: [{{id: {id}, name: s, host: h}}]\nroutes: [{{name: r, paths: [/r], service: {{id: {id}}}}}]"
     ));
-    assert_eq!(one(&document, "services").id, id);
+    assert_eq!(&*one(&document, "services").id, id);
     assert_eq!(reference(&one(&document, "routes").body, "service"), Some(id));
     assert!(
         refused("_format_version: '3.0'\nservices: [{id: one, host: h}]")
@@ -210,7 +200,7 @@ fn a_name_that_is_not_in_the_file_blocks_the_entity_and_is_told() {
     );
     assert_eq!(remark.field.as_deref(), Some("service"));
     let missing = one(&document, "routes").references().remove(0);
-    assert!(!document.snapshot.entities.contains_key(&missing));
+    assert!(!document.snapshot.contains(&missing));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! One entity as a JSON map, and the names it goes by.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,9 +14,26 @@ use super::entity_kinds::PLUGIN_SCHEMAS;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EntityKey {
     /// Name of the kind, for example `routes`.
-    pub kind: String,
-    /// Id; a membership's is `{consumer group id}/{consumer id}`.
-    pub id: String,
+    pub kind: Cow<'static, str>,
+    /// Id; a membership's is `{consumer group id}/{consumer id}`. Shared by all that name the entity.
+    pub id: Arc<str>,
+}
+
+impl EntityKey {
+    /// A key.
+    #[must_use]
+    pub fn new(kind: impl Into<Cow<'static, str>>, id: impl Into<Arc<str>>) -> Self {
+        Self {
+            kind: kind.into(),
+            id: id.into(),
+        }
+    }
+
+    /// The key of an entity of a known kind.
+    #[must_use]
+    pub fn of(kind: &'static EntityKind, id: &Arc<str>) -> Self {
+        Self::new(kind.name, Arc::clone(id))
+    }
 }
 
 impl fmt::Display for EntityKey {
@@ -31,7 +50,7 @@ pub struct Subject {
     pub key: EntityKey,
     /// Natural name, where the kind has one. Never a secret.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
+    pub name: Option<Arc<str>>,
 }
 
 impl fmt::Display for Subject {
@@ -49,7 +68,7 @@ pub struct Entity {
     /// Its row in the table of kinds.
     pub kind: &'static EntityKind,
     /// See [`EntityKey::id`].
-    pub id: String,
+    pub id: Arc<str>,
     /// The fields, with secrets in clear.
     pub body: Map<String, Value>,
 }
@@ -73,16 +92,14 @@ impl Entity {
         } else {
             body.get(kind.id_field)?.as_str()?.to_owned()
         };
+        let id = id.into();
         Some(Self { kind, id, body })
     }
 
     /// Kind and id.
     #[must_use]
     pub fn key(&self) -> EntityKey {
-        EntityKey {
-            kind: self.kind.name.to_owned(),
-            id: self.id.clone(),
-        }
+        EntityKey::of(self.kind, &self.id)
     }
 
     /// Key and natural name.
@@ -93,7 +110,7 @@ impl Entity {
             .labels
             .iter()
             .find_map(|field| self.body.get(*field)?.as_str())
-            .map(str::to_owned);
+            .map(Arc::from);
         Subject {
             key: self.key(),
             name,
@@ -104,10 +121,7 @@ impl Entity {
     #[must_use]
     pub fn plugin_schema(&self) -> Option<EntityKey> {
         let name = self.body.get("name").filter(|_| self.kind.name == "plugins")?;
-        Some(EntityKey {
-            kind: PLUGIN_SCHEMAS.to_owned(),
-            id: name.as_str()?.to_owned(),
-        })
+        Some(EntityKey::new(PLUGIN_SCHEMAS, name.as_str()?))
     }
 
     /// Keys of all entities this one refers to by id.
@@ -115,10 +129,7 @@ impl Entity {
     pub fn references(&self) -> Vec<EntityKey> {
         let mut keys = Vec::new();
         for foreign in self.kind.foreign_keys {
-            let key = |id: &str| EntityKey {
-                kind: foreign.kind.to_owned(),
-                id: id.to_owned(),
-            };
+            let key = |id: &str| EntityKey::new(foreign.kind, id);
             match self.body.get(foreign.field) {
                 Some(Value::Array(items)) => keys.extend(items.iter().filter_map(id_of).map(key)),
                 Some(value) => keys.extend(id_of(value).map(key)),
@@ -178,7 +189,7 @@ mod tests {
             "consumer_group_members",
             json!({"consumer_group": {"id": "g"}, "consumer": {"id": "c"}}),
         );
-        assert_eq!(member.id, "g/c");
+        assert_eq!(&*member.id, "g/c");
     }
 
     #[test]

@@ -5,6 +5,8 @@ pub mod entity;
 pub mod entity_kind;
 pub mod entity_kinds;
 pub mod json;
+pub mod object_text;
+pub mod packed;
 pub mod recast;
 pub mod secrets;
 pub mod snapshot;
@@ -12,5 +14,7 @@ pub mod version;
 
 pub use entity::{Entity, EntityKey, Subject};
 pub use entity_kind::EntityKind;
+pub use object_text::ObjectText;
+pub use packed::Packed;
 pub use snapshot::{Gap, GapCause, Snapshot};
 pub use version::KongVersion;

@@ -3,13 +3,15 @@
 //! Encrypted key credentials move as plain ones, for the Admin API returns their keys in clear. Overrides of consumer groups, which
 //! `rate-limiting-advanced` used before plugins could be scoped to a group (3.4), move as such plugins.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::entity::reference;
 use super::entity_kinds::{KEY_AUTH_ENC, OVERRIDES, named};
 use super::snapshot::Recast;
-use super::{Entity, EntityKey, EntityKind, Snapshot};
+use super::{Entity, EntityKey, EntityKind, Packed, Snapshot};
 
 /// The plugin that knows overrides.
 const RATE_LIMITING: &str = "rate-limiting-advanced";
@@ -28,27 +30,28 @@ const DERIVED: Uuid = Uuid::from_u128(0x7c0b_5ad1_4e0f_5b7e_9b1a_6f1d_0c55_9d21)
 
 /// Replaces in a source's snapshot what can move as another kind, and notes it in [`Snapshot::recast`]. What cannot stays as it is.
 pub fn recast(snapshot: &mut Snapshot) {
-    let of = |snapshot: &Snapshot, kind: &str| -> Vec<Entity> {
-        let entities = snapshot.entities.values();
-        entities
-            .filter(|entity| entity.kind.name == kind)
-            .cloned()
-            .collect()
-    };
+    let of =
+        |snapshot: &Snapshot, kind| -> Vec<Entity> { snapshot.of_kind(kind).map(Packed::unpack).collect() };
     for credential in of(snapshot, KEY_AUTH_ENC) {
         replace(snapshot, &credential, key_auth(&credential).into_iter().collect());
     }
-    let (overrides, plugins) = of(snapshot, "plugins")
-        .into_iter()
-        .partition::<Vec<_>, _>(|plugin| is_override(snapshot, plugin));
+    let limiting: Vec<Entity> = snapshot
+        .of_kind("plugins")
+        .map(Packed::unpack)
+        .filter(|plugin| is_rate_limiting(&plugin.body))
+        .collect();
+    let (overrides, plugins): (Vec<_>, Vec<_>) = limiting
+        .iter()
+        .cloned()
+        .partition(|plugin| is_override(snapshot, plugin, &limiting));
     for entity in overrides {
         let scoped = group_plugins(snapshot, &entity, &plugins);
         replace(snapshot, &entity, scoped);
     }
     for entity in of(snapshot, OVERRIDES) {
         // Newer versions show the plugins of the group in the same place.
-        if plugins.iter().any(|plugin| plugin.id == entity.id) {
-            snapshot.entities.remove(&entity.key());
+        if snapshot.contains(&EntityKey::new("plugins", Arc::clone(&entity.id))) {
+            snapshot.remove(&entity.key());
             continue;
         }
         let scoped = group_plugins(snapshot, &entity, &plugins);
@@ -60,13 +63,13 @@ fn replace(snapshot: &mut Snapshot, old: &Entity, new: Vec<Entity>) {
     if new.is_empty() {
         return;
     }
-    snapshot.entities.remove(&old.key());
+    snapshot.remove(&old.key());
     for entity in new {
         snapshot.recast.push(Recast {
             from: old.subject(),
             to: entity.key(),
         });
-        snapshot.insert(entity);
+        snapshot.insert(&entity);
     }
 }
 
@@ -84,7 +87,7 @@ fn key_auth(credential: &Entity) -> Option<Entity> {
 
 /// True for an override that a file lists among the plugins of its group, as decK writes it: nothing but limits, and some plugin
 /// of the workspace chooses by this group.
-fn is_override(snapshot: &Snapshot, plugin: &Entity) -> bool {
+fn is_override(snapshot: &Snapshot, plugin: &Entity, limiting: &[Entity]) -> bool {
     let alone = ["service", "route", "consumer"]
         .iter()
         .all(|field| reference(&plugin.body, field).is_none());
@@ -96,18 +99,12 @@ fn is_override(snapshot: &Snapshot, plugin: &Entity) -> bool {
         return false;
     };
     let name = group_name(snapshot, group);
-    let mut all = snapshot.entities.values();
-    is_rate_limiting(&plugin.body)
-        && limits_only()
-        && all.any(|base| base.kind == plugin.kind && enforces(base, group, name))
+    limits_only() && limiting.iter().any(|base| enforces(base, group, name.as_deref()))
 }
 
-fn group_name<'s>(snapshot: &'s Snapshot, group: &str) -> Option<&'s str> {
-    let key = EntityKey {
-        kind: "consumer_groups".to_owned(),
-        id: group.to_owned(),
-    };
-    snapshot.entities.get(&key)?.body.get("name")?.as_str()
+fn group_name(snapshot: &Snapshot, group: &str) -> Option<String> {
+    let group = snapshot.entities.get(&EntityKey::new("consumer_groups", group))?;
+    group.word("name")
 }
 
 /// The id of the plugin that stands for a group's override of another plugin.
@@ -127,7 +124,7 @@ fn group_plugins(snapshot: &Snapshot, entity: &Entity, plugins: &[Entity]) -> Ve
     let name = group_name(snapshot, group);
     plugins
         .iter()
-        .filter(|base| enforces(base, group, name))
+        .filter(|base| enforces(base, group, name.as_deref()))
         .map(|base| group_plugin(kind, entity, base, group))
         .filter(|plugin| !plugins.iter().any(|other| same_scope(other, plugin)))
         .collect()
@@ -176,7 +173,11 @@ fn group_plugin(kind: &'static EntityKind, entity: &Entity, base: &Entity, group
                 .map(|(name, value)| (name.clone(), value.clone())),
         );
     }
-    Entity { kind, id, body }
+    Entity {
+        kind,
+        id: id.into(),
+        body,
+    }
 }
 
 fn same_scope(a: &Entity, b: &Entity) -> bool {

@@ -1,8 +1,9 @@
 //! Everything one side held when it was read.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
-use super::{Entity, EntityKey, EntityKind, Subject};
+use super::{Entity, EntityKey, EntityKind, Packed, Subject};
 
 /// Why a kind could not be read. An unread kind never counts as empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,31 +34,97 @@ pub struct Recast {
     pub to: EntityKey,
 }
 
-/// All entities of one side by key.
+/// All entities of one side by kind and id. They are held packed, and unpacked one at a time for whoever looks.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// By kind, then id.
-    pub entities: BTreeMap<EntityKey, Entity>,
+    /// Packed, each under its own key.
+    pub entities: BTreeMap<EntityKey, Packed>,
     /// Kinds that were not read.
     pub gaps: Vec<Gap>,
     /// Numbers of what is no configuration of a gateway, by kind name.
     pub counted: BTreeMap<&'static str, usize>,
-    /// Entities that others in `entities` stand for.
+    /// Entities that others in the snapshot stand for.
     pub recast: Vec<Recast>,
 }
 
 impl Snapshot {
     /// Adds an entity; one that is already there is replaced, as a list that moves while it is paged may repeat it.
-    pub fn insert(&mut self, entity: Entity) {
-        self.entities.insert(entity.key(), entity);
+    pub fn insert(&mut self, entity: impl Borrow<Entity>) {
+        self.insert_packed(entity.borrow().into());
+    }
+
+    /// The same for one that is packed.
+    pub fn insert_packed(&mut self, packed: Packed) {
+        self.entities.insert(packed.key(), packed);
+    }
+
+    /// Takes an entity out.
+    pub fn remove(&mut self, key: &EntityKey) -> Option<Entity> {
+        self.entities.remove(key).map(|packed| packed.unpack())
+    }
+
+    /// The entity of a key.
+    #[must_use]
+    pub fn get(&self, key: &EntityKey) -> Option<Entity> {
+        self.entities.get(key).map(Packed::unpack)
+    }
+
+    /// True when there is an entity of this key.
+    #[must_use]
+    pub fn contains(&self, key: &EntityKey) -> bool {
+        self.entities.contains_key(key)
+    }
+
+    /// Number of entities.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entities.len()
+    }
+
+    /// True when there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entities.is_empty()
+    }
+
+    /// All keys, by kind and id.
+    pub fn keys(&self) -> impl Iterator<Item = &EntityKey> {
+        self.entities.keys()
+    }
+
+    /// All entities by kind and id, packed.
+    pub fn packed(&self) -> impl Iterator<Item = &Packed> {
+        self.entities.values()
+    }
+
+    /// All entities by kind and id.
+    pub fn iter(&self) -> impl Iterator<Item = Entity> {
+        self.packed().map(Packed::unpack)
+    }
+
+    /// All entities of a kind by id, packed.
+    pub fn of_kind(&self, kind: &'static str) -> impl Iterator<Item = &Packed> {
+        let first = EntityKey::new(kind, "");
+        let rest = self.entities.range(first..);
+        rest.map(|(_, packed)| packed)
+            .take_while(move |packed| packed.kind.name == kind)
+    }
+
+    /// Changes every entity.
+    pub fn change(&mut self, mut change: impl FnMut(&mut Entity)) {
+        for packed in self.entities.values_mut() {
+            let mut entity = packed.unpack();
+            change(&mut entity);
+            *packed = Packed::from(&entity);
+        }
     }
 
     /// Number of entities by kind name.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<&'static str, usize> {
         let mut counts = BTreeMap::new();
-        for entity in self.entities.values() {
-            *counts.entry(entity.kind.name).or_insert(0) += 1;
+        for packed in self.packed() {
+            *counts.entry(packed.kind.name).or_insert(0) += 1;
         }
         counts
     }
@@ -67,7 +134,7 @@ impl FromIterator<Entity> for Snapshot {
     fn from_iter<T: IntoIterator<Item = Entity>>(entities: T) -> Self {
         let mut snapshot = Self::default();
         for entity in entities {
-            snapshot.insert(entity);
+            snapshot.insert(&entity);
         }
         snapshot
     }

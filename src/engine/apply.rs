@@ -16,7 +16,7 @@ use super::throttle::Throttle;
 use super::visible::write_until_visible;
 use crate::domain::entity::reference;
 use crate::domain::entity_kind::Write;
-use crate::domain::{EntityKey, Subject};
+use crate::domain::{Entity, EntityKey, Subject};
 use crate::http::{self, Failure};
 use crate::konnect;
 use crate::plan::document::Desired;
@@ -123,7 +123,7 @@ struct Tally {
 
 impl Tally {
     fn refuse(&mut self, desired: &Desired, refusal: Refusal) {
-        self.failed.insert(desired.source.key());
+        self.failed.insert(desired.entity.key());
         self.applied.refused.push(refusal);
     }
 }
@@ -190,7 +190,7 @@ impl Executor<'_> {
                 None => ready.push(desired),
                 Some(key) => {
                     let refusal = Refusal {
-                        subject: desired.source.subject(),
+                        subject: desired.subject.clone(),
                         field: None,
                         reason: format!("refers to {key}, which was not written"),
                         dependent: true,
@@ -227,7 +227,7 @@ impl Executor<'_> {
                     self.count(desired, false);
                     tally.refuse(desired, refusal);
                 }
-                Outcome::NotTried => tally.applied.not_tried.push(desired.source.subject()),
+                Outcome::NotTried => tally.applied.not_tried.push(desired.subject.clone()),
                 Outcome::Failed(error) => {
                     tally.applied.interrupted.get_or_insert(error);
                 }
@@ -261,7 +261,7 @@ impl Executor<'_> {
                     run.stop.store(true, Ordering::Relaxed);
                 }
                 Outcome::Refused(Refusal {
-                    subject: desired.source.subject(),
+                    subject: desired.subject.clone(),
                     field: refused_field(&error),
                     reason: error.reason(),
                     dependent: false,
@@ -275,7 +275,7 @@ impl Executor<'_> {
     }
 
     async fn send(&self, desired: &Desired, run: &Run) -> Result<(), http::Error> {
-        let (kind, id, body) = (desired.entity.kind, &desired.entity.id, desired.body());
+        let Entity { kind, id, body } = &desired.entity.unpack();
         let collection = match kind.write {
             Write::Put(path) => path.to_owned(),
             Write::PutBelow { parent, field, path } => {
@@ -300,7 +300,7 @@ impl Executor<'_> {
         }
         let mut body = body.clone();
         if kind.id_field == "id" {
-            body.insert("id".to_owned(), Value::from(id.as_str()));
+            body.insert("id".to_owned(), Value::from(&**id));
         }
         self.client
             .post_entity(self.control_plane, &collection, kind.write_query, &body)
@@ -332,10 +332,9 @@ fn first_failed(desired: &Desired, failed: &BTreeSet<EntityKey>) -> Option<Entit
     if failed.is_empty() {
         return None;
     }
-    let needed = desired.source.plugin_schema().into_iter();
-    needed
-        .chain(desired.source.references())
-        .find(|key| failed.contains(key))
+    let entity = desired.entity.unpack();
+    let needed = entity.plugin_schema().into_iter();
+    needed.chain(entity.references()).find(|key| failed.contains(key))
 }
 
 /// True when the answer is about this entity, false when every other write would fare the same.

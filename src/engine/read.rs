@@ -1,19 +1,24 @@
 //! Reads all pages of all kinds of one side, concurrently.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::{Error, Side};
 use crate::domain::entity_kind::{Gateway, Listing, Write};
 use crate::domain::entity_kinds::{ENTITY_KINDS, PLUGIN_SCHEMAS, named};
 use crate::domain::recast::recast;
-use crate::domain::{Entity, EntityKind, Gap, GapCause, Snapshot};
+use crate::domain::{Entity, EntityKind, Gap, GapCause, ObjectText, Packed, Snapshot};
 use crate::http::{self, Failure};
 use crate::{kong_admin, konnect};
 
 type Body = Map<String, Value>;
+
+/// Ids by kind.
+type Ids = BTreeMap<&'static str, Vec<Arc<str>>>;
 
 /// One list to read.
 struct List {
@@ -22,12 +27,12 @@ struct List {
     /// Field of the one object that holds the list.
     field: Option<&'static str>,
     /// Id of the entity below which the list is.
-    parent: Option<String>,
+    parent: Option<Arc<str>>,
 }
 
 /// What a list request brought.
 enum Listed {
-    Entities(Vec<Body>),
+    Entities(Vec<ObjectText>),
     Gap(GapCause),
 }
 
@@ -155,7 +160,6 @@ where
     /// Flat lists first, then lists below their parents; both with at most `in_flight` lists at a time.
     async fn read(&self) -> Result<Snapshot, Error> {
         let mut snapshot = Snapshot::default();
-        let mut ids = BTreeMap::new();
         let flat = ENTITY_KINDS.iter().filter_map(|kind| {
             let (path, field) = match (self.listing)(kind)? {
                 Listing::Flat(path) => (path, None),
@@ -173,15 +177,18 @@ where
                 parent: None,
             })
         });
-        self.collect(flat.collect(), &mut snapshot, &mut ids).await?;
-        let below = ENTITY_KINDS.iter().flat_map(|kind| self.below(kind, &ids));
-        let below = below.collect();
-        self.collect(below, &mut snapshot, &mut ids).await?;
+        let mut parents = BTreeMap::new();
+        self.collect(flat.collect(), &mut snapshot, &mut parents).await?;
+        let below = ENTITY_KINDS
+            .iter()
+            .flat_map(|kind| self.below(kind, &parents))
+            .collect();
+        self.collect(below, &mut snapshot, &mut parents).await?;
         Ok(snapshot)
     }
 
     /// The lists of a kind below each of its parents; none for a flat kind.
-    fn below(&self, kind: &'static EntityKind, ids: &BTreeMap<&'static str, Vec<String>>) -> Vec<List> {
+    fn below(&self, kind: &'static EntityKind, parents: &Ids) -> Vec<List> {
         let (parent, path, field) = match (self.listing)(kind) {
             Some(Listing::Below { parent, path }) => (parent, format!("/{path}"), None),
             Some(Listing::Within {
@@ -194,31 +201,45 @@ where
         let Some(Listing::Flat(collection)) = named(parent).and_then(|parent| (self.listing)(parent)) else {
             return Vec::new();
         };
-        let list = |id: &String| List {
+        let list = |id: &Arc<str>| List {
             kind,
             path: format!("{collection}/{id}{path}"),
             field,
-            parent: Some(id.clone()),
+            parent: Some(Arc::clone(id)),
         };
-        ids.get(parent).into_iter().flatten().map(list).collect()
+        parents.get(parent).into_iter().flatten().map(list).collect()
+    }
+
+    /// True when other kinds are listed below each entity of this one.
+    fn is_parent(&self, kind: &EntityKind) -> bool {
+        ENTITY_KINDS.iter().any(|child| match (self.listing)(child) {
+            Some(
+                Listing::Below { parent, .. }
+                | Listing::Within {
+                    parent: Some(parent), ..
+                },
+            ) => parent == kind.name,
+            Some(Listing::Flat(_) | Listing::Within { parent: None, .. }) | None => false,
+        })
     }
 
     async fn collect(
         &self,
         lists: Vec<List>,
         snapshot: &mut Snapshot,
-        ids: &mut BTreeMap<&'static str, Vec<String>>,
+        parents: &mut Ids,
     ) -> Result<(), Error> {
         let requests: Vec<_> = lists.into_iter().map(&self.list).collect();
         let mut answers = stream::iter(requests).buffer_unordered(self.in_flight.max(1));
         while let Some((list, listed)) = answers.try_next().await? {
             match listed {
-                Listed::Entities(bodies) => {
-                    let own = bodies.iter().filter_map(|body| body.get("id")?.as_str());
-                    ids.entry(list.kind.name)
-                        .or_default()
-                        .extend(own.map(str::to_owned));
-                    self.keep(&list, bodies, snapshot)?;
+                Listed::Entities(texts) => {
+                    if self.is_parent(list.kind) {
+                        let ids = texts.iter().filter_map(|text| text.word("id"));
+                        let known = parents.entry(list.kind.name).or_default();
+                        known.extend(ids.map(Arc::from));
+                    }
+                    self.keep(&list, texts, snapshot)?;
                 }
                 // The parent was deleted since it was listed.
                 Listed::Gap(GapCause::Absent) if list.parent.is_some() => {}
@@ -236,33 +257,42 @@ where
         Ok(())
     }
 
-    fn keep(&self, list: &List, bodies: Vec<Body>, snapshot: &mut Snapshot) -> Result<(), Error> {
+    fn keep(&self, list: &List, texts: Vec<ObjectText>, snapshot: &mut Snapshot) -> Result<(), Error> {
         let kind = list.kind;
         if kind.counted() {
-            *snapshot.counted.entry(kind.name).or_insert(0) += bodies.len();
+            *snapshot.counted.entry(kind.name).or_insert(0) += texts.len();
             return Ok(());
         }
-        for body in bodies {
-            let body = match &list.parent {
-                Some(group) if kind.write == Write::Member => membership(group, &body),
-                Some(parent) if list.field.is_some() => owned(kind, parent, body),
-                _ => body,
+        for text in texts {
+            let packed = match &list.parent {
+                Some(group) if kind.write == Write::Member => pack(kind, membership(group, &text)),
+                Some(parent) if list.field.is_some() => pack(kind, owned(kind, parent, text.fields())),
+                _ => Packed::from_text(kind, text),
             };
-            let entity = Entity::from_body(kind, body).ok_or(Error::WithoutId {
+            let packed = packed.ok_or(Error::WithoutId {
                 side: self.side,
                 kind: kind.name,
             })?;
-            snapshot.insert(entity);
+            snapshot.insert_packed(packed);
         }
         Ok(())
     }
 }
 
+fn pack(kind: &'static EntityKind, body: Body) -> Option<Packed> {
+    Entity::from_body(kind, body).as_ref().map(Packed::from)
+}
+
 /// A membership, out of a consumer in the list of a group.
-fn membership(group: &str, consumer: &Body) -> Body {
+fn membership(group: &str, consumer: &ObjectText) -> Body {
+    #[derive(Deserialize)]
+    struct Consumer {
+        id: Option<String>,
+    }
+    let consumer = consumer.parse::<Consumer>().ok().and_then(|consumer| consumer.id);
     Map::from_iter([
         ("consumer_group".to_owned(), json!({"id": group})),
-        ("consumer".to_owned(), json!({"id": consumer.get("id")})),
+        ("consumer".to_owned(), json!({"id": consumer})),
     ])
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::call::{Call, Interpretation, Reply};
 use super::classes::{Ending, Meaning};
@@ -11,11 +12,11 @@ use super::error::{Error, Failure, Parts};
 use super::redact::Redactor;
 
 /// A reply for 2xx, an error for everything else.
-pub(super) fn read(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Reply, Error> {
+pub(super) fn read(call: &Call<'_>, status: u16, headers: &HeaderMap, body: Vec<u8>) -> Result<Reply, Error> {
     match call.class(Ending::Status(status)).meaning {
         Meaning::Success if body.is_empty() => Ok(Reply {
             status,
-            body: Value::Null,
+            body: RawValue::NULL.to_owned(),
         }),
         Meaning::Success => Ok(Reply {
             status,
@@ -25,21 +26,25 @@ pub(super) fn read(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8
             Some(status),
             format!("{status}, which no call of this API answers"),
         )),
-        meaning => Err(refusal(call, meaning, status, headers, body)),
+        meaning => Err(refusal(call, meaning, status, headers, &body)),
     }
 }
 
-fn parse(call: &Call<'_>, status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Value, Error> {
-    serde_json::from_slice(body).map_err(|_| {
-        let content_type = headers
-            .get(CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("no content type");
-        call.garbage(
-            Some(status),
-            format!("{status} with {} bytes of {content_type}, not JSON", body.len()),
-        )
-    })
+/// The text as it came; what it says is read by whoever asked, so that a page of a thousand entities is never held as values.
+fn parse(call: &Call<'_>, status: u16, headers: &HeaderMap, body: Vec<u8>) -> Result<Box<RawValue>, Error> {
+    let length = body.len();
+    let text = String::from_utf8(body).ok();
+    text.and_then(|text| RawValue::from_string(text).ok())
+        .ok_or_else(|| {
+            let content_type = headers
+                .get(CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or("no content type");
+            call.garbage(
+                Some(status),
+                format!("{status} with {length} bytes of {content_type}, not JSON"),
+            )
+        })
 }
 
 /// An answer that is no success. A body that is not JSON counts as none: only the status speaks then, but for 404, from

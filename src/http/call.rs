@@ -4,6 +4,7 @@ use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use url::Url;
 
 use super::classes::{Class, Ending, Verb, class_of};
@@ -118,18 +119,18 @@ fn host_of(url: &Url) -> String {
 /// A successful answer. Without `Debug`: bodies hold secrets.
 pub(crate) struct Reply {
     pub status: u16,
-    /// `Null` when there was no body.
-    pub body: Value,
+    /// `null` when there was no body.
+    pub body: Box<RawValue>,
 }
 
 impl Reply {
     /// The body, an object, as `T`, or what is wrong with it. Values are not named: they may be secret.
     pub(crate) fn parse<T: DeserializeOwned>(self, call: &Call<'_>) -> Result<T, Error> {
         // serde would read a struct's fields from an array, too.
-        if !self.body.is_object() {
+        if !self.body.get().starts_with('{') {
             return Err(call.garbage(Some(self.status), "unexpected JSON: expected an object"));
         }
-        serde_json::from_value(self.body).map_err(|error| {
+        serde_json::from_str(self.body.get()).map_err(|error| {
             call.garbage(
                 Some(self.status),
                 format!("unexpected JSON: {}", describe(&error)),

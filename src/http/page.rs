@@ -2,11 +2,14 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use url::Url;
 
 use super::call::Call;
 use super::{Error, Transport};
+use crate::domain::ObjectText;
 
 /// Page size asked for: the largest both Kong and Konnect's core entities take.
 const SIZE: &str = "1000";
@@ -19,10 +22,29 @@ pub(crate) fn query(offset: Option<&str>) -> impl Iterator<Item = (&str, &str)> 
 }
 
 /// One page of a list, and where the next one starts.
-#[derive(Debug, PartialEq)]
 struct Page {
-    items: Vec<Map<String, Value>>,
+    items: Vec<ObjectText>,
     cursor: Option<String>,
+}
+
+/// The fields of a page. Items stay text: a thousand of them as values would take ten times the space.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Fields<'t> {
+    #[serde(borrow, deserialize_with = "present")]
+    data: Option<&'t RawValue>,
+    #[serde(borrow, deserialize_with = "present")]
+    items: Option<&'t RawValue>,
+    page: Value,
+    offset: Value,
+    next: Value,
+    next_cursor: Value,
+    has_next_page: Value,
+}
+
+/// A field that is there, be it null.
+fn present<'t, D: Deserializer<'t>>(field: D) -> Result<Option<&'t RawValue>, D::Error> {
+    <&RawValue>::deserialize(field).map(Some)
 }
 
 impl Page {
@@ -30,48 +52,50 @@ impl Page {
     ///
     /// Items stand in `data`, in Konnect's older endpoints in `items`. An empty list may come as null, and as `{}` from
     /// Kong: Lua does not tell it from `[]`.
-    fn read(body: Value) -> Result<Self, &'static str> {
-        let Value::Object(mut body) = body else {
-            return Err("a list was expected, but it is no JSON object");
-        };
-        let cursor = cursor(&body);
-        let items = match body.remove("data").or_else(|| body.remove("items")) {
-            Some(Value::Array(items)) => items,
-            Some(Value::Null) => Vec::new(),
-            Some(Value::Object(empty)) if empty.is_empty() => Vec::new(),
+    fn read(text: &str) -> Result<Self, &'static str> {
+        // serde would read the fields from an array, too.
+        let fields = Some(text)
+            .filter(|text| text.starts_with('{'))
+            .and_then(|text| serde_json::from_str::<Fields<'_>>(text).ok())
+            .ok_or("a list was expected, but it is no JSON object")?;
+        let list = match fields.data.or(fields.items).map(RawValue::get) {
+            Some("null") => "[]",
+            Some(list) if list.starts_with('[') => list,
+            Some(list) if is_empty_object(list) => "[]",
             Some(_) => return Err("a list was expected, but `data` is none"),
             // The older endpoints leave out an empty `items`, but not the page's figures.
-            None if body.get("page").is_some_and(Value::is_object) => Vec::new(),
+            None if fields.page.is_object() => "[]",
             None => return Err("a list was expected, but `data` is missing"),
         };
-        let items = items.into_iter().map(|item| match item {
-            Value::Object(entity) => Ok(entity),
-            _ => Err("the list holds something that is no object"),
-        });
+        let items: Vec<&RawValue> = serde_json::from_str(list).map_err(|_| "`data` cannot be read")?;
+        let items = items
+            .into_iter()
+            .map(|item| ObjectText::check(item.get()).ok_or("the list holds something that is no object"));
         Ok(Self {
             items: items.collect::<Result<_, _>>()?,
-            cursor,
+            cursor: cursor(&fields),
         })
     }
 }
 
+fn is_empty_object(text: &str) -> bool {
+    serde_json::from_str::<Map<String, Value>>(text).is_ok_and(|fields| fields.is_empty())
+}
+
 /// Where the next page starts: `offset`, or the query of `next`; in Konnect's older endpoints `next_cursor`, in `page` or
 /// beside it, or `page.next`. On the last page all are absent, null or empty.
-fn cursor(body: &Map<String, Value>) -> Option<String> {
-    let page = body.get("page").and_then(Value::as_object);
-    let word = |value: Option<&Value>| match value {
-        Some(Value::String(word)) if !word.is_empty() => Some(word.clone()),
+fn cursor(body: &Fields<'_>) -> Option<String> {
+    let word = |value: &Value| match value {
+        Value::String(word) if !word.is_empty() => Some(word.clone()),
         // Kong's offset in the targets of an upstream.
-        Some(Value::Number(number)) => Some(number.to_string()),
+        Value::Number(number) => Some(number.to_string()),
         _ => None,
     };
-    word(body.get("offset"))
-        .or_else(|| {
-            word(body.get("next_cursor")).filter(|_| body.get("has_next_page") != Some(&Value::Bool(false)))
-        })
-        .or_else(|| word(page?.get("next_cursor")))
-        .or_else(|| cursor_of(body.get("next")?.as_str()?))
-        .or_else(|| cursor_of(page?.get("next")?.as_str()?))
+    word(&body.offset)
+        .or_else(|| word(&body.next_cursor).filter(|_| body.has_next_page != Value::Bool(false)))
+        .or_else(|| word(body.page.get("next_cursor")?))
+        .or_else(|| cursor_of(body.next.as_str()?))
+        .or_else(|| cursor_of(body.page.get("next")?.as_str()?))
 }
 
 /// The cursor in the query of a path or URL.
@@ -91,7 +115,7 @@ fn cursor_of(next: &str) -> Option<String> {
 pub(crate) async fn fetch_all<'c>(
     transport: &Transport,
     call_at: impl Fn(Option<&str>) -> Call<'c>,
-) -> Result<Vec<Map<String, Value>>, Error> {
+) -> Result<Vec<ObjectText>, Error> {
     let mut items = Vec::new();
     let mut seen = HashSet::new();
     let mut cursor: Option<String> = None;
@@ -99,7 +123,7 @@ pub(crate) async fn fetch_all<'c>(
         let call = call_at(cursor.as_deref());
         let reply = transport.send(&call).await?;
         let status = Some(reply.status);
-        let page = Page::read(reply.body).map_err(|wrong| call.garbage(status, wrong))?;
+        let page = Page::read(reply.body.get()).map_err(|wrong| call.garbage(status, wrong))?;
         items.extend(page.items);
         match page.cursor {
             None => return Ok(items),
@@ -116,7 +140,7 @@ mod tests {
     use super::*;
 
     fn cursor(body: Value) -> Option<String> {
-        Page::read(body).unwrap().cursor
+        Page::read(&body.to_string()).unwrap().cursor
     }
 
     #[test]
@@ -157,7 +181,7 @@ mod tests {
             json!({"data": null}),
             json!({"page": {"total_count": 0}}),
         ] {
-            assert!(Page::read(body.clone()).unwrap().items.is_empty(), "{body}");
+            assert!(Page::read(&body.to_string()).unwrap().items.is_empty(), "{body}");
         }
     }
 
@@ -170,7 +194,7 @@ mod tests {
             json!({"data": ["x"]}),
             json!(null),
         ] {
-            assert!(Page::read(body.clone()).is_err(), "{body}");
+            assert!(Page::read(&body.to_string()).is_err(), "{body}");
         }
     }
 }

@@ -235,7 +235,7 @@ impl Transport {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = read_body(call, response).await?;
-        answer::read(call, status, &headers, &body)
+        answer::read(call, status, &headers, body)
     }
 }
 

@@ -5,13 +5,14 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::Client;
+use crate::domain::ObjectText;
 use crate::http::{Error, Failure, page};
 
 /// What a list path holds, and whether it can be known at all. `Debug` only counts: entities hold secrets.
 #[derive(Clone, PartialEq)]
 pub enum Listing {
     /// All entities, maybe none.
-    Present(Vec<Map<String, Value>>),
+    Present(Vec<ObjectText>),
     /// This Kong does not have the kind (404: open source, an older version; 400: switched off), or the parent is gone.
     Absent,
     /// 403: the token may not read it. What is there is unknown, which is not the same as nothing.
@@ -30,7 +31,7 @@ impl fmt::Debug for Listing {
 
 impl Listing {
     /// The entities, none when there are none to be had. `None` when they may not be read.
-    pub fn into_entities(self) -> Option<Vec<Map<String, Value>>> {
+    pub fn into_entities(self) -> Option<Vec<ObjectText>> {
         match self {
             Self::Present(entities) => Some(entities),
             Self::Absent => Some(Vec::new()),
@@ -76,8 +77,8 @@ impl Client {
             _ => Vec::new(),
         };
         let entity = |entry| match entry {
-            Value::Object(entity) => entity,
-            other => Map::from_iter([("id".to_owned(), other)]),
+            Value::Object(entity) => ObjectText::of(&entity),
+            other => ObjectText::of(&Map::from_iter([("id".to_owned(), other)])),
         };
         Ok(Listing::Present(entries.into_iter().map(entity).collect()))
     }
@@ -86,7 +87,7 @@ impl Client {
         &self,
         workspace: Option<&str>,
         path: &str,
-    ) -> Result<Vec<Map<String, Value>>, Error> {
+    ) -> Result<Vec<ObjectText>, Error> {
         // Kong's `next` drops the size on nested lists, so the query is made here.
         page::fetch_all(self.transport(), |offset| {
             self.call(workspace, path, page::query(offset))

@@ -1,7 +1,6 @@
 //! Workspaces of Kong Enterprise.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::Client;
 use crate::http::Error;
@@ -30,9 +29,7 @@ impl Client {
             Err(error) if error.is_not_found() => return Ok(None),
             Err(error) => return Err(error),
         };
-        let found = found
-            .into_iter()
-            .map(|workspace| serde_json::from_value(Value::Object(workspace)));
+        let found = found.iter().map(|workspace| workspace.parse());
         found.collect::<Result<_, _>>().map(Some).map_err(|_| {
             self.call(None, "workspaces", [])
                 .garbage(None, "a workspace without `id` or `name`")

@@ -6,6 +6,7 @@ use serde_json::json;
 use url::Url;
 
 use super::Client;
+use crate::domain::ObjectText;
 use crate::http::Error;
 
 /// One pinned certificate. A control plane takes 32 by default.
@@ -34,7 +35,7 @@ impl Client {
                 "v2/control-planes/{control_plane}/dp-client-certificates"
             ))
             .await?;
-        let certificates = items.into_iter().map(|item| serde_json::from_value(item.into()));
+        let certificates = items.iter().map(ObjectText::parse);
         certificates.collect::<Result<_, _>>().map_err(|_| {
             let call = self.call(Method::GET, self.certificates_url(control_plane, None));
             call.garbage(Some(200), "a certificate without `id` or `cert`")

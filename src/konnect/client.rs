@@ -1,16 +1,19 @@
 //! The way every Konnect call takes: URL, token, budget, error reading.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use secrecy::SecretString;
-use serde_json::{Map, Value};
+use serde_json::value::RawValue;
 use url::Url;
 
 use super::ServerUrl;
 use super::error::interpret;
+use crate::domain::ObjectText;
 use crate::http::call::{Call, Reply};
 use crate::http::{Budget, Error, InvalidToken, Service, Transport, page, token};
 
@@ -110,13 +113,18 @@ impl Client {
     /// `{"consumer_group": …}` when one group is read.
     pub(super) async fn send_for_object(&self, call: &Call<'_>) -> Result<Reply, Error> {
         let mut reply = self.send(call).await?;
-        if let Value::Object(body) = &mut reply.body
-            && !body.contains_key("id")
-            && let Some(inner @ Value::Object(_)) =
-                body.remove("item").or_else(|| body.remove("consumer_group"))
-        {
-            reply.body = inner;
-        }
+        let inner = serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(reply.body.get())
+            .ok()
+            .filter(|fields| !fields.contains_key("id"))
+            .and_then(|fields| {
+                fields
+                    .get("item")
+                    .or_else(|| fields.get("consumer_group"))
+                    .copied()
+            })
+            .filter(|inner| inner.get().starts_with('{'))
+            .map(ToOwned::to_owned);
+        reply.body = inner.unwrap_or(reply.body);
         Ok(reply)
     }
 
@@ -130,7 +138,7 @@ impl Client {
     }
 
     /// All items of one of the older list endpoints, such as data plane certificates.
-    pub(super) async fn list_items(&self, path: &str) -> Result<Vec<Map<String, Value>>, Error> {
+    pub(super) async fn list_items(&self, path: &str) -> Result<Vec<ObjectText>, Error> {
         page::fetch_all(self.transport(), |cursor| {
             self.call(
                 Method::GET,

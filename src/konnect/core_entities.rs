@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::Client;
+use crate::domain::ObjectText;
 use crate::http::call::Call;
 use crate::http::{Error, page};
 
@@ -27,11 +28,7 @@ impl Client {
     ///
     /// # Errors
     /// Any failed page fails the whole; pages that repeat are [`Failure::Garbage`](crate::http::Failure::Garbage).
-    pub async fn list_entities(
-        &self,
-        control_plane: &str,
-        path: &str,
-    ) -> Result<Vec<Map<String, Value>>, Error> {
+    pub async fn list_entities(&self, control_plane: &str, path: &str) -> Result<Vec<ObjectText>, Error> {
         page::fetch_all(self.transport(), |offset| {
             self.call(
                 Method::GET,

@@ -1,8 +1,7 @@
 //! Schemas of custom plugins, uploaded to a control plane.
 
-use serde_json::{Map, Value};
-
 use super::Client;
+use crate::domain::ObjectText;
 use crate::http::Error;
 
 impl Client {
@@ -11,7 +10,7 @@ impl Client {
     ///
     /// # Errors
     /// Any failed page fails the whole.
-    pub async fn list_plugin_schemas(&self, control_plane: &str) -> Result<Vec<Map<String, Value>>, Error> {
+    pub async fn list_plugin_schemas(&self, control_plane: &str) -> Result<Vec<ObjectText>, Error> {
         let path = format!("v2/control-planes/{control_plane}/core-entities/plugin-schemas");
         self.list_items(&path).await
     }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::catalogue::{Catalogue, PluginDrift};
 use super::finding::{Finding, TARGET_ADDS_FIELD};
 use super::mask;
-use crate::domain::{Entity, KongVersion, json};
+use crate::domain::{Entity, KongVersion, Subject, json};
 
 /// New fields of a plugin or kind whose filled-in value keeps the old behaviour, with the reason.
 const KEEPS_BEHAVIOUR: &[(&str, &str)] = &[
@@ -18,14 +18,15 @@ const KEEPS_BEHAVIOUR: &[(&str, &str)] = &[
 /// What the target will fill in for a plugin that is yet to be written, foreseen from the published defaults.
 #[must_use]
 pub fn foresee(
-    source: &Entity,
-    body: &Map<String, Value>,
+    subject: &Subject,
+    entity: &Entity,
     version: KongVersion,
     catalogue: &Catalogue,
 ) -> Vec<Finding> {
-    let Some((name, drift)) = plugin_drift(source, body, version, catalogue) else {
+    let Some((name, drift)) = plugin_drift(entity, version, catalogue) else {
         return Vec::new();
     };
+    let body = &entity.body;
     drift
         .new
         .iter()
@@ -33,45 +34,44 @@ pub fn foresee(
             !path.contains("[]") && json::get(body, path).is_none() && parent_is_set(body, path)
         })
         .filter(|(path, _)| !KEEPS_BEHAVIOUR.contains(&(name, path.as_str())))
-        .map(|(path, value)| finding(source, path, value))
+        .map(|(path, value)| finding(subject, entity, path, value))
         .collect()
 }
 
 /// What the target has filled in.
 #[must_use]
 pub fn observe(
-    source: &Entity,
-    body: &Map<String, Value>,
+    subject: &Subject,
+    entity: &Entity,
     actual: &Map<String, Value>,
     version: KongVersion,
     catalogue: &Catalogue,
 ) -> Vec<Finding> {
     let mut paths = Vec::new();
-    added_paths(body, actual, "", &mut paths);
-    let drift = plugin_drift(source, body, version, catalogue);
-    let name = drift.map_or(source.kind.name, |(name, _)| name);
+    added_paths(&entity.body, actual, "", &mut paths);
+    let drift = plugin_drift(entity, version, catalogue);
+    let name = drift.map_or(entity.kind.name, |(name, _)| name);
     paths
         .into_iter()
         .filter(|(path, value)| {
             let known = |(_, drift): (_, &PluginDrift)| drift.changed.get(path) == Some(*value);
-            let server_made = source.kind.read_only.contains(&path.as_str());
+            let server_made = entity.kind.read_only.contains(&path.as_str());
             !server_made
                 && !neutral(value)
                 && !drift.is_some_and(known)
                 && !KEEPS_BEHAVIOUR.contains(&(name, path.as_str()))
         })
-        .map(|(path, value)| finding(source, &path, value))
+        .map(|(path, value)| finding(subject, entity, &path, value))
         .collect()
 }
 
 fn plugin_drift<'a>(
-    source: &Entity,
-    body: &'a Map<String, Value>,
+    entity: &'a Entity,
     version: KongVersion,
     catalogue: &'a Catalogue,
 ) -> Option<(&'a str, &'a PluginDrift)> {
-    let name = (source.kind.name == "plugins")
-        .then(|| body.get("name")?.as_str())
+    let name = (entity.kind.name == "plugins")
+        .then(|| entity.body.get("name")?.as_str())
         .flatten()?;
     Some((name, catalogue.drift(version, name)?))
 }
@@ -114,14 +114,14 @@ pub(super) fn neutral(value: &Value) -> bool {
     }
 }
 
-fn finding(source: &Entity, path: &str, value: &Value) -> Finding {
-    let plugin = source
+fn finding(subject: &Subject, entity: &Entity, path: &str, value: &Value) -> Finding {
+    let plugin = entity
         .body
         .get("name")
         .and_then(Value::as_str)
-        .filter(|_| source.kind.name == "plugins");
-    let shown = mask::shown(source.kind, plugin, path, value);
-    Finding::new(&TARGET_ADDS_FIELD, source.subject(), format!("{path} = {shown}")).at(path)
+        .filter(|_| entity.kind.name == "plugins");
+    let shown = mask::shown(entity.kind, plugin, path, value);
+    Finding::new(&TARGET_ADDS_FIELD, subject.clone(), format!("{path} = {shown}")).at(path)
 }
 
 #[cfg(test)]
@@ -143,13 +143,13 @@ mod tests {
             "plugins",
             json!({"id": "p", "name": "http-log", "config": {"http_endpoint": "https://x"}}),
         );
-        let foreseen = foresee(&plugin, &plugin.body, V3_9, Catalogue::bundled());
+        let foreseen = foresee(&plugin.subject(), &plugin, V3_9, Catalogue::bundled());
         assert_eq!(fields(&foreseen), ["config.ssl_verify"]);
         assert_eq!(foreseen[0].observed, "config.ssl_verify = true");
         let actual = json!({"id": "p", "name": "http-log", "config": {"http_endpoint": "https://x", "ssl_verify": true, "client_certificate": null}});
         let seen = observe(
+            &plugin.subject(),
             &plugin,
-            &plugin.body,
             actual.as_object().unwrap(),
             V3_9,
             Catalogue::bundled(),
@@ -163,12 +163,12 @@ mod tests {
             "plugins",
             json!({"id": "p", "name": "basic-auth", "config": {"hide_credentials": false}}),
         );
-        assert!(foresee(&plugin, &plugin.body, V3_9, Catalogue::bundled()).is_empty());
+        assert!(foresee(&plugin.subject(), &plugin, V3_9, Catalogue::bundled()).is_empty());
         let actual = json!({"name": "basic-auth", "config": {"hide_credentials": false, "principals": {"enabled": false, "error_on_miss": true}}});
         assert!(
             observe(
+                &plugin.subject(),
                 &plugin,
-                &plugin.body,
                 actual.as_object().unwrap(),
                 V3_9,
                 Catalogue::bundled()
@@ -183,8 +183,8 @@ mod tests {
         let see = |value: bool| {
             let actual = json!({"config": {"hide_credentials": value}});
             observe(
+                &plugin.subject(),
                 &plugin,
-                &plugin.body,
                 actual.as_object().unwrap(),
                 V3_9,
                 Catalogue::bundled(),
@@ -199,8 +199,8 @@ mod tests {
         let upstream = entity("upstreams", json!({"id": "u", "name": "n"}));
         let actual = json!({"id": "u", "name": "n", "sticky_sessions_cookie": null, "sticky_sessions_cookie_path": "/"});
         let seen = observe(
+            &upstream.subject(),
             &upstream,
-            &upstream.body,
             actual.as_object().unwrap(),
             V3_9,
             Catalogue::bundled(),
@@ -214,8 +214,8 @@ mod tests {
         let actual = json!({"id": "s", "host": "h", "created_at": 1, "tls_sans": null, "tls_verify": true});
         assert_eq!(
             fields(&observe(
+                &service.subject(),
                 &service,
-                &service.body,
                 actual.as_object().unwrap(),
                 V3_9,
                 Catalogue::bundled()

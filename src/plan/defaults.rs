@@ -67,11 +67,8 @@ pub fn fill_defaults(
     catalogue: &Catalogue,
 ) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if version.is_none() && !snapshot.entities.is_empty() {
-        let key = EntityKey {
-            kind: "_format_version".to_owned(),
-            id: "*".to_owned(),
-        };
+    if version.is_none() && !snapshot.is_empty() {
+        let key = EntityKey::new("_format_version", "*");
         let subject = Subject { key, name: None };
         findings.push(Finding::new(
             &DECLARED_VERSION_UNKNOWN,
@@ -79,12 +76,12 @@ pub fn fill_defaults(
             "no version of the gateway is given",
         ));
     }
-    for entity in snapshot.entities.values_mut() {
+    snapshot.change(|entity| {
         fill_core(entity, version);
         if entity.kind.name == "plugins" {
             fill_plugin(entity, version, catalogue, &mut findings);
         }
-    }
+    });
     findings
 }
 
@@ -215,7 +212,7 @@ mod tests {
         let mut snapshot = Snapshot::from_iter([entity]);
         let findings = fill_defaults(&mut snapshot, KongVersion::parse(version), Catalogue::bundled());
         (
-            snapshot.entities.remove(&key).unwrap().body,
+            snapshot.remove(&key).unwrap().body,
             findings.into_iter().map(|f| f.id).collect(),
         )
     }

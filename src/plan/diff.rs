@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::added;
 use super::catalogue::Catalogue;
@@ -26,7 +27,7 @@ use super::transform::{Transformed, transform};
 use super::translate::translate;
 use super::unique::{Clash, Taken};
 use super::{Circumstances, waivers};
-use crate::domain::{Entity, EntityKey, KongVersion, Snapshot, Subject};
+use crate::domain::{Entity, EntityKey, KongVersion, Packed, Snapshot, Subject};
 
 /// Everything a plan depends on.
 #[derive(Debug)]
@@ -54,16 +55,17 @@ const OLDEST: KongVersion = KongVersion { major: 3, minor: 4 };
 #[must_use]
 pub fn build_plan(input: &PlanInput<'_>) -> Planned {
     let mut planner = Planner::new(input);
-    let given: Vec<Entity> = input
+    let given: Vec<Packed> = input
         .policy
         .custom_plugins
         .iter()
         .filter_map(CustomPlugin::entity)
+        .map(|entity| Packed::from(&entity))
         .collect();
-    let mut entities: Vec<&Entity> = input.source.entities.values().chain(&given).collect();
-    entities.sort_by_key(|entity| (entity.kind.level, entity.key()));
-    for entity in entities {
-        planner.place(entity);
+    let mut entities: Vec<&Packed> = input.source.packed().chain(&given).collect();
+    entities.sort_by_key(|packed| (packed.kind.level, packed.key()));
+    for packed in entities {
+        planner.place(&packed.unpack());
     }
     planner.finish()
 }
@@ -151,18 +153,18 @@ impl<'a> Planner<'a> {
             kind: source.kind,
             id: source.id.clone(),
         });
-        match self.input.target.entities.get(&entity.key()) {
-            Some(actual) => self.compare(source, entity, actual),
-            None => self.create(source, entity),
+        match self.input.target.get(&entity.key()) {
+            Some(actual) => self.compare(source, &entity, &actual),
+            None => self.create(source, &entity),
         }
     }
 
     /// The target has the counterpart.
-    fn compare(&mut self, source: &Entity, entity: Entity, actual: &Entity) {
+    fn compare(&mut self, source: &Entity, entity: &Entity, actual: &Entity) {
         if equal(entity.kind, &entity.body, &actual.body) {
             let seen = added::observe(
-                source,
-                &entity.body,
+                &source.subject(),
+                entity,
                 &actual.body,
                 self.version,
                 self.input.catalogue,
@@ -186,13 +188,13 @@ impl<'a> Planner<'a> {
         self.push(source, Action::Update, observed, changes);
     }
 
-    fn create(&mut self, source: &Entity, entity: Entity) {
-        if let Some(clash) = self.taken.clash(&entity) {
+    fn create(&mut self, source: &Entity, entity: &Entity) {
+        if let Some(clash) = self.taken.clash(entity) {
             return self.resolve(source, entity, &clash);
         }
         self.findings.extend(added::foresee(
-            source,
-            &entity.body,
+            &source.subject(),
+            entity,
             self.version,
             self.input.catalogue,
         ));
@@ -200,13 +202,12 @@ impl<'a> Planner<'a> {
     }
 
     /// A foreign entity holds a unique value: the conflict policy decides.
-    fn resolve(&mut self, source: &Entity, entity: Entity, clash: &Clash) {
+    fn resolve(&mut self, source: &Entity, entity: &Entity, clash: &Clash) {
         let observed = format!("{} is held by {}", clash.shown, clash.holder);
         let policy = self.input.policy.conflicts.of(entity.kind.name);
         let holder = self
             .input
             .target
-            .entities
             .get(&clash.holder)
             .filter(|holder| holder.kind == entity.kind);
         let (Some(holder), ConflictPolicy::Adopt | ConflictPolicy::Overwrite) = (holder, policy) else {
@@ -218,21 +219,23 @@ impl<'a> Planner<'a> {
                 ));
                 return self.leave(source, Action::Skipped, observed);
             }
-            return match self.input.source.entities.get(&clash.holder) {
-                // The source has it too, under another name by now.
-                Some(_) => self.block(source, &NAME_WAITS_FOR_UPDATE, observed),
-                None => self.block(source, &NAME_TAKEN, observed),
+            // The source may have it too, under another name by now.
+            let rule = if self.input.source.contains(&clash.holder) {
+                &NAME_WAITS_FOR_UPDATE
+            } else {
+                &NAME_TAKEN
             };
+            return self.block(source, rule, observed);
         };
         let adopted = Entity {
-            id: holder.id.clone(),
-            ..entity
+            id: Arc::clone(&holder.id),
+            ..entity.clone()
         };
         if policy == ConflictPolicy::Adopt && !equal(adopted.kind, &adopted.body, &holder.body) {
             return self.block(source, &ADOPT_DIFFERS, observed);
         }
         self.identities.adopt(source.key(), &holder.id);
-        self.compare(source, adopted, holder);
+        self.compare(source, &adopted, &holder);
     }
 
     /// Records what a transform did, and returns the changed entity.
@@ -257,11 +260,9 @@ impl<'a> Planner<'a> {
 
     /// True when a plugin that takes part needs this schema.
     fn is_needed(&self, schema: &Entity) -> bool {
-        let mut entities = self.input.source.entities.values();
-        entities.any(|entity| {
-            entity.kind.name == "plugins"
-                && entity.body.get("name").and_then(Value::as_str) == Some(&schema.id)
-                && self.selected.contains(&entity.key())
+        let mut plugins = self.input.source.of_kind("plugins");
+        plugins.any(|plugin| {
+            plugin.word("name").as_deref() == Some(&*schema.id) && self.selected.contains(&plugin.key())
         })
     }
 
@@ -287,7 +288,7 @@ impl<'a> Planner<'a> {
                     &BLOCKED_BY_DEPENDENCY,
                     format!("refers to {key}, which is not moved"),
                 ))
-            } else if self.input.source.entities.contains_key(&key) {
+            } else if self.input.source.contains(&key) {
                 None
             } else {
                 Some((
@@ -310,12 +311,12 @@ impl<'a> Planner<'a> {
         self.push(source, action, reason, Vec::new());
     }
 
-    fn desire(&mut self, source: &Entity, entity: Entity, action: Action) {
+    fn desire(&mut self, source: &Entity, entity: &Entity, action: Action) {
         self.desired.insert(
             source.key(),
             Desired {
-                entity,
-                source: source.clone(),
+                subject: source.subject(),
+                entity: entity.into(),
             },
         );
         self.push(source, action, String::new(), Vec::new());
@@ -326,7 +327,7 @@ impl<'a> Planner<'a> {
         let target_id = self
             .identities
             .is_moved(&key)
-            .then(|| self.identities.target_id(&key).to_owned());
+            .then(|| Arc::clone(self.identities.target_id(&key)));
         self.operations.push(Operation {
             wave: source.kind.level,
             action,
@@ -340,10 +341,10 @@ impl<'a> Planner<'a> {
     /// What an entity that is written names and will not find.
     fn tell_missing_names(&mut self) {
         for key in self.desired.keys() {
-            let Some(source) = self.input.source.entities.get(key) else {
+            let Some(source) = self.input.source.get(key) else {
                 continue;
             };
-            for (field, named) in named_entities(source, &self.facts) {
+            for (field, named) in named_entities(&source, &self.facts) {
                 if self.absent.contains(&named) {
                     let observed = format!("{field} names {named}, which is not moved");
                     let finding = Finding::new(&NAMED_ENTITY_LEFT_BEHIND, source.subject(), observed);
@@ -412,11 +413,8 @@ fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, target: &Snapshot) 
         digest.add(&json!(finding));
     }
     let ours: BTreeSet<EntityKey> = desired.values().map(|desired| desired.entity.key()).collect();
-    for foreign in target
-        .entities
-        .values()
-        .filter(|entity| !ours.contains(&entity.key()))
-    {
+    for foreign in target.packed().filter(|entity| !ours.contains(&entity.key())) {
+        let foreign = foreign.unpack();
         digest.add(&json!([foreign.key(), canonical(foreign.kind, &foreign.body)]));
     }
     digest.finish()
@@ -425,10 +423,7 @@ fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, target: &Snapshot) 
 /// A subject that stands for all entities of a kind.
 fn all_of(kind: &str) -> Subject {
     Subject {
-        key: EntityKey {
-            kind: kind.to_owned(),
-            id: "*".into(),
-        },
+        key: EntityKey::new(kind.to_owned(), "*"),
         name: None,
     }
 }
@@ -439,17 +434,17 @@ pub(super) fn digest_desired<'a>(desired: impl Iterator<Item = &'a Desired>) -> 
     for desired in desired {
         digest.add(&json!([
             desired.entity.key(),
-            canonical(desired.entity.kind, desired.body())
+            canonical(desired.entity.kind, &desired.entity.unpack().body)
         ]));
     }
     digest.finish()
 }
 
 /// Digest over what the target holds of each translated entity, in the same form.
-pub(super) fn digest_actual<'a>(pairs: impl Iterator<Item = (&'a Desired, &'a Entity)>) -> String {
+pub(super) fn digest_actual<'a>(pairs: impl Iterator<Item = (&'a Desired, Entity)>) -> String {
     let mut digest = Digest::default();
     for (desired, actual) in pairs {
-        let body = project(desired.body(), &actual.body);
+        let body = project(&desired.entity.unpack().body, &actual.body);
         digest.add(&json!([actual.key(), canonical(actual.kind, &body)]));
     }
     digest.finish()
@@ -457,7 +452,7 @@ pub(super) fn digest_actual<'a>(pairs: impl Iterator<Item = (&'a Desired, &'a En
 
 fn digest_all(snapshot: &Snapshot) -> String {
     let mut digest = Digest::default();
-    for entity in snapshot.entities.values() {
+    for entity in snapshot.iter() {
         digest.add(&json!([entity.key(), canonical(entity.kind, &entity.body)]));
     }
     digest.finish()

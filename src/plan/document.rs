@@ -1,13 +1,14 @@
 //! The plan as a value: what happens to each source entity, and why. It holds no secret.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::compare::FieldChange;
 use super::finding::{Finding, Severity};
-use crate::domain::{Entity, EntityKey, Subject};
+use crate::domain::{EntityKey, Packed, Subject};
 
 /// What happens to a source entity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -39,7 +40,7 @@ pub struct Operation {
     pub subject: Subject,
     /// Id in the target, where it is not that of the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target_id: Option<String>,
+    pub target_id: Option<Arc<str>>,
     /// Why, for anything but a plain creation.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
@@ -53,10 +54,7 @@ impl Operation {
     #[must_use]
     pub fn target_key(&self) -> EntityKey {
         let id = self.target_id.as_ref().unwrap_or(&self.subject.key.id);
-        EntityKey {
-            kind: self.subject.key.kind.clone(),
-            id: id.clone(),
-        }
+        EntityKey::new(self.subject.key.kind.clone(), Arc::clone(id))
     }
 }
 
@@ -136,16 +134,16 @@ pub struct Planned {
 /// A translated entity.
 #[derive(Clone, Debug)]
 pub struct Desired {
+    /// What it is in the source.
+    pub subject: Subject,
     /// The entity with the body that the target takes.
-    pub entity: Entity,
-    /// The entity as the source returned it.
-    pub source: Entity,
+    pub entity: Packed,
 }
 
 impl Desired {
-    /// The body to write.
+    /// The body to write. Made anew each time.
     #[must_use]
-    pub fn body(&self) -> &Map<String, Value> {
-        &self.entity.body
+    pub fn body(&self) -> Map<String, Value> {
+        self.entity.unpack().body
     }
 }

@@ -1,6 +1,7 @@
 //! Which id each source entity has in the target, and how bodies follow.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -13,8 +14,8 @@ use crate::domain::{Entity, EntityKey, Snapshot};
 #[derive(Debug)]
 pub struct Identities {
     name_space: Option<Uuid>,
-    moved: BTreeMap<EntityKey, String>,
-    by_id: BTreeMap<String, String>,
+    moved: BTreeMap<EntityKey, Arc<str>>,
+    by_id: BTreeMap<Arc<str>, Arc<str>>,
 }
 
 impl Identities {
@@ -36,8 +37,7 @@ impl Identities {
         };
         if name_space.is_some() {
             for entity in source
-                .entities
-                .values()
+                .packed()
                 .filter(|entity| entity.kind.write != Write::Member)
             {
                 let derived = identities.derive(&entity.key());
@@ -47,33 +47,37 @@ impl Identities {
         identities
     }
 
-    fn derive(&self, key: &EntityKey) -> String {
+    fn derive(&self, key: &EntityKey) -> Arc<str> {
         self.name_space.map_or_else(
-            || key.id.clone(),
-            |space| Uuid::new_v5(&space, key.to_string().as_bytes()).to_string(),
+            || Arc::clone(&key.id),
+            |space| {
+                Uuid::new_v5(&space, key.to_string().as_bytes())
+                    .to_string()
+                    .into()
+            },
         )
     }
 
     /// From now on the source entity is this one in the target.
-    pub fn adopt(&mut self, source: EntityKey, target_id: &str) {
-        self.map(source, target_id.to_owned());
+    pub fn adopt(&mut self, source: EntityKey, target_id: &Arc<str>) {
+        self.map(source, Arc::clone(target_id));
     }
 
-    fn map(&mut self, source: EntityKey, target_id: String) {
-        self.by_id.insert(source.id.clone(), target_id.clone());
+    fn map(&mut self, source: EntityKey, target_id: Arc<str>) {
+        self.by_id.insert(Arc::clone(&source.id), Arc::clone(&target_id));
         self.moved.insert(source, target_id);
     }
 
     /// The id in the target.
     #[must_use]
-    pub fn target_id<'a>(&'a self, source: &'a EntityKey) -> &'a str {
-        self.moved.get(source).map_or(&source.id, String::as_str)
+    pub fn target_id<'a>(&'a self, source: &'a EntityKey) -> &'a Arc<str> {
+        self.moved.get(source).unwrap_or(&source.id)
     }
 
     /// True when the entity does not keep its id.
     #[must_use]
     pub fn is_moved(&self, source: &EntityKey) -> bool {
-        self.target_id(source) != source.id
+        *self.target_id(source) != source.id
     }
 
     /// The entity with its target id, and with the ids of other source entities replaced by their target ids: in foreign keys, and
@@ -100,9 +104,9 @@ impl Identities {
                     .unwrap_or_default()
                     .to_owned()
             };
-            format!("{}/{}", end("consumer_group"), end("consumer"))
+            format!("{}/{}", end("consumer_group"), end("consumer")).into()
         } else {
-            self.target_id(&own).to_owned()
+            Arc::clone(self.target_id(&own))
         };
         Entity {
             kind: entity.kind,
@@ -113,8 +117,8 @@ impl Identities {
 
     fn relink_value(&self, value: Value) -> Value {
         match value {
-            Value::String(text) => match self.by_id.get(&text) {
-                Some(target) => json!(target),
+            Value::String(text) => match self.by_id.get(text.as_str()) {
+                Some(target) => json!(&**target),
                 None => Value::String(text),
             },
             Value::Array(items) => items.into_iter().map(|item| self.relink_value(item)).collect(),
@@ -157,11 +161,8 @@ mod tests {
             let policy = IdPolicy::Derive {
                 control_plane: control_plane.into(),
             };
-            let key = EntityKey {
-                kind: "services".into(),
-                id: SERVICE.into(),
-            };
-            Identities::new(&source(), &policy).target_id(&key).to_owned()
+            let key = EntityKey::new("services", SERVICE);
+            Identities::new(&source(), &policy).target_id(&key).to_string()
         };
         let (one, two) = (
             "11111111-1111-4111-8111-111111111111",
@@ -175,20 +176,8 @@ mod tests {
     #[test]
     fn foreign_keys_and_ids_in_configurations_follow() {
         let mut identities = Identities::new(&source(), &IdPolicy::Preserve);
-        identities.adopt(
-            EntityKey {
-                kind: "services".into(),
-                id: SERVICE.into(),
-            },
-            "adopted-service",
-        );
-        identities.adopt(
-            EntityKey {
-                kind: "consumers".into(),
-                id: CONSUMER.into(),
-            },
-            "adopted-consumer",
-        );
+        identities.adopt(EntityKey::new("services", SERVICE), &"adopted-service".into());
+        identities.adopt(EntityKey::new("consumers", CONSUMER), &"adopted-consumer".into());
         let plugin = entity(
             "plugins",
             json!({"id": "p", "name": "key-auth", "service": {"id": SERVICE}, "config": {"anonymous": CONSUMER, "realm": "x"}}),

@@ -60,10 +60,7 @@ fn judge_count(name: &str, count: usize) -> Option<Finding> {
 /// A kind as the subject of a finding.
 fn whole(kind: &EntityKind) -> Subject {
     Subject {
-        key: EntityKey {
-            kind: kind.name.to_owned(),
-            id: "*".into(),
-        },
+        key: EntityKey::new(kind.name, "*"),
         name: None,
     }
 }
@@ -111,10 +108,7 @@ mod tests {
             counted: [("developers", 7), ("files", 0)].into(),
             recast: vec![Recast {
                 from: whole(named("key-auths-enc").unwrap()),
-                to: EntityKey {
-                    kind: "key-auths".into(),
-                    id: "k".into(),
-                },
+                to: EntityKey::new("key-auths", "k"),
             }],
             ..Snapshot::default()
         };

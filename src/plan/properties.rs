@@ -130,13 +130,13 @@ fn policy() -> impl Strategy<Value = Policy> {
 fn applied(planned: &Planned, target: &Snapshot) -> Snapshot {
     let mut after = target.clone();
     for desired in planned.desired.values() {
-        let mut entity = desired.entity.clone();
+        let mut entity = desired.entity.unpack();
         entity.body.insert("created_at".into(), json!(1));
         entity.body.entry("added_by_target").or_insert(Value::Null);
         if entity.kind.name != "consumer_group_members" {
-            entity.body.insert("id".into(), json!(entity.id));
+            entity.body.insert("id".into(), json!(&*entity.id));
         }
-        after.insert(entity);
+        after.insert(&entity);
     }
     after
 }
@@ -148,7 +148,7 @@ proptest! {
         let keys: Vec<_> = planned.plan.operations.iter().map(|o| o.subject.key.clone()).collect();
         let unique: BTreeSet<_> = keys.iter().cloned().collect();
         prop_assert_eq!(keys.len(), unique.len());
-        prop_assert_eq!(unique, source.entities.keys().cloned().collect());
+        prop_assert_eq!(unique, source.keys().cloned().collect());
     }
 
     #[test]
@@ -169,10 +169,11 @@ proptest! {
             named.entry(&finding.subject.key).or_default().extend(finding.field.as_deref());
         }
         for (key, desired) in &planned.desired {
-            for (field, value) in &source.entities[key].body {
+            let body = desired.entity.unpack().body;
+            for (field, value) in &source.get(key).unwrap().body {
                 let server_made = desired.entity.kind.read_only.contains(&field.as_str());
                 let inert = desired.entity.kind.inert.iter().any(|(name, meaningless)| name == field && meaningless.is(value));
-                let carried = desired.body().contains_key(field);
+                let carried = body.contains_key(field);
                 let told = named.get(key).is_some_and(|fields| fields.contains(field.as_str()));
                 prop_assert!(value.is_null() || server_made || inert || carried || told, "{key}: {field} is lost");
             }
@@ -192,8 +193,9 @@ proptest! {
             prop_assert!(!planned.plan.findings.is_empty());
             return Ok(());
         };
+        let body = desired.entity.unpack().body;
         for (field, value) in &config {
-            let carried = desired.body()["config"].get(field) == Some(value);
+            let carried = body["config"].get(field) == Some(value);
             let path = format!("config.{field}");
             let told = planned.plan.findings.iter().any(|finding| finding.field.as_ref() == Some(&path));
             prop_assert!(value.is_null() || carried || told, "{name}: {path} is lost");
@@ -203,13 +205,13 @@ proptest! {
     #[test]
     fn a_creation_depends_on_earlier_waves_only(source in snapshot(), target in snapshot()) {
         let planned = plan(&source, &target);
-        let mut there: BTreeSet<_> = target.entities.keys().cloned().collect();
+        let mut there: BTreeSet<_> = target.keys().cloned().collect();
         let mut wave = 0;
         for operation in &planned.plan.operations {
             prop_assert!(operation.wave >= wave);
             wave = operation.wave;
             if operation.action == Action::Create {
-                for reference in planned.desired[&operation.subject.key].source.references() {
+                for reference in source.get(&operation.subject.key).unwrap().references() {
                     prop_assert!(there.contains(&reference), "{} before {reference}", operation.subject);
                 }
                 there.insert(operation.subject.key.clone());

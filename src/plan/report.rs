@@ -87,9 +87,9 @@ impl Report {
     pub fn new(planned: &Planned, ends: Ends, secrets: Secrets) -> Self {
         let entities = planned.desired.values().map(|desired| PlannedEntity {
             key: desired.entity.key(),
-            body: match secrets {
-                Secrets::Masked => mask::masked(desired.entity.kind, desired.body()),
-                Secrets::Included => desired.body().clone(),
+            body: match (secrets, desired.entity.unpack().body) {
+                (Secrets::Masked, body) => mask::masked(desired.entity.kind, &body),
+                (Secrets::Included, body) => body,
             },
         });
         Self {

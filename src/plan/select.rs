@@ -1,6 +1,6 @@
 //! Which source entities take part: the selected ones, what they own, and what they refer to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::policy::{Exclusion, Selection};
 use crate::domain::entity::reference;
 use crate::domain::entity_kind::Write;
 use crate::domain::entity_kinds::MEMBERS;
-use crate::domain::{Entity, EntityKey, Snapshot};
+use crate::domain::{Entity, EntityKey, Packed, Snapshot};
 
 /// The outcome of a selection.
 #[derive(Debug, Default)]
@@ -34,9 +34,11 @@ impl Selected {
 /// Evaluates a selection. What a selected entity refers to comes along, unless it is excluded.
 #[must_use]
 pub fn select(source: &Snapshot, selection: &Selection) -> Selected {
-    let entities = &source.entities;
-    let is_excluded = |entity: &&Entity| selection.exclude.iter().any(|exclusion| names(exclusion, entity));
-    let excluded: BTreeSet<_> = entities.values().filter(is_excluded).map(Entity::key).collect();
+    let excluded: BTreeSet<EntityKey> = selection
+        .exclude
+        .iter()
+        .flat_map(|exclusion| named(source, exclusion))
+        .collect();
     if selection.tags.is_empty() && selection.kinds.is_empty() {
         return Selected {
             taken: None,
@@ -46,20 +48,23 @@ pub fn select(source: &Snapshot, selection: &Selection) -> Selected {
     let of_kind = |entity: &Entity| {
         selection.kinds.is_empty() || selection.kinds.iter().any(|kind| kind == entity.kind.name)
     };
-    let direct: BTreeSet<EntityKey> = entities
-        .values()
+    let direct: BTreeSet<EntityKey> = source
+        .iter()
         .filter(|entity| entity.kind.name != MEMBERS && of_kind(entity) && has_tags(entity, &selection.tags))
-        .map(Entity::key)
+        .map(|entity| entity.key())
         .filter(|key| !excluded.contains(key))
         .collect();
-    let owned = entities
-        .values()
+    let owned = source
+        .iter()
         .filter(|entity| of_kind(entity) || entity.kind.name == MEMBERS);
     let owned = owned.filter(|entity| {
         owners(entity).is_some_and(|owners| owners.iter().all(|owner| direct.contains(owner)))
     });
-    let mut taken: BTreeSet<EntityKey> = owned.map(Entity::key).chain(direct.iter().cloned()).collect();
-    close(entities, &excluded, &mut taken);
+    let mut taken: BTreeSet<EntityKey> = owned
+        .map(|entity| entity.key())
+        .chain(direct.iter().cloned())
+        .collect();
+    close(source, &excluded, &mut taken);
     Selected {
         taken: Some(taken),
         excluded,
@@ -67,14 +72,11 @@ pub fn select(source: &Snapshot, selection: &Selection) -> Selected {
 }
 
 /// Adds everything that is referred to, directly or not.
-fn close(
-    entities: &BTreeMap<EntityKey, Entity>,
-    excluded: &BTreeSet<EntityKey>,
-    taken: &mut BTreeSet<EntityKey>,
-) {
+fn close(source: &Snapshot, excluded: &BTreeSet<EntityKey>, taken: &mut BTreeSet<EntityKey>) {
     let mut open: Vec<EntityKey> = taken.iter().cloned().collect();
     while let Some(key) = open.pop() {
-        let references = entities.get(&key).map(Entity::references).unwrap_or_default();
+        let entity = source.get(&key);
+        let references = entity.as_ref().map(Entity::references).unwrap_or_default();
         for reference in references {
             if !excluded.contains(&reference) && taken.insert(reference.clone()) {
                 open.push(reference);
@@ -86,12 +88,7 @@ fn close(
 /// The entities that an entity without tags of its own belongs to: a credential to its consumer, a target to its upstream, a server
 /// name to its certificate, a membership to both of its ends.
 fn owners(entity: &Entity) -> Option<Vec<EntityKey>> {
-    let owner = |kind: &str, field| {
-        Some(EntityKey {
-            kind: kind.to_owned(),
-            id: reference(&entity.body, field)?.to_owned(),
-        })
-    };
+    let owner = |kind: &'static str, field| Some(EntityKey::new(kind, reference(&entity.body, field)?));
     match entity.kind.write {
         Write::PutBelow { parent, field, .. } => Some(vec![owner(parent, field)?]),
         Write::Member => Some(vec![
@@ -109,11 +106,21 @@ fn owners(entity: &Entity) -> Option<Vec<EntityKey>> {
 #[must_use]
 pub fn is_named(entity: &Entity, name: &str) -> bool {
     let field = |field: &str| entity.body.get(field).and_then(Value::as_str) == Some(name);
-    entity.id == name || field("name") || entity.kind.labels.iter().any(|label| field(label))
+    *entity.id == *name || field("name") || entity.kind.labels.iter().any(|label| field(label))
 }
 
-fn names(exclusion: &Exclusion, entity: &Entity) -> bool {
-    exclusion.kind == entity.kind.name && exclusion.name.as_ref().is_none_or(|name| is_named(entity, name))
+/// Keys of what an exclusion means.
+fn named(source: &Snapshot, exclusion: &Exclusion) -> Vec<EntityKey> {
+    let of_kind = source
+        .packed()
+        .filter(|packed| packed.kind.name == exclusion.kind);
+    let meant = of_kind.filter(|packed| {
+        exclusion
+            .name
+            .as_ref()
+            .is_none_or(|name| is_named(&packed.unpack(), name))
+    });
+    meant.map(Packed::key).collect()
 }
 
 /// True when an entity has all of the tags.
@@ -149,7 +156,6 @@ mod tests {
         ]);
         let selected = select(&source, selection);
         source
-            .entities
             .keys()
             .filter(|key| selected.contains(key))
             .map(ToString::to_string)

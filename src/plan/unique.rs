@@ -30,8 +30,8 @@ impl Taken {
     #[must_use]
     pub fn by(snapshot: &Snapshot) -> Self {
         let keys =
-            |entity: &Entity| -> Vec<_> { unique_keys(entity).map(|key| (key, entity.key())).collect() };
-        Self(snapshot.entities.values().flat_map(keys).collect())
+            |entity: Entity| -> Vec<_> { unique_keys(&entity).map(|key| (key, entity.key())).collect() };
+        Self(snapshot.iter().flat_map(keys).collect())
     }
 
     /// The first unique value of the entity that another one holds.

@@ -1,6 +1,6 @@
 //! Compares again after the writes: the proof that source and target are equal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare::{FieldChange, differences, equal};
 use super::diff::{digest_actual, digest_desired};
@@ -61,32 +61,33 @@ pub fn verify(
         matched: 0,
         mismatched: Vec::new(),
         missing: Vec::new(),
-        extra: target.entities.len(),
+        extra: target.len(),
         source_digest: digest_desired(planned.desired.values()),
         target_digest: digest_actual(
             planned
                 .desired
                 .values()
-                .filter_map(|desired| Some((desired, target.entities.get(&desired.entity.key())?))),
+                .filter_map(|desired| Some((desired, target.get(&desired.entity.key())?))),
         ),
         kinds: digests_by_kind(planned, target),
         findings: Vec::new(),
     };
     for desired in planned.desired.values() {
-        let subject = desired.source.subject();
+        let subject = desired.subject.clone();
         let kind = verification.kinds.entry(desired.entity.kind.name).or_default();
-        let Some(actual) = target.entities.get(&desired.entity.key()) else {
+        let Some(actual) = target.get(&desired.entity.key()) else {
             kind.failed += 1;
             verification.missing.push(subject);
             continue;
         };
         verification.extra -= 1;
-        if equal(actual.kind, desired.body(), &actual.body) {
+        let entity = desired.entity.unpack();
+        if equal(actual.kind, &entity.body, &actual.body) {
             kind.matched += 1;
             verification.matched += 1;
         } else {
             kind.failed += 1;
-            let changes = differences(actual.kind, desired.body(), &actual.body);
+            let changes = differences(actual.kind, &entity.body, &actual.body);
             let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
             let observed = format!("differs in {}", fields.join(", "));
             verification
@@ -96,8 +97,8 @@ pub fn verify(
         }
         if let Some(version) = version {
             verification.findings.extend(added::observe(
-                &desired.source,
-                desired.body(),
+                &desired.subject,
+                &entity,
                 &actual.body,
                 version,
                 catalogue,
@@ -109,18 +110,18 @@ pub fn verify(
 
 /// The target's digest of each kind that was planned.
 fn digests_by_kind(planned: &Planned, target: &Snapshot) -> BTreeMap<&'static str, KindVerification> {
-    let mut pairs: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for desired in planned.desired.values() {
-        let of_kind = pairs.entry(desired.entity.kind.name).or_default();
-        of_kind.extend(
-            target
-                .entities
-                .get(&desired.entity.key())
-                .map(|actual| (desired, actual)),
-        );
-    }
-    let digest = |(kind, pairs): (_, Vec<_>)| {
-        let target_digest = digest_actual(pairs.into_iter());
+    let kinds: BTreeSet<_> = planned
+        .desired
+        .values()
+        .map(|desired| desired.entity.kind.name)
+        .collect();
+    let digest = |kind| {
+        let of_kind = planned
+            .desired
+            .values()
+            .filter(|desired| desired.entity.kind.name == kind);
+        let pairs = of_kind.filter_map(|desired| Some((desired, target.get(&desired.entity.key())?)));
+        let target_digest = digest_actual(pairs);
         (
             kind,
             KindVerification {
@@ -129,5 +130,5 @@ fn digests_by_kind(planned: &Planned, target: &Snapshot) -> BTreeMap<&'static st
             },
         )
     };
-    pairs.into_iter().map(digest).collect()
+    kinds.into_iter().map(digest).collect()
 }

@@ -54,14 +54,11 @@ impl Waiver {
 
     /// The waiver itself as the subject of a finding.
     fn finding(&self, rule: &super::rule::Rule) -> Finding {
-        let key = EntityKey {
-            kind: "waivers".into(),
-            id: self.id.clone(),
-        };
+        let key = EntityKey::new("waivers", self.id.as_str());
         let whose = self.subject.as_deref().unwrap_or("all subjects");
         let subject = Subject {
             key,
-            name: self.subject.clone(),
+            name: self.subject.as_deref().map(Into::into),
         };
         Finding::new(rule, subject, format!("waiver of {} for {whose}", self.id))
     }
@@ -106,10 +103,7 @@ mod tests {
 
     fn subject(name: &str) -> Subject {
         Subject {
-            key: EntityKey {
-                kind: "oauth2".into(),
-                id: "1".into(),
-            },
+            key: EntityKey::new("oauth2", "1"),
             name: Some(name.into()),
         }
     }

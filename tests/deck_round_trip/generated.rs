@@ -43,15 +43,15 @@ fn prepared() -> Result<Snapshot> {
 }
 
 /// What the target holds after all creations.
-fn applied(planned: &Planned, before: Snapshot) -> Snapshot {
+fn applied(planned: &Planned, before: &Snapshot) -> Snapshot {
     let entities = planned.desired.values().map(|desired| {
-        let mut entity = desired.entity.clone();
+        let mut entity = desired.entity.unpack();
         if entity.kind.name != MEMBERS {
-            entity.body.insert("id".to_owned(), json!(entity.id));
+            entity.body.insert("id".to_owned(), json!(&*entity.id));
         }
         entity
     });
-    before.entities.into_values().chain(entities).collect()
+    before.iter().chain(entities).collect()
 }
 
 fn exported(planned: &Planned) -> Result<String> {
@@ -74,7 +74,7 @@ fn check(source: &Snapshot) -> Result<()> {
     let file = exported(&first)?;
     let again = DeclarativeFile::new(SecretString::from(file.clone()), Some(VERSION)).observe(WORKSPACE);
     let again = again.with_context(|| file.clone())?;
-    let second = plan(&again.snapshot, &again.notes, &applied(&first, prepared()?));
+    let second = plan(&again.snapshot, &again.notes, &applied(&first, &prepared()?));
     for operation in &second.plan.operations {
         ensure!(operation.action == Action::Unchanged, "{operation:#?}\n{file}");
     }
@@ -182,7 +182,7 @@ fn workspace(seeds: &Seeds) -> Result<Snapshot> {
                     seeds.maybe(number + 9, json!([seeds.text(number), "x"])),
                 );
             }
-            snapshot.insert(Entity::from_body(kind, body).context("an id")?);
+            snapshot.insert(&Entity::from_body(kind, body).context("an id")?);
         }
     }
     Ok(snapshot)

@@ -76,7 +76,7 @@ impl Scenario {
     pub fn plan(&self) -> Result<Planned> {
         let mut source = snapshot(&self.source)?;
         for number in 0..self.services {
-            source.insert(entity(
+            source.insert(&entity(
                 "services",
                 json!({"id": format!("s{number}"), "host": "a.example"}),
             )?);

@@ -14,10 +14,7 @@ fn plan(source: Value) -> Result<Planned> {
 }
 
 fn key(kind: &str, id: &str) -> EntityKey {
-    EntityKey {
-        kind: kind.into(),
-        id: id.into(),
-    }
+    EntityKey::new(kind.to_owned(), id)
 }
 
 fn action(planned: &Planned, kind: &str, id: &str) -> Result<Action> {
@@ -32,7 +29,7 @@ fn action(planned: &Planned, kind: &str, id: &str) -> Result<Action> {
 
 fn body(planned: &Planned, kind: &str, id: &str) -> Result<Value> {
     let desired = planned.desired.get(&key(kind, id)).context("not written")?;
-    Ok(Value::Object(desired.body().clone()))
+    Ok(Value::Object(desired.body()))
 }
 
 fn ids(planned: &Planned) -> Vec<&str> {

@@ -19,7 +19,7 @@ pub fn snapshot(units: usize) -> Result<Snapshot> {
         for body in list {
             let (kind, body) = entity(&path, body)?;
             let kind = named(kind).with_context(|| format!("no kind {kind}"))?;
-            snapshot.insert(Entity::from_body(kind, body).context("an id")?);
+            snapshot.insert(&Entity::from_body(kind, body).context("an id")?);
         }
     }
     Ok(snapshot)

@@ -19,7 +19,7 @@ use crate::plan::{Action, Finding, Planned, Severity};
 
 /// What was read from the source, into its condition.
 pub(super) fn report_source(source: &ObservedSource, workspace: &str, draft: &mut Draft<WorkspaceMigration>) {
-    let count = source.snapshot.entities.len();
+    let count = source.snapshot.len();
     let version = source.version_text().map(|version| format!("Kong {version}, "));
     let (reason, of) = match &source.node {
         Some(_) => (reason::SOURCE_REACHABLE, ""),
@@ -38,7 +38,7 @@ pub(super) fn report_target(target: &Snapshot, kinds: KonnectKinds, draft: &mut 
         KonnectKinds::Own => "",
         KonnectKinds::ReadOnly => " Its object is left to Kong's operator (--konnect-kinds=read-only).",
     };
-    let count = target.entities.len();
+    let count = target.len();
     let message = format!("The control plane holds {count} entities.{whose}");
     draft
         .conditions

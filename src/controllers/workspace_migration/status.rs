@@ -39,7 +39,7 @@ pub fn source_status(source: &ObservedSource, plan: &Plan) -> SourceStatus {
         topology: source.node.as_ref().and_then(topology),
         workspace_id: source.workspace_id.clone(),
         digest: Some(plan.source_digest.clone()),
-        entities: count(source.snapshot.entities.len()),
+        entities: count(source.snapshot.len()),
     }
 }
 
@@ -209,10 +209,7 @@ mod tests {
 
     fn subject(id: usize) -> Subject {
         Subject {
-            key: EntityKey {
-                kind: "plugins".into(),
-                id: id.to_string(),
-            },
+            key: EntityKey::new("plugins", id.to_string()),
             name: None,
         }
     }

@@ -14,7 +14,7 @@ fn snapshot(rows: &[(&str, Value)]) -> Snapshot {
 }
 
 fn keys(snapshot: &Snapshot) -> Vec<String> {
-    snapshot.entities.keys().map(ToString::to_string).collect()
+    snapshot.keys().map(ToString::to_string).collect()
 }
 
 fn base(config: Value) -> Value {
@@ -31,7 +31,7 @@ fn an_encrypted_key_that_can_be_read_moves_as_a_plain_one() {
         (KEY_AUTH_ENC, json!({"id": "b", "key": null})),
     ]);
     assert_eq!(keys(&snapshot), ["key-auths/a", "key-auths-enc/b"]);
-    let moved = &snapshot.entities.values().next().unwrap().body;
+    let moved = &snapshot.iter().next().unwrap().body;
     assert_eq!(
         *moved,
         *json!({"id": "a", "key": "k", "consumer": {"id": "c"}, "ttl": 5})
@@ -60,8 +60,7 @@ fn an_override_becomes_a_plugin_of_the_group_in_the_scope_of_the_one_that_enforc
     ];
     let first = snapshot(&rows);
     let made = first
-        .entities
-        .values()
+        .iter()
         .find(|e| e.body.contains_key("consumer_group"))
         .unwrap();
     assert_eq!(made.kind.name, "plugins");
@@ -118,8 +117,8 @@ fn an_override_among_the_plugins_of_a_group_in_a_file_is_one_while_a_plugin_choo
     };
     let made = snapshot(&rows(json!({"limit": [50], "window_type": "sliding"})));
     let id = group_plugin_id("g", "base");
-    assert_eq!(made.recast[0].to.id, id);
-    let made = &made.entities[&made.recast[0].to].body;
+    assert_eq!(*made.recast[0].to.id, id);
+    let made = made.get(&made.recast[0].to).unwrap().body;
     assert_eq!(made["config"]["strategy"], "redis");
     assert_eq!(made["config"]["limit"], json!([50]));
     // With more than limits it is a plugin of its own.

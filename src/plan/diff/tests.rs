@@ -347,9 +347,9 @@ fn derived_ids_carry_references_but_no_passwords() {
     };
     assert_eq!(
         entity("acls").body()["consumer"]["id"],
-        json!(entity("consumers").entity.id)
+        json!(&*entity("consumers").entity.id)
     );
-    assert_ne!(entity("consumers").entity.id, "c");
+    assert_ne!(&*entity("consumers").entity.id, "c");
 }
 
 #[test]

@@ -82,13 +82,13 @@ pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
         .policy
         .custom_plugins
         .iter()
-        .find(|plugin| plugin.name == *name);
+        .find(|plugin| *plugin.name == **name);
     check_parts(entity, &schema, given, verdict);
 }
 
 fn check_name(entity: &Entity, schema: &LuaSchema, verdict: &mut Verdict) {
     let (rule, observed) = match &schema.name {
-        Some(Name::Literal(own)) if *own == entity.id => return,
+        Some(Name::Literal(own)) if **own == *entity.id => return,
         Some(Name::Literal(own)) => (&SCHEMA_NAME_DIFFERS, format!("the schema is of the plugin {own}")),
         Some(Name::Computed) => (&SCHEMA_NAME_COMPUTED, "its name is computed".to_owned()),
         None => (

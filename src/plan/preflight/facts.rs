@@ -7,7 +7,9 @@ use serde_json::Value;
 use super::super::Catalogue;
 use super::super::diff::PlanInput;
 use crate::domain::entity::reference;
-use crate::domain::{Entity, EntityKey, KongVersion};
+use crate::domain::entity_kinds::OVERRIDES;
+use crate::domain::recast::is_rate_limiting;
+use crate::domain::{Entity, EntityKey, KongVersion, Packed};
 
 /// Fields by which other entities and plugin configurations name an entity.
 const NAMES: &[(&str, &[&str])] = &[
@@ -25,9 +27,10 @@ const NAMES: &[(&str, &[&str])] = &[
 pub struct Facts<'a> {
     /// The inputs.
     pub input: &'a PlanInput<'a>,
-    named: BTreeMap<&'static str, BTreeMap<&'a str, EntityKey>>,
-    with_targets: BTreeSet<&'a str>,
-    plugins: BTreeSet<&'a str>,
+    named: BTreeMap<&'static str, BTreeMap<Box<str>, EntityKey>>,
+    with_targets: BTreeSet<Box<str>>,
+    plugins: BTreeSet<Box<str>>,
+    rate_limiting: Vec<Entity>,
 }
 
 impl<'a> Facts<'a> {
@@ -39,21 +42,38 @@ impl<'a> Facts<'a> {
             named: BTreeMap::new(),
             with_targets: BTreeSet::new(),
             plugins: BTreeSet::new(),
+            rate_limiting: Vec::new(),
         };
-        for entity in input.source.entities.values() {
-            if let Some((kind, fields)) = NAMES.iter().find(|(kind, _)| *kind == entity.kind.name) {
-                let names = facts.named.entry(kind).or_default();
-                for name in fields.iter().filter_map(|field| text(entity, field)) {
-                    names.entry(name).or_insert_with(|| entity.key());
+        for (kind, fields) in NAMES {
+            let names = facts.named.entry(kind).or_default();
+            for entity in input.source.of_kind(kind).map(Packed::unpack) {
+                for name in fields.iter().filter_map(|field| text(&entity, field)) {
+                    names.entry(name.into()).or_insert_with(|| entity.key());
                 }
             }
-            match entity.kind.name {
-                "targets" => facts.with_targets.extend(reference(&entity.body, "upstream")),
-                "plugins" => facts.plugins.extend(text(entity, "name")),
-                _ => {}
-            }
+        }
+        for target in input.source.of_kind("targets").map(Packed::unpack) {
+            let upstream = reference(&target.body, "upstream");
+            facts.with_targets.extend(upstream.map(Box::from));
+        }
+        for kind in ["plugins", OVERRIDES] {
+            facts.index_plugins(kind);
         }
         facts
+    }
+
+    fn index_plugins(&mut self, kind: &'static str) {
+        for plugin in self.input.source.of_kind(kind).map(Packed::unpack) {
+            if let Some(name) = text(&plugin, "name")
+                && kind == "plugins"
+                && !self.plugins.contains(name)
+            {
+                self.plugins.insert(name.into());
+            }
+            if is_rate_limiting(&plugin.body) {
+                self.rate_limiting.push(plugin);
+            }
+        }
     }
 
     /// Facts about Konnect.
@@ -84,6 +104,11 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub fn uses_plugin(&self, name: &str) -> bool {
         self.plugins.contains(name)
+    }
+
+    /// The source's plugins that know limits of consumer groups, and the overrides of groups.
+    pub fn rate_limiting(&self) -> impl Iterator<Item = &Entity> {
+        self.rate_limiting.iter()
     }
 
     /// True when the source did not say which entities of a kind it has.

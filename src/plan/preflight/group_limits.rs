@@ -10,7 +10,7 @@ use super::{Facts, Verdict};
 use crate::domain::entity::reference;
 use crate::domain::entity_kinds::{MEMBERS, OVERRIDES};
 use crate::domain::recast::{CHOICE_SWITCH, group_plugin_id, is_rate_limiting};
-use crate::domain::{Entity, EntityKey, GapCause, json};
+use crate::domain::{Entity, EntityKey, GapCause, Packed, json};
 
 rules! {
     LEGACY_CONSUMER_GROUPS: Error, waivable, "legacy-consumer-groups",
@@ -83,15 +83,12 @@ fn chosen<'a>(plugin: &'a Entity, facts: &'a Facts<'_>) -> Vec<Group<'a>> {
     let names = json::get(&plugin.body, "config.consumer_groups").and_then(Value::as_array);
     let names = names.into_iter().flatten().filter_map(Value::as_str);
     let group = |name: &'a str| {
-        let id = facts.find("consumer_groups", name)?.id.as_str();
-        let made = EntityKey {
-            kind: "plugins".to_owned(),
-            id: group_plugin_id(id, &plugin.id),
-        };
+        let id = &facts.find("consumer_groups", name)?.id;
+        let made = EntityKey::new("plugins", group_plugin_id(id, &plugin.id));
         Some(Group {
             name,
             id,
-            moved: facts.input.source.entities.contains_key(&made),
+            moved: facts.input.source.contains(&made),
         })
     };
     names.filter_map(group).collect()
@@ -99,12 +96,9 @@ fn chosen<'a>(plugin: &'a Entity, facts: &'a Facts<'_>) -> Vec<Group<'a>> {
 
 /// True when the group has limits that no plugin stands for, and no plugin of the group hides them anyway.
 fn is_lost(plugin: &Entity, group: &Group<'_>, facts: &Facts<'_>) -> bool {
-    let of_group = |entity: &&Entity| {
-        is_rate_limiting(&entity.body) && reference(&entity.body, "consumer_group") == Some(group.id)
-    };
-    let mut entities = facts.input.source.entities.values().filter(of_group);
+    let of_group = |entity: &&Entity| reference(&entity.body, "consumer_group") == Some(group.id);
     let (mut left, mut hidden) = (false, false);
-    for entity in &mut entities {
+    for entity in facts.rate_limiting().filter(of_group) {
         left |= entity.kind.name == OVERRIDES;
         hidden |= entity.kind.name == "plugins" && places(entity) == places(plugin);
     }
@@ -149,10 +143,9 @@ fn narrower<'a>(plugin: &Entity, moved: &[&Group<'_>], facts: &'a Facts<'_>) -> 
             .iter()
             .all(|group| own.iter().any(|own| own.id == group.id && own.moved))
     };
-    facts.input.source.entities.values().find(|other| {
+    facts.rate_limiting().find(|other| {
         !moved.is_empty()
             && other.kind.name == "plugins"
-            && is_rate_limiting(&other.body)
             && ["consumer", "consumer_group"]
                 .iter()
                 .all(|field| reference(&other.body, field).is_none())
@@ -165,8 +158,8 @@ fn narrower<'a>(plugin: &Entity, moved: &[&Group<'_>], facts: &'a Facts<'_>) -> 
 /// Number of consumers that are in more than one of the groups.
 fn in_several(groups: &[&Group<'_>], facts: &Facts<'_>) -> usize {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    let members = facts.input.source.entities.values();
-    for member in members.filter(|entity| entity.kind.name == MEMBERS) {
+    let members: Vec<Entity> = facts.input.source.of_kind(MEMBERS).map(Packed::unpack).collect();
+    for member in &members {
         let ends = ["consumer_group", "consumer"].map(|field| reference(&member.body, field));
         if let [Some(group), Some(consumer)] = ends
             && groups.iter().any(|known| known.id == group)

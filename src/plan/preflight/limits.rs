@@ -45,16 +45,10 @@ const LIMITS: &[(&str, usize)] = &[
 /// Compares the source, and what the target has beside it, with the limits.
 pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let source = facts.input.source.counts();
-    let known = &facts.input.source.entities;
+    let known = facts.input.source;
     let mut counts = source.clone();
-    for key in facts
-        .input
-        .target
-        .entities
-        .values()
-        .filter(|e| !known.contains_key(&e.key()))
-    {
-        *counts.entry(key.kind.name).or_insert(0) += 1;
+    for foreign in facts.input.target.packed().filter(|e| !known.contains(&e.key())) {
+        *counts.entry(foreign.kind.name).or_insert(0) += 1;
     }
     LIMITS
         .iter()

@@ -34,13 +34,14 @@ fn by_konnect(entity: &Entity) -> Option<&str> {
 /// Tells who manages the entity, on either side.
 pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     let ingress = |tag: &&str| *tag == INGRESS_CONTROLLER || tag.starts_with(KUBERNETES);
-    let target = facts.input.target.entities.get(&entity.key());
+    let target = facts.input.target.get(&entity.key());
     let found = if let Some(tag) = by_konnect(entity) {
         Some((&MANAGED_BY_KONNECT, tag))
     } else if let Some(tag) = texts(entity, "tags").find(ingress) {
         Some((&MANAGED_BY_INGRESS_CONTROLLER, tag))
     } else {
         target
+            .as_ref()
             .and_then(by_konnect)
             .map(|tag| (&TARGET_MANAGED_BY_KONNECT, tag))
     };

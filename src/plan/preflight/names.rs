@@ -58,7 +58,7 @@ const FIELDS: &[(&str, &str, &str)] = &[
 /// Judges id, names and tags.
 pub fn check(entity: &Entity, _: &Facts<'_>, verdict: &mut Verdict) {
     let canonical = uuid::Uuid::parse_str(&entity.id).map(|id| id.hyphenated().to_string());
-    if canonical.is_ok_and(|canonical| canonical != entity.id) {
+    if canonical.is_ok_and(|canonical| canonical != *entity.id) {
         verdict.tell_at(&ID_NOT_CANONICAL, entity, "id", format!("id = {}", entity.id));
     }
     for (_, field, extra) in FIELDS.iter().filter(|(kind, ..)| *kind == entity.kind.name) {

@@ -127,7 +127,7 @@ fn check_custom(plugin: &Entity, name: &str, facts: &Facts<'_>, verdict: &mut Ve
     let held = || {
         plugin
             .plugin_schema()
-            .is_some_and(|schema| facts.input.target.entities.contains_key(&schema))
+            .is_some_and(|schema| facts.input.target.contains(&schema))
     };
     if !is_given(name, facts) && !held() {
         verdict.keep_back(Finding::new(

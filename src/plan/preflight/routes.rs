@@ -7,7 +7,7 @@ use super::super::rule::rules;
 use super::facts::texts;
 use super::verdict::whole_kind;
 use super::{Facts, Verdict};
-use crate::domain::{Entity, KongVersion};
+use crate::domain::{Entity, KongVersion, Packed};
 
 rules! {
     ROUTE_MATCHES_NOTHING: Error, waivable, "route-matches-nothing",
@@ -174,14 +174,8 @@ fn was_regex(path: &str) -> bool {
 /// Judges the routes of the workspace together, and the router they were written for.
 pub fn check_flavor(facts: &Facts<'_>) -> Vec<Finding> {
     let (mut expressions, mut others) = (0, 0);
-    for route in facts
-        .input
-        .source
-        .entities
-        .values()
-        .filter(|entity| entity.kind.name == "routes")
-    {
-        *(if is_expression(route) {
+    for route in facts.input.source.of_kind("routes").map(Packed::unpack) {
+        *(if is_expression(&route) {
             &mut expressions
         } else {
             &mut others

@@ -30,7 +30,7 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let input = facts.input;
     let unread = input.source.gaps.iter().any(|gap| gap.cause != GapCause::Absent);
-    if input.source.entities.is_empty() && !unread {
+    if input.source.is_empty() && !unread {
         findings.push(Finding::new(
             &SOURCE_EMPTY,
             whole_kind("workspaces"),

@@ -42,12 +42,9 @@ impl Verdict {
 
 /// A whole kind as the subject of a finding.
 #[must_use]
-pub fn whole_kind(kind: &str) -> Subject {
+pub fn whole_kind(kind: &'static str) -> Subject {
     Subject {
-        key: EntityKey {
-            kind: kind.to_owned(),
-            id: "*".into(),
-        },
+        key: EntityKey::new(kind, "*"),
         name: None,
     }
 }

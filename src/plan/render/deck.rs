@@ -206,7 +206,7 @@ fn assemble(
 fn written(entity: &PlannedEntity) -> Body {
     let mut body = entity.body.clone();
     body.insert("id".to_owned(), json!(entity.key.id));
-    let plain: &[&str] = match entity.key.kind.as_str() {
+    let plain: &[&str] = match &*entity.key.kind {
         "plugins" => &["service", "route", "consumer", "consumer_group"],
         "services" => &["client_certificate"],
         _ => &[],

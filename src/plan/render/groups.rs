@@ -28,7 +28,7 @@ pub fn by_kind(operations: &[Operation]) -> Vec<KindGroup<'_>> {
     let mut order = Vec::new();
     let mut groups: BTreeMap<&str, Vec<&Operation>> = BTreeMap::new();
     for operation in operations {
-        let kind = operation.subject.key.kind.as_str();
+        let kind = &*operation.subject.key.kind;
         let group = groups.entry(kind).or_default();
         if group.is_empty() {
             order.push(kind);

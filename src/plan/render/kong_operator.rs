@@ -148,7 +148,7 @@ impl<'a> Export<'a> {
         let names: BTreeMap<&str, String> = report
             .entities
             .iter()
-            .map(|entity| (entity.key.id.as_str(), object_name(entity)))
+            .map(|entity| (&*entity.key.id, object_name(entity)))
             .collect();
         let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for member in report.entities.iter().filter(|e| e.key.kind == MEMBERS) {
@@ -171,7 +171,7 @@ impl<'a> Export<'a> {
     }
 
     fn add(&mut self, entity: &PlannedEntity) {
-        let kind = entity.key.kind.as_str();
+        let kind = &*entity.key.kind;
         if kind == MEMBERS {
             return;
         }
@@ -228,7 +228,7 @@ impl<'a> Export<'a> {
             for field in ["username", "custom_id"] {
                 at_top.extend(fields.remove_entry(field));
             }
-            if let Some(groups) = self.groups.get(entity.key.id.as_str()) {
+            if let Some(groups) = self.groups.get(&*entity.key.id) {
                 at_top.insert("consumerGroups".to_owned(), json!(groups));
             }
         }
@@ -240,11 +240,7 @@ impl<'a> Export<'a> {
         };
         spec.insert("adopt".to_owned(), adopt(&entity.key.id, mode));
         spec.extend(fields);
-        let name = self
-            .names
-            .get(entity.key.id.as_str())
-            .cloned()
-            .unwrap_or_default();
+        let name = self.names.get(&*entity.key.id).cloned().unwrap_or_default();
         let mut object = head(form.kind, form.version, &name);
         object.extend(at_top);
         object.insert("spec".to_owned(), Value::Object(spec));
@@ -273,11 +269,7 @@ impl<'a> Export<'a> {
             };
             targets.insert(target.to_owned(), target_value);
         }
-        let name = self
-            .names
-            .get(entity.key.id.as_str())
-            .cloned()
-            .unwrap_or_default();
+        let name = self.names.get(&*entity.key.id).cloned().unwrap_or_default();
         let mut settings = head("KongPlugin", "v1", &name);
         settings.extend(fields.remove("name").map(|plugin| ("plugin".to_owned(), plugin)));
         if fields.remove("enabled") == Some(json!(false)) {

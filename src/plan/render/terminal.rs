@@ -137,7 +137,7 @@ fn one(out: &mut String, operation: &Operation, style: Style) {
             clean(name),
             style.ink(Ink::Dim, &operation.subject.key.id)
         ),
-        None => operation.subject.key.id.clone(),
+        None => operation.subject.key.id.to_string(),
     };
     line(out, &format!("  {} {name}{reason}", style.ink(ink, sign)));
     for change in &operation.changes {

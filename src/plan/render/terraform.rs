@@ -57,7 +57,7 @@ fn is_credential(kind: &str) -> bool {
 }
 
 fn resource(entity: &PlannedEntity) -> Option<String> {
-    let suffix = match entity.key.kind.as_str() {
+    let suffix = match &*entity.key.kind {
         "services" => "service",
         "routes" if entity.body.get("expression").is_some_and(|e| !e.is_null()) => "route_expression",
         "routes" => "route",

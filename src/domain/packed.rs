@@ -1,0 +1,69 @@
+//! An entity at rest, as both sides of a migration are held: small, and made into an [`Entity`] while it is looked at.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::entity_kind::{EntityKind, Write};
+use super::object_text::ObjectText;
+use super::{Entity, EntityKey};
+
+/// An entity with its fields as text.
+#[derive(Clone, PartialEq)]
+pub struct Packed {
+    /// Its row in the table of kinds.
+    pub kind: &'static EntityKind,
+    /// See [`EntityKey::id`].
+    pub id: Arc<str>,
+    text: ObjectText,
+}
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Packed({})", self.key())
+    }
+}
+
+impl From<&Entity> for Packed {
+    fn from(entity: &Entity) -> Self {
+        Self {
+            kind: entity.kind,
+            id: Arc::clone(&entity.id),
+            text: ObjectText::of(&entity.body),
+        }
+    }
+}
+
+impl Packed {
+    /// Takes an entity from a list of its kind. None when it has no id, which a membership does not need.
+    #[must_use]
+    pub fn from_text(kind: &'static EntityKind, text: ObjectText) -> Option<Self> {
+        let id = if kind.write == Write::Member {
+            Entity::from_body(kind, text.fields())?.id
+        } else {
+            text.word(kind.id_field)?.into()
+        };
+        Some(Self { kind, id, text })
+    }
+
+    /// Kind and id.
+    #[must_use]
+    pub fn key(&self) -> EntityKey {
+        EntityKey::of(self.kind, &self.id)
+    }
+
+    /// The text in one field.
+    #[must_use]
+    pub fn word(&self, field: &str) -> Option<String> {
+        self.text.word(field)
+    }
+
+    /// The entity with its fields.
+    #[must_use]
+    pub fn unpack(&self) -> Entity {
+        Entity {
+            kind: self.kind,
+            id: Arc::clone(&self.id),
+            body: self.text.fields(),
+        }
+    }
+}
