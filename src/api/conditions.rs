@@ -224,6 +224,8 @@ pub mod reason {
     pub const MISMATCH: &str = "Mismatch";
     /// The migration is complete.
     pub const COMPLETED: &str = "Completed";
+    /// Mode Sync: the target has all that the source has.
+    pub const IN_SYNC: &str = "InSync";
     /// The source changed after the migration.
     pub const SOURCE_CHANGED: &str = "SourceChanged";
     /// The target changed after the migration.

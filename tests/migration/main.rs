@@ -19,3 +19,4 @@ mod replicas;
 mod steps;
 mod stored;
 mod support;
+mod sync;

@@ -11,14 +11,14 @@ use serde_json::{Map, Value};
 
 pub use policy::{
     Approval, ApprovalPolicy, BackupPolicy, ConflictPolicy, ConflictPolicyForKind, CustomPlugin,
-    DeletionPolicy, FailurePolicy, IdPolicy, Mode, PatchOperation, Preset, PresetName, Redis, Sync, Throttle,
-    Transform,
-    TransformSelector, Waiver,
+    DeletionPolicy, DriftPolicy, FailurePolicy, IdPolicy, Mode, PatchOperation, Preset, PresetName, Redis,
+    Repair, Sync, Throttle, Transform, TransformSelector, VerificationPolicy, Waiver,
 };
 pub use source::{AdminApi, AdminApiTls, DeclarativeConfig, Exclusion, Selection, Source};
 pub use status::{
-    BackupStatus, Finding, FindingsStatus, HistoryEntry, KindProgress, Phase, PlanStatus, ProgressStatus,
-    Severity, SourceStatus, SyncStatus, TargetStatus, VerificationStatus, WorkspaceMigrationStatus, limits,
+    BackupStatus, DriftStatus, Finding, FindingsStatus, HistoryEntry, KindProgress, KindVerification, Phase,
+    PlanStatus, ProgressStatus, Severity, SourceStatus, SyncStatus, TargetStatus, VerificationStatus,
+    WorkspaceMigrationStatus, limits,
 };
 
 use super::{refs::LocalRef, schema};
@@ -72,7 +72,6 @@ pub struct WorkspaceMigrationSpec {
     /// How far to go: Plan only reads and tells what would happen, Apply writes once, Sync keeps the target equal until
     /// told otherwise.
     #[serde(default)]
-    #[x_kube(validation = rules::not_implemented("spec.mode", "self != 'Sync'", "Plan or Apply"))]
     pub mode: Mode,
     /// Whether somebody has to approve the plan before anything is written.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -122,6 +121,9 @@ pub struct WorkspaceMigrationSpec {
     /// How mode Sync follows the source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sync: Option<Sync>,
+    /// What follows when the target does not hold what was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<VerificationPolicy>,
     /// Limits on the calls to Konnect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttle: Option<Throttle>,
@@ -166,6 +168,7 @@ impl WorkspaceMigrationSpec {
             transforms: Vec::new(),
             custom_plugins: Vec::new(),
             sync: None,
+            verification: None,
             throttle: None,
             failure_policy: FailurePolicy::default(),
             suspend: false,

@@ -1,5 +1,8 @@
 //! How a migration goes about its work.
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -272,17 +275,61 @@ pub struct CustomPlugin {
 /// How mode Sync follows the source.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 pub struct Sync {
-    /// Time between two looks at the source, for example 1m or 30s.
+    /// Time between two looks at both sides, for example 1m or 30s; at least 5s. Up to a tenth is added at random.
     #[serde(default = "Sync::default_interval")]
     #[schemars(length(max = 32), regex(pattern = "^([0-9]+(ms|s|m|h))+$"))]
-    #[x_kube(validation = rules::not_implemented("spec.sync.interval", "self == '1m'", "1m"))]
+    #[x_kube(validation = rules::at_least("spec.sync.interval", "5s"))]
     pub interval: String,
+    /// What to do with an entity that somebody changed or removed in the target after this migration wrote it: tell, and leave it
+    /// (Report), or put the source's content back (Correct).
+    #[serde(default)]
+    pub drift: DriftPolicy,
+}
+
+/// What to do when the target changed by another hand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum DriftPolicy {
+    /// Tell, and leave it.
+    #[default]
+    Report,
+    /// Put the source's content back.
+    Correct,
 }
 
 impl Sync {
+    /// The interval when nothing is said.
+    pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
+
     fn default_interval() -> String {
         "1m".to_owned()
     }
+
+    /// The interval. The schema lets only durations in.
+    pub fn pause(&self) -> Duration {
+        let parsed = self.interval.parse::<SignedDuration>().ok();
+        parsed
+            .and_then(|interval| Duration::try_from(interval).ok())
+            .unwrap_or(Self::DEFAULT_INTERVAL)
+    }
+}
+
+/// What follows from a verification that fails.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
+pub struct VerificationPolicy {
+    /// Never: differences are told. Once: what this run wrote and the target does not hold as it was written is written once more,
+    /// and compared again.
+    #[serde(default)]
+    pub repair: Repair,
+}
+
+/// Whether differences found by a verification are repaired.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum Repair {
+    /// They are told.
+    #[default]
+    Never,
+    /// They are written once more.
+    Once,
 }
 
 /// Limits on the calls to Konnect.
@@ -305,5 +352,27 @@ impl Throttle {
 
     fn default_max_in_flight() -> u32 {
         Self::DEFAULT_MAX_IN_FLIGHT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_a_duration_as_kubernetes_writes_it() {
+        for (text, milliseconds) in [
+            ("5s", 5000),
+            ("1m30s", 90_000),
+            ("500ms", 500),
+            ("1h", 3_600_000),
+            ("1h1m1s", 3_661_000),
+        ] {
+            let sync = Sync {
+                interval: text.to_owned(),
+                drift: DriftPolicy::Report,
+            };
+            assert_eq!(sync.pause(), Duration::from_millis(milliseconds), "{text}");
+        }
     }
 }

@@ -85,6 +85,9 @@ impl WorkspaceMigrationController {
             outcome: label.to_owned(),
             summary: bounded(summary, limits::TEXT),
         };
+        if applied.written() > 0 {
+            draft.status.sync.get_or_insert_default().last_applied = entry.finished_at.clone();
+        }
         remember(&mut draft.status.history, entry, applied.written());
         Ok(outcome)
     }

@@ -21,6 +21,7 @@ mod queue;
 mod report;
 mod source;
 mod status;
+mod sync;
 mod verdict;
 
 use std::time::Duration;
@@ -36,7 +37,8 @@ use self::line::{Limits, Turn};
 use self::orders::Orders;
 use self::queue::Queue;
 use self::report::{blame, report_plan};
-use self::verdict::{await_approval, halt, has_new_schemas, is_completed, report_only, watch};
+use self::sync::Before;
+use self::verdict::{await_approval, halt, has_new_schemas, is_completed, report_only, steady, watch};
 use super::context::Context;
 use super::draft::Draft;
 use super::outcome::Outcome;
@@ -110,7 +112,9 @@ impl Reconciler for WorkspaceMigrationController {
         if object.metadata.deletion_timestamp.is_some() {
             return self.release(object).await;
         }
+        let before = Before::of(draft, self.context.clock.now());
         let result = self.migrate(object, draft).await;
+        let result = sync::follow_up(object, &before, result, self.context.clock.now(), draft);
         if let Err(error) = &result {
             blame(error, draft);
         }
@@ -180,6 +184,7 @@ impl WorkspaceMigrationController {
             Step::Halt(finding) => Ok(halt(&planned, &finding, draft)),
             Step::Report => Ok(report_only(&planned, draft)),
             Step::Watch => Ok(watch(&planned, draft)),
+            Step::Steady => Ok(steady(&planned, draft)),
             Step::AwaitApproval { stale } => Ok(await_approval(object, &planned, stale, draft)),
             Step::Apply => {
                 draft.conditions.remove(DRIFTED);
