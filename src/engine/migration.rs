@@ -5,6 +5,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Applied, Executor, OnRefusal};
+use super::compute::compute;
 use super::error::Error;
 use super::progress::Progress;
 use super::read::{read_source, read_target};
@@ -91,7 +92,7 @@ impl Observed {
                 .and_then(|node| node.router_flavor.clone()),
             waivers: waivers.to_vec(),
         };
-        build_plan(&PlanInput {
+        let input = PlanInput {
             source: &self.source.snapshot,
             notes: &self.source.notes,
             target: &self.target,
@@ -99,7 +100,8 @@ impl Observed {
             policy,
             catalogue: Catalogue::bundled(),
             circumstances: &circumstances,
-        })
+        };
+        compute(|| build_plan(&input))
     }
 }
 
@@ -202,6 +204,8 @@ impl Migration {
         version: Option<KongVersion>,
     ) -> Result<Verification, Error> {
         let target = read_target(&self.target, &self.control_plane, self.throttle.in_flight()).await?;
-        Ok(verify(planned, &target, version, Catalogue::bundled()))
+        Ok(compute(|| {
+            verify(planned, &target, version, Catalogue::bundled())
+        }))
     }
 }
