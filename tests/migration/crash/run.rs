@@ -29,6 +29,8 @@ static FIRST: Replica = Replica::named("first");
 static SECOND: Replica = Replica::named("second");
 /// Name of the Lease that replicas share.
 const LEASE: &str = "gateway-migration-operator";
+/// A server that was not asked for so long has received everything.
+const QUIET: Duration = Duration::from_millis(500);
 /// Longest wait for the rest of the migration.
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -96,10 +98,7 @@ async fn killed_and_resumed(
     let mut in_flight = world.bed.konnect_server.stats().in_flight;
     first.kill()?;
     reached.with_context(|| format!("not reached; the operator says:\n{}", first.end_of_log()))?;
-    // What the dead operator sent last may still be on its way through the server.
-    while world.bed.konnect_server.stats().in_flight > 0 {
-        sleep(Duration::from_millis(1)).await;
-    }
+    settled(world).await;
     let unanswered = |write: &&Write| write.status.is_none();
     let cut = world
         .bed
@@ -179,6 +178,18 @@ async fn killed_and_resumed(
         takeover,
         recovery,
     })
+}
+
+/// Returns when nothing is on its way any more that the dead operator has sent: what it left in the sockets is still read by the servers.
+async fn settled(world: &World) {
+    let mut last = (world.bed.konnect_server.stats().total, Instant::now());
+    while last.1.elapsed() < QUIET {
+        sleep(Duration::from_millis(10)).await;
+        let stats = world.bed.konnect_server.stats();
+        if stats.in_flight > 0 || stats.total != last.0 {
+            last = (stats.total, Instant::now());
+        }
+    }
 }
 
 fn is_held(lease: &Lease, by: &str) -> bool {
