@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use gateway_migration_operator::domain::ObjectText;
+use gateway_migration_operator::domain::{ClusterType, ObjectText};
 use gateway_migration_operator::http::{
     Budget, EndpointMap, Error, Failure, FieldErrorKind, InvalidToken, RetryPolicy, Transport,
     TransportOptions,
 };
 use gateway_migration_operator::konnect::{
-    AuthType, Client, ClusterType, CreateControlPlane, Filter, PatchControlPlane, ServerUrl,
+    AuthType, Client, CreateControlPlane, Filter, PatchControlPlane, ServerUrl,
 };
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};

@@ -11,12 +11,13 @@ use super::decisions::{DecisionArgs, DecisionError};
 use super::files::{self, FileError};
 use super::source::{SourceArgs, SourceError};
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, FailurePolicy, WorkspaceMigrationSpec};
+use crate::domain::ClusterType;
 use crate::engine::error::Side;
 use crate::engine::{Migration, OnRefusal, Throttle};
 use crate::http::endpoints::InvalidEndpoint;
 use crate::http::{self, Budget, EndpointMap, InvalidToken, Transport, TransportError, TransportOptions};
 use crate::konnect;
-use crate::konnect::{ClusterType, ControlPlane, Filter, InvalidServerUrl, ServerUrl};
+use crate::konnect::{ControlPlane, Filter, InvalidServerUrl, ServerUrl};
 use crate::manifest::{InvalidPolicy, accepted, policy};
 use crate::plan::{Policy, Waiver};
 

@@ -1,6 +1,7 @@
 //! The vocabulary of a migration: entity kinds, entities, snapshots. Pure values without I/O.
 
 pub mod address;
+pub mod cluster_type;
 pub mod entity;
 pub mod entity_kind;
 pub mod entity_kinds;
@@ -12,6 +13,7 @@ pub mod secrets;
 pub mod snapshot;
 pub mod version;
 
+pub use cluster_type::ClusterType;
 pub use entity::{Entity, EntityKey, Subject};
 pub use entity_kind::EntityKind;
 pub use object_text::ObjectText;

@@ -8,7 +8,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::Client;
-pub use super::control_plane_types::{AuthType, ClusterType, ProxyUrl};
+pub use super::control_plane_types::{AuthType, ProxyUrl};
+use crate::domain::ClusterType;
 use crate::http::Error;
 use crate::http::call::Call;
 

@@ -15,8 +15,7 @@ pub mod server_url;
 pub use certificates::DataPlaneCertificate;
 pub use client::Client;
 pub use control_planes::{
-    AuthType, ClusterType, ControlPlane, ControlPlaneConfig, CreateControlPlane, Filter, PatchControlPlane,
-    ProxyUrl,
+    AuthType, ControlPlane, ControlPlaneConfig, CreateControlPlane, Filter, PatchControlPlane, ProxyUrl,
 };
 pub use core_entities::ExpectedConfigHash;
 pub use organization::Organization;

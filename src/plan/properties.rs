@@ -220,6 +220,43 @@ proptest! {
     }
 
     #[test]
+    fn every_reference_points_to_an_earlier_wave_so_that_there_is_no_cycle(source in snapshot(), target in snapshot(), policy in policy()) {
+        let planned = plan_with(&source, &target, &policy);
+        let waves: BTreeMap<_, _> = planned.plan.operations.iter().map(|o| (&o.subject.key, o.wave)).collect();
+        for (key, entity) in &source.entities {
+            for reference in entity.unpack().references() {
+                prop_assert!(waves.get(&reference).is_none_or(|wave| *wave < waves[key]), "{key} is not after {reference}");
+            }
+        }
+    }
+
+    #[test]
+    fn in_reverse_order_nothing_goes_before_what_refers_to_it(source in snapshot(), target in snapshot(), policy in policy()) {
+        let planned = plan_with(&source, &target, &policy);
+        let written = |key| planned.desired.get(key);
+        let mut left: BTreeSet<_> = planned.desired.values().map(|desired| desired.entity.key()).collect();
+        for desired in planned.plan.operations.iter().rev().filter_map(|operation| written(&operation.subject.key)) {
+            let gone = desired.entity.key();
+            left.remove(&gone);
+            let still = planned.desired.values().filter(|other| left.contains(&other.entity.key()));
+            for other in still {
+                prop_assert!(!other.entity.unpack().references().contains(&gone), "{} refers to {gone}", other.entity.key());
+            }
+        }
+        prop_assert!(left.is_empty());
+    }
+
+    #[test]
+    fn a_plan_against_what_it_makes_is_empty(source in snapshot()) {
+        let first = plan(&source, &Snapshot::default());
+        let made: Snapshot = first.desired.values().map(|desired| desired.entity.unpack()).collect();
+        let second = plan(&source, &made);
+        prop_assert_eq!(second.plan.count(Action::Create) + second.plan.count(Action::Update), 0);
+        prop_assert_eq!(second.plan.count(Action::Unchanged), first.desired.len());
+        prop_assert!(second.plan.operations.iter().all(|operation| operation.changes.is_empty()));
+    }
+
+    #[test]
     fn after_the_writes_a_second_plan_creates_nothing_and_the_digests_are_equal(source in snapshot(), target in snapshot(), policy in policy()) {
         let first = plan_with(&source, &target, &policy);
         let after = applied(&first, &target);

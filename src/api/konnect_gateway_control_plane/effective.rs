@@ -1,42 +1,7 @@
 //! The one place that knows about the inline form (v1alpha1) and the nested form (v1alpha2) of a control plane.
 
 use super::{CreateControlPlaneRequest, KonnectGatewayControlPlaneSpec};
-
-/// Type of a control plane.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClusterType {
-    /// Takes entities and serves data planes; also what Konnect makes when no type is given.
-    ControlPlane,
-    /// Groups other control planes.
-    ControlPlaneGroup,
-    /// Shows what an ingress controller does; takes no entities.
-    KubernetesIngressController,
-    /// One that this operator does not know.
-    Other(String),
-}
-
-impl ClusterType {
-    /// The type as Konnect spells it.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::ControlPlane => "CLUSTER_TYPE_CONTROL_PLANE",
-            Self::ControlPlaneGroup => "CLUSTER_TYPE_CONTROL_PLANE_GROUP",
-            Self::KubernetesIngressController => "CLUSTER_TYPE_K8S_INGRESS_CONTROLLER",
-            Self::Other(name) => name,
-        }
-    }
-}
-
-impl From<&str> for ClusterType {
-    fn from(name: &str) -> Self {
-        match name {
-            "CLUSTER_TYPE_CONTROL_PLANE" => Self::ControlPlane,
-            "CLUSTER_TYPE_CONTROL_PLANE_GROUP" => Self::ControlPlaneGroup,
-            "CLUSTER_TYPE_K8S_INGRESS_CONTROLLER" => Self::KubernetesIngressController,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-}
+use crate::domain::ClusterType;
 
 impl CreateControlPlaneRequest {
     /// Type of the control plane to make.

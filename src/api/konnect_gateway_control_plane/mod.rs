@@ -7,8 +7,6 @@
 mod effective;
 mod rules;
 
-pub use effective::ClusterType;
-
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;

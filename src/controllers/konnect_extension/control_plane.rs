@@ -5,9 +5,10 @@ use kube::ResourceExt;
 use crate::api::{
     conditions::PROGRAMMED,
     konnect_extension::{ExtensionClusterType, ExtensionKonnectStatus, KonnectExtension},
-    konnect_gateway_control_plane::{ClusterType, KonnectGatewayControlPlane},
+    konnect_gateway_control_plane::KonnectGatewayControlPlane,
     refs::AuthRef,
 };
+use crate::domain::ClusterType;
 use crate::k8s::conditions::find;
 
 /// Why an extension has no control plane that data planes can join.
@@ -142,12 +143,10 @@ fn cluster_type(
     {
         ClusterType::ControlPlane => Ok(ExtensionClusterType::ControlPlane),
         ClusterType::ControlPlaneGroup => Ok(ExtensionClusterType::ControlPlaneGroup),
-        other @ (ClusterType::KubernetesIngressController | ClusterType::Other(_)) => {
-            Err(ControlPlaneFault::NotImplemented {
-                name: control_plane.name_any(),
-                cluster_type: other.as_str().to_owned(),
-            })
-        }
+        other => Err(ControlPlaneFault::NotImplemented {
+            name: control_plane.name_any(),
+            cluster_type: other.as_str().to_owned(),
+        }),
     }
 }
 

@@ -7,7 +7,8 @@ use kube::ResourceExt;
 use super::validate::Wanted;
 use crate::{
     api::{konnect_gateway_control_plane::KonnectGatewayControlPlane, names::konnect_labels},
-    konnect::{AuthType, ClusterType, ControlPlane, CreateControlPlane, PatchControlPlane},
+    domain::ClusterType,
+    konnect::{AuthType, ControlPlane, CreateControlPlane, PatchControlPlane},
 };
 
 /// Longest label value (Konnect labels).

@@ -8,8 +8,9 @@ use crate::{
         annotations::Adopt, conditions::reason, konnect_gateway_control_plane::KonnectGatewayControlPlane,
         names::konnect_labels,
     },
+    domain::ClusterType,
     http,
-    konnect::{Client, ClusterType, ControlPlane, Filter},
+    konnect::{Client, ControlPlane, Filter},
 };
 
 /// What Konnect holds for one manifest.

@@ -5,9 +5,10 @@ use crate::{
         annotations::{Adopt, DeletionPolicy, InvalidAnnotation},
         conditions::reason,
         konnect_gateway_control_plane::{
-            ClusterType, CreateControlPlaneRequest, EntitySource, KonnectGatewayControlPlane,
+            CreateControlPlaneRequest, EntitySource, KonnectGatewayControlPlane,
         },
     },
+    domain::ClusterType,
     konnect::ProxyUrl,
 };
 
@@ -81,13 +82,16 @@ fn require_supported(request: &CreateControlPlaneRequest, has_members: bool) -> 
         ClusterType::ControlPlaneGroup => {
             return Err(Rejection::NotImplemented("a control plane group", USE));
         }
-        ClusterType::KubernetesIngressController => {
+        ClusterType::K8sIngressController => {
             return Err(Rejection::NotImplemented(
                 "a control plane for an ingress controller",
                 USE,
             ));
         }
-        ClusterType::Other(_) => return Err(Rejection::NotImplemented("this cluster_type", USE)),
+        ClusterType::Serverless
+        | ClusterType::ServerlessV1
+        | ClusterType::KafkaNativeEventProxy
+        | ClusterType::Other(_) => return Err(Rejection::NotImplemented("this cluster_type", USE)),
     }
     if has_members {
         return Err(Rejection::NotImplemented(

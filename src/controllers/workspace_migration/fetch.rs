@@ -4,11 +4,12 @@ use kube::ResourceExt;
 
 use super::error::Error;
 use crate::api::conditions::PROGRAMMED;
-use crate::api::konnect_gateway_control_plane::{ClusterType, KonnectGatewayControlPlane};
+use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::workspace_migration::{TargetStatus, WorkspaceMigration};
 use crate::config::KonnectKinds;
 use crate::controllers::context::Context;
 use crate::controllers::session::{self, Trust};
+use crate::domain::ClusterType;
 use crate::k8s::secrets::Read;
 use crate::konnect;
 
