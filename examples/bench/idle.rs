@@ -26,8 +26,8 @@ use super::servers::{Servers, beside};
 const NAMESPACE: &str = "default";
 /// How long all migrations may take.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// How long the operator is left alone before it is measured.
-const SETTLE: Duration = Duration::from_secs(20);
+/// How long the operator is left alone before it is measured, for each migration.
+const SETTLE: Duration = Duration::from_millis(200);
 
 /// Migrates a small workspace as often as the case has units, each time into a control plane of its own.
 pub async fn measure(case: &Case) -> anyhow::Result<Record> {
@@ -46,7 +46,7 @@ pub async fn measure(case: &Case) -> anyhow::Result<Record> {
     let mut operator = start(&cluster, &servers)?;
     let finished = finish(&client, case.units, &mut operator).await?;
     eprintln!("  {finished} migrations are done");
-    sleep(SETTLE).await;
+    sleep(SETTLE * u32::try_from(case.units)?).await;
     let process = operator.id().context("the operator has ended")?.to_string();
     let idle = memory(&process, "VmRSS").context("the operator's memory is not known")?;
     let peak = memory(&process, "VmHWM").unwrap_or_default();
