@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak control-plane fmt fmt-check lint crds check-crds simulators check image
+.PHONY: help demo test bench soak control-plane fmt fmt-check lint crds check-crds simulators check image
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -19,6 +19,10 @@ soak: control-plane ## Kill the operator at 100 random points of a migration and
 	$(CARGO) build --locked --release --bin gateway-migration-operator
 	OPERATOR=$(CURDIR)/target/release/gateway-migration-operator \
 	$(CARGO) test --locked --test migration crash::soak -- --ignored --nocapture
+
+bench: control-plane ## Measure the release build against both simulators and write docs/benchmarks.* (ARGS='--case steady-state --runs 3')
+	$(CARGO) build --locked --release -p gateway-migration-operator -p simulators --bins --example bench
+	target/release/examples/bench $(ARGS)
 
 control-plane: ## Make sure that etcd, kube-apiserver, kube-controller-manager and kubectl are there
 	$(CARGO) run --locked --quiet -p simulators -- cluster --build-only >/dev/null
