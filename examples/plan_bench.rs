@@ -19,6 +19,7 @@ fn main() -> anyhow::Result<()> {
                 notes: &[],
                 source: &source,
                 target,
+                ledger: &Default::default(),
                 version: KongVersion::parse("3.9.1"),
                 policy: &Policy::default(),
                 catalogue: Catalogue::bundled(),

@@ -69,6 +69,7 @@ async fn plan(migration: &Migration) -> Result<Planned> {
             &gateway_migration_operator::plan::Policy::default(),
             jiff::Timestamp::UNIX_EPOCH,
             &[],
+            &Default::default(),
         ),
     )
 }

@@ -17,6 +17,7 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         notes: &[],
         source,
         target,
+        ledger: &Default::default(),
         version: KongVersion::parse("3.9.1"),
         policy: &Policy::default(),
         catalogue: Catalogue::bundled(),

@@ -62,6 +62,7 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         notes: &[],
         source,
         target,
+        ledger: &Default::default(),
         version: KongVersion::parse("3.9.1"),
         policy: &Policy::default(),
         catalogue: Catalogue::bundled(),

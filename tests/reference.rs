@@ -98,9 +98,10 @@ fn every_row_of_the_fault_matrix_is_a_test_and_every_such_test_a_row() {
     ];
     let tests: Vec<String> = files.into_iter().flat_map(tests_of).collect();
     assert!(tests.len() > 25, "the tests were not found: {tests:?}");
+    let others = tests_of("backup.rs");
     for row in &rows {
         assert!(
-            tests.iter().any(|test| test == row),
+            tests.iter().chain(&others).any(|test| test == row),
             "docs/reliability.md names {row}, which is no test"
         );
     }

@@ -35,6 +35,7 @@ async fn report(workspace: &str, secrets: Secrets) -> Result<Report> {
         notes: &[],
         source: &read_source(&client, Some(workspace), gateway, 16).await?,
         target: &Default::default(),
+        ledger: &Default::default(),
         version: KongVersion::parse("3.9.1"),
         policy: &Policy::default(),
         catalogue: Catalogue::bundled(),

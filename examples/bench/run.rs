@@ -13,6 +13,7 @@ use gateway_migration_operator::http::{
 };
 use gateway_migration_operator::kong_admin;
 use gateway_migration_operator::konnect::{Client, CreateControlPlane, Filter, ServerUrl};
+use gateway_migration_operator::plan::ledger::Ledger;
 use gateway_migration_operator::plan::{Action, Planned, Policy};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -83,7 +84,12 @@ impl Run {
             source: source?,
             target: target?,
         };
-        let planned = observed.plan(&Policy::default(), jiff::Timestamp::UNIX_EPOCH, &[]);
+        let planned = observed.plan(
+            &Policy::default(),
+            jiff::Timestamp::UNIX_EPOCH,
+            &[],
+            &Ledger::default(),
+        );
         let left = unwritten(&planned);
         if self.phase == Phase::SteadyState {
             ensure!(left == 0, "{left} entities differ between equal sides");

@@ -187,8 +187,18 @@ pub mod reason {
     pub const AWAITING_APPROVAL: &str = "AwaitingApproval";
     /// Nothing is overwritten or deleted, so nothing needs saving.
     pub const BACKUP_NOT_NEEDED: &str = "BackupNotNeeded";
-    /// The plan overwrites or deletes, and nothing is saved.
-    pub const BACKUP_REQUIRED: &str = "BackupRequired";
+    /// It is saved before the first write.
+    pub const BACKUP_PENDING: &str = "BackupPending";
+    /// It is being saved.
+    pub const BACKING_UP: &str = "BackingUp";
+    /// It is saved.
+    pub const BACKED_UP: &str = "BackedUp";
+    /// The cluster does not take it, so nothing is written.
+    pub const BACKUP_REFUSED: &str = "BackupRefused";
+    /// It does not fit into Secrets, so nothing is written.
+    pub const BACKUP_TOO_LARGE: &str = "BackupTooLarge";
+    /// The list of what was written cannot be read.
+    pub const LEDGER_UNREADABLE: &str = "LedgerUnreadable";
 
     // WorkspaceMigration: Applied, Verified, Ready, Drifted.
 
@@ -214,6 +224,8 @@ pub mod reason {
     pub const MISMATCH: &str = "Mismatch";
     /// The migration is complete.
     pub const COMPLETED: &str = "Completed";
+    /// Mode Sync: the target has all that the source has.
+    pub const IN_SYNC: &str = "InSync";
     /// The source changed after the migration.
     pub const SOURCE_CHANGED: &str = "SourceChanged";
     /// The target changed after the migration.

@@ -1,7 +1,9 @@
 //! `apply`: reads both sides, plans, writes what the plan creates, and verifies. The same engine as the operator's.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -15,11 +17,12 @@ use super::plan::{BLOCKED, LOG, PlanError, names, observe, runtime, waiting};
 use super::progress::follow;
 use super::result::{End, Form, RunResult};
 use super::source::SourceArgs;
+use crate::clock::{Clock as _, SystemClock};
 use crate::engine::apply::initial_progress;
 use crate::engine::{self, Applied, Observed};
 use crate::plan::render::terminal::{self, Style};
 use crate::plan::report::{self, Secrets};
-use crate::plan::{Action, Plan, Planned, Report, Verification};
+use crate::plan::{Action, Plan, Planned, Report, Verification, backup};
 use crate::telemetry::shutdown;
 use crate::telemetry::tracing::{LogFormat, init};
 
@@ -38,6 +41,10 @@ pub struct ApplyArgs {
     /// Write only if the plan is still the one with this hash, as `plan` showed it.
     #[arg(long, value_name = "HASH")]
     plan_hash: Option<String>,
+    /// Save what the control plane holds to a new file before the first write. Needed when anything of it is overwritten. The file holds
+    /// credentials.
+    #[arg(long, value_name = "FILE")]
+    backup_file: Option<PathBuf>,
     /// Form of the result.
     #[arg(long, short, value_enum, default_value_t)]
     output: Form,
@@ -79,6 +86,22 @@ pub enum ApplyError {
     /// Stopped by a signal while verifying.
     #[error("stopped while verifying: everything is written. Run the same command again: it verifies")]
     StoppedVerifying,
+    /// Something would be overwritten, and nothing is saved.
+    #[error(
+        "nothing is written: {updates} entities of the control plane would be overwritten; name a file to save it to first with --backup-file"
+    )]
+    NoBackup {
+        /// Entities to overwrite.
+        updates: usize,
+    },
+    /// The backup could not be saved.
+    #[error("nothing is written: cannot save the backup to {path}: {source}")]
+    Backup {
+        /// The file.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
     /// A failure ended the run.
     #[error(
         "{created} of {of} entities are written. {}. Solve it and run the same command again with --yes: it goes on with the rest",
@@ -182,6 +205,7 @@ impl ApplyArgs {
         run: &mut Run,
     ) -> Result<(End, String), ApplyError> {
         self.agree(ends, observed, planned)?;
+        self.back_up(ends, observed, planned)?;
         write(ends, planned, stop, &mut run.applied).await?;
         let verification = tokio::select! {
             done = ends.migration.verify(planned, observed.version()) => done.map_err(PlanError::from)?,
@@ -192,11 +216,31 @@ impl ApplyArgs {
         ended
     }
 
+    /// Saves what the control plane holds before anything of it is overwritten.
+    fn back_up(&self, ends: &Ends, observed: &Observed, planned: &Planned) -> Result<(), ApplyError> {
+        let Some(path) = &self.backup_file else {
+            return match planned.plan.count(Action::Update) {
+                0 => Ok(()),
+                updates => Err(ApplyError::NoBackup { updates }),
+            };
+        };
+        let written = private_file(path).and_then(|mut file| {
+            let id = &ends.control_plane.id;
+            backup::write(&observed.target, id, SystemClock.now(), &mut file)?;
+            file.flush()?;
+            file.get_ref().sync_all()
+        });
+        written.map_err(|source| ApplyError::Backup {
+            path: path.display().to_string(),
+            source,
+        })
+    }
+
     /// Asks the person at the terminal, unless a flag agreed already or there is nothing to write.
     fn agree(&self, ends: &Ends, observed: &Observed, planned: &Planned) -> Result<(), ApplyError> {
         let plan = &planned.plan;
-        let creations = plan.count(Action::Create);
-        if creations == 0 || self.approved(ends).is_some() {
+        let writes = plan.writes();
+        if writes == 0 || self.approved(ends).is_some() {
             return Ok(());
         }
         let hash = || plan.hash.clone();
@@ -216,7 +260,7 @@ impl ApplyArgs {
         };
         let (plan, name) = (terminal::render(&report, style), &ends.control_plane.name);
         // On standard error, so that standard output holds the result alone.
-        eprint!("{plan}Write {creations} entities to control plane {name}? Only yes is taken for yes: ");
+        eprint!("{plan}Write {writes} entities to control plane {name}? Only yes is taken for yes: ");
         let mut answer = String::new();
         let read = io::stderr()
             .flush()
@@ -267,6 +311,15 @@ impl ApplyArgs {
     }
 }
 
+/// A new file that nobody else can read: a backup holds credentials, and is never overwritten.
+fn private_file(path: &Path) -> io::Result<io::BufWriter<fs::File>> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(io::BufWriter::new)
+}
+
 /// Writes, and leaves in `applied` what was written, whatever comes between.
 async fn write(
     ends: &Ends,
@@ -274,13 +327,13 @@ async fn write(
     stop: &CancellationToken,
     applied: &mut Applied,
 ) -> Result<(), ApplyError> {
-    let of = planned.plan.count(Action::Create);
+    let of = planned.plan.writes();
     if of == 0 {
         return Ok(());
     }
     let (sender, progress) = watch::channel(initial_progress(&planned.plan));
     *applied = follow(ends.migration.apply(planned, stop, &sender), progress).await;
-    let created = applied.created;
+    let created = applied.written();
     if let Some(source) = &applied.interrupted {
         return Err(ApplyError::Interrupted {
             created,

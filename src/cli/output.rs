@@ -41,6 +41,15 @@ pub enum OutputError {
 }
 
 impl Output {
+    /// True when the form shows the entities of the planned target, and not the plan alone.
+    #[must_use]
+    pub fn shows_bodies(self) -> bool {
+        match self {
+            Self::Deck | Self::KongOperator | Self::Terraform => true,
+            Self::Terminal | Self::Json | Self::Markdown => false,
+        }
+    }
+
     /// Prints a report on standard output.
     ///
     /// # Errors

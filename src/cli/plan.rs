@@ -14,7 +14,7 @@ use super::stored::{StoredCommand, StoredError};
 use crate::clock::{Clock as _, SystemClock};
 use crate::engine::{self, Observed};
 use crate::plan::report::Secrets;
-use crate::plan::{Action, Plan, Planned, Report, report};
+use crate::plan::{Action, Ledger, Plan, Planned, Report, report};
 use crate::telemetry::tracing::{LogError, LogFormat, init};
 
 /// Exit status when the plan changes something.
@@ -100,7 +100,12 @@ async fn plan_and_print(args: &PlanArgs, target: &TargetArgs) -> Result<ExitCode
     } else {
         Secrets::Masked
     };
-    let report = Report::new(&planned, names(&ends, &observed), secrets);
+    let names = names(&ends, &observed);
+    let report = if args.output.shows_bodies() {
+        Report::new(&planned, names, secrets)
+    } else {
+        Report::without_entities(&planned.plan, names, secrets)
+    };
     args.output.print(&report, args.full)?;
     Ok(status(&planned.plan))
 }
@@ -119,7 +124,8 @@ pub(super) async fn observe(ends: &Ends) -> Result<(Observed, Planned), engine::
     let migration = &ends.migration;
     let (source, target) = tokio::try_join!(migration.observe_source(), migration.observe_target())?;
     let observed = Observed { source, target };
-    let planned = observed.plan(&ends.policy, SystemClock.now(), &ends.waivers);
+    // Without a cluster there is no ledger: whatever the target has and differs is foreign.
+    let planned = observed.plan(&ends.policy, SystemClock.now(), &ends.waivers, &Ledger::default());
     Ok((observed, planned))
 }
 
@@ -138,7 +144,7 @@ pub(super) fn names(ends: &Ends, observed: &Observed) -> report::Ends {
 pub(super) fn status(plan: &Plan) -> ExitCode {
     if plan.blocking().next().is_some() || waiting(plan) > 0 {
         ExitCode::from(BLOCKED)
-    } else if plan.count(Action::Create) > 0 {
+    } else if plan.writes() > 0 {
         ExitCode::from(CHANGES)
     } else {
         ExitCode::SUCCESS
@@ -147,5 +153,5 @@ pub(super) fn status(plan: &Plan) -> ExitCode {
 
 /// Entities that could move and are not written as things are.
 pub(super) fn waiting(plan: &Plan) -> usize {
-    plan.count(Action::Update) + plan.count(Action::Blocked)
+    plan.count(Action::Blocked)
 }

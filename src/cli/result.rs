@@ -54,6 +54,8 @@ pub struct RunResult {
     plan_summary: String,
     created: usize,
     to_create: usize,
+    updated: usize,
+    to_update: usize,
     not_written: Vec<NotWritten>,
     /// None when the run ended before.
     verification: Option<Verified>,
@@ -145,6 +147,8 @@ impl RunResult {
             plan_summary: plan.summary(),
             created: applied.created,
             to_create: plan.count(Action::Create),
+            updated: applied.updated,
+            to_update: plan.count(Action::Update),
             not_written: applied
                 .refused
                 .iter()
@@ -184,14 +188,16 @@ impl RunResult {
         // Writing to a text cannot fail.
         let _ = writeln!(
             out,
-            "# Migration of workspace `{}` to control plane `{target}`\n\n**{:?}**: {}\n\nPlan `{}`: {}.\n\n{} of {} entities created.",
+            "# Migration of workspace `{}` to control plane `{target}`\n\n**{:?}**: {}\n\nPlan `{}`: {}.\n\n{} of {} entities created, {} of {} updated.",
             self.ends.workspace,
             self.end,
             cell(&self.message),
             self.plan_hash,
             self.plan_summary,
             self.created,
-            self.to_create
+            self.to_create,
+            self.updated,
+            self.to_update
         );
         if let Some(verified) = &self.verification {
             let _ = writeln!(out, "\nVerified: {verified}");

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::KongVersion;
+use super::{EntityKey, KongVersion};
 
 /// How all entities of a kind are listed on one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,6 +194,12 @@ impl EntityKind {
     pub const fn always(mut self) -> Self {
         self.presence.always = true;
         self
+    }
+
+    /// The key of an entity of this kind.
+    #[must_use]
+    pub fn key(&self, id: &str) -> EntityKey {
+        EntityKey::new(self.name, id)
     }
 
     /// True when Konnect has a counterpart.

@@ -42,25 +42,30 @@ pub fn set(body: &mut Map<String, Value>, path: &str, value: Value) -> bool {
 
 /// All values at a path, entering lists (`a[].b`) and maps of any key (`a{}.b`) on the way.
 #[must_use]
-pub fn select<'a>(value: &'a Value, path: &str) -> Vec<&'a Value> {
-    let mut found = vec![value];
-    for part in path.split('.') {
-        let name = part.trim_end_matches("[]").trim_end_matches("{}");
-        found = found
+pub fn select<'a>(body: &'a Map<String, Value>, path: &str) -> Vec<&'a Value> {
+    let (part, rest) = match path.split_once('.') {
+        Some((part, rest)) => (part, Some(rest)),
+        None => (path, None),
+    };
+    let name = part.trim_end_matches("[]").trim_end_matches("{}");
+    let Some(value) = body.get(name) else {
+        return Vec::new();
+    };
+    let entered: Vec<&Value> = if part.ends_with("[]") {
+        value.as_array().into_iter().flatten().collect()
+    } else if part.ends_with("{}") {
+        value.as_object().into_iter().flat_map(Map::values).collect()
+    } else {
+        vec![value]
+    };
+    match rest {
+        None => entered,
+        Some(rest) => entered
             .into_iter()
-            .filter_map(|v| v.as_object()?.get(name))
-            .collect();
-        if part.ends_with("[]") {
-            found = found.into_iter().filter_map(Value::as_array).flatten().collect();
-        } else if part.ends_with("{}") {
-            found = found
-                .into_iter()
-                .filter_map(Value::as_object)
-                .flat_map(Map::values)
-                .collect();
-        }
+            .filter_map(Value::as_object)
+            .flat_map(|record| select(record, rest))
+            .collect(),
     }
-    found
 }
 
 #[cfg(test)]
@@ -74,11 +79,8 @@ mod tests {
         let value = json!({"config": {"redis": {"host": "h"}, "targets": [{"name": "a"}, {"name": "b"}], "map": {"x": {"y": 1}}}});
         let mut body = value.as_object().unwrap().clone();
         assert_eq!(get(&body, "config.redis.host"), Some(&json!("h")));
-        assert_eq!(
-            select(&value, "config.targets[].name"),
-            [&json!("a"), &json!("b")]
-        );
-        assert_eq!(select(&value, "config.map{}.y"), [&json!(1)]);
+        assert_eq!(select(&body, "config.targets[].name"), [&json!("a"), &json!("b")]);
+        assert_eq!(select(&body, "config.map{}.y"), [&json!(1)]);
         assert_eq!(remove(&mut body, "config.redis.host"), Some(json!("h")));
         assert_eq!(get(&body, "config.redis.host"), None);
         assert_eq!(get(&body, "config.absent.host"), None);

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 use super::entity_kind::{EntityKind, Write};
 use super::object_text::ObjectText;
 use super::{Entity, EntityKey};
@@ -55,6 +57,14 @@ impl Packed {
     #[must_use]
     pub fn word(&self, field: &str) -> Option<String> {
         self.text.word(field)
+    }
+
+    /// Some of the fields, as a type that names them.
+    ///
+    /// # Errors
+    /// When the entity is none of the kind.
+    pub fn parse<'t, T: Deserialize<'t>>(&'t self) -> Result<T, serde_json::Error> {
+        self.text.parse()
     }
 
     /// The entity with its fields.

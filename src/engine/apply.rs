@@ -1,4 +1,4 @@
-//! Executes the creations of a plan, wave by wave, with bounded concurrency. Makes no choices of its own.
+//! Executes the creations and updates of a plan, wave by wave, with bounded concurrency. Makes no choices of its own.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -34,6 +34,8 @@ pub struct Refusal {
     pub reason: String,
     /// True when the target was not asked, because something the entity refers to was refused.
     pub dependent: bool,
+    /// True when another entity of the target holds a unique value.
+    pub conflict: bool,
 }
 
 impl Refusal {
@@ -66,8 +68,10 @@ pub enum OnRefusal {
 /// What a run did.
 #[derive(Debug, Default)]
 pub struct Applied {
-    /// Entities written.
+    /// Entities created.
     pub created: usize,
+    /// Entities replaced.
+    pub updated: usize,
     /// Entities not written.
     pub refused: Vec<Refusal>,
     /// Entities that were not sent, because the run ended before; those that depend on a refused one are in `refused`.
@@ -77,6 +81,12 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// Entities written.
+    #[must_use]
+    pub const fn written(&self) -> usize {
+        self.created + self.updated
+    }
+
     /// What was not written, as findings.
     pub fn findings(&self) -> impl Iterator<Item = Finding> {
         let refused = self.refused.iter().map(Refusal::finding);
@@ -147,8 +157,8 @@ pub fn initial_progress(plan: &Plan) -> Progress {
         match operation.action {
             Action::StaysBehind | Action::NotSelected | Action::Skipped => continue,
             Action::Unchanged => counts.completed += 1,
-            Action::Update | Action::Blocked => counts.failed += 1,
-            Action::Create => {}
+            Action::Blocked => counts.failed += 1,
+            Action::Create | Action::Update => {}
         }
         counts.total += 1;
     }
@@ -157,23 +167,25 @@ pub fn initial_progress(plan: &Plan) -> Progress {
 }
 
 impl Executor<'_> {
-    /// Writes every entity that the plan creates. An entity that the target refuses blocks itself and what refers to it, and, if that is
-    /// asked for, ends the run.
+    /// Writes every entity that the plan creates or updates. An entity that the target refuses blocks itself and what refers to it,
+    /// and, if that is asked for, ends the run.
     pub async fn run(&self, planned: &Planned) -> Applied {
         let mut tally = Tally::default();
         let run = Run::default();
-        let creations: Vec<_> = planned
+        let writes: Vec<_> = planned
             .plan
             .operations
             .iter()
-            .filter(|o| o.action == Action::Create)
+            .filter(|o| matches!(o.action, Action::Create | Action::Update))
             .collect();
-        for wave in creations.chunk_by(|a, b| a.wave == b.wave) {
-            let desired = wave
-                .iter()
-                .filter_map(|operation| planned.desired.get(&operation.subject.key));
-            let ready = self.set_dependents_aside(desired, &mut tally);
-            self.write_all(ready, &run, &mut tally).await;
+        for wave in writes.chunk_by(|a, b| a.wave == b.wave) {
+            // What is renamed gives its name free for what is new.
+            for action in [Action::Update, Action::Create] {
+                let part = wave.iter().filter(|operation| operation.action == action);
+                let desired = part.filter_map(|operation| planned.desired.get(&operation.subject.key));
+                let ready = self.set_dependents_aside(desired, &mut tally);
+                self.write_in_rounds(ready, action, &run, &mut tally).await;
+            }
         }
         tally.applied
     }
@@ -194,6 +206,7 @@ impl Executor<'_> {
                         field: None,
                         reason: format!("refers to {key}, which was not written"),
                         dependent: true,
+                        conflict: false,
                     };
                     self.count(desired, false);
                     tally.refuse(desired, refusal);
@@ -203,8 +216,38 @@ impl Executor<'_> {
         ready
     }
 
-    /// Writes one wave. The throttle is asked before every write, so that a change of it counts at once.
-    async fn write_all(&self, ready: Vec<&Desired>, run: &Run, tally: &mut Tally) {
+    /// Writes a part of a wave. Updates that are refused because another entity still holds a unique value are tried again as long as
+    /// others succeed: among renamed entities one may wait for the other.
+    async fn write_in_rounds(&self, ready: Vec<&Desired>, action: Action, run: &Run, tally: &mut Tally) {
+        let mut round = ready;
+        while !round.is_empty() {
+            let before = tally.applied.written();
+            let refused = self.write_all(round, action, run, tally).await;
+            let progressed = tally.applied.written() > before;
+            let may_pass = |refusal: &Refusal| progressed && action == Action::Update && refusal.conflict;
+            let (next, refused): (Vec<_>, Vec<_>) =
+                refused.into_iter().partition(|(_, refusal)| may_pass(refusal));
+            for (desired, refusal) in refused {
+                self.count(desired, false);
+                tally.refuse(desired, refusal);
+                if self.on_refusal == OnRefusal::Stop {
+                    run.stop.store(true, Ordering::Relaxed);
+                }
+            }
+            round = next.into_iter().map(|(desired, _)| desired).collect();
+        }
+    }
+
+    /// Writes all of them, and returns what was refused. The throttle is asked before every write, so that a change of it counts at
+    /// once.
+    async fn write_all<'d>(
+        &self,
+        ready: Vec<&'d Desired>,
+        action: Action,
+        run: &Run,
+        tally: &mut Tally,
+    ) -> Vec<(&'d Desired, Refusal)> {
+        let mut refused = Vec::new();
         let mut waiting = ready.into_iter();
         let mut writes = FuturesUnordered::new();
         loop {
@@ -213,20 +256,20 @@ impl Executor<'_> {
                 waiting
                     .by_ref()
                     .take(free)
-                    .map(|desired| self.write(desired, run)),
+                    .map(|desired| self.write(desired, action, run)),
             );
             let Some((desired, outcome)) = writes.next().await else {
-                return;
+                return refused;
             };
             match outcome {
                 Outcome::Written => {
-                    tally.applied.created += 1;
+                    match action {
+                        Action::Update => tally.applied.updated += 1,
+                        _ => tally.applied.created += 1,
+                    }
                     self.count(desired, true);
                 }
-                Outcome::Refused(refusal) => {
-                    self.count(desired, false);
-                    tally.refuse(desired, refusal);
-                }
+                Outcome::Refused(refusal) => refused.push((desired, refusal)),
                 Outcome::NotTried => tally.applied.not_tried.push(desired.subject.clone()),
                 Outcome::Failed(error) => {
                     tally.applied.interrupted.get_or_insert(error);
@@ -246,18 +289,20 @@ impl Executor<'_> {
         });
     }
 
-    async fn write<'d>(&self, desired: &'d Desired, run: &Run) -> (&'d Desired, Outcome) {
-        (desired, self.write_unless_stopped(desired, run).await)
+    async fn write<'d>(&self, desired: &'d Desired, action: Action, run: &Run) -> (&'d Desired, Outcome) {
+        (desired, self.write_unless_stopped(desired, action, run).await)
     }
 
-    async fn write_unless_stopped(&self, desired: &Desired, run: &Run) -> Outcome {
+    async fn write_unless_stopped(&self, desired: &Desired, action: Action, run: &Run) -> Outcome {
         if run.stop.load(Ordering::Relaxed) || self.cancel.is_cancelled() {
             return Outcome::NotTried;
         }
-        match write_until_visible(|| self.send(desired, run), self.cancel).await {
+        match write_until_visible(|| self.send(desired, action, run), self.cancel).await {
             Ok(()) => Outcome::Written,
             Err(error) if concerns_entity(&error) => {
-                if self.on_refusal == OnRefusal::Stop {
+                let conflict = matches!(error.failure(), Failure::Conflict { .. });
+                // A conflict between updates may pass in the next round.
+                if self.on_refusal == OnRefusal::Stop && !(conflict && action == Action::Update) {
                     run.stop.store(true, Ordering::Relaxed);
                 }
                 Outcome::Refused(Refusal {
@@ -265,6 +310,7 @@ impl Executor<'_> {
                     field: refused_field(&error),
                     reason: error.reason(),
                     dependent: false,
+                    conflict,
                 })
             }
             Err(error) => {
@@ -274,7 +320,7 @@ impl Executor<'_> {
         }
     }
 
-    async fn send(&self, desired: &Desired, run: &Run) -> Result<(), http::Error> {
+    async fn send(&self, desired: &Desired, action: Action, run: &Run) -> Result<(), http::Error> {
         let Entity { kind, id, body } = &desired.entity.unpack();
         let collection = match kind.write {
             Write::Put(path) => path.to_owned(),
@@ -284,7 +330,7 @@ impl Executor<'_> {
             Write::Member => return self.add_member(body).await,
             Write::Impossible(_) | Write::Counted(_) => return Ok(()),
         };
-        if !lock(&run.post_only).contains(kind.name) {
+        if action == Action::Update || !lock(&run.post_only).contains(kind.name) {
             match self
                 .client
                 .put_entity(self.control_plane, &collection, id, kind.write_query, body)
@@ -292,7 +338,7 @@ impl Executor<'_> {
             {
                 Ok(_) => return Ok(()),
                 // Kong answers 404 to a PUT of a target that is not there yet; a POST takes the id in the body.
-                Err(error) if error.is_not_found() => {
+                Err(error) if error.is_not_found() && action == Action::Create => {
                     lock(&run.post_only).insert(kind.name);
                 }
                 Err(error) => return Err(error),

@@ -5,6 +5,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::apply::{Applied, Executor, OnRefusal};
+use super::compute::compute;
 use super::error::Error;
 use super::progress::Progress;
 use super::read::{read_source, read_target};
@@ -15,7 +16,8 @@ use crate::domain::{KongVersion, Snapshot};
 use crate::http::Failure;
 use crate::kong_admin::Workspace;
 use crate::plan::{
-    Catalogue, Circumstances, Finding, PlanInput, Planned, Policy, Verification, Waiver, build_plan, verify,
+    Catalogue, Circumstances, Finding, Ledger, PlanInput, Planned, Policy, Verification, Waiver, build_plan,
+    verify,
 };
 use crate::{kong_admin, konnect};
 
@@ -79,9 +81,9 @@ impl Observed {
         self.source.version
     }
 
-    /// The plan for what was seen, under a policy, at a time, with what the user has accepted.
+    /// The plan for what was seen, under a policy, at a time, with what the user has accepted and what was written before.
     #[must_use]
-    pub fn plan(&self, policy: &Policy, now: Timestamp, waivers: &[Waiver]) -> Planned {
+    pub fn plan(&self, policy: &Policy, now: Timestamp, waivers: &[Waiver], ledger: &Ledger) -> Planned {
         let circumstances = Circumstances {
             now: Some(now),
             router_flavor: self
@@ -91,15 +93,17 @@ impl Observed {
                 .and_then(|node| node.router_flavor.clone()),
             waivers: waivers.to_vec(),
         };
-        build_plan(&PlanInput {
+        let input = PlanInput {
             source: &self.source.snapshot,
             notes: &self.source.notes,
             target: &self.target,
+            ledger,
             version: self.version(),
             policy,
             catalogue: Catalogue::bundled(),
             circumstances: &circumstances,
-        })
+        };
+        compute(|| build_plan(&input))
     }
 }
 
@@ -174,7 +178,7 @@ impl Migration {
         read_target(&self.target, &self.control_plane, self.throttle.in_flight()).await
     }
 
-    /// Writes what the plan creates.
+    /// Writes what the plan creates and updates.
     pub async fn apply(
         &self,
         planned: &Planned,
@@ -201,7 +205,23 @@ impl Migration {
         planned: &Planned,
         version: Option<KongVersion>,
     ) -> Result<Verification, Error> {
+        self.verify_and(planned, version, |_| ()).await
+    }
+
+    /// The same, and hands over what was read.
+    ///
+    /// # Errors
+    /// As [`Migration::verify`].
+    pub async fn verify_and(
+        &self,
+        planned: &Planned,
+        version: Option<KongVersion>,
+        with: impl FnOnce(&Snapshot),
+    ) -> Result<Verification, Error> {
         let target = read_target(&self.target, &self.control_plane, self.throttle.in_flight()).await?;
-        Ok(verify(planned, &target, version, Catalogue::bundled()))
+        with(&target);
+        Ok(compute(|| {
+            verify(planned, &target, version, Catalogue::bundled())
+        }))
     }
 }

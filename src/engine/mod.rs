@@ -1,6 +1,7 @@
 //! The pipeline over the clients: read both sides, plan, apply, verify. Knows nothing of Kubernetes, so that it runs without a cluster.
 
 pub mod apply;
+mod compute;
 pub mod error;
 pub mod migration;
 pub mod progress;

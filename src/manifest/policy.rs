@@ -3,12 +3,15 @@
 use serde_json::json;
 
 use crate::api::workspace_migration::{
-    ConflictPolicy as ConflictChoice, IdPolicy as IdChoice, Selection as Selected, Waiver as AcceptedFinding,
-    WorkspaceMigrationSpec,
+    ConflictPolicy as ConflictChoice, IdPolicy as IdChoice, Preset as WrittenPreset, PresetName,
+    Selection as Selected, Waiver as AcceptedFinding, WorkspaceMigrationSpec,
 };
 use crate::domain::entity_kinds::{ENTITY_KINDS, named};
 use crate::plan::Waiver;
-use crate::plan::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Policy, Selection, Transform};
+use crate::plan::policy::{
+    Change, ConflictPolicy, Conflicts, Exclusion, IdPolicy, Policy, Selection, Transform,
+};
+use crate::plan::preset::Preset;
 
 /// Why a spec is no policy. The text says what to write instead.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,16 @@ pub enum InvalidPolicy {
         field: &'static str,
         /// The name.
         kind: String,
+    },
+    /// A preset for a kind that it cannot change.
+    #[error("spec.transforms, {reason:?}: the preset changes {}, and select.kind is {kind:?}", kinds.join(", "))]
+    PresetKind {
+        /// Reason of the transform, by which a user knows it.
+        reason: String,
+        /// The kind that is selected.
+        kind: String,
+        /// The kinds it can change.
+        kinds: &'static [&'static str],
     },
     /// A transform whose patch is none.
     #[error("spec.transforms, {reason:?}: {problem}; write the patch as RFC 6902 says")]
@@ -125,17 +138,59 @@ const fn conflict(choice: ConflictChoice) -> ConflictPolicy {
 }
 
 fn transform(written: &crate::api::workspace_migration::Transform) -> Result<Transform, InvalidPolicy> {
-    let patch = serde_json::from_value(json!(written.patch)).map_err(|error| InvalidPolicy::Transform {
-        reason: written.reason.clone(),
-        problem: error.to_string(),
-    })?;
+    let change = match &written.preset {
+        Some(written) => Change::Preset(preset(written)),
+        None => Change::Patch(serde_json::from_value(json!(written.patch)).map_err(|error| {
+            InvalidPolicy::Transform {
+                reason: written.reason.clone(),
+                problem: error.to_string(),
+            }
+        })?),
+    };
+    if let Change::Preset(preset) = &change
+        && !preset.kinds().contains(&written.select.kind.as_str())
+    {
+        return Err(InvalidPolicy::PresetKind {
+            reason: written.reason.clone(),
+            kind: written.select.kind.clone(),
+            kinds: preset.kinds(),
+        });
+    }
     Ok(Transform {
         kind: written.select.kind.clone(),
         name: written.select.name.clone(),
         tags: written.select.tags.clone(),
-        patch,
+        change,
         reason: written.reason.clone(),
     })
+}
+
+fn preset(written: &WrittenPreset) -> Preset {
+    let domain = |domain: &Option<String>| domain.clone().unwrap_or_default();
+    match written.name {
+        PresetName::RateLimitingToLocal => Preset::RateLimitingToLocal,
+        PresetName::RateLimitingToRedis => {
+            let redis = written.redis.iter().flat_map(|redis| {
+                [
+                    ("host", json!(redis.host)),
+                    ("port", json!(redis.port)),
+                    ("username", json!(redis.username)),
+                    ("password", json!(redis.password)),
+                    ("ssl", json!(redis.ssl)),
+                    ("ssl_verify", json!(redis.ssl_verify)),
+                    ("server_name", json!(redis.server_name)),
+                    ("database", json!(redis.database)),
+                ]
+            });
+            let said = redis.filter(|(_, value)| !value.is_null());
+            Preset::RateLimitingToRedis(said.map(|(field, value)| (field.to_owned(), value)).collect())
+        }
+        PresetName::RegexPathsToTilde => Preset::RegexPathsToTilde,
+        PresetName::HostSuffix => Preset::HostSuffix {
+            from: domain(&written.from),
+            to: domain(&written.to),
+        },
+    }
 }
 
 #[cfg(test)]
@@ -178,6 +233,26 @@ mod tests {
             error.to_string().contains("service") && error.to_string().contains("services"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_preset_changes_kinds_of_its_own() {
+        let with = |kind: &str| {
+            let preset =
+                json!({"name": "RateLimitingToRedis", "redis": {"host": "redis.example", "serverName": "r"}});
+            policy(
+                &spec(json!({"transforms": [{"select": {"kind": kind}, "preset": preset, "reason": "why"}]})),
+                "cp",
+            )
+        };
+        let fields = json!({"host": "redis.example", "port": 6379, "server_name": "r"});
+        let fields = fields.as_object().unwrap().clone();
+        assert_eq!(
+            with("plugins").unwrap().transforms[0].change,
+            Change::Preset(Preset::RateLimitingToRedis(fields))
+        );
+        let error = with("routes").unwrap_err().to_string();
+        assert!(error.contains("why") && error.contains("plugins"), "{error}");
     }
 
     #[test]

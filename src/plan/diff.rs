@@ -1,6 +1,7 @@
 //! Decides what happens to each source entity.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -9,14 +10,16 @@ use serde_json::json;
 use super::added;
 use super::catalogue::Catalogue;
 use super::compare::{FieldChange, canonical, differences, equal, project};
+use super::conflict::{self, Resolution};
 use super::digest::Digest;
 use super::document::{Action, Desired, Operation, Plan, Planned};
 use super::finding::{
-    ADOPT_DIFFERS, BACKUP_REQUIRED, BLOCKED_BY_DEPENDENCY, DEPENDENCY_EXCLUDED, Finding, NAME_TAKEN,
-    NAME_WAITS_FOR_UPDATE, PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY,
-    TARGET_ADDS_FIELD, TRANSFORM_FAILED, TRANSFORM_UNUSED, TRANSFORMED,
+    ADOPT_DIFFERS, BLOCKED_BY_DEPENDENCY, DEPENDENCY_EXCLUDED, Finding, NAME_TAKEN, NAME_WAITS_FOR_UPDATE,
+    PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY, TARGET_ADDS_FIELD, TARGET_OVERWRITTEN,
+    TRANSFORM_FAILED, TRANSFORM_UNUSED, TRANSFORMED,
 };
 use super::identity::Identities;
+use super::ledger::{Fingerprint, Ledger, Pending};
 use super::policy::{ConflictPolicy, CustomPlugin, Policy};
 use super::preflight::consumers::tell_passwords;
 use super::preflight::custom_plugins::SCHEMA_UNUSED;
@@ -38,6 +41,8 @@ pub struct PlanInput<'a> {
     pub notes: &'a [Finding],
     /// The target as read.
     pub target: &'a Snapshot,
+    /// What this migration has written to the target.
+    pub ledger: &'a Ledger,
     /// Version of the source; none when it did not tell.
     pub version: Option<KongVersion>,
     /// What the user decided.
@@ -76,7 +81,8 @@ struct Planner<'a> {
     version: KongVersion,
     selected: Selected,
     identities: Identities,
-    taken: Taken,
+    /// Looked at for creations alone, so it is made for the first one.
+    taken: OnceCell<Taken>,
     absent: BTreeSet<EntityKey>,
     used_transforms: BTreeSet<usize>,
     operations: Vec<Operation>,
@@ -89,13 +95,19 @@ impl<'a> Planner<'a> {
         let facts = Facts::new(input);
         let mut findings = judge_workspace(&facts);
         findings.extend_from_slice(input.notes);
+        let mut identities = Identities::new(input.source, &input.policy.ids);
+        for (source, target_id) in adopted_before(input) {
+            if *identities.target_id(&source) != target_id {
+                identities.adopt(source, &target_id);
+            }
+        }
         Self {
             input,
             facts,
             version: input.version.unwrap_or(OLDEST),
             selected: select(input.source, &input.policy.select),
-            identities: Identities::new(input.source, &input.policy.ids),
-            taken: Taken::by(input.target),
+            identities,
+            taken: OnceCell::new(),
             absent: BTreeSet::new(),
             used_transforms: BTreeSet::new(),
             operations: Vec::new(),
@@ -120,7 +132,7 @@ impl<'a> Planner<'a> {
             };
             return self.leave(source, Action::NotSelected, reason.to_owned());
         }
-        let source = match transform(source, &self.input.policy.transforms) {
+        let source = match transform(source, &self.input.policy.transforms, self.input.version) {
             Ok(changed) => self.note_transforms(changed),
             Err(error) => {
                 self.used_transforms.insert(error.index);
@@ -175,23 +187,55 @@ impl<'a> Planner<'a> {
         let changes = differences(entity.kind, &entity.body, &actual.body);
         let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
         let observed = format!("differs in {}", fields.join(", "));
-        if self.input.policy.conflicts.of(entity.kind.name) == ConflictPolicy::Skip {
-            self.findings.push(Finding::new(
-                &SKIPPED_BY_POLICY,
-                source.subject(),
-                observed.clone(),
-            ));
-            return self.push(source, Action::Skipped, observed, changes);
+        let finding = |rule| Finding::new(rule, source.subject(), observed.clone());
+        match conflict::resolve(self.input.ledger, &self.input.policy.conflicts, entity, actual) {
+            Resolution::Follow => {
+                let reason = format!("the source changed: {observed}");
+                self.update(source, entity, reason, changes);
+            }
+            Resolution::Overwrite(rule) => {
+                self.findings.push(finding(rule));
+                let reason = format!("overwrites what the target has: {observed}");
+                self.update(source, entity, reason, changes);
+            }
+            Resolution::Skip => {
+                self.findings.push(finding(&SKIPPED_BY_POLICY));
+                self.push(source, Action::Skipped, observed, changes);
+            }
+            // It stays in the target as it is, so what refers to it goes on.
+            Resolution::Block(rule) => {
+                self.findings.push(finding(rule));
+                self.push(source, Action::Blocked, observed, changes);
+            }
         }
-        self.findings
-            .push(Finding::new(&BACKUP_REQUIRED, source.subject(), observed.clone()));
-        self.push(source, Action::Update, observed, changes);
+    }
+
+    fn update(&mut self, source: &Entity, entity: &Entity, reason: String, changes: Vec<FieldChange>) {
+        self.findings.extend(added::foresee(
+            &source.subject(),
+            entity,
+            self.version,
+            self.input.catalogue,
+        ));
+        self.desired.insert(
+            source.key(),
+            Desired {
+                subject: source.subject(),
+                entity: entity.into(),
+            },
+        );
+        self.push(source, Action::Update, reason, changes);
     }
 
     fn create(&mut self, source: &Entity, entity: &Entity) {
-        if let Some(clash) = self.taken.clash(entity) {
+        let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
+        if let Some(clash) = taken.clash(entity) {
             return self.resolve(source, entity, &clash);
         }
+        self.create_unclashed(source, entity);
+    }
+
+    fn create_unclashed(&mut self, source: &Entity, entity: &Entity) {
         self.findings.extend(added::foresee(
             &source.subject(),
             entity,
@@ -201,9 +245,16 @@ impl<'a> Planner<'a> {
         self.desire(source, entity, Action::Create);
     }
 
-    /// A foreign entity holds a unique value: the conflict policy decides.
+    /// Another entity holds a unique value: the conflict policy decides.
     fn resolve(&mut self, source: &Entity, entity: &Entity, clash: &Clash) {
         let observed = format!("{} is held by {}", clash.shown, clash.holder);
+        // The source has the holder too, under another name by now.
+        if let Some(holder) = self.identities.source_of(&clash.holder, self.input.source) {
+            return match self.will_release(&holder, &clash.holder) {
+                true => self.create_unclashed(source, entity),
+                false => self.block(source, &NAME_WAITS_FOR_UPDATE, observed),
+            };
+        }
         let policy = self.input.policy.conflicts.of(entity.kind.name);
         let holder = self
             .input
@@ -219,13 +270,7 @@ impl<'a> Planner<'a> {
                 ));
                 return self.leave(source, Action::Skipped, observed);
             }
-            // The source may have it too, under another name by now.
-            let rule = if self.input.source.contains(&clash.holder) {
-                &NAME_WAITS_FOR_UPDATE
-            } else {
-                &NAME_TAKEN
-            };
-            return self.block(source, rule, observed);
+            return self.block(source, &NAME_TAKEN, observed);
         };
         let adopted = Entity {
             id: Arc::clone(&holder.id),
@@ -236,6 +281,27 @@ impl<'a> Planner<'a> {
         }
         self.identities.adopt(source.key(), &holder.id);
         self.compare(source, &adopted, &holder);
+    }
+
+    /// True when the holder of a unique value is written before whoever wants it, which gives the value free.
+    fn will_release(&self, holder: &EntityKey, target: &EntityKey) -> bool {
+        let sides = (self.input.source.get(holder), self.input.target.get(target));
+        let (Some(source), Some(actual)) = sides else {
+            return false;
+        };
+        if !self.selected.contains(holder) {
+            return false;
+        }
+        let entity = self.identities.relink(Entity {
+            body: translate(&source, self.input.catalogue).body,
+            kind: source.kind,
+            id: source.id.clone(),
+        });
+        let conflicts = &self.input.policy.conflicts;
+        match conflict::resolve(self.input.ledger, conflicts, &entity, &actual) {
+            Resolution::Follow | Resolution::Overwrite(_) => true,
+            Resolution::Skip | Resolution::Block(_) => false,
+        }
     }
 
     /// Records what a transform did, and returns the changed entity.
@@ -340,6 +406,9 @@ impl<'a> Planner<'a> {
 
     /// What an entity that is written names and will not find.
     fn tell_missing_names(&mut self) {
+        if self.absent.is_empty() {
+            return;
+        }
         for key in self.desired.keys() {
             let Some(source) = self.input.source.get(key) else {
                 continue;
@@ -378,7 +447,7 @@ impl<'a> Planner<'a> {
             operations: self.operations,
             findings: self.findings,
         };
-        plan.hash = hash(&plan, &self.desired, self.input.target);
+        plan.hash = hash(&plan, &self.desired, self.input);
         Planned {
             plan,
             desired: self.desired,
@@ -388,12 +457,21 @@ impl<'a> Planner<'a> {
 
 /// SHA-256 over everything that an approval is about: the source, what happens to each entity, and what else the target holds.
 ///
-/// The plan's own progress does not move it: an entity to create and the same entity created are one, so that a run which was
-/// interrupted goes on under the same approval.
-fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, target: &Snapshot) -> String {
+/// The plan's own progress does not move it: an entity to create and the same entity created are one, and so are an entity to update
+/// and the same one updated, so that a run which was interrupted goes on under the same approval.
+fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, input: &PlanInput<'_>) -> String {
     let mut digest = Digest::default();
     digest.add(&json!(plan.source_digest));
     for operation in &plan.operations {
+        if let Some(from) = updated_from(operation, input) {
+            digest.add(&json!([
+                operation.target_key(),
+                operation.subject,
+                "update",
+                from
+            ]));
+            continue;
+        }
         let action = if operation.action == Action::Unchanged {
             Action::Create
         } else {
@@ -408,16 +486,49 @@ fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, target: &Snapshot) 
     for finding in plan
         .findings
         .iter()
-        .filter(|finding| finding.id != TARGET_ADDS_FIELD.id)
+        .filter(|finding| ![TARGET_ADDS_FIELD.id, TARGET_OVERWRITTEN.id].contains(&finding.id.as_str()))
     {
         digest.add(&json!(finding));
     }
     let ours: BTreeSet<EntityKey> = desired.values().map(|desired| desired.entity.key()).collect();
-    for foreign in target.packed().filter(|entity| !ours.contains(&entity.key())) {
+    for foreign in input
+        .target
+        .packed()
+        .filter(|entity| !ours.contains(&entity.key()))
+    {
         let foreign = foreign.unpack();
-        digest.add(&json!([foreign.key(), canonical(foreign.kind, &foreign.body)]));
+        digest.add_entity(&foreign.key(), &canonical(foreign.kind, &foreign.body));
     }
     digest.finish()
+}
+
+/// What an update starts from: the target's content before it, also when the update is done already.
+fn updated_from(operation: &Operation, input: &PlanInput<'_>) -> Option<String> {
+    let key = operation.target_key();
+    let entry = input.ledger.get(&key.kind, &key.id);
+    let begun = entry
+        .filter(|entry| entry.pending == Pending::Write)
+        .and_then(|entry| entry.seen);
+    match operation.action {
+        Action::Update => {
+            let actual = input.target.get(&key)?;
+            let from = begun.map_or_else(|| Fingerprint::of(actual.kind, &actual.body), |seen| seen.whole);
+            Some(from.to_string())
+        }
+        Action::Unchanged => begun.map(|seen| seen.whole.to_string()),
+        _ => None,
+    }
+}
+
+/// Source entities that were found under another id in an earlier run, with that id.
+fn adopted_before<'a>(input: &PlanInput<'a>) -> impl Iterator<Item = (EntityKey, Arc<str>)> + use<'a> {
+    let (ledger, source_side, target) = (input.ledger, input.source, input.target);
+    ledger.iter().filter_map(move |(kind, id, entry)| {
+        let source = kind.key(entry.source.as_deref()?);
+        let there =
+            source_side.contains(&source) && target.contains(&kind.key(id)) && !target.contains(&source);
+        there.then(|| (source, id.into()))
+    })
 }
 
 /// A subject that stands for all entities of a kind.
@@ -432,10 +543,10 @@ fn all_of(kind: &str) -> Subject {
 pub(super) fn digest_desired<'a>(desired: impl Iterator<Item = &'a Desired>) -> String {
     let mut digest = Digest::default();
     for desired in desired {
-        digest.add(&json!([
-            desired.entity.key(),
-            canonical(desired.entity.kind, &desired.entity.unpack().body)
-        ]));
+        digest.add_entity(
+            &desired.entity.key(),
+            &canonical(desired.entity.kind, &desired.body()),
+        );
     }
     digest.finish()
 }
@@ -445,7 +556,7 @@ pub(super) fn digest_actual<'a>(pairs: impl Iterator<Item = (&'a Desired, Entity
     let mut digest = Digest::default();
     for (desired, actual) in pairs {
         let body = project(&desired.entity.unpack().body, &actual.body);
-        digest.add(&json!([actual.key(), canonical(actual.kind, &body)]));
+        digest.add_entity(&actual.key(), &canonical(actual.kind, &body));
     }
     digest.finish()
 }
@@ -453,7 +564,7 @@ pub(super) fn digest_actual<'a>(pairs: impl Iterator<Item = (&'a Desired, Entity
 fn digest_all(snapshot: &Snapshot) -> String {
     let mut digest = Digest::default();
     for entity in snapshot.iter() {
-        digest.add(&json!([entity.key(), canonical(entity.kind, &entity.body)]));
+        digest.add_entity(&entity.key(), &canonical(entity.kind, &entity.body));
     }
     digest.finish()
 }

@@ -17,7 +17,7 @@ pub enum Action {
     Create,
     /// The target has it and it is equal.
     Unchanged,
-    /// The target has it and it differs; not written until backups exist.
+    /// The target has it and it differs: it is written again, and what it was can be restored.
     Update,
     /// The target has another version of it, and the conflict policy leaves both as they are.
     Skipped,
@@ -84,6 +84,12 @@ impl Plan {
             .count()
     }
 
+    /// Number of operations that write.
+    #[must_use]
+    pub fn writes(&self) -> usize {
+        self.count(Action::Create) + self.count(Action::Update)
+    }
+
     /// The finding that forbids any write, if there is one.
     #[must_use]
     pub fn critical(&self) -> Option<&Finding> {
@@ -103,7 +109,7 @@ impl Plan {
         let parts: Vec<String> = [
             (Action::Create, "to create"),
             (Action::Unchanged, "unchanged"),
-            (Action::Update, "to update (blocked)"),
+            (Action::Update, "to update"),
             (Action::Blocked, "blocked"),
             (Action::StaysBehind, "staying behind"),
             (Action::Skipped, "skipped"),
@@ -127,7 +133,7 @@ impl Plan {
 pub struct Planned {
     /// What is shown.
     pub plan: Plan,
-    /// Translated entities of all operations that create, or have created.
+    /// Translated entities of all operations that create or update, or have done so.
     pub desired: BTreeMap<EntityKey, Desired>,
 }
 

@@ -67,17 +67,25 @@ rules! {
         "Solve the finding of the entity it refers to.",
         "A plugin on a route that is not moved.";
     NAME_WAITS_FOR_UPDATE: Error, waivable, "name-waits-for-update",
-        "The unique name is held in the target by an entity that the source has renamed since; updates stay blocked until backups exist.",
-        "Rename the holder in the target as the source has it; the next pass then writes this entity.",
-        "The source renamed service cart to basket, and made a new service cart.";
+        "The unique name is held in the target by an entity that the source has renamed since, and that may not be overwritten.",
+        "Solve the finding of the holder; this entity is then written after it.",
+        "The source renamed service cart to basket and made a new service cart, and somebody changed the old one in the target.";
     NAME_TAKEN: Error, waivable, "name-taken",
         "Another entity in the target holds the same unique name under another id.",
         "Rename or remove the entity in the target, or choose an empty control plane.",
         "Source and target both have a service cart, under different ids.";
-    BACKUP_REQUIRED: Error, waivable, "backup-required",
-        "The entity exists in the target and differs; updates stay blocked until backups exist.",
-        "Make both sides equal by hand, or remove the entity from the target so that it is created again.",
+    TARGET_DIFFERS: Error, waivable, "target-differs",
+        "The target has the entity with other content, and this migration did not write it; it is left as it is.",
+        "Make both sides equal, or set spec.conflictPolicy of the kind to Overwrite (its before-image is kept) or Skip.",
         "The target's service cart has another host.";
+    TARGET_CHANGED: Error, waivable, "target-changed",
+        "Somebody changed the entity in the target after this migration wrote it; it is left as it is.",
+        "Find out who writes there; set spec.conflictPolicy of the kind to Overwrite to put the source's content back, or Skip to leave it.",
+        "Somebody changed the host of service cart in Konnect.";
+    TARGET_OVERWRITTEN: Warning, waivable, "target-overwritten",
+        "The target's own content of the entity is replaced by the source's; a before-image is kept, and spec.rollback restores it.",
+        "Look at the fields that change before you let it be written.",
+        "conflictPolicy Overwrite, and the target's service cart has another host.";
     ADOPT_DIFFERS: Error, waivable, "adopt-differs",
         "The entity in the target that holds the unique name is not equal, so it cannot be adopted.",
         "Make both equal, or set the conflict policy of the kind to Overwrite.",

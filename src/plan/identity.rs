@@ -16,6 +16,8 @@ pub struct Identities {
     name_space: Option<Uuid>,
     moved: BTreeMap<EntityKey, Arc<str>>,
     by_id: BTreeMap<Arc<str>, Arc<str>>,
+    /// Source entities by the key of their counterpart, where it has another id.
+    counterparts: BTreeMap<EntityKey, EntityKey>,
 }
 
 impl Identities {
@@ -34,6 +36,7 @@ impl Identities {
             name_space,
             moved: BTreeMap::new(),
             by_id: BTreeMap::new(),
+            counterparts: BTreeMap::new(),
         };
         if name_space.is_some() {
             for entity in source
@@ -65,7 +68,19 @@ impl Identities {
 
     fn map(&mut self, source: EntityKey, target_id: Arc<str>) {
         self.by_id.insert(Arc::clone(&source.id), Arc::clone(&target_id));
+        let target = EntityKey::new(source.kind.clone(), Arc::clone(&target_id));
+        self.counterparts.insert(target, source.clone());
         self.moved.insert(source, target_id);
+    }
+
+    /// The source entity whose copy an entity of the target is; `source` tells which entities there are.
+    #[must_use]
+    pub fn source_of(&self, target: &EntityKey, source: &Snapshot) -> Option<EntityKey> {
+        let moved_here = self.counterparts.get(target).cloned();
+        moved_here.or_else(|| {
+            let same_id = source.contains(target) && !self.is_moved(target);
+            same_id.then(|| target.clone())
+        })
     }
 
     /// The id in the target.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, json};
 
+use super::preset::Preset;
 use crate::domain::Entity;
 use crate::domain::entity_kinds::{PLUGIN_SCHEMAS, named};
 
@@ -109,6 +110,15 @@ impl CustomPlugin {
     }
 }
 
+/// How a transform changes an entity.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// By a JSON patch (RFC 6902).
+    Patch(json_patch::Patch),
+    /// As many migrations need it.
+    Preset(Preset),
+}
+
 /// A change to entities before they are planned.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transform {
@@ -118,8 +128,8 @@ pub struct Transform {
     pub name: Option<String>,
     /// Tags that the entity has.
     pub tags: Vec<String>,
-    /// JSON patch (RFC 6902) of the entity as the source returned it.
-    pub patch: json_patch::Patch,
+    /// What to do to the entity as the source returned it.
+    pub change: Change,
     /// Why; shown with every entity it changes.
     pub reason: String,
 }

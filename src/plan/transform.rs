@@ -1,12 +1,12 @@
-//! Changes entities on the way, as JSON patches with a reason each.
+//! Changes entities on the way, by JSON patches and presets, with a reason each.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::policy::Transform;
+use super::policy::{Change, Transform};
 use super::select::{has_tags, is_named};
-use crate::domain::Entity;
+use crate::domain::{Entity, KongVersion};
 
 /// What the transforms of a policy did to one entity.
 #[derive(Debug)]
@@ -29,13 +29,14 @@ pub struct TransformError {
     pub problem: String,
 }
 
-/// Applies every transform that selects the entity, in order.
+/// Applies every transform that selects the entity, in order. A preset that has nothing to do at it counts as not applied.
 ///
 /// # Errors
 /// A patch that does not fit the entity, or that changes its id.
 pub fn transform<'a>(
     entity: &'a Entity,
     transforms: &[Transform],
+    version: Option<KongVersion>,
 ) -> Result<Transformed<'a>, TransformError> {
     let mut changed = Transformed {
         entity: Cow::Borrowed(entity),
@@ -52,8 +53,19 @@ pub fn transform<'a>(
             problem,
         };
         let mut body = Value::Object(changed.entity.body.clone());
-        // The library's message names the operation and its path, never a value.
-        json_patch::patch(&mut body, &transform.patch).map_err(|error| failed(error.to_string()))?;
+        match (&transform.change, &mut body) {
+            // The library's message names the operation and its path, never a value.
+            (Change::Patch(patch), body) => {
+                json_patch::patch(body, patch).map_err(|error| failed(error.to_string()))?;
+            }
+            (Change::Preset(preset), Value::Object(body)) => {
+                preset.apply(body, version);
+                if *body == changed.entity.body {
+                    continue;
+                }
+            }
+            (Change::Preset(_), _) => continue,
+        }
         let Value::Object(body) = body else {
             return Err(failed("it makes something other than an object".into()));
         };
@@ -84,7 +96,7 @@ mod tests {
             kind: kind.into(),
             name: name.map(str::to_owned),
             tags: Vec::new(),
-            patch: serde_json::from_value(patch).unwrap(),
+            change: Change::Patch(serde_json::from_value(patch).unwrap()),
             reason: "local counters".into(),
         }
     }
@@ -105,7 +117,7 @@ mod tests {
             Some("cors"),
             json!([{"op": "remove", "path": "/config"}]),
         );
-        let changed = transform(&plugin, &[other, local]).unwrap();
+        let changed = transform(&plugin, &[other, local], None).unwrap();
         assert_eq!(changed.entity.body["config"], json!({"policy": "local"}));
         assert_eq!(changed.applied, [1]);
     }
@@ -114,7 +126,7 @@ mod tests {
     fn a_patch_that_does_not_fit_is_an_error_without_values() {
         let service = entity("services", json!({"id": "s", "host": "canary"}));
         let missing = of("services", None, json!([{"op": "remove", "path": "/nothing"}]));
-        let error = transform(&service, &[missing]).unwrap_err().to_string();
+        let error = transform(&service, &[missing], None).unwrap_err().to_string();
         assert!(error.contains("/nothing") && !error.contains("canary"), "{error}");
         let identity = of(
             "services",
@@ -122,7 +134,7 @@ mod tests {
             json!([{"op": "replace", "path": "/id", "value": "x"}]),
         );
         assert!(
-            transform(&service, &[identity])
+            transform(&service, &[identity], None)
                 .unwrap_err()
                 .problem
                 .contains("idPolicy")

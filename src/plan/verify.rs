@@ -1,5 +1,7 @@
 //! Compares again after the writes: the proof that source and target are equal.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::compare::{FieldChange, differences, equal};
 use super::diff::{digest_actual, digest_desired};
 use super::document::Planned;
@@ -22,8 +24,21 @@ pub struct Verification {
     pub source_digest: String,
     /// SHA-256 over the same entities and fields of the target; equal to the source's when everything matched.
     pub target_digest: String,
+    /// The same by kind name.
+    pub kinds: BTreeMap<&'static str, KindVerification>,
     /// Differences, and fields that only the target has.
     pub findings: Vec<Finding>,
+}
+
+/// The outcome for one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KindVerification {
+    /// Equal on both sides.
+    pub matched: usize,
+    /// Different, or not in the target.
+    pub failed: usize,
+    /// SHA-256 over what the target holds of the source's entities.
+    pub target_digest: String,
 }
 
 impl Verification {
@@ -54,19 +69,24 @@ pub fn verify(
                 .values()
                 .filter_map(|desired| Some((desired, target.get(&desired.entity.key())?))),
         ),
+        kinds: digests_by_kind(planned, target),
         findings: Vec::new(),
     };
     for desired in planned.desired.values() {
         let subject = desired.subject.clone();
+        let kind = verification.kinds.entry(desired.entity.kind.name).or_default();
         let Some(actual) = target.get(&desired.entity.key()) else {
+            kind.failed += 1;
             verification.missing.push(subject);
             continue;
         };
         verification.extra -= 1;
         let entity = desired.entity.unpack();
         if equal(actual.kind, &entity.body, &actual.body) {
+            kind.matched += 1;
             verification.matched += 1;
         } else {
+            kind.failed += 1;
             let changes = differences(actual.kind, &entity.body, &actual.body);
             let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
             let observed = format!("differs in {}", fields.join(", "));
@@ -86,4 +106,29 @@ pub fn verify(
         }
     }
     verification
+}
+
+/// The target's digest of each kind that was planned.
+fn digests_by_kind(planned: &Planned, target: &Snapshot) -> BTreeMap<&'static str, KindVerification> {
+    let kinds: BTreeSet<_> = planned
+        .desired
+        .values()
+        .map(|desired| desired.entity.kind.name)
+        .collect();
+    let digest = |kind| {
+        let of_kind = planned
+            .desired
+            .values()
+            .filter(|desired| desired.entity.kind.name == kind);
+        let pairs = of_kind.filter_map(|desired| Some((desired, target.get(&desired.entity.key())?)));
+        let target_digest = digest_actual(pairs);
+        (
+            kind,
+            KindVerification {
+                target_digest,
+                ..KindVerification::default()
+            },
+        )
+    };
+    kinds.into_iter().map(digest).collect()
 }

@@ -22,6 +22,7 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         source,
         notes: &[],
         target,
+        ledger: &Default::default(),
         // The oldest version with published schemas, so that deprecated fields and drift are told too.
         version: KongVersion::parse("3.4"),
         policy: &Policy::default(),

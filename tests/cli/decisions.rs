@@ -135,6 +135,55 @@ async fn tags_and_conflicts_are_decided_by_flags() -> Result<()> {
 }
 
 #[tokio::test]
+async fn nothing_is_overwritten_before_it_is_saved_to_a_file() -> Result<()> {
+    let terminal = Terminal::start().await?;
+    let source: Value = serde_json::from_str(simulators::kong_admin::INVENTORY)?;
+    let name = source["/services"][0]["name"].clone();
+    let foreign = json!({"name": name, "host": "foreign.example.com"});
+    terminal
+        .bed
+        .konnect
+        .seed(&terminal.control_plane, "services", &foreign)?;
+    let waivers = [
+        "entity-not-movable",
+        "plugin-unsupported",
+        "plugin-value-unsupported",
+    ];
+    let overwrite = || {
+        let mut apply = terminal.command("apply", "inventory");
+        apply.args(["--conflict-policy", "overwrite", "--yes"]);
+        apply.args(waivers.map(|id| format!("--waive={id}=a sample")));
+        apply
+    };
+    let before = terminal.bed.konnect_server.stats().writes;
+    let refused = overwrite().output().await?;
+    ended(&refused, 1)?;
+    assert!(
+        stderr(&refused).contains("with --backup-file"),
+        "{}",
+        stderr(&refused)
+    );
+    let path = terminal.file("backup.jsonl");
+    let file = format!("--backup-file={}", path.display());
+    std::fs::write(&path, "mine")?;
+    let taken = overwrite().arg(&file).output().await?;
+    ended(&taken, 1)?;
+    assert_eq!(std::fs::read_to_string(&path)?, "mine");
+    assert_eq!(terminal.bed.konnect_server.stats().writes, before);
+
+    std::fs::remove_file(&path)?;
+    let done = overwrite().arg(&file).output().await?;
+    ended(&done, 0)?;
+    assert!(std::fs::read_to_string(&path)?.contains("foreign.example.com"));
+    let held = terminal.bed.konnect.entities(&terminal.control_plane, "services");
+    assert!(
+        held.iter()
+            .all(|service| service["host"] != "foreign.example.com")
+    );
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_approval_that_the_manifest_wants_is_not_given_by_yes() -> Result<()> {
     let terminal = Terminal::start().await?;
     let mut manifest = manifest(&terminal);

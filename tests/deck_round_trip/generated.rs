@@ -25,6 +25,7 @@ fn plan(source: &Snapshot, notes: &[Finding], target: &Snapshot) -> Planned {
         notes,
         source,
         target,
+        ledger: &Default::default(),
         version: Some(VERSION),
         policy: &Policy::default(),
         catalogue: Catalogue::bundled(),

@@ -57,7 +57,12 @@ async fn plan(migration: &Migration) -> Result<Planned> {
     let source = migration.observe_source().await?;
     let target = migration.observe_target().await?;
     let observed = Observed { source, target };
-    Ok(observed.plan(&Policy::default(), Timestamp::UNIX_EPOCH, &[]))
+    Ok(observed.plan(
+        &Policy::default(),
+        Timestamp::UNIX_EPOCH,
+        &[],
+        &Default::default(),
+    ))
 }
 
 /// Migrates a workspace, and returns the plan and the file that was exported from it.

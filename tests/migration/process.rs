@@ -36,13 +36,13 @@ impl Replica {
     }
 }
 
-/// Times of the election among replicas under test: a dead leader is replaced after four seconds.
+/// Times of the election among replicas under test: a dead leader is replaced after eight seconds.
 const ELECTION: [&str; 7] = [
     "--leader-elect",
     "--leader-elect-lease-duration",
-    "4s",
+    "8s",
     "--leader-elect-renew-deadline",
-    "3s",
+    "6s",
     "--leader-elect-retry-period",
     "500ms",
 ];

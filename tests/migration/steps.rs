@@ -86,7 +86,7 @@ async fn three_workspaces_become_three_control_planes_and_a_second_run_writes_no
             ("PlanReady", "Planned"),
             ("PreflightPassed", "NoBlockingFindings"),
             ("Approved", "ApprovedAutomatically"),
-            ("BackedUp", "BackupNotNeeded"),
+            ("BackedUp", "BackedUp"),
             ("Applied", "Applied"),
             ("Verified", "Verified"),
         ] {
@@ -267,35 +267,6 @@ async fn a_kind_that_may_not_be_read_stops_the_migration_before_the_first_write(
     assert_eq!(seen.findings().first(), Some(&"kind-unreadable"));
     let id = world.control_plane_id("inventory").await?;
     assert!(world.bed.konnect.entities(&id, "services").is_empty());
-    world.stop().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_entity_that_differs_is_not_overwritten_before_backups_exist() -> Result<()> {
-    let world = World::start("differs").await?;
-    let id = world.control_plane_id("inventory").await?;
-    let source: serde_json::Value = serde_json::from_str(simulators::kong_admin::INVENTORY)?;
-    let service = source["/services"][0].clone();
-    let name = service["name"].as_str().context("a name")?;
-    world.bed.konnect.seed(
-        &id,
-        "services",
-        &json!({"id": service["id"], "name": name, "host": "other.example.com"}),
-    )?;
-    world.create(world.migration("inventory", "Apply")).await?;
-    let seen = world
-        .migration_until("inventory", "partly applied", |seen| {
-            seen.is("Applied", "False", "PartiallyApplied")
-        })
-        .await?;
-    assert!(seen.is("BackedUp", "False", "BackupRequired") && seen.condition("Stalled").is_some());
-    assert!(seen.findings().contains(&"backup-required"));
-    let held = world.bed.konnect.entities(&id, "services");
-    assert!(
-        held.iter()
-            .any(|held| held["id"] == service["id"] && held["host"] == "other.example.com")
-    );
-    assert_eq!(held.len(), source["/services"].as_array().map_or(0, Vec::len));
     world.stop().await
 }
 

@@ -408,7 +408,7 @@ fn accepted() -> impl Iterator<Item = &'static str> {
         "plugin-value-unsupported",
         "name-taken",
         "blocked-by-dependency",
-        "backup-required",
+        "target-differs",
     ]
     .into_iter()
 }

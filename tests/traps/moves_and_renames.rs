@@ -86,7 +86,7 @@ async fn over_what_is_there_each_is_named_and_nothing_is_deleted_or_overwritten(
     let before = bed.konnect_server.stats().writes;
     let planned = plan(&migration).await?;
     assert_eq!(
-        found(&planned, "backup-required"),
+        found(&planned, "target-differs"),
         [format!("consumers/{}", id(2)), format!("snis/{}", id(1))]
     );
     assert_eq!(

@@ -95,7 +95,7 @@ pub async fn plan_with(migration: &Migration, policy: &Policy) -> Result<Planned
     let target = migration.observe_target().await?;
     let observed = Observed { source, target };
     // Certificates of the samples are valid then.
-    Ok(observed.plan(policy, "2026-11-21T00:00:00Z".parse()?, &[]))
+    Ok(observed.plan(policy, "2026-11-21T00:00:00Z".parse()?, &[], &Default::default()))
 }
 
 /// The same without any policy.

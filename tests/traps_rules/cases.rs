@@ -17,6 +17,8 @@ const PROVEN_ELSEWHERE: &[&str] = &[
     "not-tried",
     "differs-after-write",
     "adopt-differs",
+    "target-changed",
+    "target-overwritten",
     "skipped-by-policy",
     "dependency-excluded",
     "password-not-movable",

@@ -99,6 +99,7 @@ impl Scenario {
             notes: &[],
             source: &source,
             target: &snapshot(&self.target)?,
+            ledger: &Default::default(),
             version: self.version.as_deref().and_then(KongVersion::parse),
             policy: &Policy {
                 custom_plugins: self.custom_plugins.iter().map(custom_plugin).collect(),

@@ -116,8 +116,11 @@ fn trap_10_null_and_absent_are_equal_and_an_empty_text_is_not() -> Result<()> {
     let service = |path: Value| json!({"id": "s", "host": "a.example", "path": path});
     let absent = json!({"id": "s", "host": "a.example"});
     assert_eq!(fate(service(Value::Null), absent.clone())?, Action::Unchanged);
-    assert_eq!(fate(service(json!("")), service(Value::Null))?, Action::Update);
-    assert_eq!(fate(service(Value::Null), service(json!("/v1")))?, Action::Update);
+    assert_eq!(fate(service(json!("")), service(Value::Null))?, Action::Blocked);
+    assert_eq!(
+        fate(service(Value::Null), service(json!("/v1")))?,
+        Action::Blocked
+    );
     Ok(())
 }
 

@@ -10,13 +10,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 pub use policy::{
-    Approval, ApprovalPolicy, ConflictPolicy, ConflictPolicyForKind, CustomPlugin, DeletionPolicy,
-    FailurePolicy, IdPolicy, Mode, PatchOperation, Sync, Throttle, Transform, TransformSelector, Waiver,
+    Approval, ApprovalPolicy, BackupPolicy, ConflictPolicy, ConflictPolicyForKind, CustomPlugin,
+    DeletionPolicy, DriftPolicy, FailurePolicy, IdPolicy, Mode, PatchOperation, Preset, PresetName, Redis,
+    Repair, Sync, Throttle, Transform, TransformSelector, VerificationPolicy, Waiver,
 };
 pub use source::{AdminApi, AdminApiTls, DeclarativeConfig, Exclusion, Selection, Source};
 pub use status::{
-    Finding, FindingsStatus, HistoryEntry, KindProgress, Phase, PlanStatus, ProgressStatus, Severity,
-    SourceStatus, SyncStatus, TargetStatus, VerificationStatus, WorkspaceMigrationStatus, limits,
+    BackupStatus, DriftStatus, Finding, FindingsStatus, HistoryEntry, KindProgress, KindVerification, Phase,
+    PlanStatus, ProgressStatus, Severity, SourceStatus, SyncStatus, TargetStatus, VerificationStatus,
+    WorkspaceMigrationStatus, limits,
 };
 
 use super::{refs::LocalRef, schema};
@@ -70,7 +72,6 @@ pub struct WorkspaceMigrationSpec {
     /// How far to go: Plan only reads and tells what would happen, Apply writes once, Sync keeps the target equal until
     /// told otherwise.
     #[serde(default)]
-    #[x_kube(validation = rules::not_implemented("spec.mode", "self != 'Sync'", "Plan or Apply"))]
     pub mode: Mode,
     /// Whether somebody has to approve the plan before anything is written.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +91,14 @@ pub struct WorkspaceMigrationSpec {
     #[serde(default)]
     #[x_kube(validation = rules::not_implemented("spec.deletionPolicy", "self == 'Orphan'", "Orphan"))]
     pub deletion_policy: DeletionPolicy,
+    /// What is saved before the first write; nothing is written without it. Full: everything that the control plane holds, once, and
+    /// what each entity was before it is overwritten. BeforeImages: only the latter, for a control plane that is too large.
+    #[serde(default)]
+    pub backup_policy: BackupPolicy,
+    /// Keep the Secrets with the backup and the list of what was written when this object is deleted. A migration of the same
+    /// name into the same control plane then knows them again.
+    #[serde(default)]
+    pub retain_backup: bool,
     /// Sync: delete in the target what this migration wrote and the source dropped.
     #[serde(default)]
     #[x_kube(validation = rules::not_implemented("spec.prune", "!self", "false"))]
@@ -112,6 +121,9 @@ pub struct WorkspaceMigrationSpec {
     /// How mode Sync follows the source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sync: Option<Sync>,
+    /// What follows when the target does not hold what was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<VerificationPolicy>,
     /// Limits on the calls to Konnect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttle: Option<Throttle>,
@@ -149,11 +161,14 @@ impl WorkspaceMigrationSpec {
             conflict_policy_per_kind: Vec::new(),
             id_policy: IdPolicy::default(),
             deletion_policy: DeletionPolicy::default(),
+            backup_policy: BackupPolicy::default(),
+            retain_backup: false,
             prune: false,
             waivers: Vec::new(),
             transforms: Vec::new(),
             custom_plugins: Vec::new(),
             sync: None,
+            verification: None,
             throttle: None,
             failure_policy: FailurePolicy::default(),
             suspend: false,

@@ -1,5 +1,8 @@
 //! How a migration goes about its work.
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::KubeSchema;
 use schemars::JsonSchema;
@@ -88,6 +91,16 @@ pub enum DeletionPolicy {
     DeleteMigrated,
 }
 
+/// What is saved before the first write.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum BackupPolicy {
+    /// Everything that the control plane holds, once; and of each entity that is overwritten or deleted what it was before.
+    #[default]
+    Full,
+    /// Only the latter. For a control plane that is too large for the Secrets of a backup.
+    BeforeImages,
+}
+
 /// What to do when the target refuses an entity.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub enum FailurePolicy {
@@ -119,16 +132,98 @@ pub struct Waiver {
 }
 
 /// A change to make on the way.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, KubeSchema)]
+#[x_kube(validation = Rule::new("has(self.patch) != has(self.preset)")
+    .message("exactly one of patch and preset must be set in an entry of spec.transforms"))]
 pub struct Transform {
     /// Which entities to change.
     pub select: TransformSelector,
     /// How to change them: a JSON patch (RFC 6902).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(min = 1, max = 64), extend("x-kubernetes-list-type" = "atomic"))]
     pub patch: Vec<PatchOperation>,
+    /// How to change them: in a way that many migrations need. Entities that need no change are left as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<Preset>,
     /// Why the change is right.
     #[schemars(length(min = 1, max = 1024))]
     pub reason: String,
+}
+
+/// A ready change.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
+#[x_kube(validation = Rule::new("has(self.redis) == (self.name == 'RateLimitingToRedis')")
+    .message("preset.redis must be set for RateLimitingToRedis, and for no other preset"))]
+#[x_kube(validation = Rule::new("(self.name == 'HostSuffix') ? (has(self.from) && has(self.to)) : (!has(self.from) && !has(self.to))")
+    .message("preset.from and preset.to must be set for HostSuffix, and for no other preset"))]
+pub struct Preset {
+    /// RateLimitingToLocal and RateLimitingToRedis change plugins that count in the gateway's database (strategy or policy cluster).
+    /// RegexPathsToTilde marks the regular expressions among paths of routes of a gateway before 3.0. HostSuffix moves hosts of
+    /// routes, services or snis from one domain to another.
+    pub name: PresetName,
+    /// The Redis of RateLimitingToRedis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redis: Option<Redis>,
+    /// The old domain of HostSuffix, for example internal.example.com.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub from: Option<String>,
+    /// The new domain of HostSuffix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub to: Option<String>,
+}
+
+/// Names of the ready changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum PresetName {
+    /// Rate limits count on each data plane.
+    RateLimitingToLocal,
+    /// Rate limits count in a Redis.
+    RateLimitingToRedis,
+    /// Regular expressions among paths get the tilde that they need since 3.0.
+    RegexPathsToTilde,
+    /// Hosts move from one domain to another.
+    HostSuffix,
+}
+
+/// A Redis that data planes reach; its fields stand in a plugin's configuration under the same names, with underscores.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub struct Redis {
+    /// Host name or address.
+    #[schemars(length(min = 1, max = 253))]
+    pub host: String,
+    /// Port.
+    #[serde(default = "Redis::default_port")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: u16,
+    /// User name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253))]
+    pub username: Option<String>,
+    /// Password, as a reference to a vault: {vault://env/redis-password}. In clear it would be readable in this object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 1024), regex(pattern = r"^\{vault://.+\}$"))]
+    pub password: Option<String>,
+    /// Whether to use TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssl: Option<bool>,
+    /// Whether to verify the server's certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "sslVerify")]
+    pub ssl_verify: Option<bool>,
+    /// Name in the server's certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "serverName")]
+    #[schemars(length(min = 1, max = 253))]
+    pub server_name: Option<String>,
+    /// Number of the database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<u16>,
+}
+
+impl Redis {
+    const fn default_port() -> u16 {
+        6379
+    }
 }
 
 /// Which entities a transform changes. An entity has to meet all that is set.
@@ -180,17 +275,61 @@ pub struct CustomPlugin {
 /// How mode Sync follows the source.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 pub struct Sync {
-    /// Time between two looks at the source, for example 1m or 30s.
+    /// Time between two looks at both sides, for example 1m or 30s; at least 5s. Up to a tenth is added at random.
     #[serde(default = "Sync::default_interval")]
     #[schemars(length(max = 32), regex(pattern = "^([0-9]+(ms|s|m|h))+$"))]
-    #[x_kube(validation = rules::not_implemented("spec.sync.interval", "self == '1m'", "1m"))]
+    #[x_kube(validation = rules::at_least("spec.sync.interval", "5s"))]
     pub interval: String,
+    /// What to do with an entity that somebody changed or removed in the target after this migration wrote it: tell, and leave it
+    /// (Report), or put the source's content back (Correct).
+    #[serde(default)]
+    pub drift: DriftPolicy,
+}
+
+/// What to do when the target changed by another hand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum DriftPolicy {
+    /// Tell, and leave it.
+    #[default]
+    Report,
+    /// Put the source's content back.
+    Correct,
 }
 
 impl Sync {
+    /// The interval when nothing is said.
+    pub const DEFAULT_INTERVAL: Duration = Duration::from_secs(60);
+
     fn default_interval() -> String {
         "1m".to_owned()
     }
+
+    /// The interval. The schema lets only durations in.
+    pub fn pause(&self) -> Duration {
+        let parsed = self.interval.parse::<SignedDuration>().ok();
+        parsed
+            .and_then(|interval| Duration::try_from(interval).ok())
+            .unwrap_or(Self::DEFAULT_INTERVAL)
+    }
+}
+
+/// What follows from a verification that fails.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
+pub struct VerificationPolicy {
+    /// Never: differences are told. Once: what this run wrote and the target does not hold as it was written is written once more,
+    /// and compared again.
+    #[serde(default)]
+    pub repair: Repair,
+}
+
+/// Whether differences found by a verification are repaired.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum Repair {
+    /// They are told.
+    #[default]
+    Never,
+    /// They are written once more.
+    Once,
 }
 
 /// Limits on the calls to Konnect.
@@ -213,5 +352,27 @@ impl Throttle {
 
     fn default_max_in_flight() -> u32 {
         Self::DEFAULT_MAX_IN_FLIGHT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_is_a_duration_as_kubernetes_writes_it() {
+        for (text, milliseconds) in [
+            ("5s", 5000),
+            ("1m30s", 90_000),
+            ("500ms", 500),
+            ("1h", 3_600_000),
+            ("1h1m1s", 3_661_000),
+        ] {
+            let sync = Sync {
+                interval: text.to_owned(),
+                drift: DriftPolicy::Report,
+            };
+            assert_eq!(sync.pause(), Duration::from_millis(milliseconds), "{text}");
+        }
     }
 }

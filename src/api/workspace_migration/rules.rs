@@ -15,6 +15,12 @@ pub(super) fn not_implemented(field: &str, accepted: &str, allowed: &str) -> Rul
         .reason(Reason::FieldValueForbidden)
 }
 
+/// A duration that must not be shorter than another.
+pub(super) fn at_least(field: &str, shortest: &str) -> Rule {
+    Rule::new(format!("duration(self) >= duration('{shortest}')"))
+        .message(format!("{field} must be at least {shortest}").as_str())
+}
+
 /// What identifies the source is frozen once the first write has begun; how to get in (token, TLS) is not.
 pub(super) fn source_immutable() -> Rule {
     let same = "self.spec.source.workspace == oldSelf.spec.source.workspace \

@@ -51,6 +51,9 @@ pub struct WorkspaceMigrationStatus {
     /// Where it goes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetStatus>,
+    /// What was saved before the first write.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupStatus>,
     /// What is to be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanStatus>,
@@ -141,6 +144,24 @@ pub struct TargetStatus {
     /// Type of the control plane.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_type: Option<String>,
+}
+
+/// What was saved before the first write. Both Secrets hold credentials in clear.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BackupStatus {
+    /// The Secret that holds everything that the control plane held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artefact_ref: Option<LocalRef>,
+    /// The Secret that lists what was written, with what it was before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ledger_ref: Option<LocalRef>,
+    /// When the backup was taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_at: Option<Time>,
+    /// Entities in the backup.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entities: Option<u64>,
 }
 
 /// What is to be done.
@@ -299,9 +320,31 @@ pub struct VerificationStatus {
     /// Entities that only the target has.
     #[serde(default)]
     pub extra: u64,
-    /// When the target was read.
+    /// When the target was read. A finished migration compares again when this is older than ten minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked_at: Option<Time>,
+    /// The same by kind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = limits::KINDS),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kind"])
+    )]
+    pub kinds: Vec<KindVerification>,
+}
+
+/// Whether target and source are equal in one kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub struct KindVerification {
+    /// The kind, in the words of the Admin API's paths, for example services.
+    pub kind: String,
+    /// SHA-256 over what the target holds of the source in this kind.
+    pub digest: String,
+    /// Entities that are equal.
+    #[serde(default)]
+    pub matched: u64,
+    /// Entities that differ, or that the target lacks.
+    #[serde(default)]
+    pub failed: u64,
 }
 
 /// How far the target is behind the source.
@@ -314,9 +357,34 @@ pub struct SyncStatus {
     /// When the target was last written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_applied: Option<Time>,
-    /// Time from a change in the source to the target having it, for example 12s.
+    /// How long the target was behind when the latest change of the source was seen, until it had it; while it is behind: until
+    /// now. For example 12s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag: Option<String>,
+    /// How the sides differ from what this migration left, by whose change it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftStatus>,
+}
+
+/// Entities that are not as this migration left them, by class.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DriftStatus {
+    /// Changed in the source since they were written.
+    #[serde(default)]
+    pub changed_in_source: u64,
+    /// Changed in the target by somebody else.
+    #[serde(default)]
+    pub changed_in_target: u64,
+    /// Changed on both sides.
+    #[serde(default)]
+    pub changed_in_both: u64,
+    /// New in the source, or removed from the target.
+    #[serde(default)]
+    pub missing_in_target: u64,
+    /// Written by this migration, and gone from the source.
+    #[serde(default)]
+    pub missing_in_source: u64,
 }
 
 /// One run of a migration.

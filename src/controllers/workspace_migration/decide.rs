@@ -12,12 +12,14 @@ pub enum Step {
     Report,
     /// This generation was applied and verified before; what changed since is told, not written.
     Watch,
+    /// Mode Sync, and the target has all that the source has.
+    Steady,
     /// Somebody has to approve the plan's hash; true when another hash was approved.
     AwaitApproval {
         /// An approval is there, and it is for another plan.
         stale: bool,
     },
-    /// Write what the plan creates, then verify.
+    /// Write what the plan creates and updates, then verify.
     Apply,
 }
 
@@ -28,10 +30,13 @@ pub fn next_step(mode: Mode, approval: Option<&Approval>, completed: bool, plan:
     }
     match mode {
         Mode::Plan => Step::Report,
-        Mode::Apply | Mode::Sync if completed => Step::Watch,
+        Mode::Apply if completed => Step::Watch,
         Mode::Apply | Mode::Sync => {
             if let Some(finding) = plan.blocking().next() {
                 return Step::Halt(finding.clone());
+            }
+            if mode == Mode::Sync && completed && drift(plan).is_none() {
+                return Step::Steady;
             }
             match approval.filter(|approval| approval.policy == ApprovalPolicy::Required) {
                 Some(approval) if approval.plan_hash != plan.hash => Step::AwaitApproval {
@@ -129,6 +134,20 @@ mod tests {
         assert_eq!(step(""), Step::AwaitApproval { stale: false });
         assert_eq!(step("sha256:other"), Step::AwaitApproval { stale: true });
         assert_eq!(step("sha256:this"), Step::Apply);
+    }
+
+    #[test]
+    fn sync_writes_whenever_there_is_something_to_write() {
+        let changed = plan(&[Action::Unchanged, Action::Create], &[]);
+        assert_eq!(next_step(Mode::Sync, None, true, &changed), Step::Apply);
+        let steady = plan(&[Action::Unchanged, Action::StaysBehind], &[]);
+        assert_eq!(next_step(Mode::Sync, None, true, &steady), Step::Steady);
+        assert_eq!(next_step(Mode::Sync, None, false, &steady), Step::Apply);
+        let blocked = plan(&[Action::Unchanged], &[&NAME_TAKEN]);
+        assert!(matches!(
+            next_step(Mode::Sync, None, true, &blocked),
+            Step::Halt(_)
+        ));
     }
 
     #[test]

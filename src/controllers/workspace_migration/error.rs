@@ -1,14 +1,17 @@
 //! Why a migration does not go on.
 
 use crate::api::conditions::reason;
+use crate::controllers::context::NotLeading;
 use crate::controllers::error::{Class, ReconcileError, chain};
 use crate::controllers::session::SessionError;
 use crate::engine::{self, error::Side};
 use crate::http::{self, Failure, TransportError};
+use crate::k8s::artefacts::ArtefactError;
 use crate::k8s::config_maps::ConfigMapError;
 use crate::k8s::secrets::SecretError;
 use crate::kong_admin::InvalidClient;
 use crate::manifest::InvalidPolicy;
+use crate::plan::ledger::format::LedgerError;
 
 /// A failure of one pass. The text says what to do next.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +81,25 @@ pub enum Error {
     /// Decisions of the spec that cannot be used.
     #[error(transparent)]
     Policy(#[from] InvalidPolicy),
+    /// The backup cannot be stored.
+    #[error("the backup is not stored: {}{}", chain(.0), next_for_backup(.0))]
+    Backup(#[source] ArtefactError),
+    /// The ledger cannot be stored or read.
+    #[error("the list of what was written: {}{}", chain(.0), next_for_ledger(.0))]
+    Ledger(#[source] ArtefactError),
+    /// What is stored as the ledger is none.
+    #[error(
+        "Secret {name} is not the list of what was written to this control plane: {problem}; restore it, or delete it to go on without it: rollback and prune then know nothing of what was written before"
+    )]
+    LedgerInvalid {
+        /// Name of the Secret.
+        name: String,
+        /// What is wrong.
+        problem: LedgerError,
+    },
+    /// Another replica writes now.
+    #[error(transparent)]
+    NotLeading(#[from] NotLeading),
     /// Reading or writing failed.
     #[error(transparent)]
     Engine(#[from] engine::Error),
@@ -99,7 +121,13 @@ impl Error {
                 Some(Side::Source)
             }
             Self::Engine(error) => Some(error.side()),
-            Self::Policy(_) | Self::CustomPlugin { .. } | Self::Kubernetes(_) => None,
+            Self::Policy(_)
+            | Self::CustomPlugin { .. }
+            | Self::Backup(_)
+            | Self::Ledger(_)
+            | Self::LedgerInvalid { .. }
+            | Self::NotLeading(_)
+            | Self::Kubernetes(_) => None,
         }
     }
 }
@@ -129,6 +157,9 @@ impl ReconcileError for Error {
             Self::Engine(engine::Error::WithoutId { .. } | engine::Error::KindMissing { .. }) => {
                 Class::Transient
             }
+            Self::Backup(error) | Self::Ledger(error) => artefact_class(error),
+            Self::LedgerInvalid { .. } => Class::Refused,
+            Self::NotLeading(error) => error.class(),
             Self::Kubernetes(error) => error.class(),
         }
     }
@@ -157,8 +188,49 @@ impl ReconcileError for Error {
             Self::Engine(engine::Error::WithoutId { .. } | engine::Error::KindMissing { .. }) => {
                 reason::SOURCE_INVALID_ANSWER
             }
+            Self::Backup(ArtefactError::TooLarge { .. }) | Self::Ledger(ArtefactError::TooLarge { .. }) => {
+                reason::BACKUP_TOO_LARGE
+            }
+            Self::Ledger(ArtefactError::Damaged { .. }) | Self::LedgerInvalid { .. } => {
+                reason::LEDGER_UNREADABLE
+            }
+            Self::Backup(_) | Self::Ledger(_) => reason::BACKUP_REFUSED,
+            Self::NotLeading(error) => error.reason(),
             Self::Kubernetes(error) => error.reason(),
         }
+    }
+}
+
+fn artefact_class(error: &ArtefactError) -> Class {
+    match error {
+        ArtefactError::Kubernetes { source, .. } => source.class(),
+        ArtefactError::TooLarge { .. } | ArtefactError::Taken { .. } | ArtefactError::Damaged { .. } => {
+            Class::Refused
+        }
+        ArtefactError::Missing { .. } | ArtefactError::Compress(_) => Class::Transient,
+    }
+}
+
+/// What to do about a backup that is not stored.
+fn next_for_backup(error: &ArtefactError) -> &'static str {
+    match error {
+        ArtefactError::TooLarge { .. } => {
+            "; set spec.backupPolicy to BeforeImages to save only what is overwritten, and dump the control plane by other means first"
+        }
+        other => next_for_ledger(other),
+    }
+}
+
+fn next_for_ledger(error: &ArtefactError) -> &'static str {
+    match error {
+        ArtefactError::Kubernetes { .. } => {
+            "; let the operator create and patch Secrets in this namespace, and leave room for them in its ResourceQuota"
+        }
+        ArtefactError::Damaged { .. } => {
+            "; restore them, or delete them to go on without: rollback and prune then know nothing of what was written before"
+        }
+        ArtefactError::TooLarge { .. } => "; split the migration by spec.source.select",
+        ArtefactError::Taken { .. } | ArtefactError::Missing { .. } | ArtefactError::Compress(_) => "",
     }
 }
 

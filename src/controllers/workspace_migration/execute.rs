@@ -20,7 +20,7 @@ use crate::engine::{Applied, Migration, Observed};
 use crate::k8s::conditions::ConditionStatus::{False, Unknown};
 use crate::k8s::conditions::bounded;
 use crate::k8s::finalizer;
-use crate::plan::{Action, Finding, Planned, Verification};
+use crate::plan::{Finding, Ledger, Planned, Verification};
 
 /// One run of a migration: what it works on.
 pub(super) struct Run<'a> {
@@ -32,32 +32,37 @@ pub(super) struct Run<'a> {
 }
 
 impl WorkspaceMigrationController {
-    /// Writes what the plan creates, verifies, and says how it ended.
+    /// Backs up, writes what the plan creates and updates, verifies, and says how it ended.
     pub(super) async fn execute(
         &self,
         run: &Run<'_>,
+        ledger: &mut Ledger,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         let started = self.context.clock.now();
-        let applied = self.apply(run, draft).await?;
+        let applied = self.apply(run, ledger, draft).await?;
         let mut findings = run.planned.plan.findings.clone();
         findings.extend(applied.findings());
         draft.status.findings = Some(findings_status(&findings));
-        if let Some(error) = applied.interrupted {
+        if let Some(error) = &applied.interrupted {
             let message = format!(
                 "{} of {} entities are written. {error}",
-                applied.created,
-                run.planned.plan.count(Action::Create)
+                applied.written(),
+                run.planned.plan.writes()
             );
             draft
                 .conditions
                 .set(APPLIED, False, reason::PROGRESSING_WITH_RETRY, message);
-            return Err(error.into());
+            return Err(error.clone().into());
         }
         if let Some(ended) = run.orders.ended() {
             return Ok(end_early(ended, draft));
         }
-        let verification = match run.orders.unless_ended(self.verify(run, findings, draft)).await {
+        let verification = match run
+            .orders
+            .unless_ended(self.verify(run, findings, ledger, draft))
+            .await
+        {
             Ok(verification) => verification?,
             Err(ended) => return Ok(end_early(ended, draft)),
         };
@@ -80,17 +85,23 @@ impl WorkspaceMigrationController {
             outcome: label.to_owned(),
             summary: bounded(summary, limits::TEXT),
         };
-        remember(&mut draft.status.history, entry, applied.created);
+        if applied.written() > 0 {
+            draft.status.sync.get_or_insert_default().last_applied = entry.finished_at.clone();
+        }
+        remember(&mut draft.status.history, entry, applied.written());
         Ok(outcome)
     }
 
-    async fn apply(&self, run: &Run<'_>, draft: &mut Draft<WorkspaceMigration>) -> Result<Applied, Error> {
+    async fn apply(
+        &self,
+        run: &Run<'_>,
+        ledger: &mut Ledger,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Applied, Error> {
         let (sender, progress) = watch::channel(initial_progress(&run.planned.plan));
-        let creations = run.planned.plan.count(Action::Create);
+        let writes = run.planned.plan.writes();
         draft.status.progress = Some(progress_status(&progress.borrow(), None));
-        if creations == 0 {
-            return Ok(Applied::default());
-        }
+        // The ledger is kept also when nothing is written, and the finalizer cleans up after it.
         let namespace = run.object.namespace().unwrap_or_default();
         finalizer::ensure(
             &self.context.namespaced(&namespace),
@@ -98,6 +109,10 @@ impl WorkspaceMigrationController {
             finalizers::WORKSPACE_MIGRATION,
         )
         .await?;
+        if writes == 0 {
+            return Ok(Applied::default());
+        }
+        self.back_up(run, ledger, draft).await?;
         draft.status.phase = Some(Phase::Applying);
         draft
             .status
@@ -107,7 +122,7 @@ impl WorkspaceMigrationController {
             APPLIED,
             Unknown,
             reason::APPLYING,
-            format!("Writing {creations} entities."),
+            format!("Writing {writes} entities."),
         );
         draft.conditions.set(
             VERIFIED,
@@ -117,7 +132,7 @@ impl WorkspaceMigrationController {
         );
         // Before the first write: from here on source and target are frozen.
         draft
-            .publish_progress(format!("Writing {creations} entities to the control plane."))
+            .publish_progress(format!("Writing {writes} entities to the control plane."))
             .await?;
         let work = run.migration.apply(run.planned, &run.orders.stop, &sender);
         Ok(self.follow(work, progress, run, draft).await)
@@ -127,6 +142,7 @@ impl WorkspaceMigrationController {
         &self,
         run: &Run<'_>,
         mut findings: Vec<Finding>,
+        ledger: &mut Ledger,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Verification, Error> {
         draft.status.phase = Some(Phase::Verifying);
@@ -139,7 +155,17 @@ impl WorkspaceMigrationController {
         draft
             .publish_progress("Reading the control plane again and comparing every entity.")
             .await?;
-        let verification = run.migration.verify(run.planned, run.observed.version()).await?;
+        let (planned, now) = (run.planned, self.context.clock.now());
+        let mut settled = false;
+        let verification = run
+            .migration
+            .verify_and(planned, run.observed.version(), |target| {
+                settled = ledger.settle(planned, target, now);
+            });
+        let verification = verification.await?;
+        if settled {
+            self.keep_ledger(run, ledger, draft).await?;
+        }
         draft.status.verification = Some(verification_status(&verification, self.context.clock.now()));
         findings.extend(verification.findings.iter().cloned());
         findings.sort_by(|a, b| a.rank().cmp(&b.rank()));

@@ -5,6 +5,7 @@
 //! pass begins by reading both sides.
 
 mod artefact;
+mod backup;
 mod config_maps;
 mod decide;
 mod error;
@@ -20,6 +21,7 @@ mod queue;
 mod report;
 mod source;
 mod status;
+mod sync;
 mod verdict;
 
 use std::time::Duration;
@@ -35,7 +37,8 @@ use self::line::{Limits, Turn};
 use self::orders::Orders;
 use self::queue::Queue;
 use self::report::{blame, report_plan};
-use self::verdict::{await_approval, halt, has_new_schemas, is_completed, report_only, watch};
+use self::sync::Before;
+use self::verdict::{await_approval, halt, has_new_schemas, is_completed, report_only, steady, watch};
 use super::context::Context;
 use super::draft::Draft;
 use super::outcome::Outcome;
@@ -109,7 +112,9 @@ impl Reconciler for WorkspaceMigrationController {
         if object.metadata.deletion_timestamp.is_some() {
             return self.release(object).await;
         }
+        let before = Before::of(draft, self.context.clock.now());
         let result = self.migrate(object, draft).await;
+        let result = sync::follow_up(object, &before, result, self.context.clock.now(), draft);
         if let Err(error) = &result {
             blame(error, draft);
         }
@@ -163,7 +168,8 @@ impl WorkspaceMigrationController {
             custom_plugins,
             ..policy(&object.spec, &migration.control_plane)?
         };
-        let planned = observed.plan(&policy, self.context.clock.now(), &waivers);
+        let mut ledger = self.load_ledger(object, &migration.control_plane, draft).await?;
+        let planned = observed.plan(&policy, self.context.clock.now(), &waivers, &ledger);
         let completed = is_completed(draft, object.spec.mode) && !has_new_schemas(&planned.plan);
         let before = draft.status.plan.clone();
         report_plan(&observed, &planned, object.spec.approval.as_ref(), draft);
@@ -178,6 +184,7 @@ impl WorkspaceMigrationController {
             Step::Halt(finding) => Ok(halt(&planned, &finding, draft)),
             Step::Report => Ok(report_only(&planned, draft)),
             Step::Watch => Ok(watch(&planned, draft)),
+            Step::Steady => Ok(steady(&planned, draft)),
             Step::AwaitApproval { stale } => Ok(await_approval(object, &planned, stale, draft)),
             Step::Apply => {
                 draft.conditions.remove(DRIFTED);
@@ -188,7 +195,7 @@ impl WorkspaceMigrationController {
                     planned: &planned,
                     orders: &orders,
                 };
-                self.execute(&run, draft).await
+                self.execute(&run, &mut ledger, draft).await
             }
         }
     }
@@ -203,6 +210,7 @@ impl WorkspaceMigrationController {
     /// Deletion policy Orphan, the only one yet: the target keeps everything.
     async fn release(&self, object: &WorkspaceMigration) -> Result<Outcome, Error> {
         self.unwatch(&ObjectRef::from_obj(object));
+        self.discard_backup(object).await?;
         let api = self.context.namespaced(&object.namespace().unwrap_or_default());
         finalizer::remove(&api, object, finalizers::WORKSPACE_MIGRATION).await?;
         Ok(Outcome::Gone)

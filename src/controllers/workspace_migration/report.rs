@@ -1,10 +1,9 @@
 //! What was read and planned, into status and conditions. Pure.
 
+use super::backup::report_backup;
 use super::error::Error;
 use super::status::{findings_status, plan_status, progress_status, source_status};
-use crate::api::conditions::{
-    APPROVED, BACKED_UP, PLAN_READY, PREFLIGHT_PASSED, SOURCE_READY, TARGET_READY, reason,
-};
+use crate::api::conditions::{APPROVED, PLAN_READY, PREFLIGHT_PASSED, SOURCE_READY, TARGET_READY, reason};
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, WorkspaceMigration};
 use crate::config::KonnectKinds;
 use crate::controllers::draft::Draft;
@@ -15,7 +14,7 @@ use crate::engine::error::Side;
 use crate::engine::{Observed, ObservedSource};
 use crate::k8s::conditions::ConditionStatus::{False, True};
 use crate::k8s::events::Note;
-use crate::plan::{Action, Finding, Planned, Severity};
+use crate::plan::{Finding, Planned, Severity};
 
 /// What was read from the source, into its condition.
 pub(super) fn report_source(source: &ObservedSource, workspace: &str, draft: &mut Draft<WorkspaceMigration>) {
@@ -88,22 +87,7 @@ pub(super) fn report_plan(
         ),
     };
     draft.conditions.set(APPROVED, True, reason, message);
-    match plan.count(Action::Update) {
-        0 => draft.conditions.set(
-            BACKED_UP,
-            True,
-            reason::BACKUP_NOT_NEEDED,
-            "Nothing is overwritten or deleted.",
-        ),
-        updates => {
-            let message = format!(
-                "{updates} entities differ in the target; they are not overwritten before backups exist."
-            );
-            draft
-                .conditions
-                .set(BACKED_UP, False, reason::BACKUP_REQUIRED, message);
-        }
-    }
+    report_backup(plan, draft);
 }
 
 /// Whether a finding forbids the writes, which mode Plan tells too.

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::workspace_migration::{
-    Finding as FindingEntry, FindingsStatus, KindProgress as KindEntry, PlanStatus, ProgressStatus,
-    Severity as StatusSeverity, SourceStatus, VerificationStatus, WorkspaceMigrationStatus, limits,
+    Finding as FindingEntry, FindingsStatus, KindProgress as KindEntry, KindVerification, PlanStatus,
+    ProgressStatus, Severity as StatusSeverity, SourceStatus, VerificationStatus, WorkspaceMigrationStatus,
+    limits,
 };
 use crate::engine::{ObservedSource, Progress};
 use crate::k8s::conditions::bounded;
@@ -69,7 +70,7 @@ pub fn plan_status(plan: &Plan) -> PlanStatus {
         update: of(Action::Update),
         delete: 0,
         unchanged: of(Action::Unchanged),
-        blocked: of(Action::Blocked) + of(Action::Update),
+        blocked: of(Action::Blocked),
         artefact_ref: None,
     }
 }
@@ -181,6 +182,17 @@ pub fn verification_status(verification: &Verification, now: Timestamp) -> Verif
         missing: count(verification.missing.len()),
         extra: count(verification.extra),
         checked_at: Some(Time(now)),
+        kinds: verification
+            .kinds
+            .iter()
+            .take(limits::KINDS)
+            .map(|(kind, of_kind)| KindVerification {
+                kind: (*kind).to_owned(),
+                digest: of_kind.target_digest.clone(),
+                matched: count(of_kind.matched),
+                failed: count(of_kind.failed),
+            })
+            .collect(),
     }
 }
 

@@ -95,20 +95,30 @@ pub(super) fn watch(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) ->
         }
         None => {
             draft.conditions.remove(DRIFTED);
-            let behind = plan.count(Action::StaysBehind);
-            let rest = if behind == 0 {
-                String::new()
-            } else {
-                format!(" {behind} stay behind.")
-            };
-            format!(
-                "{} of {} entities moved and verified.{rest}",
-                plan.count(Action::Unchanged),
-                plan.operations.len()
-            )
+            equal(planned)
         }
     };
     Outcome::done(reason::COMPLETED, message).again_after(LOOK_AGAIN)
+}
+
+/// Mode Sync, and nothing has to be written: reading both sides has proven that they are equal.
+pub(super) fn steady(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
+    draft.conditions.remove(DRIFTED);
+    Outcome::done(reason::IN_SYNC, equal(planned))
+}
+
+/// How much is equal, and what stays behind.
+fn equal(planned: &Planned) -> String {
+    let plan = &planned.plan;
+    let rest = match plan.count(Action::StaysBehind) {
+        0 => String::new(),
+        behind => format!(" {behind} stay behind."),
+    };
+    format!(
+        "{} of {} entities moved and verified.{rest}",
+        plan.count(Action::Unchanged),
+        plan.operations.len()
+    )
 }
 
 /// Conditions and outcome after the last step.
@@ -119,7 +129,7 @@ pub(super) fn conclude(
     draft: &mut Draft<WorkspaceMigration>,
 ) -> Outcome {
     let plan = &planned.plan;
-    let waiting = plan.count(Action::Update) + plan.count(Action::Blocked) + applied.refused.len();
+    let waiting = plan.count(Action::Blocked) + applied.refused.len();
     let behind = plan.count(Action::StaysBehind);
     if verification.holds() {
         let message = format!("{} entities are equal on both sides.", verification.matched);

@@ -33,6 +33,7 @@ fn plan(policy: &Policy, held: Option<&str>) -> Planned {
         notes: &[],
         source: &snapshot(&[plugin, bundled]),
         target: &snapshot(&target),
+        ledger: &Default::default(),
         version: KongVersion::parse("3.9.1"),
         policy,
         catalogue: Catalogue::bundled(),

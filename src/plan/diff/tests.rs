@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::{Gap, GapCause, entity_kinds};
 use crate::plan::finding::RULES;
-use crate::plan::policy::{Conflicts, Exclusion, IdPolicy, Selection, Transform};
+use crate::plan::policy::{Change, Conflicts, Exclusion, IdPolicy, Selection, Transform};
 use crate::plan::test_support::snapshot;
 
 fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
@@ -13,6 +13,7 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         notes: &[],
         source,
         target,
+        ledger: &Ledger::default(),
         version: KongVersion::parse("3.9.1"),
         policy: &Policy::default(),
         catalogue: Catalogue::bundled(),
@@ -67,7 +68,7 @@ fn an_equal_entity_in_the_target_is_left_alone() {
 }
 
 #[test]
-fn a_differing_entity_waits_for_backups_and_its_children_go_on() {
+fn a_differing_entity_that_is_not_ours_is_left_and_its_children_go_on() {
     let source = snapshot(&[
         ("services", json!({"id": "s", "host": "new"})),
         ("routes", json!({"id": "r", "service": {"id": "s"}})),
@@ -77,11 +78,11 @@ fn a_differing_entity_waits_for_backups_and_its_children_go_on() {
     assert_eq!(
         fates(&planned),
         [
-            ("services/s".into(), Action::Update),
+            ("services/s".into(), Action::Blocked),
             ("routes/r".into(), Action::Create)
         ]
     );
-    assert_eq!(finding_ids(&planned), ["backup-required"]);
+    assert_eq!(finding_ids(&planned), ["target-differs"]);
     assert_eq!(planned.plan.operations[0].changes[0].field, "host");
     assert!(
         !planned
@@ -230,6 +231,7 @@ fn plan_with(source: &Snapshot, target: &Snapshot, policy: &Policy) -> Planned {
         notes: &[],
         source,
         target,
+        ledger: &Ledger::default(),
         version: KongVersion::parse("3.9.1"),
         policy,
         catalogue: Catalogue::bundled(),
@@ -280,7 +282,7 @@ fn an_equal_entity_is_adopted_and_references_follow() {
 }
 
 #[test]
-fn what_differs_is_not_adopted_and_overwritten_only_with_backups() {
+fn what_differs_is_not_adopted_and_overwritten_only_when_told() {
     let (source, target) = clashing("other");
     let adopt = plan_with(&source, &target, &conflicts(ConflictPolicy::Adopt));
     assert_eq!(finding_ids(&adopt), ["adopt-differs", "blocked-by-dependency"]);
@@ -292,7 +294,7 @@ fn what_differs_is_not_adopted_and_overwritten_only_with_backups() {
             ("routes/r".into(), Action::Create)
         ]
     );
-    assert_eq!(finding_ids(&overwrite), ["backup-required"]);
+    assert_eq!(finding_ids(&overwrite), ["target-overwritten"]);
 }
 
 #[test]
@@ -390,8 +392,10 @@ fn a_transform_makes_an_unsupported_value_movable() {
         kind: kind.into(),
         name: Some("rate-limiting".into()),
         tags: Vec::new(),
-        patch: serde_json::from_value(json!([{"op": "replace", "path": "/config/policy", "value": "local"}]))
-            .unwrap(),
+        change: Change::Patch(
+            serde_json::from_value(json!([{"op": "replace", "path": "/config/policy", "value": "local"}]))
+                .unwrap(),
+        ),
         reason: "counters per node are fine".into(),
     };
     let policy = Policy {

@@ -1,10 +1,12 @@
 //! Entities that somebody else manages: left alone, and named.
 
+use serde::Deserialize;
+
 use super::super::finding::Finding;
 use super::super::rule::rules;
 use super::facts::texts;
 use super::{Facts, Verdict};
-use crate::domain::Entity;
+use crate::domain::{Entity, EntityKey};
 
 rules! {
     MANAGED_BY_KONNECT: Warning, waivable, "managed-by-konnect",
@@ -31,18 +33,30 @@ fn by_konnect(entity: &Entity) -> Option<&str> {
     texts(entity, "tags").find(|tag| KONNECT.contains(tag))
 }
 
+/// The tags of the target's entity of that key; nothing else of it is read.
+fn target_tags(key: &EntityKey, facts: &Facts<'_>) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Tagged {
+        tags: Option<Vec<String>>,
+    }
+    let target = facts.input.target.entities.get(key);
+    let tagged = target.and_then(|target| target.parse::<Tagged>().ok());
+    tagged.and_then(|tagged| tagged.tags).unwrap_or_default()
+}
+
 /// Tells who manages the entity, on either side.
 pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     let ingress = |tag: &&str| *tag == INGRESS_CONTROLLER || tag.starts_with(KUBERNETES);
-    let target = facts.input.target.get(&entity.key());
+    let target = target_tags(&entity.key(), facts);
     let found = if let Some(tag) = by_konnect(entity) {
         Some((&MANAGED_BY_KONNECT, tag))
     } else if let Some(tag) = texts(entity, "tags").find(ingress) {
         Some((&MANAGED_BY_INGRESS_CONTROLLER, tag))
     } else {
         target
-            .as_ref()
-            .and_then(by_konnect)
+            .iter()
+            .map(String::as_str)
+            .find(|tag| KONNECT.contains(tag))
             .map(|tag| (&TARGET_MANAGED_BY_KONNECT, tag))
     };
     if let Some((rule, tag)) = found {

@@ -17,11 +17,11 @@ rules! {
         "The plugin oauth2.";
     PLUGIN_VALUE_UNSUPPORTED: Error, waivable, "plugin-value-unsupported",
         "Konnect data planes cannot run this plugin with this value; the plugin stays behind.",
-        "Change the value in the source to one that works.",
+        "Change the value in the source to one that works; for rate limits, a preset in spec.transforms does it on the way (RateLimitingToLocal, RateLimitingToRedis).",
         "A rate-limiting plugin with policy = cluster.";
     PLUGIN_DEFAULT_UNSUPPORTED: Error, waivable, "plugin-default-unsupported",
         "A field is not set, and its default does not work on Konnect data planes; the plugin stays behind.",
-        "Set the field in the source to a value that works.",
+        "Set the field in the source to a value that works; for rate limits, the preset RateLimitingToRedis in spec.transforms does it on the way.",
         "An acme plugin without storage: the default is shm.";
     PLUGIN_SUPPORT_UNCERTAIN: Warning, waivable, "plugin-support-uncertain",
         "Kong's documents disagree on whether Konnect runs this plugin.",
@@ -194,8 +194,7 @@ fn refusals(entity: &Entity, plugin: &str, rule: &RefusedValue) -> Vec<Finding> 
     if rule.field.ends_with('*') {
         return Vec::new();
     }
-    let body = Value::Object(entity.body.clone());
-    json::select(&body, &rule.field)
+    json::select(&entity.body, &rule.field)
         .into_iter()
         .filter(|value| rule.values.iter().any(|pattern| matches(pattern, value)))
         .map(|value| {

@@ -3,7 +3,7 @@
 //! What they name is written in an earlier wave (consumers, groups, key sets, certificates, vaults before plugins). What they
 //! name and the source does not have, or what stays behind, is told.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::super::finding::{Finding, Rule};
 use super::super::mask;
@@ -149,12 +149,12 @@ const VAULT_TYPES: &[&str] = &[
 ];
 
 /// Texts of an entity's places with what they may name.
-fn places<'e>(entity: &'e Entity, body: &'e Value) -> impl Iterator<Item = (&'static Place, &'e str)> {
+fn places(entity: &Entity) -> impl Iterator<Item = (&'static Place, &str)> {
     let name = text(entity, "name").unwrap_or_default();
     let plugin = entity.kind.name == "plugins";
     let of = move |place: &&Place| plugin && (place.plugins.is_empty() || place.plugins.contains(&name));
     PLACES.iter().filter(of).flat_map(move |place| {
-        let values = json::select(body, place.field)
+        let values = json::select(&entity.body, place.field)
             .into_iter()
             .filter_map(Value::as_str);
         values
@@ -165,15 +165,14 @@ fn places<'e>(entity: &'e Entity, body: &'e Value) -> impl Iterator<Item = (&'st
 
 /// Judges the references of an entity, and a vault.
 pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
-    let body = Value::Object(entity.body.clone());
-    for (place, value) in places(entity, &body) {
+    for (place, value) in places(entity) {
         if facts.find(place.kind, value).is_none() && !value.starts_with("{vault://") {
             let shown = mask::text(entity, place.field, value);
             let observed = format!("{} names {shown}", place.field);
             verdict.tell_at(place.rule, entity, place.field, observed);
         }
     }
-    check_vault_references(entity, &body, facts, verdict);
+    check_vault_references(entity, facts, verdict);
     if entity.kind.name == "vaults" {
         check_vault(entity, verdict);
     }
@@ -206,10 +205,8 @@ fn check_vault(vault: &Entity, verdict: &mut Verdict) {
     }
 }
 
-fn check_vault_references(entity: &Entity, body: &Value, facts: &Facts<'_>, verdict: &mut Verdict) {
-    let mut found = Vec::new();
-    collect_vault_references(body, "", &mut found);
-    for (field, reference) in found {
+fn check_vault_references(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+    for (field, reference) in vault_references(entity) {
         let prefix = reference.prefix;
         if facts.find("vaults", prefix).is_none() && !VAULT_TYPES.contains(&prefix) {
             verdict.tell_at(
@@ -248,23 +245,46 @@ impl<'e> VaultReference<'e> {
     }
 }
 
-fn collect_vault_references<'e>(value: &'e Value, at: &str, found: &mut Vec<(String, VaultReference<'e>)>) {
+/// All references of an entity, with their fields.
+fn vault_references(entity: &Entity) -> Vec<(String, VaultReference<'_>)> {
+    let mut found = Vec::new();
+    // Most entities have none, and the names of their fields need not be put together.
+    if entity.body.values().any(mentions_vault) {
+        collect_fields(&entity.body, "", &mut found);
+    }
+    found
+}
+
+fn mentions_vault(value: &Value) -> bool {
     match value {
-        Value::Object(fields) => {
-            for (name, value) in fields {
-                let path = if at.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{at}.{name}")
-                };
-                collect_vault_references(value, &path, found);
-            }
-        }
+        Value::Object(fields) => fields.values().any(mentions_vault),
+        Value::Array(items) => items.iter().any(mentions_vault),
+        Value::String(text) => text.contains("{vault://"),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+    }
+}
+
+fn collect_fields<'e>(
+    fields: &'e Map<String, Value>,
+    at: &str,
+    found: &mut Vec<(String, VaultReference<'e>)>,
+) {
+    for (name, value) in fields {
+        let path = if at.is_empty() {
+            name.clone()
+        } else {
+            format!("{at}.{name}")
+        };
+        collect_value(value, &path, found);
+    }
+}
+
+fn collect_value<'e>(value: &'e Value, at: &str, found: &mut Vec<(String, VaultReference<'e>)>) {
+    match value {
+        Value::Object(fields) => collect_fields(fields, at, found),
         Value::Array(items) => {
             let path = format!("{at}[]");
-            items
-                .iter()
-                .for_each(|item| collect_vault_references(item, &path, found));
+            items.iter().for_each(|item| collect_value(item, &path, found));
         }
         Value::String(text) => {
             found.extend(VaultReference::find(text).map(|reference| (at.to_owned(), reference)))
@@ -276,14 +296,11 @@ fn collect_vault_references<'e>(value: &'e Value, at: &str, found: &mut Vec<(Str
 /// Entities that this one names, with the field: a foreign key in all but form.
 #[must_use]
 pub fn named_entities(entity: &Entity, facts: &Facts<'_>) -> Vec<(String, EntityKey)> {
-    let body = Value::Object(entity.body.clone());
-    let mut named: Vec<_> = places(entity, &body)
+    let mut named: Vec<_> = places(entity)
         .filter_map(|(place, value)| Some((place.field.to_owned(), facts.find(place.kind, value)?.clone())))
         .collect();
-    let mut references = Vec::new();
-    collect_vault_references(&body, "", &mut references);
     named.extend(
-        references
+        vault_references(entity)
             .into_iter()
             .filter_map(|(field, reference)| Some((field, facts.find("vaults", reference.prefix)?.clone()))),
     );

@@ -32,7 +32,7 @@ rules! {
         "A route out of a file, without protocols.";
     REGEX_PATH_NEEDS_TILDE: Error, waivable, "regex-path-needs-tilde",
         "The source is older than 3.0, where this path is a regular expression; Konnect takes it as plain text.",
-        "Put a tilde before the path, or move it with a transform.",
+        "Put a tilde before the path, or let the preset RegexPathsToTilde in spec.transforms do it.",
         "A route of 2.8 with the path /users/\\d+.";
     STREAM_LISTEN_NEEDED: Info, waivable, "stream-listen-needed",
         "The route is for a stream, so the data planes need a stream_listen address.",
@@ -164,7 +164,7 @@ fn check_paths(route: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
 }
 
 /// Up to 2.8 a path with anything beside unreserved characters, `/` and `%` was a regular expression.
-fn was_regex(path: &str) -> bool {
+pub(in crate::plan) fn was_regex(path: &str) -> bool {
     !path.starts_with('~')
         && path
             .chars()

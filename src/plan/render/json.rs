@@ -21,10 +21,14 @@ pub enum ReadError {
 /// # Errors
 /// Only when serde does not write a string map, which cannot be.
 pub fn render(report: &Report) -> Result<String, serde_json::Error> {
-    let mut text = serde_json::to_string_pretty(&Report {
-        entities: Vec::new(),
-        ..report.clone()
-    })?;
+    let mut text = if report.entities.is_empty() {
+        serde_json::to_string_pretty(report)?
+    } else {
+        serde_json::to_string_pretty(&Report {
+            entities: Vec::new(),
+            ..report.clone()
+        })?
+    };
     text.push('\n');
     Ok(text)
 }

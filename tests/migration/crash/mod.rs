@@ -6,7 +6,7 @@ mod table;
 
 use std::env;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use fastrand::Rng;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -26,32 +26,33 @@ fn seed() -> Result<u64> {
     Ok(seed)
 }
 
-/// Runs that each have a seed of their own; the phases take turns.
-async fn runs(seed: u64, count: usize) -> Result<Vec<Report>> {
+/// Runs that each have a seed of their own; the phases take turns. `told` hears of all that have ended so far, whenever one has.
+async fn runs(seed: u64, count: usize, told: impl Fn(&[Report]) -> Result<()>) -> Result<()> {
     let mut rng = Rng::with_seed(seed);
     let runs: Vec<_> = (0..count)
         .map(|number| run::run(Phase::ALL[number % Phase::ALL.len()], rng.u64(..)))
         .collect();
-    stream::iter(runs)
-        .buffered(AT_A_TIME)
-        .inspect_ok(|report| println!("{report:?}"))
-        .try_collect()
-        .await
+    let mut runs = stream::iter(runs).buffered(AT_A_TIME);
+    let mut reports = Vec::new();
+    while let Some(report) = runs.try_next().await? {
+        println!("{report:?}");
+        reports.push(report);
+        told(&reports)?;
+    }
+    ensure!(reports.len() == count, "{} of {count} runs", reports.len());
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_killed_at_any_moment_loses_and_doubles_nothing() -> Result<()> {
-    let reports = runs(seed()?, 5).await?;
-    assert_eq!(reports.len(), 5);
-    Ok(())
+    runs(seed()?, 5, |_| Ok(())).await
 }
 
-/// `make soak`: as many runs as `RUNS` says, and their table in docs/reliability.md.
+/// `make soak`: as many runs as `RUNS` says, and their table in docs/reliability.md, which grows while it runs.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "takes a quarter of an hour; make soak runs it"]
 async fn soak() -> Result<()> {
     let count = env::var("RUNS").map_or(Ok(100), |text| text.parse().context("RUNS is no number"))?;
     let seed = seed()?;
-    let reports = runs(seed, count).await?;
-    table::write(seed, &reports)
+    runs(seed, count, |reports| table::write(seed, reports)).await
 }

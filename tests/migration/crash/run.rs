@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use fastrand::Rng;
+use k8s_openapi::api::coordination::v1::Lease;
 use serde_json::Value;
 use simulators::konnect::Konnect;
 use simulators::server::{Behaviour, Write};
@@ -26,6 +27,10 @@ const LATENCY: Duration = Duration::from_millis(2);
 /// The operator that is killed, and the one that takes over.
 static FIRST: Replica = Replica::named("first");
 static SECOND: Replica = Replica::named("second");
+/// Name of the Lease that replicas share.
+const LEASE: &str = "gateway-migration-operator";
+/// A server that was not asked for so long has received everything.
+const QUIET: Duration = Duration::from_millis(500);
 /// Longest wait for the rest of the migration.
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -44,7 +49,7 @@ pub struct Report {
     pub rewritten: u64,
     /// Entities written twice.
     pub repeated: u64,
-    /// From the second start to its first request to the source: the dead leader's Lease has run out by then.
+    /// From the second start to its holding the Lease: that of the dead leader has run out by then.
     pub takeover: Duration,
     /// From the second start to Completed.
     pub recovery: Duration,
@@ -93,29 +98,25 @@ async fn killed_and_resumed(
     let mut in_flight = world.bed.konnect_server.stats().in_flight;
     first.kill()?;
     reached.with_context(|| format!("not reached; the operator says:\n{}", first.end_of_log()))?;
-    // What the dead operator sent last may still be on its way through the server.
-    while world.bed.konnect_server.stats().in_flight > 0 {
-        sleep(Duration::from_millis(1)).await;
-    }
-    let unanswered = |write: &&Write| write.status.is_none();
-    let cut = world
-        .bed
-        .konnect_server
-        .writes()
-        .iter()
-        .filter(unanswered)
-        .count();
+    settled(world).await;
+    // Also one whose body was cut off: it is refused, and nobody hears the answer.
+    let undone = |write: &&Write| write.status.is_none_or(|status| status >= 300);
+    let cut = world.bed.konnect_server.writes().iter().filter(undone).count();
     // Counted twice, because some more were sent between the count and the kill.
     in_flight = in_flight.max(u64::try_from(cut)?);
     let before = entity_writes(world);
     let present = target_contents(&world.bed.konnect)?.len() as u64;
-    let asked = world.bed.kong_server.stats().total;
 
     let started = Instant::now();
     let mut second = Operator::start_as(world, &SECOND)?;
     let recovered = async {
-        while world.bed.kong_server.stats().total == asked {
-            sleep(Duration::from_millis(1)).await;
+        let leases = world.api::<Lease>();
+        while !leases
+            .get(LEASE)
+            .await
+            .is_ok_and(|lease| is_held(&lease, "second"))
+        {
+            sleep(Duration::from_millis(20)).await;
         }
         let takeover = started.elapsed();
         let completed = |seen: &Seen| seen.is_completed();
@@ -172,6 +173,24 @@ async fn killed_and_resumed(
         takeover,
         recovery,
     })
+}
+
+/// Returns when nothing is on its way any more that the dead operator has sent: what it left in the sockets is still read by the servers.
+async fn settled(world: &World) {
+    let mut last = (world.bed.konnect_server.stats().total, Instant::now());
+    while last.1.elapsed() < QUIET {
+        sleep(Duration::from_millis(10)).await;
+        let stats = world.bed.konnect_server.stats();
+        if stats.in_flight > 0 || stats.total != last.0 {
+            last = (stats.total, Instant::now());
+        }
+    }
+}
+
+fn is_held(lease: &Lease, by: &str) -> bool {
+    let spec = lease.spec.as_ref();
+    let holder = spec.and_then(|spec| spec.holder_identity.as_deref());
+    holder.is_some_and(|holder| holder.starts_with(by))
 }
 
 /// All writes of entities that Konnect has received, in order.

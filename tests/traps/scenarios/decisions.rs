@@ -3,7 +3,7 @@
 use anyhow::Result;
 use gateway_migration_operator::plan::Waiver;
 use gateway_migration_operator::plan::policy::{
-    ConflictPolicy, Conflicts, Exclusion, IdPolicy, Selection, Transform,
+    Change, ConflictPolicy, Conflicts, Exclusion, IdPolicy, Selection, Transform,
 };
 use serde_json::{Value, json};
 use simulators::bed::Bed;
@@ -104,7 +104,7 @@ async fn transforms_that_fit_and_that_do_not() -> Result<()> {
             kind: kind.to_owned(),
             name: name.map(str::to_owned),
             tags: Vec::new(),
-            patch: serde_json::from_value(patch)?,
+            change: Change::Patch(serde_json::from_value(patch)?),
             reason: reason.to_owned(),
         })
     };

@@ -63,7 +63,12 @@ impl Scenario {
         let source = self.migration.observe_source().await?;
         let target = self.migration.observe_target().await?;
         let observed = Observed { source, target };
-        Ok(observed.plan(&self.policy, "2026-12-01T00:00:00Z".parse()?, &self.waivers))
+        Ok(observed.plan(
+            &self.policy,
+            "2026-12-01T00:00:00Z".parse()?,
+            &self.waivers,
+            &Default::default(),
+        ))
     }
 
     /// Compares the plan with its golden file, carries it out, and proves that it is done.

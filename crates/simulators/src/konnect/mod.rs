@@ -213,6 +213,25 @@ impl Konnect {
         }
     }
 
+    /// Replaces the entity at `path` (`services/{id}`) behind the client's back, as another user of the control plane would.
+    ///
+    /// # Errors
+    /// When the simulator would refuse the request.
+    pub fn replace(&self, control_plane: &str, path: &str, body: &Value) -> Result<()> {
+        let text = body.to_string();
+        let call = Call {
+            control_plane,
+            method: "PUT",
+            path,
+            query: Query::default(),
+            body: text.as_bytes(),
+        };
+        let replaced = core_entities::answer(&mut self.lock(), &call);
+        replaced
+            .map(drop)
+            .map_err(|failure| anyhow!("PUT {path} refused: {failure:?}"))
+    }
+
     /// Removes a control plane with all that it holds, as another user of the organisation would.
     ///
     /// # Errors

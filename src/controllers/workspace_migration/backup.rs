@@ -1,0 +1,231 @@
+//! Backup and ledger in Secrets: no write without them.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+
+use super::WorkspaceMigrationController;
+use super::error::Error;
+use super::execute::Run;
+use crate::api::conditions::{BACKED_UP, reason};
+use crate::api::refs::LocalRef;
+use crate::api::workspace_migration::{BackupPolicy, Phase, WorkspaceMigration};
+use crate::controllers::draft::Draft;
+use crate::controllers::error::ReconcileError as _;
+use crate::k8s::artefacts::{self, Artefact, ArtefactError, Packed};
+use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
+use crate::k8s::events::Note;
+use crate::plan::{Ledger, Plan, backup};
+
+/// Everything that the control plane held before the first write.
+pub(super) fn backup_artefact(control_plane: &str) -> Artefact {
+    Artefact::lasting("backup", control_plane)
+}
+
+/// What was written.
+pub(super) fn ledger_artefact(control_plane: &str) -> Artefact {
+    Artefact::lasting("ledger", control_plane)
+}
+
+impl WorkspaceMigrationController {
+    /// What this migration has written to a control plane so far.
+    pub(super) async fn load_ledger(
+        &self,
+        object: &WorkspaceMigration,
+        control_plane: &str,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Ledger, Error> {
+        let name = ledger_artefact(control_plane).name(&object.name_any());
+        let namespace = object.namespace().unwrap_or_default();
+        let loaded = match artefacts::load(&self.context.client, &namespace, &name).await {
+            Ok(document) => {
+                let status = draft.status.backup.get_or_insert_default();
+                status.ledger_ref = Some(LocalRef { name: name.clone() });
+                Ledger::read_from(control_plane, document.as_slice())
+                    .map_err(|problem| Error::LedgerInvalid { name, problem })
+            }
+            Err(ArtefactError::Missing { .. }) => {
+                note_loss(&name, draft);
+                Ok(Ledger::default())
+            }
+            Err(source) => Err(Error::Ledger(source)),
+        };
+        let loaded = match loaded {
+            Ok(ledger) if !ledger.is_empty() => {
+                let found = self.find_backup(object, control_plane, draft).await;
+                found.map(|_| ledger)
+            }
+            other => other,
+        };
+        if let Err(error) = &loaded {
+            draft
+                .conditions
+                .set(BACKED_UP, False, error.reason(), error.to_string());
+        }
+        loaded
+    }
+
+    /// Saves what the control plane holds, once, and what the run intends. Nothing may be written when this fails.
+    pub(super) async fn back_up(
+        &self,
+        run: &Run<'_>,
+        ledger: &mut Ledger,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<(), Error> {
+        draft.status.phase = Some(Phase::BackingUp);
+        let message = "Saving what the control plane holds.";
+        draft
+            .conditions
+            .set(BACKED_UP, Unknown, reason::BACKING_UP, message);
+        let now = self.context.clock.now();
+        let saved = async {
+            self.keep_backup(run, draft).await?;
+            if ledger.intend(run.planned, &run.observed.target, now) {
+                self.keep_ledger(run, ledger, draft).await?;
+            }
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = saved.await {
+            let message = format!("Nothing is written. {error}");
+            draft.conditions.set(BACKED_UP, False, error.reason(), message);
+            return Err(error);
+        }
+        report_backup(&run.planned.plan, draft);
+        Ok(())
+    }
+
+    /// Takes the backup unless there is one: the first one shows the target as it was before this migration.
+    async fn keep_backup(&self, run: &Run<'_>, draft: &mut Draft<WorkspaceMigration>) -> Result<(), Error> {
+        if run.object.spec.backup_policy == BackupPolicy::BeforeImages {
+            draft.status.backup.get_or_insert_default().artefact_ref = None;
+            return Ok(());
+        }
+        if let Some(backup) = &mut draft.status.backup {
+            // Seen before, and perhaps deleted since.
+            backup.artefact_ref = None;
+        }
+        let (client, control_plane) = (&self.context.client, &run.migration.control_plane);
+        if self.find_backup(run.object, control_plane, draft).await? {
+            return Ok(());
+        }
+        let now = self.context.clock.now();
+        let held = &run.observed.target;
+        let packed = Packed::write(|out| backup::write(held, control_plane, now, out))
+            .map_err(|error| Error::Backup(error.into()))?;
+        self.context.require_lead()?;
+        let artefact = backup_artefact(control_plane);
+        let name = artefacts::store_packed(client, run.object, &artefact, &packed).await;
+        let status = draft.status.backup.get_or_insert_default();
+        status.artefact_ref = Some(LocalRef {
+            name: name.map_err(Error::Backup)?,
+        });
+        status.taken_at = Some(Time(now));
+        status.entities = u64::try_from(held.entities.len()).ok();
+        Ok(())
+    }
+
+    /// Names a backup that is there already in status; false when there is none.
+    async fn find_backup(
+        &self,
+        object: &WorkspaceMigration,
+        control_plane: &str,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<bool, Error> {
+        let status = draft.status.backup.get_or_insert_default();
+        if status.artefact_ref.is_some() {
+            return Ok(true);
+        }
+        let artefact = backup_artefact(control_plane);
+        let stored = artefacts::stored_at(&self.context.client, object, &artefact).await;
+        let Some(stored) = stored.map_err(Error::Backup)? else {
+            return Ok(false);
+        };
+        let name = artefact.name(&object.name_any());
+        (status.artefact_ref, status.taken_at) = (Some(LocalRef { name }), Some(stored));
+        Ok(true)
+    }
+
+    /// Stores the ledger in place of the one before.
+    pub(super) async fn keep_ledger(
+        &self,
+        run: &Run<'_>,
+        ledger: &Ledger,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<(), Error> {
+        let (client, control_plane) = (&self.context.client, &run.migration.control_plane);
+        let packed = Packed::write(|out| ledger.write_to(control_plane, out))
+            .map_err(|error| Error::Ledger(error.into()))?;
+        self.context.require_lead()?;
+        let name = artefacts::store_packed(client, run.object, &ledger_artefact(control_plane), &packed)
+            .await
+            .map_err(Error::Ledger)?;
+        draft.status.backup.get_or_insert_default().ledger_ref = Some(LocalRef { name });
+        Ok(())
+    }
+
+    /// Takes backup and ledger away with their object, unless they are to stay.
+    pub(super) async fn discard_backup(&self, object: &WorkspaceMigration) -> Result<(), Error> {
+        let target = object.status.as_ref().and_then(|status| status.target.as_ref());
+        let control_plane = target.and_then(|target| target.control_plane_id.as_deref());
+        let Some(control_plane) = control_plane.filter(|_| !object.spec.retain_backup) else {
+            return Ok(());
+        };
+        for artefact in [backup_artefact(control_plane), ledger_artefact(control_plane)] {
+            match artefacts::remove(&self.context.client, object, &artefact).await {
+                // Somebody else's Secret of that name is not ours to delete.
+                Err(ArtefactError::Taken { .. }) => {}
+                other => other.map_err(Error::Ledger)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A ledger that was there and is gone takes knowledge with it that cannot be had again.
+fn note_loss(name: &str, draft: &mut Draft<WorkspaceMigration>) {
+    let known = draft
+        .status
+        .backup
+        .as_mut()
+        .and_then(|backup| backup.ledger_ref.take());
+    if known.is_some_and(|known| known.name == name) {
+        let message = format!(
+            "Secret {name}, the list of what was written, is gone: rollback and prune know nothing of what was written before. Restore it if you can."
+        );
+        draft.note(Note::warning("LedgerLost", "Plan", message));
+    }
+}
+
+/// What is saved, into its condition.
+pub(super) fn report_backup(plan: &Plan, draft: &mut Draft<WorkspaceMigration>) {
+    let backup = draft.status.backup.as_ref();
+    let ledger = backup.and_then(|backup| Some(&backup.ledger_ref.as_ref()?.name));
+    let full =
+        backup.and_then(|backup| Some((&backup.artefact_ref.as_ref()?.name, backup.taken_at.as_ref()?)));
+    match (ledger, full) {
+        (Some(ledger), Some((name, taken_at))) => {
+            let message = format!(
+                "Secret {name} holds the control plane as it was at {}; Secret {ledger} lists what was written since, with what it was before.",
+                taken_at.0
+            );
+            draft.conditions.set(BACKED_UP, True, reason::BACKED_UP, message);
+        }
+        (Some(ledger), None) => {
+            let message = format!(
+                "Secret {ledger} lists what was written, with what it was before. There is no full backup: spec.backupPolicy is BeforeImages."
+            );
+            draft.conditions.set(BACKED_UP, True, reason::BACKED_UP, message);
+        }
+        (None, _) if plan.writes() == 0 => {
+            let message = "Nothing is written.";
+            draft
+                .conditions
+                .set(BACKED_UP, True, reason::BACKUP_NOT_NEEDED, message);
+        }
+        (None, _) => {
+            let message = "The control plane is saved before the first write.";
+            draft
+                .conditions
+                .set(BACKED_UP, Unknown, reason::BACKUP_PENDING, message);
+        }
+    }
+}

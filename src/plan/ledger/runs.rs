@@ -1,0 +1,192 @@
+//! What a run does to the ledger, before and after.
+
+use jiff::Timestamp;
+
+use super::{Entry, Fingerprint, Ledger, Origin, Pending, Seen, seconds};
+use crate::domain::entity_kinds::named;
+use crate::domain::{Entity, Snapshot};
+use crate::plan::compare::equal;
+use crate::plan::document::{Action, Operation, Planned};
+
+impl Ledger {
+    /// Names everything that the run will write or delete, with before-images. True when the ledger changed, and so must be stored
+    /// before the first write.
+    pub fn intend(&mut self, planned: &Planned, target: &Snapshot, now: Timestamp) -> bool {
+        let mut changed = false;
+        for operation in &planned.plan.operations {
+            let key = operation.target_key();
+            let actual = || target.get(&key);
+            changed |= match operation.action {
+                Action::Create => self.intend_creation(operation, &key.id, now),
+                Action::Update => {
+                    actual().is_some_and(|actual| self.intend_update(planned, operation, &actual, now))
+                }
+                _ => false,
+            };
+        }
+        changed
+    }
+
+    fn intend_creation(&mut self, operation: &Operation, id: &str, now: Timestamp) -> bool {
+        let Some(kind) = named(&operation.subject.key.kind) else {
+            return false;
+        };
+        let before = self.get(kind.name, id).cloned();
+        // What was overwritten keeps its before-image, also when somebody has deleted it since.
+        let origin = match &before {
+            Some(Entry {
+                origin: origin @ Origin::Overwritten { .. },
+                ..
+            }) => origin.clone(),
+            _ => Origin::Created,
+        };
+        let entry = Entry {
+            source: source_id(operation, id),
+            origin,
+            seen: None,
+            pending: Pending::Write,
+            at: seconds(now),
+        };
+        let same = before.is_some_and(|before| {
+            Entry {
+                at: entry.at,
+                ..before
+            } == entry
+        });
+        if !same {
+            self.insert(kind, id, entry);
+        }
+        !same
+    }
+
+    fn intend_update(
+        &mut self,
+        planned: &Planned,
+        operation: &Operation,
+        actual: &Entity,
+        now: Timestamp,
+    ) -> bool {
+        let Some(desired) = planned.desired.get(&operation.subject.key) else {
+            return false;
+        };
+        let seen = Some(Seen::of(actual.kind, &desired.body(), &actual.body));
+        let overwritten = |adopted| Origin::Overwritten {
+            before: Box::new(actual.body.clone()),
+            adopted,
+        };
+        if let Some(entry) = self.get_mut(actual.kind.name, &actual.id) {
+            if entry.pending == Pending::Write {
+                return false;
+            }
+            if entry.origin == Origin::Adopted {
+                entry.origin = overwritten(true);
+            }
+            (entry.seen, entry.pending, entry.at) = (seen, Pending::Write, seconds(now));
+            return true;
+        }
+        let entry = Entry {
+            source: source_id(operation, &actual.id),
+            origin: overwritten(false),
+            seen,
+            pending: Pending::Write,
+            at: seconds(now),
+        };
+        self.insert(actual.kind, &actual.id, entry);
+        true
+    }
+
+    /// Records what became of it, from a new reading of the target. True when the ledger changed.
+    pub fn settle(&mut self, planned: &Planned, after: &Snapshot, now: Timestamp) -> bool {
+        let mut changed = self.settle_desired(planned, after, now);
+        for (name, entries) in &mut self.kinds {
+            let Some(kind) = named(name) else { continue };
+            entries.retain(|id, entry| {
+                let kept = settle_entry(kind, entry, after, id, &mut changed);
+                changed |= !kept;
+                kept
+            });
+        }
+        changed
+    }
+
+    /// Everything that is as the source wants it becomes the migration's.
+    fn settle_desired(&mut self, planned: &Planned, after: &Snapshot, now: Timestamp) -> bool {
+        let mut changed = false;
+        for desired in planned.desired.values() {
+            let (kind, key) = (desired.entity.kind, desired.entity.key());
+            let known = self.get(kind.name, &key.id);
+            if known.is_some_and(|entry| entry.pending == Pending::Nothing && entry.seen.is_some()) {
+                continue;
+            }
+            let (Some(actual), wanted) = (after.get(&key), desired.body()) else {
+                continue;
+            };
+            if !equal(kind, &wanted, &actual.body) {
+                continue;
+            }
+            let seen = Some(Seen::of(kind, &wanted, &actual.body));
+            changed = true;
+            if let Some(entry) = self.get_mut(kind.name, &key.id) {
+                (entry.seen, entry.pending, entry.at) = (seen, Pending::Nothing, seconds(now));
+                continue;
+            }
+            let source = &desired.subject.key.id;
+            let entry = Entry {
+                source: (**source != *key.id).then(|| source.as_ref().into()),
+                origin: Origin::Adopted,
+                seen,
+                pending: Pending::Nothing,
+                at: seconds(now),
+            };
+            self.insert(kind, &key.id, entry);
+        }
+        changed
+    }
+}
+
+/// Whether the entry stays.
+fn settle_entry(
+    kind: &'static crate::domain::EntityKind,
+    entry: &mut Entry,
+    after: &Snapshot,
+    id: &str,
+    changed: &mut bool,
+) -> bool {
+    let key = kind.key(id);
+    if !after.contains(&key) {
+        // Refused, or deleted by us or by somebody else. Only what was overwritten is still owed something: its before-image.
+        let owed = matches!(entry.origin, Origin::Overwritten { .. });
+        if owed && (entry.pending, entry.seen) != (Pending::Nothing, None) {
+            (entry.pending, entry.seen) = (Pending::Nothing, None);
+            *changed = true;
+        }
+        return owed;
+    }
+    if entry.pending != Pending::Write {
+        return true;
+    }
+    let Some(actual) = after.get(&key) else {
+        return true;
+    };
+    // A write that did not happen takes nothing into possession.
+    let untouched = match &entry.origin {
+        Origin::Overwritten { before, adopted } => {
+            let same = Fingerprint::of(kind, before) == Fingerprint::of(kind, &actual.body);
+            same.then_some(*adopted)
+        }
+        Origin::Created | Origin::Adopted => None,
+    };
+    match untouched {
+        Some(true) => {
+            (entry.origin, entry.pending) = (Origin::Adopted, Pending::Nothing);
+            *changed = true;
+            true
+        }
+        Some(false) => false,
+        None => true,
+    }
+}
+
+fn source_id(operation: &Operation, id: &str) -> Option<Box<str>> {
+    (*operation.subject.key.id != *id).then(|| operation.subject.key.id.as_ref().into())
+}

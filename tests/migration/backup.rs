@@ -1,0 +1,266 @@
+//! Backup, ledger and the updates that they make possible.
+
+use anyhow::{Context as _, Result};
+use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
+use gateway_migration_operator::k8s::artefacts;
+use gateway_migration_operator::plan::{Ledger, backup};
+use k8s_openapi::api::core::v1::{ResourceQuota, Secret};
+use kube::ResourceExt as _;
+use kube::api::{DeleteParams, ListParams, PostParams};
+use serde_json::{Value, json};
+use simulators::bed::Bed;
+
+use super::support::{Seen, World};
+
+/// A service of the sample workspace `inventory`.
+fn service() -> Result<Value> {
+    let source: Value = serde_json::from_str(simulators::kong_admin::INVENTORY)?;
+    Ok(source["/services"][0].clone())
+}
+
+/// The host that the target's copy of a service has.
+fn host(world: &World, control_plane: &str, id: &Value) -> Option<String> {
+    let held = world.bed.konnect.entities(control_plane, "services");
+    let found = held.into_iter().find(|held| held["id"] == *id)?;
+    found["host"].as_str().map(str::to_owned)
+}
+
+/// Puts another version of the service into the target, before anybody migrates.
+async fn seed_other_version(world: &World) -> Result<(String, Value)> {
+    let id = world.control_plane_id("inventory").await?;
+    let service = service()?;
+    let other = json!({"id": service["id"], "name": service["name"], "host": "theirs.example.com"});
+    world.bed.konnect.seed(&id, "services", &other)?;
+    Ok((id, service))
+}
+
+fn names(seen: &Seen) -> Result<(String, String)> {
+    let backup = seen.0.status.as_ref().and_then(|status| status.backup.clone());
+    let backup = backup.context("a backup in status")?;
+    let name = |reference: Option<gateway_migration_operator::api::refs::LocalRef>| reference.map(|r| r.name);
+    Ok((
+        name(backup.artefact_ref).context("a backup")?,
+        name(backup.ledger_ref).context("a ledger")?,
+    ))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_entity_that_differs_is_left_unless_told_and_then_saved_before_it_is_overwritten() -> Result<()> {
+    let world = World::start("differs").await?;
+    let (id, service) = seed_other_version(&world).await?;
+    world.create(world.migration("inventory", "Apply")).await?;
+    let seen = world
+        .migration_until("inventory", "partly applied", |seen| {
+            seen.is("Applied", "False", "PartiallyApplied")
+        })
+        .await?;
+    assert!(seen.is("BackedUp", "True", "BackedUp") && seen.condition("Stalled").is_some());
+    assert!(seen.findings().contains(&"target-differs"));
+    assert_eq!(
+        host(&world, &id, &service["id"]).as_deref(),
+        Some("theirs.example.com")
+    );
+
+    world
+        .change("inventory", json!({"conflictPolicy": "Overwrite"}))
+        .await?;
+    let seen = world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    assert_eq!(
+        host(&world, &id, &service["id"]).as_deref(),
+        service["host"].as_str()
+    );
+    let (backup_name, ledger_name) = names(&seen)?;
+    let document = artefacts::load(&world.client, &world.namespace, &backup_name).await?;
+    let (head, entities) = backup::read(document.as_slice())?;
+    assert_eq!((head.control_plane.as_str(), entities.len()), (id.as_str(), 1));
+    assert_eq!(entities[0].body["host"], "theirs.example.com");
+    let document = artefacts::load(&world.client, &world.namespace, &ledger_name).await?;
+    let ledger = Ledger::read_from(&id, document.as_slice())?;
+    let verified = seen
+        .0
+        .status
+        .and_then(|status| status.verification)
+        .context("verified")?;
+    assert_eq!(u64::try_from(ledger.len())?, verified.matched);
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_follows_its_source_and_the_backup_is_taken_once() -> Result<()> {
+    let world = World::start("follows").await?;
+    world.create(world.migration("inventory", "Apply")).await?;
+    let seen = world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    let (id, (backup_name, _)) = (world.control_plane_id("inventory").await?, names(&seen)?);
+    let before = world.api::<Secret>().get(&backup_name).await?;
+    let mut service = service()?;
+    service["host"] = json!("moved.example.com");
+    world.bed.kong.put("inventory", "services", service.clone())?;
+    let writes = world.writes();
+    world
+        .change("inventory", json!({"throttle": {"maxInFlight": 3}}))
+        .await?;
+    world
+        .migration_until("inventory", "applied again", |seen| {
+            seen.is_completed() && seen.0.metadata.generation == Some(2)
+        })
+        .await?;
+    assert_eq!(
+        host(&world, &id, &service["id"]).as_deref(),
+        Some("moved.example.com")
+    );
+    assert_eq!(world.writes(), writes + 1);
+    let after = world.api::<Secret>().get(&backup_name).await?;
+    assert_eq!(before.resource_version(), after.resource_version());
+
+    // What somebody else changes in the target is not ours to overwrite.
+    let path = format!("services/{}", service["id"].as_str().context("id")?);
+    let theirs = json!({"name": service["name"], "host": "theirs.example.com"});
+    world.bed.konnect.replace(&id, &path, &theirs)?;
+    world
+        .change("inventory", json!({"throttle": {"maxInFlight": 4}}))
+        .await?;
+    let seen = world
+        .migration_until("inventory", "blocked", |seen| {
+            seen.is("PreflightPassed", "False", "BlockingFindings")
+        })
+        .await?;
+    assert_eq!(seen.findings().first(), Some(&"target-changed"));
+    assert_eq!(
+        host(&world, &id, &service["id"]).as_deref(),
+        Some("theirs.example.com")
+    );
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_backup_nothing_is_written() -> Result<()> {
+    let world = World::start("quota").await?;
+    let id = world.control_plane_id("inventory").await?;
+    let secrets = world.api::<Secret>();
+    let quota: ResourceQuota = serde_json::from_value(json!({
+        "metadata": {"name": "full"},
+        "spec": {"hard": {"count/secrets": "0"}},
+        "status": {"hard": {"count/secrets": "0"}, "used": {"count/secrets": "0"}},
+    }))?;
+    let quotas = world.api::<ResourceQuota>();
+    quotas.create(&PostParams::default(), &quota).await?;
+    kube::runtime::wait::await_condition(quotas.clone(), "full", |quota: Option<&ResourceQuota>| {
+        quota
+            .and_then(|quota| quota.status.as_ref()?.hard.as_ref())
+            .is_some()
+    })
+    .await?;
+    world.create(world.migration("inventory", "Apply")).await?;
+    let seen = world
+        .migration_until("inventory", "refused", |seen| {
+            seen.is("BackedUp", "False", "BackupRefused")
+        })
+        .await?;
+    let message = seen.message("BackedUp");
+    assert!(
+        message.starts_with("Nothing is written.")
+            && message.contains("quota")
+            && message.contains("leave room"),
+        "{message}"
+    );
+    assert!(
+        seen.0
+            .status
+            .as_ref()
+            .is_some_and(|status| status.started_at.is_none())
+    );
+    assert!(world.bed.konnect.entities(&id, "services").is_empty());
+
+    quotas.delete("full", &DeleteParams::default()).await?;
+    world
+        .change("inventory", json!({"throttle": {"maxInFlight": 3}}))
+        .await?;
+    world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    let label = ListParams::default().labels("gatewaymigration.dev/artefact");
+    assert_eq!(secrets.list_metadata(&label).await?.items.len(), 3);
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backup_and_ledger_go_with_their_migration_or_stay_when_told() -> Result<()> {
+    let world = World::start("retain").await?;
+    let secrets = world.api::<Secret>();
+    let api = world.api::<WorkspaceMigration>();
+    for (retain, kept) in [(true, 2), (false, 0)] {
+        let mut migration = world.migration("inventory", "Apply");
+        migration["spec"]["retainBackup"] = json!(retain);
+        world.create(migration).await?;
+        let writes = world.writes();
+        let seen = world
+            .migration_until("inventory", "completed", |seen| seen.is_completed())
+            .await?;
+        if !retain {
+            // The second object knows what the first one wrote, and writes nothing.
+            assert_eq!(world.writes(), writes);
+            let (_, ledger) = names(&seen)?;
+            let document = artefacts::load(&world.client, &world.namespace, &ledger).await?;
+            assert!(String::from_utf8(document)?.contains("\"created\""));
+        }
+        api.delete("inventory", &DeleteParams::default()).await?;
+        kube::runtime::wait::await_condition(
+            api.clone(),
+            "inventory",
+            |object: Option<&WorkspaceMigration>| object.is_none(),
+        )
+        .await?;
+        let mut left = 0;
+        for purpose in ["backup", "ledger"] {
+            let label = ListParams::default().labels(&format!("gatewaymigration.dev/artefact={purpose}"));
+            left += secrets.list_metadata(&label).await?.items.len();
+        }
+        assert_eq!(left, kept);
+    }
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_cannot_be_read_stops_the_migration_and_one_that_is_gone_is_told() -> Result<()> {
+    let world = World::start("ledger").await?;
+    world.create(world.migration("inventory", "Apply")).await?;
+    let seen = world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    let (_, ledger) = names(&seen)?;
+    let secrets = world.api::<Secret>();
+    let damage = json!({"metadata": {"annotations": {"gatewaymigration.dev/digest": "sha256:0"}}});
+    secrets
+        .patch(&ledger, &Default::default(), &kube::api::Patch::Merge(&damage))
+        .await?;
+    world
+        .change("inventory", json!({"throttle": {"maxInFlight": 3}}))
+        .await?;
+    let seen = world
+        .migration_until("inventory", "stopped", |seen| {
+            seen.is("BackedUp", "False", "LedgerUnreadable")
+        })
+        .await?;
+    assert!(seen.is("Ready", "False", "LedgerUnreadable") && seen.condition("Stalled").is_some());
+    assert!(
+        seen.message("Ready").contains("or delete them"),
+        "{}",
+        seen.message("Ready")
+    );
+    secrets.delete(&ledger, &DeleteParams::default()).await?;
+    world
+        .secret("kong-admin", &[("token", Bed::KONG_TOKEN), ("note", "touched")])
+        .await?;
+    world
+        .change("inventory", json!({"throttle": {"maxInFlight": 4}}))
+        .await?;
+    let seen = world
+        .migration_until("inventory", "completed again", |seen| seen.is_completed())
+        .await?;
+    assert_eq!(names(&seen)?.1, ledger);
+    world.stop().await
+}

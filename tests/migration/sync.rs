@@ -1,0 +1,128 @@
+//! Mode Sync: the target follows the source until told otherwise, and costs nothing while nothing changes.
+
+use anyhow::{Context as _, Result};
+use gateway_migration_operator::api::workspace_migration::{Phase, SyncStatus};
+use serde_json::{Value, json};
+
+use super::orders::entity_writes;
+use super::support::{Seen, World};
+
+/// A service that the samples do not have.
+pub fn service(name: &str) -> Value {
+    json!({
+        "id": "7d5b1f0a-7b46-4f9e-9a44-2f0a6c8f5b11", "name": name, "host": format!("{name}.example.com"), "port": 80,
+        "protocol": "http",
+    })
+}
+
+/// The manifest of a migration that follows its source.
+pub fn following(world: &World, workspace: &str) -> Value {
+    let mut migration = world.migration(workspace, "Sync");
+    migration["spec"]["sync"] = json!({"interval": "5s"});
+    migration
+}
+
+pub fn is_in_sync(seen: &Seen) -> bool {
+    seen.is("Ready", "True", "InSync") && seen.is("InSync", "True", "InSync")
+}
+
+fn sync(seen: &Seen) -> Option<&SyncStatus> {
+    seen.0.status.as_ref()?.sync.as_ref()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_new_in_the_source_comes_to_the_target_by_itself() -> Result<()> {
+    let world = World::start("sync").await?;
+    world.create(following(&world, "inventory")).await?;
+    let seen = world.migration_until("inventory", "in sync", is_in_sync).await?;
+    assert_eq!(
+        seen.0.status.as_ref().and_then(|status| status.phase),
+        Some(Phase::Syncing)
+    );
+    assert!(seen.is("Verified", "True", "Verified") && seen.is("Applied", "True", "Applied"));
+    assert_eq!(sync(&seen).and_then(|sync| sync.last_source_change.clone()), None);
+    let (before, id) = (entity_writes(&world), world.control_plane_id("inventory").await?);
+    world.bed.kong.put("inventory", "services", service("new"))?;
+    let seen = world
+        .migration_until("inventory", "in sync with the change", |seen| {
+            is_in_sync(seen) && sync(seen).is_some_and(|sync| sync.last_source_change.is_some())
+        })
+        .await?;
+    assert_eq!(entity_writes(&world), before + 1);
+    let services = world.bed.konnect.entities(&id, "services");
+    assert!(services.iter().any(|service| service["name"] == "new"));
+    let sync = sync(&seen).context("sync")?;
+    assert!(
+        sync.last_applied >= sync.last_source_change && sync.lag.is_some(),
+        "{sync:?}"
+    );
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nothing_changes_nothing_is_written_and_no_list_is_read_twice() -> Result<()> {
+    let world = World::start("steady").await?;
+    world.create(following(&world, "inventory")).await?;
+    world.migration_until("inventory", "in sync", is_in_sync).await?;
+    world.bed.kong_server.reset_stats();
+    world.bed.konnect_server.reset_stats();
+    let passes = |world: &World| {
+        world
+            .bed
+            .kong_server
+            .stats()
+            .by_route
+            .get("GET /")
+            .copied()
+            .unwrap_or(0)
+    };
+    world
+        .migration_until("inventory", "looked at three times", |_| passes(&world) >= 3)
+        .await?;
+    let stats = world.bed.konnect_server.stats();
+    assert_eq!(entity_writes(&world), 0);
+    let lists: Vec<_> = stats
+        .by_route
+        .iter()
+        .filter(|(route, _)| route.contains("/core-entities/"))
+        .collect();
+    assert!(!lists.is_empty());
+    for (route, count) in lists {
+        let below_a_parent = route.matches("{id}").count() > 1;
+        assert!(
+            below_a_parent || *count <= 3,
+            "{route} was read {count} times in three passes"
+        );
+    }
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_does_not_answer_leaves_it_unknown_whether_the_target_follows() -> Result<()> {
+    let world = World::start("sync-outage").await?;
+    world.create(following(&world, "inventory")).await?;
+    world.migration_until("inventory", "in sync", is_in_sync).await?;
+    world
+        .bed
+        .kong_server
+        .set_behaviour(simulators::server::Behaviour::with_faults(&["/=drop"])?);
+    world
+        .migration_until("inventory", "unknown", |seen| {
+            seen.is("InSync", "Unknown", "SourceUnreachable")
+        })
+        .await?;
+    world
+        .bed
+        .kong_server
+        .set_behaviour(simulators::server::Behaviour::default());
+    world
+        .migration_until("inventory", "in sync again", is_in_sync)
+        .await?;
+    // Another mode says nothing of following.
+    world.change("inventory", json!({"mode": "Apply"})).await?;
+    let seen = world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    assert!(seen.condition("InSync").is_none() && sync(&seen).is_none());
+    world.stop().await
+}
