@@ -283,6 +283,7 @@ pub struct Sync {
     /// What to do with an entity that somebody changed or removed in the target after this migration wrote it: tell, and leave it
     /// (Report), or put the source's content back (Correct).
     #[serde(default)]
+    #[x_kube(validation = rules::not_implemented("spec.sync.drift", "self == 'Report'", "Report"))]
     pub drift: DriftPolicy,
 }
 
@@ -319,6 +320,7 @@ pub struct VerificationPolicy {
     /// Never: differences are told. Once: what this run wrote and the target does not hold as it was written is written once more,
     /// and compared again.
     #[serde(default)]
+    #[x_kube(validation = rules::not_implemented("spec.verification.repair", "self == 'Never'", "Never"))]
     pub repair: Repair,
 }
 
