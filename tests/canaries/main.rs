@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use fields::{Planted, planted};
 use gateway_migration_operator::domain::entity_kinds::{PLUGIN_SCHEMAS, named};
 use gateway_migration_operator::domain::{Entity, KongVersion, Snapshot};
+use gateway_migration_operator::plan::policy::{ConflictPolicy, Conflicts};
 use gateway_migration_operator::plan::render::{
     deck, diff, json, kong_operator, markdown, terminal, terraform,
 };
@@ -18,6 +19,10 @@ use gateway_migration_operator::plan::{
 };
 
 fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
+    plan_with(source, target, &Policy::default())
+}
+
+fn plan_with(source: &Snapshot, target: &Snapshot, policy: &Policy) -> Planned {
     build_plan(&PlanInput {
         source,
         notes: &[],
@@ -25,7 +30,7 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
         ledger: &Default::default(),
         // The oldest version with published schemas, so that deprecated fields and drift are told too.
         version: KongVersion::parse("3.4"),
-        policy: &Policy::default(),
+        policy,
         catalogue: Catalogue::bundled(),
         circumstances: &Circumstances::default(),
     })
@@ -87,7 +92,14 @@ fn no_form_of_a_plan_with_differences_shows_a_secret_of_either_side() -> Result<
     let (source, new) = planted("new")?;
     let (mut target, old) = planted("old")?;
     target.entities.append(&mut schemas()?.entities);
-    let planned = plan(&source, &target);
+    let overwriting = Policy {
+        conflicts: Conflicts {
+            default: ConflictPolicy::Overwrite,
+            ..Conflicts::default()
+        },
+        ..Policy::default()
+    };
+    let planned = plan_with(&source, &target, &overwriting);
     assert!(
         planned.plan.count(Action::Update) > 100,
         "{}",

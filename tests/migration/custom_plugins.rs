@@ -90,6 +90,16 @@ async fn a_custom_plugin_moves_after_its_schema_once_the_config_map_is_there() -
         .migration_until("sales", "completed again", Seen::is_completed)
         .await?;
     assert_eq!(world.writes(), before, "the second run wrote");
+
+    let longer = schema("header").replace("\"string\"", "\"string\", len_max = 64");
+    give(&world, "stamp", &longer).await?;
+    world
+        .migration_until("sales", "completed with the new schema", |seen| {
+            let schemas = world.bed.konnect.entities(&control_plane, "plugin-schemas");
+            seen.is_completed() && schemas[0]["lua_schema"] == json!(longer)
+        })
+        .await?;
+    assert_eq!(world.writes(), before + 1, "only the schema is written");
     world.stop().await
 }
 
