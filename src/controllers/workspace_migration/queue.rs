@@ -15,7 +15,7 @@ use crate::telemetry::metrics::Metrics;
 
 /// What one migration holds besides its entities: answers being read, the plan's parts, status.
 const BASE_BYTES: u64 = 1 << 20;
-/// What one entity holds on both sides and in the plan, measured with the generated workload of the benchmarks and rounded up.
+/// What one entity holds on both sides and in the plan. An estimate: a kilobyte of text on each side, and as much for what is made of it.
 const ENTITY_BYTES: u64 = 4 << 10;
 /// Entities of a migration that has not read its source yet.
 const UNKNOWN: u64 = 10_000;
