@@ -1,6 +1,7 @@
 //! `WorkspaceMigration` in a real API server, with the operator and both simulators: every condition and reason that a migration
 //! shows, every fault that a user meets. One cluster serves all tests; each has a namespace and an operator of its own.
 
+mod again;
 mod backup;
 mod canaries;
 #[path = "../shared/cluster.rs"]
