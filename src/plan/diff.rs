@@ -9,9 +9,9 @@ use serde_json::json;
 
 use super::added;
 use super::catalogue::Catalogue;
-use super::compare::{FieldChange, canonical, differences, equal, project};
+use super::compare::{FieldChange, differences, equal};
 use super::conflict::{self, Resolution};
-use super::digest::Digest;
+use super::digest::{BodyDigest, Digest};
 use super::document::{Action, Desired, Operation, Plan, Planned};
 use super::finding::{
     ADOPT_DIFFERS, BLOCKED_BY_DEPENDENCY, DEPENDENCY_EXCLUDED, Finding, NAME_TAKEN, NAME_WAITS_FOR_UPDATE,
@@ -217,13 +217,8 @@ impl<'a> Planner<'a> {
             self.version,
             self.input.catalogue,
         ));
-        self.desired.insert(
-            source.key(),
-            Desired {
-                subject: source.subject(),
-                entity: entity.into(),
-            },
-        );
+        self.desired
+            .insert(source.key(), Desired::new(source.subject(), entity));
         self.push(source, Action::Update, reason, changes);
     }
 
@@ -378,13 +373,8 @@ impl<'a> Planner<'a> {
     }
 
     fn desire(&mut self, source: &Entity, entity: &Entity, action: Action) {
-        self.desired.insert(
-            source.key(),
-            Desired {
-                subject: source.subject(),
-                entity: entity.into(),
-            },
-        );
+        self.desired
+            .insert(source.key(), Desired::new(source.subject(), entity));
         self.push(source, action, String::new(), Vec::new());
     }
 
@@ -440,14 +430,22 @@ impl<'a> Planner<'a> {
         );
         self.findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
         self.findings.dedup();
+        let moving = self.desired.values();
+        let moving = moving.map(|desired| (desired.entity.key(), &desired.digest));
+        let held: Vec<_> = self
+            .input
+            .target
+            .packed()
+            .map(|packed| (packed.key(), BodyDigest::of_packed(packed)))
+            .collect();
         let mut plan = Plan {
             hash: String::new(),
-            source_digest: digest_desired(self.desired.values()),
-            target_digest: digest_all(self.input.target),
+            source_digest: digest_of(moving),
+            target_digest: digest_of(held.iter().map(|(key, body)| (key.clone(), body))),
             operations: self.operations,
             findings: self.findings,
         };
-        plan.hash = hash(&plan, &self.desired, self.input);
+        plan.hash = hash(&plan, &self.desired, (self.input, &held));
         Planned {
             plan,
             desired: self.desired,
@@ -459,7 +457,11 @@ impl<'a> Planner<'a> {
 ///
 /// The plan's own progress does not move it: an entity to create and the same entity created are one, and so are an entity to update
 /// and the same one updated, so that a run which was interrupted goes on under the same approval.
-fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, input: &PlanInput<'_>) -> String {
+fn hash(
+    plan: &Plan,
+    desired: &BTreeMap<EntityKey, Desired>,
+    (input, held): (&PlanInput<'_>, &[(EntityKey, BodyDigest)]),
+) -> String {
     let mut digest = Digest::default();
     digest.add(&json!(plan.source_digest));
     for operation in &plan.operations {
@@ -491,13 +493,8 @@ fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, input: &PlanInput<'
         digest.add(&json!(finding));
     }
     let ours: BTreeSet<EntityKey> = desired.values().map(|desired| desired.entity.key()).collect();
-    for foreign in input
-        .target
-        .packed()
-        .filter(|entity| !ours.contains(&entity.key()))
-    {
-        let foreign = foreign.unpack();
-        digest.add_entity(&foreign.key(), &canonical(foreign.kind, &foreign.body));
+    for (key, body) in held.iter().filter(|(key, _)| !ours.contains(key)) {
+        digest.add_entity(key, body);
     }
     digest.finish()
 }
@@ -539,32 +536,11 @@ fn all_of(kind: &str) -> Subject {
     }
 }
 
-/// Digest over translated entities, sorted by kind and id as the map holds them.
-pub(super) fn digest_desired<'a>(desired: impl Iterator<Item = &'a Desired>) -> String {
+/// Digest over entities with the digests of their bodies.
+fn digest_of<'e>(entities: impl IntoIterator<Item = (EntityKey, &'e BodyDigest)>) -> String {
     let mut digest = Digest::default();
-    for desired in desired {
-        digest.add_entity(
-            &desired.entity.key(),
-            &canonical(desired.entity.kind, &desired.body()),
-        );
-    }
-    digest.finish()
-}
-
-/// Digest over what the target holds of each translated entity, in the same form.
-pub(super) fn digest_actual<'a>(pairs: impl Iterator<Item = (&'a Desired, Entity)>) -> String {
-    let mut digest = Digest::default();
-    for (desired, actual) in pairs {
-        let body = project(&desired.entity.unpack().body, &actual.body);
-        digest.add_entity(&actual.key(), &canonical(actual.kind, &body));
-    }
-    digest.finish()
-}
-
-fn digest_all(snapshot: &Snapshot) -> String {
-    let mut digest = Digest::default();
-    for entity in snapshot.iter() {
-        digest.add_entity(&entity.key(), &canonical(entity.kind, &entity.body));
+    for (key, body) in entities {
+        digest.add_entity(&key, body);
     }
     digest.finish()
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
-use super::compare::{canonical, differences, project};
+use super::canonical::canonical;
+use super::compare::{differences, project};
 use crate::domain::EntityKind;
 use crate::domain::entity_kinds::named;
 

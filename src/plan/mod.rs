@@ -6,6 +6,7 @@
 pub mod added;
 pub mod aliases;
 pub mod backup;
+pub mod canonical;
 pub mod catalogue;
 pub mod circumstances;
 pub mod compare;
@@ -20,6 +21,7 @@ pub mod inventory;
 pub mod ledger;
 pub mod lua;
 pub mod mask;
+pub mod path;
 pub mod policy;
 pub mod preflight;
 pub mod preset;
