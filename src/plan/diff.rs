@@ -17,9 +17,9 @@ use super::digest::Digest;
 use super::document::{Action, Desired, Operation, Plan, Planned};
 use super::drift::{Class, Drift, class_of_difference, missing_in_source, removed_from_target};
 use super::finding::{
-    ADOPT_DIFFERS, BLOCKED_BY_DRIFT, DEPENDENCY_EXCLUDED, Finding, NAME_TAKEN, NAME_WAITS_FOR_UPDATE,
-    PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY, TRANSFORM_FAILED, TRANSFORM_UNUSED,
-    TRANSFORMED,
+    ADOPT_DIFFERS, BLOCKED_BY_DRIFT, DEPENDENCY_EXCLUDED, DRIFT_REMOVED_NAMED, Finding, NAME_TAKEN,
+    NAME_WAITS_FOR_UPDATE, PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY,
+    TRANSFORM_FAILED, TRANSFORM_UNUSED, TRANSFORMED,
 };
 use super::identity::Identities;
 use super::ledger::Ledger;
@@ -441,7 +441,11 @@ impl<'a> Planner<'a> {
             for (field, named) in named_entities(&source, &self.facts) {
                 if self.absent.contains(&named) {
                     let observed = format!("{field} names {named}, which is not moved");
-                    let finding = Finding::new(&NAMED_ENTITY_LEFT_BEHIND, source.subject(), observed);
+                    let rule = match self.left_to_drift.contains(&named) {
+                        true => &DRIFT_REMOVED_NAMED,
+                        false => &NAMED_ENTITY_LEFT_BEHIND,
+                    };
+                    let finding = Finding::new(rule, source.subject(), observed);
                     self.findings.push(finding.at(field));
                 }
             }

@@ -90,6 +90,10 @@ rules! {
         "Somebody removed the entity from the target after this migration wrote it; spec.sync.drift Report does not make it again.",
         "Remove it from the source too, or set spec.sync.drift to Correct to have it made again.",
         "Mode Sync, and somebody deleted route cart in Konnect.";
+    DRIFT_REMOVED_NAMED: Warning, waivable, "drift-removed-named",
+        "The entity names another that somebody removed from the target and spec.sync.drift Report does not make again; it does not work as before.",
+        "Solve the finding of the entity that it names.",
+        "Mode Sync, and a plugin names a vault that somebody deleted in Konnect.";
     BLOCKED_BY_DRIFT: Warning, waivable, "blocked-by-drift",
         "The entity needs what somebody changed or removed in the target and spec.sync.drift Report leaves so; it is not written.",
         "Solve the finding of the entity that it needs.",

@@ -20,6 +20,7 @@ const PROVEN_ELSEWHERE: &[&str] = &[
     "target-changed",
     "drift-left",
     "drift-removed",
+    "drift-removed-named",
     "blocked-by-drift",
     "drift-corrected",
     "target-overwritten",

@@ -299,6 +299,22 @@ fn what_was_adopted_under_another_id_keeps_it_when_it_is_made_again() {
 }
 
 #[test]
+fn what_names_a_removed_entity_does_not_halt_the_rest() {
+    let plugin = json!({"id": "p", "name": "key-auth", "config": {"anonymous": "c"}});
+    let mut world = World::migrated(&[
+        ("consumers", json!({"id": "c", "username": "c"})),
+        ("plugins", plugin),
+    ]);
+    world.target = without(&world.target, "consumers", "c");
+    let planned = world.run(DriftPolicy::Report);
+    assert_eq!(
+        findings(&planned),
+        [("drift-removed", "c"), ("drift-removed-named", "p")]
+    );
+    assert_eq!(planned.plan.blocking().count(), 0);
+}
+
+#[test]
 fn a_name_that_a_changed_entity_holds_does_not_halt_the_rest() {
     let mut world = World::migrated(&services(&[("s", "a"), ("t", "a")]));
     let renamed = json!({"id": "s", "name": "wanted", "host": "a"});
