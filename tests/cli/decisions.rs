@@ -69,7 +69,8 @@ async fn a_manifest_decides_and_a_flag_wins_over_it() -> Result<()> {
             "certificates",
             "services",
             "upstreams",
-            "routes"
+            "routes",
+            "targets"
         ]
     );
     let operations = planned["plan"]["operations"].as_array().context("operations")?;
