@@ -13,6 +13,8 @@ mod custom_plugins;
 mod declarative;
 mod faults;
 mod orders;
+#[path = "../shared/presets.rs"]
+mod presets;
 mod process;
 mod progress;
 mod queue;
@@ -21,3 +23,4 @@ mod steps;
 mod stored;
 mod support;
 mod sync;
+mod transforms;
