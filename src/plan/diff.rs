@@ -451,6 +451,7 @@ impl<'a> Planner<'a> {
         Planned {
             plan,
             desired: self.desired,
+            deletions: BTreeMap::new(),
         }
     }
 }

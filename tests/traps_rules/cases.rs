@@ -15,6 +15,7 @@ use super::scenario::Scenario;
 const PROVEN_ELSEWHERE: &[&str] = &[
     "refused-by-target",
     "not-tried",
+    "delete-refused",
     "differs-after-write",
     "adopt-differs",
     "target-changed",
