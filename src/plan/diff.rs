@@ -458,6 +458,7 @@ impl<'a> Planner<'a> {
         Planned {
             plan,
             desired: self.desired,
+            deletions: BTreeMap::new(),
         }
     }
 }
