@@ -23,10 +23,11 @@ use super::finding::{
 };
 use super::identity::Identities;
 use super::ledger::Ledger;
+use super::named::named_entities;
 use super::policy::{ConflictPolicy, CustomPlugin, Policy};
 use super::preflight::consumers::tell_passwords;
 use super::preflight::custom_plugins::SCHEMA_UNUSED;
-use super::preflight::references::{NAMED_ENTITY_LEFT_BEHIND, named_entities};
+use super::preflight::references::NAMED_ENTITY_LEFT_BEHIND;
 use super::preflight::{Facts, judge, judge_workspace};
 use super::select::{Selected, select};
 use super::transform::{Transformed, transform};
@@ -109,11 +110,12 @@ impl<'a> Planner<'a> {
                 identities.adopt(source, &target_id);
             }
         }
+        let selected = select(input.source, input.policy, input.version, &facts.names);
         Self {
             input,
             facts,
             version: input.version.unwrap_or(OLDEST),
-            selected: select(input.source, &input.policy.select),
+            selected,
             identities,
             taken: OnceCell::new(),
             absent: BTreeSet::new(),
@@ -438,7 +440,11 @@ impl<'a> Planner<'a> {
             let Some(source) = self.input.source.get(key) else {
                 continue;
             };
-            for (field, named) in named_entities(&source, &self.facts) {
+            let changed = transform(&source, &self.input.policy.transforms, self.input.version);
+            let written = changed
+                .as_ref()
+                .map_or(&source, |changed| changed.entity.as_ref());
+            for (field, named) in named_entities(written, &self.facts.names) {
                 if self.absent.contains(&named) {
                     let observed = format!("{field} names {named}, which is not moved");
                     let rule = match self.left_to_drift.contains(&named) {
@@ -483,6 +489,7 @@ impl<'a> Planner<'a> {
             plan,
             desired: self.desired,
             drift: self.drift,
+            deletions: BTreeMap::new(),
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod inventory;
 pub mod ledger;
 pub mod lua;
 pub mod mask;
+pub mod named;
 pub mod policy;
 pub mod preflight;
 pub mod preset;

@@ -14,6 +14,8 @@ mod declarative;
 mod drift;
 mod faults;
 mod orders;
+#[path = "../shared/presets.rs"]
+mod presets;
 mod process;
 mod progress;
 mod queue;
@@ -22,3 +24,4 @@ mod steps;
 mod stored;
 mod support;
 mod sync;
+mod transforms;
