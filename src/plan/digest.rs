@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::canonical::{canonical_json, write_canonical, write_plain};
-use crate::domain::{EntityKey, EntityKind, Packed};
+use crate::domain::{EntityKey, EntityKind, Packed, Snapshot};
 
 /// SHA-256 of an entity's fields in their canonical form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,32 @@ impl Digest {
     pub fn finish(self) -> String {
         let sum = self.sum.finalize();
         "sha256:".chars().chain(hex(&sum).map(char::from)).collect()
+    }
+}
+
+/// The digest of every entity that one side holds, by kind and id.
+#[derive(Debug)]
+pub struct Held(Vec<(EntityKey, BodyDigest)>);
+
+impl Held {
+    /// Digests a side.
+    #[must_use]
+    pub fn by(side: &Snapshot) -> Self {
+        let digest = |packed: &Packed| (packed.key(), BodyDigest::of_packed(packed));
+        Self(side.packed().map(digest).collect())
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = (&EntityKey, &BodyDigest)> {
+        self.0.iter().map(|(key, body)| (key, body))
+    }
+
+    /// The digest of the side.
+    #[must_use]
+    pub fn total(&self) -> String {
+        let mut digest = Digest::default();
+        self.iter().for_each(|(key, body)| digest.add_entity(key, body));
+        digest.finish()
     }
 }
 
