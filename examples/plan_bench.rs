@@ -9,9 +9,6 @@ use std::time::Instant;
 use gateway_migration_operator::domain::{KongVersion, Snapshot};
 use gateway_migration_operator::plan::{Catalogue, Circumstances, PlanInput, Policy, build_plan};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> anyhow::Result<()> {
     for units in [1_000, 10_000] {
         let source = workload::snapshot(units)?;

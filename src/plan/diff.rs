@@ -1,14 +1,15 @@
 //! Decides what happens to each source entity.
 
 mod hash;
+mod prepare;
 mod removed;
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::hash::hash;
+use self::prepare::{Counterpart, Judged, Known, Prepared};
 use super::added;
 use super::catalogue::Catalogue;
 use super::compare::{FieldChange, differences, equal};
@@ -28,12 +29,12 @@ use super::policy::{ConflictPolicy, CustomPlugin, Policy};
 use super::preflight::consumers::tell_passwords;
 use super::preflight::custom_plugins::SCHEMA_UNUSED;
 use super::preflight::references::NAMED_ENTITY_LEFT_BEHIND;
-use super::preflight::{Facts, judge, judge_workspace};
+use super::preflight::{Facts, judge_workspace};
 use super::select::{Selected, select};
-use super::transform::{Transformed, transform};
+use super::transform::transform;
 use super::translate::translate;
 use super::unique::{Clash, Taken};
-use super::{Circumstances, waivers};
+use super::{Circumstances, parallel, waivers};
 use crate::domain::{Entity, EntityKey, KongVersion, Packed, Snapshot, Subject};
 
 /// Everything a plan depends on.
@@ -60,6 +61,9 @@ pub struct PlanInput<'a> {
 /// The oldest version that plugin defaults are known for (published schemas).
 const OLDEST: KongVersion = KongVersion { major: 3, minor: 4 };
 
+/// Entities that are held unpacked at a time.
+const AT_ONCE: usize = 512;
+
 /// Makes the plan. Every source entity gets exactly one operation.
 #[must_use]
 pub fn build_plan(input: &PlanInput<'_>) -> Planned {
@@ -73,8 +77,11 @@ pub fn build_plan(input: &PlanInput<'_>) -> Planned {
         .collect();
     let mut entities: Vec<&Packed> = input.source.packed().chain(&given).collect();
     entities.sort_by_key(|packed| (packed.kind.level, packed.key()));
-    for packed in entities {
-        planner.place(&packed.unpack());
+    planner.operations.reserve_exact(entities.len());
+    for part in entities.chunks(AT_ONCE) {
+        for prepared in planner.prepare(part) {
+            planner.place(prepared);
+        }
     }
     planner.finish()
 }
@@ -129,37 +136,51 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn place(&mut self, source: &Entity) {
-        if source.kind.presence.given {
-            if !self.is_needed(source) {
+    /// Looks at some entities, each for itself.
+    fn prepare(&self, part: &[&Packed]) -> Vec<Prepared> {
+        let known = Known {
+            input: self.input,
+            facts: &self.facts,
+            selected: &self.selected,
+            identities: &self.identities,
+            version: self.version,
+        };
+        parallel::map(part, |packed| known.prepare(packed))
+    }
+
+    fn place(&mut self, prepared: Prepared) {
+        match prepared {
+            Prepared::Aside(source) => {
+                let reason = if self.selected.is_excluded(&source.key()) {
+                    "excluded"
+                } else {
+                    "not selected"
+                };
+                self.leave(&source, Action::NotSelected, reason.to_owned());
+            }
+            Prepared::Judged(judged)
+                if judged.source.kind.presence.given && !self.is_needed(&judged.source) =>
+            {
                 let observed = "no plugin that takes part has this name";
                 self.findings
-                    .push(Finding::new(&SCHEMA_UNUSED, source.subject(), observed));
-                return self.leave(source, Action::NotSelected, observed.to_owned());
+                    .push(Finding::new(&SCHEMA_UNUSED, judged.source.subject(), observed));
+                self.leave(&judged.source, Action::NotSelected, observed.to_owned());
             }
-        } else if !self.selected.contains(&source.key()) {
-            let reason = if self.selected.is_excluded(&source.key()) {
-                "excluded"
-            } else {
-                "not selected"
-            };
-            return self.leave(source, Action::NotSelected, reason.to_owned());
-        }
-        let source = match transform(source, &self.input.policy.transforms, self.input.version) {
-            Ok(changed) => self.note_transforms(changed),
-            Err(error) => {
+            Prepared::Spoilt(source, error) => {
                 self.used_transforms.insert(error.index);
-                return self.block(source, &TRANSFORM_FAILED, error.to_string());
+                self.block(&source, &TRANSFORM_FAILED, error.to_string());
             }
-        };
-        let source = source.as_ref();
-        let verdict = judge(source, &self.facts);
-        let reason = verdict
-            .findings
-            .first()
-            .map_or_else(String::new, |finding| finding.observed.clone());
-        self.findings.extend(verdict.findings);
-        if !verdict.moves {
+            Prepared::Judged(judged) => self.place_judged(*judged),
+        }
+    }
+
+    fn place_judged(&mut self, judged: Judged) {
+        let source = &judged.source;
+        self.note_transforms(source, &judged.transforms);
+        let first = judged.verdict.findings.first();
+        let reason = first.map_or_else(String::new, |finding| finding.observed.clone());
+        self.findings.extend(judged.verdict.findings);
+        if !judged.verdict.moves {
             return self.leave(source, Action::StaysBehind, reason);
         }
         if source.kind.name == "basic-auths" && self.loses_password(source) {
@@ -174,31 +195,39 @@ impl<'a> Planner<'a> {
         if let Some((rule, observed)) = self.missing_reference(source) {
             return self.block(source, rule, observed);
         }
-        let translated = translate(source, self.input.catalogue);
-        self.findings.extend(translated.findings);
-        let entity = self.identities.relink(Entity {
-            body: translated.body,
-            kind: source.kind,
-            id: source.id.clone(),
-        });
+        self.findings.extend(judged.misfits);
+        let unmoved = judged.identities == self.identities.changes();
+        if let (true, Some(counterpart)) = (unmoved, judged.counterpart) {
+            return self.keep(source, counterpart);
+        }
+        let entity = if unmoved {
+            judged.entity
+        } else {
+            self.identities.relink(Entity {
+                body: translate(source, self.input.catalogue).body,
+                kind: source.kind,
+                id: source.id.clone(),
+            })
+        };
         match self.input.target.get(&entity.key()) {
             Some(actual) => self.compare(source, &entity, &actual),
             None => self.create(source, &entity),
         }
     }
 
+    /// The target has it, and it is equal.
+    fn keep(&mut self, source: &Entity, counterpart: Counterpart) {
+        self.findings.extend(counterpart.added);
+        let subject = counterpart.desired.subject.clone();
+        self.desired.insert(source.key(), counterpart.desired);
+        self.push_of(source, subject, Action::Unchanged, (String::new(), Vec::new()));
+    }
+
     /// The target has the counterpart.
     fn compare(&mut self, source: &Entity, entity: &Entity, actual: &Entity) {
-        if equal(entity.kind, &entity.body, &actual.body) {
-            let seen = added::observe(
-                &source.subject(),
-                entity,
-                &actual.body,
-                self.version,
-                self.input.catalogue,
-            );
-            self.findings.extend(seen);
-            return self.desire(source, entity, Action::Unchanged);
+        let found = Counterpart::find(self.input, self.version, (source, entity, actual));
+        if let Some(counterpart) = found {
+            return self.keep(source, counterpart);
         }
         let changes = differences(entity.kind, &entity.body, &actual.body);
         let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
@@ -323,16 +352,18 @@ impl<'a> Planner<'a> {
         Some(conflict::resolve(standing, self.input.policy, entity.kind))
     }
 
-    /// Records what a transform did, and returns the changed entity.
-    fn note_transforms<'e>(&mut self, changed: Transformed<'e>) -> Cow<'e, Entity> {
-        for index in &changed.applied {
+    /// Records what transforms did.
+    fn note_transforms(&mut self, source: &Entity, applied: &[usize]) {
+        for index in applied {
             self.used_transforms.insert(*index);
             if let Some(transform) = self.input.policy.transforms.get(*index) {
-                let finding = Finding::new(&TRANSFORMED, changed.entity.subject(), transform.reason.clone());
-                self.findings.push(finding);
+                self.findings.push(Finding::new(
+                    &TRANSFORMED,
+                    source.subject(),
+                    transform.reason.clone(),
+                ));
             }
         }
-        changed.entity
     }
 
     /// A password's hash is salted with the consumer's id (Kong 3.9, `kong/plugins/basic-auth/crypto.lua`).
@@ -400,21 +431,31 @@ impl<'a> Planner<'a> {
     }
 
     fn desire(&mut self, source: &Entity, entity: &Entity, action: Action) {
+        let subject = source.subject();
         self.desired
-            .insert(source.key(), Desired::new(source.subject(), entity));
-        self.push(source, action, String::new(), Vec::new());
+            .insert(source.key(), Desired::new(subject.clone(), entity));
+        self.push_of(source, subject, action, (String::new(), Vec::new()));
     }
 
     fn push(&mut self, source: &Entity, action: Action, reason: String, changes: Vec<FieldChange>) {
-        let key = source.key();
+        self.push_of(source, source.subject(), action, (reason, changes));
+    }
+
+    fn push_of(
+        &mut self,
+        source: &Entity,
+        subject: Subject,
+        action: Action,
+        (reason, changes): (String, Vec<FieldChange>),
+    ) {
         let target_id = self
             .identities
-            .is_moved(&key)
-            .then(|| Arc::clone(self.identities.target_id(&key)));
+            .is_moved(&subject.key)
+            .then(|| Arc::clone(self.identities.target_id(&subject.key)));
         self.operations.push(Operation {
             wave: source.kind.level,
             action,
-            subject: source.subject(),
+            subject,
             target_id,
             reason,
             changes,

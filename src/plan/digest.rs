@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::canonical::{canonical_json, write_canonical, write_plain};
+use super::parallel;
 use crate::domain::{EntityKey, EntityKind, Packed, Snapshot};
 
 /// SHA-256 of an entity's fields in their canonical form.
@@ -74,21 +75,28 @@ impl Digest {
     }
 }
 
-/// The digest of every entity that one side holds, by kind and id.
+/// The digest of every entity that one side holds.
 #[derive(Debug)]
-pub struct Held(Vec<(EntityKey, BodyDigest)>);
+pub struct Held<'s> {
+    side: &'s Snapshot,
+    /// In the side's order.
+    bodies: Vec<BodyDigest>,
+}
 
-impl Held {
+impl<'s> Held<'s> {
     /// Digests a side.
     #[must_use]
-    pub fn by(side: &Snapshot) -> Self {
-        let digest = |packed: &Packed| (packed.key(), BodyDigest::of_packed(packed));
-        Self(side.packed().map(digest).collect())
+    pub fn by(side: &'s Snapshot) -> Self {
+        let held: Vec<&Packed> = side.packed().collect();
+        Self {
+            side,
+            bodies: parallel::map(&held, |packed| BodyDigest::of_packed(packed)),
+        }
     }
 
-    /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = (&EntityKey, &BodyDigest)> {
-        self.0.iter().map(|(key, body)| (key, body))
+    /// All of them, by kind and id.
+    pub fn iter(&self) -> impl Iterator<Item = (&'s EntityKey, &BodyDigest)> {
+        self.side.keys().zip(&self.bodies)
     }
 
     /// The digest of the side.

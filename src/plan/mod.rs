@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod lua;
 pub mod mask;
 pub mod named;
+pub mod parallel;
 pub mod path;
 pub mod policy;
 pub mod preflight;

@@ -1,6 +1,6 @@
 //! The hash of a plan: what an approval names.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
@@ -18,7 +18,7 @@ use crate::plan::ledger::{Fingerprint, Pending};
 pub(super) fn hash(
     plan: &Plan,
     desired: &BTreeMap<EntityKey, Desired>,
-    (input, held): (&PlanInput<'_>, &Held),
+    (input, held): (&PlanInput<'_>, &Held<'_>),
 ) -> String {
     let mut digest = Digest::default();
     digest.add(&json!(plan.source_digest));
@@ -48,8 +48,19 @@ pub(super) fn hash(
     }) {
         digest.add(&json!(finding));
     }
-    let ours: HashSet<EntityKey> = desired.values().map(|desired| desired.entity.key()).collect();
-    for (key, body) in held.iter().filter(|(key, _)| !ours.contains(key)) {
+    let moved = desired
+        .iter()
+        .filter(|(source, desired)| source.id != desired.entity.id);
+    let moved: BTreeSet<EntityKey> = moved.map(|(_, desired)| desired.entity.key()).collect();
+    let stayed = |key| {
+        desired
+            .get(key)
+            .is_some_and(|desired| desired.entity.id == key.id)
+    };
+    for (key, body) in held
+        .iter()
+        .filter(|(key, _)| !stayed(key) && !moved.contains(key))
+    {
         digest.add_entity(key, body);
     }
     digest.finish()
