@@ -103,6 +103,17 @@ pub struct Entry {
     pub at: i64,
 }
 
+impl Entry {
+    /// What the entity was before this migration touched it; none when it did not exist, or was left as it was. Holds secrets.
+    #[must_use]
+    pub fn before(&self) -> Option<&Map<String, Value>> {
+        match &self.origin {
+            Origin::Overwritten { before, .. } => Some(before),
+            Origin::Created | Origin::Adopted => None,
+        }
+    }
+}
+
 /// Whose an entity of the target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
