@@ -178,7 +178,7 @@ impl Migration {
         read_target(&self.target, &self.control_plane, self.throttle.in_flight()).await
     }
 
-    /// Writes what the plan creates and updates.
+    /// Carries out the plan: what makes room for others is deleted, then everything is written, then the rest is deleted.
     pub async fn apply(
         &self,
         planned: &Planned,
@@ -193,7 +193,12 @@ impl Migration {
             cancel,
             progress,
         };
-        executor.run(planned).await
+        let (room, rest): (Vec<_>, Vec<_>) = planned.deletions.values().partition(|one| one.makes_room);
+        let mut run = executor.begin();
+        run.delete(room).await;
+        run.write(planned).await;
+        run.delete(rest).await;
+        run.end()
     }
 
     /// Reads the control plane again and compares every entity.

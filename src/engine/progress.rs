@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 /// Counts of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KindProgress {
-    /// In the target and equal.
+    /// In the target and equal, or deleted.
     pub completed: usize,
-    /// All that should be there.
+    /// All that should be there, and all that should go.
     pub total: usize,
     /// Refused by the target, or waiting for one that was.
     pub failed: usize,

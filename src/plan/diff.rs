@@ -1,12 +1,13 @@
 //! Decides what happens to each source entity.
 
+mod hash;
+
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::json;
-
+use self::hash::hash;
 use super::added;
 use super::catalogue::Catalogue;
 use super::compare::{FieldChange, canonical, differences, equal, project};
@@ -15,11 +16,11 @@ use super::digest::Digest;
 use super::document::{Action, Desired, Operation, Plan, Planned};
 use super::finding::{
     ADOPT_DIFFERS, BLOCKED_BY_DEPENDENCY, DEPENDENCY_EXCLUDED, Finding, NAME_TAKEN, NAME_WAITS_FOR_UPDATE,
-    PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY, TARGET_ADDS_FIELD, TARGET_OVERWRITTEN,
-    TRANSFORM_FAILED, TRANSFORM_UNUSED, TRANSFORMED,
+    PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY, TRANSFORM_FAILED, TRANSFORM_UNUSED,
+    TRANSFORMED,
 };
 use super::identity::Identities;
-use super::ledger::{Fingerprint, Ledger, Pending};
+use super::ledger::Ledger;
 use super::policy::{ConflictPolicy, CustomPlugin, Policy};
 use super::preflight::consumers::tell_passwords;
 use super::preflight::custom_plugins::SCHEMA_UNUSED;
@@ -451,72 +452,8 @@ impl<'a> Planner<'a> {
         Planned {
             plan,
             desired: self.desired,
+            deletions: BTreeMap::new(),
         }
-    }
-}
-
-/// SHA-256 over everything that an approval is about: the source, what happens to each entity, and what else the target holds.
-///
-/// The plan's own progress does not move it: an entity to create and the same entity created are one, and so are an entity to update
-/// and the same one updated, so that a run which was interrupted goes on under the same approval.
-fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, input: &PlanInput<'_>) -> String {
-    let mut digest = Digest::default();
-    digest.add(&json!(plan.source_digest));
-    for operation in &plan.operations {
-        if let Some(from) = updated_from(operation, input) {
-            digest.add(&json!([
-                operation.target_key(),
-                operation.subject,
-                "update",
-                from
-            ]));
-            continue;
-        }
-        let action = if operation.action == Action::Unchanged {
-            Action::Create
-        } else {
-            operation.action
-        };
-        digest.add(&json!(Operation {
-            action,
-            ..operation.clone()
-        }));
-    }
-    // What Konnect fills in is foreseen before the writes and seen after them.
-    for finding in plan
-        .findings
-        .iter()
-        .filter(|finding| ![TARGET_ADDS_FIELD.id, TARGET_OVERWRITTEN.id].contains(&finding.id.as_str()))
-    {
-        digest.add(&json!(finding));
-    }
-    let ours: BTreeSet<EntityKey> = desired.values().map(|desired| desired.entity.key()).collect();
-    for foreign in input
-        .target
-        .packed()
-        .filter(|entity| !ours.contains(&entity.key()))
-    {
-        let foreign = foreign.unpack();
-        digest.add_entity(&foreign.key(), &canonical(foreign.kind, &foreign.body));
-    }
-    digest.finish()
-}
-
-/// What an update starts from: the target's content before it, also when the update is done already.
-fn updated_from(operation: &Operation, input: &PlanInput<'_>) -> Option<String> {
-    let key = operation.target_key();
-    let entry = input.ledger.get(&key.kind, &key.id);
-    let begun = entry
-        .filter(|entry| entry.pending == Pending::Write)
-        .and_then(|entry| entry.seen);
-    match operation.action {
-        Action::Update => {
-            let actual = input.target.get(&key)?;
-            let from = begun.map_or_else(|| Fingerprint::of(actual.kind, &actual.body), |seen| seen.whole);
-            Some(from.to_string())
-        }
-        Action::Unchanged => begun.map(|seen| seen.whole.to_string()),
-        _ => None,
     }
 }
 

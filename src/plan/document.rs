@@ -1,4 +1,4 @@
-//! The plan as a value: what happens to each source entity, and why. It holds no secret.
+//! The plan as a value: what happens to each source entity, and to what the source has no more, and why. It holds no secret.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::compare::FieldChange;
 use super::finding::{Finding, Severity};
 use crate::domain::{EntityKey, Packed, Subject};
 
-/// What happens to a source entity.
+/// What happens to an entity of the source, or to one that was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Action {
     /// Written to the target under its own id.
@@ -19,6 +19,8 @@ pub enum Action {
     Unchanged,
     /// The target has it and it differs: it is written again, and what it was can be restored.
     Update,
+    /// This migration created it, and the source has it no more: it is deleted in the target, and can be restored.
+    Delete,
     /// The target has another version of it, and the conflict policy leaves both as they are.
     Skipped,
     /// The selection leaves it out.
@@ -29,14 +31,14 @@ pub enum Action {
     StaysBehind,
 }
 
-/// One source entity and its fate.
+/// One entity and its fate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
     /// Operations of a wave depend on lower waves only.
     pub wave: u8,
     /// What happens.
     pub action: Action,
-    /// To which entity.
+    /// To which entity; one to delete is named as the target has it.
     pub subject: Subject,
     /// Id in the target, where it is not that of the source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,7 +60,7 @@ impl Operation {
     }
 }
 
-/// A plan: all source entities in the order in which they are written.
+/// A plan: all source entities in the order in which they are written, then what is deleted in its order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
@@ -68,7 +70,7 @@ pub struct Plan {
     pub source_digest: String,
     /// SHA-256 over everything the target holds.
     pub target_digest: String,
-    /// By wave, kind and id.
+    /// By wave, kind and id; what is deleted comes last, highest wave first.
     pub operations: Vec<Operation>,
     /// Worst first.
     pub findings: Vec<Finding>,
@@ -87,7 +89,7 @@ impl Plan {
     /// Number of operations that write.
     #[must_use]
     pub fn writes(&self) -> usize {
-        self.count(Action::Create) + self.count(Action::Update)
+        self.count(Action::Create) + self.count(Action::Update) + self.count(Action::Delete)
     }
 
     /// The finding that forbids any write, if there is one.
@@ -110,6 +112,7 @@ impl Plan {
             (Action::Create, "to create"),
             (Action::Unchanged, "unchanged"),
             (Action::Update, "to update"),
+            (Action::Delete, "to delete"),
             (Action::Blocked, "blocked"),
             (Action::StaysBehind, "staying behind"),
             (Action::Skipped, "skipped"),
@@ -135,6 +138,8 @@ pub struct Planned {
     pub plan: Plan,
     /// Translated entities of all operations that create or update, or have done so.
     pub desired: BTreeMap<EntityKey, Desired>,
+    /// What is deleted, by its key in the target.
+    pub deletions: BTreeMap<EntityKey, Deletion>,
 }
 
 /// A translated entity.
@@ -152,4 +157,15 @@ impl Desired {
     pub fn body(&self) -> Map<String, Value> {
         self.entity.unpack().body
     }
+}
+
+/// An entity to delete.
+#[derive(Clone, Debug)]
+pub struct Deletion {
+    /// Key and name in the target.
+    pub subject: Subject,
+    /// The entity as the target holds it.
+    pub entity: Packed,
+    /// True when it goes before the writes, because one of them needs a unique value that it holds.
+    pub makes_room: bool,
 }

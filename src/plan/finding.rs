@@ -118,6 +118,10 @@ rules! {
         "Konnect refused the entity.",
         "Mend the field in the source as the reason says; the next pass tries again.",
         "PUT of a route answers 400.";
+    DELETE_REFUSED: Error, binding, "delete-refused",
+        "Konnect refused to delete the entity.",
+        "See which entity refers to it, as the reason says, and delete that or point it elsewhere; the next pass tries again.",
+        "DELETE of a service answers 400, because somebody has added a route to it.";
     NOT_TRIED: Warning, binding, "not-tried",
         "The run ended before the entity's turn came.",
         "Solve what ended the run; the next run writes it.",

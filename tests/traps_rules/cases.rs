@@ -10,11 +10,12 @@ use serde::Deserialize;
 
 use super::scenario::Scenario;
 
-/// Raised after the plan, where Konnect answers (`tests/engine.rs`, `plan::verify`), by a policy (`plan/diff/tests.rs`), from what
+/// Raised after the plan, where Konnect answers (`tests/engine/`, `plan::verify`), by a policy (`plan/diff/tests.rs`), from what
 /// a whole source holds (`plan/inventory.rs`, `tests/traps`), or when a declarative file is read (`engine/source.rs`).
 const PROVEN_ELSEWHERE: &[&str] = &[
     "refused-by-target",
     "not-tried",
+    "delete-refused",
     "differs-after-write",
     "adopt-differs",
     "target-changed",

@@ -69,7 +69,7 @@ pub(super) fn stopped_at_refusal(applied: &Applied) -> Option<String> {
     Some(format!(
         "{} entities are written. Konnect refused {}, and spec.failurePolicy ended the run there.{dependents} {} more were not tried. \
          See status.findings, solve what was refused, then change the spec, or wait 10 minutes: the next run writes only what is left.",
-        applied.created,
+        applied.written(),
         names(&refused),
         applied.not_tried.len()
     ))

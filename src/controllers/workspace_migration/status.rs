@@ -68,7 +68,7 @@ pub fn plan_status(plan: &Plan) -> PlanStatus {
         summary: plan.summary(),
         create: of(Action::Create),
         update: of(Action::Update),
-        delete: 0,
+        delete: of(Action::Delete),
         unchanged: of(Action::Unchanged),
         blocked: of(Action::Blocked),
         artefact_ref: None,

@@ -23,6 +23,11 @@ pub fn render(report: &Report) -> String {
             Action::Unchanged | Action::StaysBehind | Action::Skipped | Action::NotSelected => {}
             Action::Create => create(&mut out, operation, bodies.get(&operation.target_key()).copied()),
             Action::Update | Action::Blocked => change(&mut out, operation),
+            Action::Delete => line(
+                &mut out,
+                '-',
+                &format!("{} ({})", operation.subject, operation.reason),
+            ),
         }
     }
     out

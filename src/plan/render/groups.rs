@@ -62,6 +62,7 @@ pub fn words(action: Action) -> &'static str {
         Action::Create => "create",
         Action::Unchanged => "unchanged",
         Action::Update => "update",
+        Action::Delete => "delete",
         Action::Blocked => "blocked",
         Action::StaysBehind => "stays behind",
         Action::Skipped => "skipped",

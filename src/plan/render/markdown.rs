@@ -36,13 +36,14 @@ pub fn render(report: &Report) -> String {
 fn kinds(out: &mut String, report: &Report) {
     line(
         out,
-        "| kind | create | update | unchanged | blocked | stays behind | skipped | not selected |",
+        "| kind | create | update | delete | unchanged | blocked | stays behind | skipped | not selected |",
     );
-    line(out, "|---|---:|---:|---:|---:|---:|---:|---:|");
+    line(out, "|---|---:|---:|---:|---:|---:|---:|---:|---:|");
     for group in by_kind(&report.plan.operations) {
         let columns = [
             Action::Create,
             Action::Update,
+            Action::Delete,
             Action::Unchanged,
             Action::Blocked,
             Action::StaysBehind,

@@ -89,6 +89,7 @@ fn kind(out: &mut String, group: &KindGroup<'_>, style: Style) {
     for action in [
         Action::Create,
         Action::Update,
+        Action::Delete,
         Action::Blocked,
         Action::StaysBehind,
         Action::Skipped,
@@ -124,7 +125,7 @@ fn one(out: &mut String, operation: &Operation, style: Style) {
         Action::Create => ("+", Ink::Green),
         Action::Update => ("~", Ink::Yellow),
         Action::Blocked => ("!", Ink::Red),
-        Action::StaysBehind => ("-", Ink::Red),
+        Action::Delete | Action::StaysBehind => ("-", Ink::Red),
         Action::Unchanged | Action::Skipped | Action::NotSelected => ("=", Ink::Dim),
     };
     let reason = match operation.reason.as_str() {

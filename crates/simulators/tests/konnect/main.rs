@@ -3,6 +3,7 @@
 mod api;
 mod bodies;
 mod control_planes;
+mod deletes;
 mod keys;
 mod lists;
 mod members;

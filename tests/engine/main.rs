@@ -1,5 +1,7 @@
 //! The pipeline against both simulators, over real HTTP and TLS, without a cluster.
 
+mod deletes;
+
 use anyhow::{Context, Result};
 use gateway_migration_operator::domain::Snapshot;
 use gateway_migration_operator::engine::apply::initial_progress;

@@ -1,0 +1,78 @@
+//! The hash of a plan: what an approval names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::PlanInput;
+use crate::domain::EntityKey;
+use crate::plan::compare::canonical;
+use crate::plan::digest::Digest;
+use crate::plan::document::{Action, Desired, Operation, Plan};
+use crate::plan::finding::{TARGET_ADDS_FIELD, TARGET_OVERWRITTEN};
+use crate::plan::ledger::{Fingerprint, Pending};
+
+/// SHA-256 over everything that an approval is about: the source, what happens to each entity, and what else the target holds.
+///
+/// The plan's own progress does not move it: an entity to create and the same entity created are one, and so are an entity to update
+/// and the same one updated, so that a run which was interrupted goes on under the same approval.
+pub(super) fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, input: &PlanInput<'_>) -> String {
+    let mut digest = Digest::default();
+    digest.add(&json!(plan.source_digest));
+    for operation in &plan.operations {
+        if let Some(from) = updated_from(operation, input) {
+            digest.add(&json!([
+                operation.target_key(),
+                operation.subject,
+                "update",
+                from
+            ]));
+            continue;
+        }
+        let action = if operation.action == Action::Unchanged {
+            Action::Create
+        } else {
+            operation.action
+        };
+        digest.add(&json!(Operation {
+            action,
+            ..operation.clone()
+        }));
+    }
+    // What Konnect fills in is foreseen before the writes and seen after them.
+    for finding in plan
+        .findings
+        .iter()
+        .filter(|finding| ![TARGET_ADDS_FIELD.id, TARGET_OVERWRITTEN.id].contains(&finding.id.as_str()))
+    {
+        digest.add(&json!(finding));
+    }
+    let ours: BTreeSet<EntityKey> = desired.values().map(|desired| desired.entity.key()).collect();
+    for foreign in input
+        .target
+        .packed()
+        .filter(|entity| !ours.contains(&entity.key()))
+    {
+        let foreign = foreign.unpack();
+        digest.add_entity(&foreign.key(), &canonical(foreign.kind, &foreign.body));
+    }
+    digest.finish()
+}
+
+/// What an update starts from: the target's content before it, also when the update is done already.
+fn updated_from(operation: &Operation, input: &PlanInput<'_>) -> Option<String> {
+    let key = operation.target_key();
+    let entry = input.ledger.get(&key.kind, &key.id);
+    let begun = entry
+        .filter(|entry| entry.pending == Pending::Write)
+        .and_then(|entry| entry.seen);
+    match operation.action {
+        Action::Update => {
+            let actual = input.target.get(&key)?;
+            let from = begun.map_or_else(|| Fingerprint::of(actual.kind, &actual.body), |seen| seen.whole);
+            Some(from.to_string())
+        }
+        Action::Unchanged => begun.map(|seen| seen.whole.to_string()),
+        _ => None,
+    }
+}
