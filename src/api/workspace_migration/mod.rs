@@ -17,8 +17,8 @@ pub use policy::{
 pub use source::{AdminApi, AdminApiTls, DeclarativeConfig, Exclusion, Selection, Source};
 pub use status::{
     BackupStatus, DriftStatus, Finding, FindingsStatus, HistoryEntry, KindProgress, KindVerification, Phase,
-    PlanStatus, ProgressStatus, RollbackStatus, Severity, SourceStatus, SyncStatus, TargetStatus, VerificationStatus,
-    WorkspaceMigrationStatus, limits,
+    PlanStatus, ProgressStatus, RollbackStatus, Severity, SourceStatus, SyncStatus, TargetStatus,
+    VerificationStatus, WorkspaceMigrationStatus, limits,
 };
 
 use super::{refs::LocalRef, schema};

@@ -1,13 +1,14 @@
 //! `WorkspaceMigration`: one workspace of a self-managed Kong into one control plane in Konnect.
 //!
 //! `source` and `fetch` find both ends, `observe` has [`crate::engine`] read them, `decide` chooses the next step from the plan, `execute` writes
-//! and verifies while `follow` shows progress, `verdict` ends the pass; `report` and `status` put it into words. The target is the journal: every
+//! and verifies while `follow` shows progress, `verdict` ends the pass; `rollback` and `deletion` go the other way; `report` and `status` put it into words. The target is the journal: every
 //! pass begins by reading both sides.
 
 mod artefact;
 mod backup;
 mod config_maps;
 mod decide;
+mod deletion;
 mod error;
 mod execute;
 mod fetch;
@@ -19,6 +20,7 @@ mod orders;
 mod pace;
 mod queue;
 mod report;
+mod rollback;
 mod source;
 mod status;
 mod sync;
@@ -37,6 +39,7 @@ use self::line::{Limits, Turn};
 use self::orders::Orders;
 use self::queue::Queue;
 use self::report::{blame, report_plan};
+use self::rollback::{Cause, refused_before, report_rollback_ready, undone_before};
 use self::sync::Before;
 use self::verdict::{await_approval, halt, has_new_schemas, is_completed, report_only, steady, watch};
 use super::context::Context;
@@ -45,11 +48,9 @@ use super::outcome::Outcome;
 use super::runner::{Reconciler, Runner};
 use crate::api::conditions::{DRIFTED, PREFLIGHT_PASSED, READY, STALLED, reason};
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
-use crate::api::names::finalizers;
 use crate::api::workspace_migration::WorkspaceMigration;
 use crate::k8s::conditions::ConditionStatus::Unknown;
 use crate::k8s::config_maps::ConfigMapWatches;
-use crate::k8s::finalizer;
 use crate::k8s::secrets::{Read, SecretWatches};
 use crate::manifest::{accepted, policy};
 use crate::plan::Policy;
@@ -110,7 +111,7 @@ impl Reconciler for WorkspaceMigrationController {
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         if object.metadata.deletion_timestamp.is_some() {
-            return self.release(object).await;
+            return self.release(object, draft).await;
         }
         let before = Before::of(draft, self.context.clock.now());
         let result = self.migrate(object, draft).await;
@@ -137,6 +138,12 @@ impl WorkspaceMigrationController {
             self.queue.leave(&key);
             return Ok(pause(draft));
         }
+        if !object.spec.rollback
+            && let Some(undone) = undone_before(draft)
+        {
+            self.queue.leave(&key);
+            return Ok(undone);
+        }
         let turn = turn(draft);
         let place = match self.queue.ask(&key, turn, known_entities(draft)) {
             Ok(place) => place,
@@ -146,6 +153,10 @@ impl WorkspaceMigrationController {
             progress.waiting_for = None;
         }
         let orders = Orders::heed(&self.context, object);
+        let asked = object.spec.rollback.then_some(Cause::Asked);
+        if let Some(cause) = asked.or_else(|| refused_before(draft)) {
+            return self.roll_back(object, &orders, &cause, draft).await;
+        }
         let (migration, observed, custom_plugins) =
             match orders.unless_ended(self.observe(object, &orders, draft)).await {
                 Ok(Ok(all)) => all,
@@ -169,18 +180,26 @@ impl WorkspaceMigrationController {
             ..policy(&object.spec, &migration.control_plane)?
         };
         let mut ledger = self.load_ledger(object, &migration.control_plane, draft).await?;
+        let both = (object, migration.control_plane.as_str());
+        self.leave_rollback(both, &mut ledger, &observed.target, draft)
+            .await?;
         let planned = observed.plan(&policy, self.context.clock.now(), &waivers, &ledger);
         let completed = is_completed(draft, object.spec.mode) && !has_new_schemas(&planned.plan);
         let before = draft.status.plan.clone();
         report_plan(&observed, &planned, object.spec.approval.as_ref(), draft);
         self.keep_plan(object, (&migration, &observed, &planned), before, draft)
             .await;
-        match next_step(
+        let step = next_step(
             object.spec.mode,
             object.spec.approval.as_ref(),
             completed,
             &planned.plan,
-        ) {
+        );
+        if step != Step::Apply {
+            let expected = rollback::expected(object, &ledger, &observed.target);
+            report_rollback_ready(&ledger, &expected, draft);
+        }
+        match step {
             Step::Halt(finding) => Ok(halt(&planned, &finding, draft)),
             Step::Report => Ok(report_only(&planned, draft)),
             Step::Watch => Ok(watch(&planned, draft)),
@@ -205,15 +224,6 @@ impl WorkspaceMigrationController {
         self.queue.leave(object);
         self.secrets.set(&self.context.client, object, &Read::new());
         self.config_maps.set(&self.context.client, object, &Read::new());
-    }
-
-    /// Deletion policy Orphan, the only one yet: the target keeps everything.
-    async fn release(&self, object: &WorkspaceMigration) -> Result<Outcome, Error> {
-        self.unwatch(&ObjectRef::from_obj(object));
-        self.discard_backup(object).await?;
-        let api = self.context.namespaced(&object.namespace().unwrap_or_default());
-        finalizer::remove(&api, object, finalizers::WORKSPACE_MIGRATION).await?;
-        Ok(Outcome::Gone)
     }
 }
 

@@ -15,14 +15,14 @@ pub(super) fn judge(input: &RollbackInput<'_>, key: &EntityKey, entry: &Entry) -
     match before(input.ledger, key) {
         _ if entry.origin == Origin::Adopted => match actual {
             Some(actual) => left(&ADOPTED_STAYS, &actual),
-            None => Fate::Settled,
+            None => Fate::Undone,
         },
         None => match actual {
             Some(actual) => undo(input, entry, &actual, Undo::Delete),
-            None => Fate::Settled,
+            None => Fate::Undone,
         },
         Some(before) => match actual {
-            Some(actual) if same(&before, &actual) => Fate::Settled,
+            Some(actual) if same(&before, &actual) => Fate::Undone,
             _ if input.extent == Extent::Created => left(&OVERWRITTEN_STAYS, &before),
             _ if lacks_secret(&before) => {
                 let fields = before.kind.secrets.join(" or ");

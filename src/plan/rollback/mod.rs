@@ -82,8 +82,10 @@ pub struct Rollback {
     pub steps: Vec<Step>,
     /// Why the rest stays, worst first.
     pub findings: Vec<Finding>,
-    /// Entries of which nothing is left to be undone: gone already, restored already, or adopted.
-    pub settled: Vec<EntityKey>,
+    /// Entries that are undone: gone, or as they were before.
+    pub undone: Vec<EntityKey>,
+    /// Entries of which nothing has to be undone; a finding says why.
+    pub left: Vec<EntityKey>,
     /// How many entities stay that should be undone.
     pub kept: usize,
 }
@@ -93,7 +95,7 @@ pub struct Rollback {
 enum Fate {
     Undo(Undo),
     /// Nothing is left to do.
-    Settled,
+    Undone,
     /// Nothing has to be done, for a reason that is told.
     Left(Finding),
     /// It should be undone and stays, for this reason.
@@ -121,7 +123,8 @@ fn assemble(input: &RollbackInput<'_>, fates: &BTreeMap<EntityKey, Fate>) -> Rol
         hash: String::new(),
         steps: Vec::new(),
         findings: Vec::new(),
-        settled: Vec::new(),
+        undone: Vec::new(),
+        left: Vec::new(),
         kept: 0,
     };
     for (key, fate) in fates {
@@ -137,9 +140,9 @@ fn assemble(input: &RollbackInput<'_>, fates: &BTreeMap<EntityKey, Fate>) -> Rol
                     subject: entity.subject(),
                 }));
             }
-            Fate::Settled => rollback.settled.push(key.clone()),
+            Fate::Undone => rollback.undone.push(key.clone()),
             Fate::Left(finding) => {
-                rollback.settled.push(key.clone());
+                rollback.left.push(key.clone());
                 rollback.findings.push(finding.clone());
             }
             Fate::Kept(finding) => {
@@ -206,6 +209,11 @@ pub fn body_before(ledger: &Ledger, key: &EntityKey, catalogue: &Catalogue) -> O
 }
 
 impl Rollback {
+    /// Entries that the ledger need not know any longer.
+    pub fn settled(&self) -> impl Iterator<Item = &EntityKey> {
+        self.undone.iter().chain(&self.left)
+    }
+
     /// Number of steps of a sort.
     #[must_use]
     pub fn count(&self, undo: Undo) -> usize {
@@ -232,7 +240,7 @@ impl Rollback {
         }
     }
 
-    /// What would undo nothing: everything is as it was, or stays.
+    /// True when nothing would be written: everything is as it was, or stays.
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.steps.is_empty()

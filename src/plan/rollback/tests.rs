@@ -106,7 +106,7 @@ fn what_was_created_is_deleted_downwards_and_what_was_overwritten_is_restored() 
         ]
     );
     assert_eq!(rollback.summary(), "3 to delete, 1 to restore");
-    assert!(rollback.findings.is_empty() && rollback.settled.is_empty());
+    assert!(rollback.findings.is_empty() && rollback.settled().count() == 0);
 }
 
 #[test]
@@ -115,7 +115,7 @@ fn what_was_adopted_stays_and_is_named() {
     let rollback = migrated(&side, &side).rollback();
     assert!(rollback.is_done() && rollback.kept == 0);
     assert_eq!(findings(&rollback), ["rollback-leaves-adopted services/s"]);
-    assert_eq!(rollback.settled.len(), 1);
+    assert_eq!(rollback.left.len(), 1);
     assert_eq!(rollback.summary(), "nothing to undo");
 }
 
@@ -285,5 +285,5 @@ fn a_run_that_was_interrupted_is_undone_too() {
     };
     let rollback = migrated.rollback();
     assert_eq!(steps(&rollback), ["Delete services/s"]);
-    assert_eq!(rollback.settled, [EntityKey::new(ROUTE, "r")]);
+    assert_eq!(rollback.undone, [EntityKey::new(ROUTE, "r")]);
 }

@@ -12,7 +12,7 @@ use kube::runtime::reflector::ObjectRef;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::on_failure::{Cause, refused_before, undone_before};
+pub(super) use self::on_failure::{Cause, refused_before, undone_before, undone_by};
 pub(super) use self::report::report_rollback_ready;
 use self::report::{Undone, await_approval, conclude, report_begun, report_expected, report_interrupted};
 use super::WorkspaceMigrationController;
@@ -83,23 +83,29 @@ pub(super) fn expected(object: &WorkspaceMigration, ledger: &Ledger, held: &Snap
     })
 }
 
-/// Takes out of the ledger what a rollback that did not come to its end has undone.
-pub(super) fn forget_undone(
-    object: &WorkspaceMigration,
-    ledger: &mut Ledger,
-    held: &Snapshot,
-    draft: &mut Draft<WorkspaceMigration>,
-) {
-    if draft.conditions.get(ROLLED_BACK).is_none() {
-        return;
-    }
-    draft.conditions.remove(ROLLED_BACK);
-    for key in expected(object, ledger, held).undone {
-        ledger.forget(&key);
-    }
-}
-
 impl WorkspaceMigrationController {
+    /// Begins the way forward after a rollback: takes out of the ledger what one that did not come to its end has undone.
+    pub(super) async fn leave_rollback(
+        &self,
+        (object, control_plane): (&WorkspaceMigration, &str),
+        ledger: &mut Ledger,
+        held: &Snapshot,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<(), Error> {
+        if draft.conditions.get(ROLLED_BACK).is_none() {
+            return Ok(());
+        }
+        let undone = expected(object, ledger, held).undone;
+        for key in &undone {
+            ledger.forget(key);
+        }
+        if !undone.is_empty() {
+            self.keep_ledger((object, control_plane), ledger, draft).await?;
+        }
+        draft.conditions.remove(ROLLED_BACK);
+        Ok(())
+    }
+
     /// Undoes everything that may be undone, and says how it ended.
     pub(super) async fn roll_back(
         &self,
@@ -185,7 +191,11 @@ impl WorkspaceMigrationController {
     ) -> Result<Found, Error> {
         let control_plane = &reversal.target.control_plane;
         let ledger = self.load_ledger(reversal.object, control_plane, draft).await?;
-        let known = draft.status.backup.as_ref().and_then(|backup| backup.ledger_ref.as_ref());
+        let known = draft
+            .status
+            .backup
+            .as_ref()
+            .and_then(|backup| backup.ledger_ref.as_ref());
         if known.is_none() && draft.status.started_at.is_some() {
             return Err(Error::LedgerGone {
                 name: super::backup::ledger_artefact(control_plane).name(&reversal.object.name_any()),
@@ -218,9 +228,12 @@ impl WorkspaceMigrationController {
             }
             let (sender, progress) = watch::channel(initial_progress(&found.rollback));
             draft.status.progress = Some(progress_status(&progress.borrow(), None));
-            let work = reversal
-                .target
-                .undo(&found.rollback, (&found.ledger, &found.held), reversal.stop, &sender);
+            let work = reversal.target.undo(
+                &found.rollback,
+                (&found.ledger, &found.held),
+                reversal.stop,
+                &sender,
+            );
             let budget = reversal.target.client.budget();
             applied = self.follow(work, progress, (budget, "are undone"), draft).await;
             if let Some(error) = &applied.interrupted {
@@ -233,7 +246,11 @@ impl WorkspaceMigrationController {
             found.held = reversal.target.observe().await?;
             found.rollback = reversal.plan(&found.ledger, &found.held);
         }
-        let settled: Vec<_> = found.rollback.settled().cloned().collect();
+        let settled: Vec<_> = match reversal.extent {
+            Extent::Everything => found.rollback.settled().cloned().collect(),
+            // What is left can still be restored by whoever keeps the ledger.
+            Extent::Created => found.rollback.undone.clone(),
+        };
         if !settled.is_empty() {
             for key in &settled {
                 found.ledger.forget(key);
@@ -264,9 +281,7 @@ pub(super) fn refused(applied: &Applied) -> Vec<Finding> {
 fn label(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Done(verdict) | Outcome::Blocked(verdict) => verdict.reason,
-        Outcome::Wait(_) | Outcome::Held(_) | Outcome::Unchanged(_) | Outcome::Gone => {
-            reason::PROGRESSING
-        }
+        Outcome::Wait(_) | Outcome::Held(_) | Outcome::Unchanged(_) | Outcome::Gone => reason::PROGRESSING,
     }
 }
 

@@ -34,7 +34,11 @@ pub(in super::super) fn undone_by(
     if !asked || draft.status.completed_at.is_some() {
         return None;
     }
-    let refused: Vec<_> = applied.refused.iter().filter(|refusal| !refusal.dependent).collect();
+    let refused: Vec<_> = applied
+        .refused
+        .iter()
+        .filter(|refusal| !refusal.dependent)
+        .collect();
     let first = refused.first()?;
     let others = match refused.len() {
         1 => String::new(),

@@ -29,7 +29,7 @@ pub(in super::super) fn report_rollback_ready(
         return;
     }
     draft.status.rollback = Some(rollback_status(rollback));
-    let would = format!("spec.rollback: true would find {}.", rollback.summary());
+    let would = format!("To undo it, by spec.rollback: {}.", rollback.summary());
     if rollback.kept == 0 {
         draft
             .conditions
@@ -198,7 +198,7 @@ pub(super) fn conclude(
     let mut findings = undone.left.findings.clone();
     findings.extend(undone.refused.iter().cloned());
     findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
-    if matches!(cause, Cause::Asked) && !(undone.applied.written() == 0 && ledger.is_empty()) {
+    if matches!(cause, Cause::Asked) {
         draft.status.findings = Some(findings_status(&findings));
     }
     let words = undone.words();
@@ -209,12 +209,9 @@ pub(super) fn conclude(
             first.subject,
             first.observed
         );
-        draft.conditions.set(
-            ROLLED_BACK,
-            False,
-            reason::PARTIALLY_ROLLED_BACK,
-            message.clone(),
-        );
+        draft
+            .conditions
+            .set(ROLLED_BACK, False, reason::PARTIALLY_ROLLED_BACK, message.clone());
         draft.status.phase = Some(Phase::Failed);
         return Outcome::blocked(reason::PARTIALLY_ROLLED_BACK, message).again_after(LOOK_AGAIN);
     }
