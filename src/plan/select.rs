@@ -1,14 +1,16 @@
-//! Which source entities take part: the selected ones, what they own, and what they refer to.
+//! Which source entities take part: the selected ones, what they own, and what they refer to by id or by name.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::policy::{Exclusion, Selection};
+use super::named::{Names, named_entities};
+use super::policy::{Exclusion, Policy};
+use super::transform::transform;
 use crate::domain::entity::reference;
 use crate::domain::entity_kind::Write;
 use crate::domain::entity_kinds::MEMBERS;
-use crate::domain::{Entity, EntityKey, Packed, Snapshot};
+use crate::domain::{Entity, EntityKey, KongVersion, Packed, Snapshot};
 
 /// The outcome of a selection.
 #[derive(Debug, Default)]
@@ -31,9 +33,10 @@ impl Selected {
     }
 }
 
-/// Evaluates a selection. What a selected entity refers to comes along, unless it is excluded.
+/// Evaluates the selection of a policy. What a selected entity refers to, by id or by name, comes along, unless it is excluded.
 #[must_use]
-pub fn select(source: &Snapshot, selection: &Selection) -> Selected {
+pub fn select(source: &Snapshot, policy: &Policy, version: Option<KongVersion>, names: &Names) -> Selected {
+    let selection = &policy.select;
     let excluded: BTreeSet<EntityKey> = selection
         .exclude
         .iter()
@@ -64,25 +67,54 @@ pub fn select(source: &Snapshot, selection: &Selection) -> Selected {
         .map(|entity| entity.key())
         .chain(direct.iter().cloned())
         .collect();
-    close(source, &excluded, &mut taken);
+    let needs = |entity: &Entity| needs(entity, policy, version, names);
+    close(source, &excluded, needs, &mut taken);
+    bring_targets(source, &excluded, &mut taken);
     Selected {
         taken: Some(taken),
         excluded,
     }
 }
 
+/// What an entity refers to as it will be written, after the transforms.
+fn needs(entity: &Entity, policy: &Policy, version: Option<KongVersion>, names: &Names) -> Vec<EntityKey> {
+    let changed = transform(entity, &policy.transforms, version);
+    let written = changed.as_ref().map_or(entity, |changed| changed.entity.as_ref());
+    let named = named_entities(written, names).into_iter().map(|(_, named)| named);
+    written.references().into_iter().chain(named).collect()
+}
+
 /// Adds everything that is referred to, directly or not.
-fn close(source: &Snapshot, excluded: &BTreeSet<EntityKey>, taken: &mut BTreeSet<EntityKey>) {
+fn close(
+    source: &Snapshot,
+    excluded: &BTreeSet<EntityKey>,
+    needs: impl Fn(&Entity) -> Vec<EntityKey>,
+    taken: &mut BTreeSet<EntityKey>,
+) {
     let mut open: Vec<EntityKey> = taken.iter().cloned().collect();
     while let Some(key) = open.pop() {
-        let entity = source.get(&key);
-        let references = entity.as_ref().map(Entity::references).unwrap_or_default();
-        for reference in references {
-            if !excluded.contains(&reference) && taken.insert(reference.clone()) {
-                open.push(reference);
+        for needed in source.get(&key).iter().flat_map(&needs) {
+            if !excluded.contains(&needed) && taken.insert(needed.clone()) {
+                open.push(needed);
             }
         }
     }
+}
+
+/// Adds the targets of upstreams that take part: an upstream without them answers nothing.
+fn bring_targets(source: &Snapshot, excluded: &BTreeSet<EntityKey>, taken: &mut BTreeSet<EntityKey>) {
+    let targets = source.of_kind("targets").map(Packed::unpack);
+    let belonging: Vec<EntityKey> = targets
+        .filter(|target| {
+            target
+                .references()
+                .iter()
+                .any(|upstream| taken.contains(upstream))
+        })
+        .map(|target| target.key())
+        .filter(|key| !excluded.contains(key))
+        .collect();
+    taken.extend(belonging);
 }
 
 /// The entities that an entity without tags of its own belongs to: a credential to its consumer, a target to its upstream, a server
@@ -132,85 +164,4 @@ pub fn has_tags(entity: &Entity, tags: &[String]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::super::test_support::snapshot;
-    use super::*;
-
-    fn taken(selection: &Selection) -> Vec<String> {
-        let source = snapshot(&[
-            ("services", json!({"id": "s", "name": "api", "host": "h"})),
-            ("services", json!({"id": "t", "name": "other", "host": "h"})),
-            (
-                "routes",
-                json!({"id": "r", "tags": ["shop"], "service": {"id": "s"}}),
-            ),
-            ("consumers", json!({"id": "c", "tags": ["shop"], "username": "u"})),
-            ("key-auths", json!({"id": "k", "consumer": {"id": "c"}})),
-            ("consumer_groups", json!({"id": "g", "name": "gold"})),
-            (
-                "consumer_group_members",
-                json!({"consumer_group": {"id": "g"}, "consumer": {"id": "c"}}),
-            ),
-        ]);
-        let selected = select(&source, selection);
-        source
-            .keys()
-            .filter(|key| selected.contains(key))
-            .map(ToString::to_string)
-            .collect()
-    }
-
-    fn strings(texts: &[&str]) -> Vec<String> {
-        texts.iter().map(|text| (*text).to_owned()).collect()
-    }
-
-    #[test]
-    fn everything_takes_part_by_default() {
-        assert_eq!(taken(&Selection::default()).len(), 7);
-    }
-
-    #[test]
-    fn tags_take_what_is_owned_and_what_is_referred_to() {
-        let selection = Selection {
-            tags: strings(&["shop"]),
-            ..Selection::default()
-        };
-        assert_eq!(
-            taken(&selection),
-            ["consumers/c", "key-auths/k", "routes/r", "services/s"]
-        );
-    }
-
-    #[test]
-    fn kinds_take_their_dependencies() {
-        let selection = Selection {
-            kinds: strings(&["routes"]),
-            ..Selection::default()
-        };
-        assert_eq!(taken(&selection), ["routes/r", "services/s"]);
-        let selection = Selection {
-            kinds: strings(&["consumers", "consumer_groups"]),
-            ..Selection::default()
-        };
-        assert_eq!(
-            taken(&selection),
-            ["consumer_group_members/g/c", "consumer_groups/g", "consumers/c"]
-        );
-    }
-
-    #[test]
-    fn an_exclusion_wins_over_a_dependency() {
-        let exclude = vec![Exclusion {
-            kind: "services".into(),
-            name: Some("api".into()),
-        }];
-        let selection = Selection {
-            kinds: strings(&["routes"]),
-            exclude,
-            ..Selection::default()
-        };
-        assert_eq!(taken(&selection), ["routes/r"]);
-    }
-}
+mod tests;

@@ -3,8 +3,10 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use simulators::bed::Bed;
+use simulators::konnect;
 use tokio::process::Command;
 
+use crate::presets;
 use crate::terminal::{Terminal, ended, stderr, stdout};
 
 /// A manifest that moves the inventory's services and routes under new ids, with a changed host.
@@ -69,7 +71,8 @@ async fn a_manifest_decides_and_a_flag_wins_over_it() -> Result<()> {
             "certificates",
             "services",
             "upstreams",
-            "routes"
+            "routes",
+            "targets"
         ]
     );
     let operations = planned["plan"]["operations"].as_array().context("operations")?;
@@ -315,5 +318,60 @@ async fn a_report_tells_of_both_sides_before_and_after() -> Result<()> {
     assert_eq!(after["verification"]["matched"], 123);
     assert_eq!(after["plan"]["counts"]["StaysBehind"], 5);
     assert!(report(&["--output", "terminal"], 0).await?.contains("123 equal"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn presets_of_a_manifest_make_a_workspace_of_2_8_movable() -> Result<()> {
+    let target = konnect::Options {
+        tokens: vec![Bed::KONNECT_TOKEN.to_owned()],
+        ..konnect::Options::default()
+    };
+    let terminal = Terminal::start_with(Bed::start_from(presets::kong(), target).await?).await?;
+    presets::fill(&terminal.bed)?;
+    let mut manifest = manifest(&terminal);
+    manifest["spec"] = json!({
+        "source": {"adminAPI": {"url": terminal.bed.kong_server.url()}, "workspace": presets::WORKSPACE},
+        "target": {"controlPlaneRef": {"name": "shop"}},
+    });
+    let with = |command: &str, name: &str, manifest: &Value| -> Result<Command> {
+        let mut process = terminal.bare(command);
+        process.arg(written(&terminal, name, manifest)?);
+        Ok(process)
+    };
+    let blocked = with("plan", "as-it-is.yaml", &manifest)?.output().await?;
+    ended(&blocked, 3)?;
+    assert!(
+        stdout(&blocked).contains("Error plugin-value-unsupported"),
+        "{}",
+        stdout(&blocked)
+    );
+
+    manifest["spec"]["transforms"] = presets::transforms();
+    let planned = plan(with("plan", "presets.yaml", &manifest)?, 2).await?;
+    let found = planned["plan"]["findings"].as_array().context("findings")?;
+    assert_eq!(
+        found
+            .iter()
+            .filter(|finding| finding["id"] == "transformed")
+            .count(),
+        5
+    );
+    let applied = with("apply", "presets.yaml", &manifest)?
+        .arg("--yes")
+        .output()
+        .await?;
+    ended(&applied, 0)?;
+    presets::ensure_moved(&terminal.bed, &terminal.control_plane)?;
+    let writes = terminal.writes();
+    ended(&with("plan", "presets.yaml", &manifest)?.output().await?, 0)?;
+    ended(
+        &with("apply", "presets.yaml", &manifest)?
+            .arg("--yes")
+            .output()
+            .await?,
+        0,
+    )?;
+    assert_eq!(terminal.writes(), writes, "the second run wrote");
     Ok(())
 }

@@ -2,5 +2,7 @@
 
 mod decisions;
 mod faults;
+#[path = "../shared/presets.rs"]
+mod presets;
 mod runs;
 mod terminal;

@@ -18,7 +18,11 @@ pub struct Terminal {
 
 impl Terminal {
     pub async fn start() -> Result<Self> {
-        let bed = Bed::start().await?;
+        Self::start_with(Bed::start().await?).await
+    }
+
+    /// The same with a bed of the caller's choice.
+    pub async fn start_with(bed: Bed) -> Result<Self> {
         let folder = TempDir::new()?;
         std::fs::write(folder.path().join("ca.pem"), &bed.ca_pem)?;
         std::fs::write(folder.path().join("konnect"), format!("{}\n", Bed::KONNECT_TOKEN))?;

@@ -11,8 +11,11 @@ mod command_line;
 mod crash;
 mod custom_plugins;
 mod declarative;
+mod drift;
 mod faults;
 mod orders;
+#[path = "../shared/presets.rs"]
+mod presets;
 mod process;
 mod progress;
 mod queue;
@@ -22,3 +25,4 @@ mod steps;
 mod stored;
 mod support;
 mod sync;
+mod transforms;

@@ -18,6 +18,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use simulators::bed::Bed;
+use simulators::kong_admin;
 use simulators::konnect::Options;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -53,13 +54,22 @@ impl World {
 
     /// The same in another cluster than the shared one.
     pub async fn prepare_in(client: Client, name: &str) -> Result<Self> {
+        Self::prepare_with(client, kong_admin::Options::default(), name).await
+    }
+
+    /// The same with another Kong.
+    pub async fn prepare_from(kong: kong_admin::Options, name: &str) -> Result<Self> {
+        Self::prepare_with(connect().await?, kong, name).await
+    }
+
+    async fn prepare_with(client: Client, kong: kong_admin::Options, name: &str) -> Result<Self> {
         let options = Options {
             tokens: vec![Bed::KONNECT_TOKEN.to_owned()],
             ..Options::default()
         };
         let namespace = create_namespace(&client, name).await?;
         let world = Self {
-            bed: Bed::start_with(options).await?,
+            bed: Bed::start_from(kong, options).await?,
             client,
             namespace,
             stop: CancellationToken::new(),

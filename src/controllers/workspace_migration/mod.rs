@@ -9,6 +9,7 @@ mod backup;
 mod config_maps;
 mod decide;
 mod deletion;
+mod drift;
 mod error;
 mod execute;
 mod fetch;
@@ -32,12 +33,13 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
 use self::decide::{Step, next_step};
+use self::drift::{report_drift, tell_left};
 use self::error::Error;
 use self::execute::Run;
 use self::interrupted::{end_early, pause};
 use self::line::{Limits, Turn};
 use self::orders::Orders;
-use self::queue::Queue;
+use self::queue::{Place, Queue};
 use self::report::{blame, report_plan};
 use self::rollback::{Cause, refused_before, report_rollback_ready, undone_before};
 use self::sync::Before;
@@ -46,14 +48,14 @@ use super::context::Context;
 use super::draft::Draft;
 use super::outcome::Outcome;
 use super::runner::{Reconciler, Runner};
-use crate::api::conditions::{DRIFTED, PREFLIGHT_PASSED, READY, STALLED, reason};
+use crate::api::conditions::{PREFLIGHT_PASSED, READY, STALLED, reason};
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::workspace_migration::WorkspaceMigration;
 use crate::k8s::conditions::ConditionStatus::Unknown;
 use crate::k8s::config_maps::ConfigMapWatches;
 use crate::k8s::secrets::{Read, SecretWatches};
 use crate::manifest::{accepted, policy};
-use crate::plan::Policy;
+use crate::plan::{Ledger, Policy};
 
 /// Source and target change outside the cluster, where no event tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
@@ -157,8 +159,19 @@ impl WorkspaceMigrationController {
         if let Some(cause) = asked.or_else(|| refused_before(draft)) {
             return self.roll_back(object, &orders, &cause, draft).await;
         }
+        self.go_forward(object, &orders, &place, draft).await
+    }
+
+    /// Reads both sides, plans, and takes the next step.
+    async fn go_forward(
+        &self,
+        object: &WorkspaceMigration,
+        orders: &Orders,
+        place: &Place,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Outcome, Error> {
         let (migration, observed, custom_plugins) =
-            match orders.unless_ended(self.observe(object, &orders, draft)).await {
+            match orders.unless_ended(self.observe(object, orders, draft)).await {
                 Ok(Ok(all)) => all,
                 Err(ended) => return Ok(end_early(ended, draft)),
                 Ok(Err(error)) => {
@@ -187,6 +200,10 @@ impl WorkspaceMigrationController {
         let completed = is_completed(draft, object.spec.mode) && !has_new_schemas(&planned.plan);
         let before = draft.status.plan.clone();
         report_plan(&observed, &planned, object.spec.approval.as_ref(), draft);
+        report_drift(object.spec.mode, &planned.drift, draft);
+        let is_new = before
+            .as_ref()
+            .is_none_or(|before| before.hash != planned.plan.hash);
         self.keep_plan(object, (&migration, &observed, &planned), before, draft)
             .await;
         let step = next_step(
@@ -195,26 +212,41 @@ impl WorkspaceMigrationController {
             completed,
             &planned.plan,
         );
+        let run = Run {
+            object,
+            migration: &migration,
+            observed: &observed,
+            planned: &planned,
+            orders,
+        };
+        if step == Step::Steady && is_new {
+            self.settle(&run, &mut ledger, draft).await?;
+        }
+        self.take(step, &run, &mut ledger, draft).await
+    }
+
+    /// Takes the step. All but the last one only tell; what could be undone is told with it.
+    async fn take(
+        &self,
+        step: Step,
+        run: &Run<'_>,
+        ledger: &mut Ledger,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Outcome, Error> {
+        let (object, planned) = (run.object, run.planned);
         if step != Step::Apply {
-            let expected = rollback::expected(object, &ledger, &observed.target);
-            report_rollback_ready(&ledger, &expected, draft);
+            let expected = rollback::expected(object, ledger, &run.observed.target);
+            report_rollback_ready(ledger, &expected, draft);
         }
         match step {
-            Step::Halt(finding) => Ok(halt(&planned, &finding, draft)),
-            Step::Report => Ok(report_only(&planned, draft)),
-            Step::Watch => Ok(watch(&planned, draft)),
-            Step::Steady => Ok(steady(&planned, draft)),
-            Step::AwaitApproval { stale } => Ok(await_approval(object, &planned, stale, draft)),
+            Step::Halt(finding) => Ok(halt(planned, &finding, draft)),
+            Step::Report => Ok(report_only(planned, draft)),
+            Step::Watch => Ok(watch(planned, draft)),
+            Step::Steady => Ok(steady(planned)),
+            Step::AwaitApproval { stale } => Ok(await_approval(object, planned, stale, draft)),
             Step::Apply => {
-                draft.conditions.remove(DRIFTED);
-                let run = Run {
-                    object,
-                    migration: &migration,
-                    observed: &observed,
-                    planned: &planned,
-                    orders: &orders,
-                };
-                self.execute(&run, &mut ledger, draft).await
+                tell_left(&planned.drift, draft);
+                self.execute(run, ledger, draft).await
             }
         }
     }

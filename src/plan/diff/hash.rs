@@ -9,7 +9,7 @@ use crate::domain::EntityKey;
 use crate::plan::compare::canonical;
 use crate::plan::digest::Digest;
 use crate::plan::document::{Action, Desired, Operation, Plan};
-use crate::plan::finding::{TARGET_ADDS_FIELD, TARGET_OVERWRITTEN};
+use crate::plan::finding::{DRIFT_CORRECTED, TARGET_ADDS_FIELD, TARGET_OVERWRITTEN};
 use crate::plan::ledger::{Fingerprint, Pending};
 
 /// SHA-256 over everything that an approval is about: the source, what happens to each entity, and what else the target holds.
@@ -40,11 +40,9 @@ pub(super) fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, input: &
         }));
     }
     // What Konnect fills in is foreseen before the writes and seen after them.
-    for finding in plan
-        .findings
-        .iter()
-        .filter(|finding| ![TARGET_ADDS_FIELD.id, TARGET_OVERWRITTEN.id].contains(&finding.id.as_str()))
-    {
+    for finding in plan.findings.iter().filter(|finding| {
+        ![TARGET_ADDS_FIELD.id, TARGET_OVERWRITTEN.id, DRIFT_CORRECTED.id].contains(&finding.id.as_str())
+    }) {
         digest.add(&json!(finding));
     }
     let ours: BTreeSet<EntityKey> = desired.values().map(|desired| desired.entity.key()).collect();

@@ -383,6 +383,49 @@ fn an_excluded_dependency_is_named() {
 }
 
 #[test]
+fn an_excluded_name_is_told_unless_a_transform_replaces_it() {
+    let source = snapshot(&[
+        ("consumers", json!({"id": "c", "username": "guest"})),
+        (
+            "plugins",
+            json!({"id": "p", "name": "key-auth", "config": {"anonymous": "guest", "key_names": ["k"]}}),
+        ),
+    ]);
+    let mut policy = Policy {
+        select: Selection {
+            kinds: vec!["plugins".into()],
+            exclude: vec![Exclusion {
+                kind: "consumers".into(),
+                name: Some("guest".into()),
+            }],
+            ..Selection::default()
+        },
+        ..Policy::default()
+    };
+    let told = |policy: &Policy| {
+        let planned = plan_with(&source, &Snapshot::default(), policy);
+        let found = planned.plan.findings.into_iter();
+        found
+            .filter(|finding| finding.id == NAMED_ENTITY_LEFT_BEHIND.id)
+            .map(|finding| finding.observed)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        told(&policy),
+        ["config.anonymous names consumers/c, which is not moved"]
+    );
+    let nobody = json!([{"op": "remove", "path": "/config/anonymous"}]);
+    policy.transforms = vec![Transform {
+        kind: "plugins".into(),
+        name: None,
+        tags: Vec::new(),
+        change: Change::Patch(serde_json::from_value(nobody).unwrap()),
+        reason: "nobody comes unnamed".into(),
+    }];
+    assert!(told(&policy).is_empty());
+}
+
+#[test]
 fn a_transform_makes_an_unsupported_value_movable() {
     let source = snapshot(&[(
         "plugins",

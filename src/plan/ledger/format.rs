@@ -34,6 +34,8 @@ struct Line<'a> {
     seen: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pending: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    corrected: Option<Cow<'a, Map<String, Value>>>,
     at: i64,
 }
 
@@ -95,6 +97,7 @@ impl Ledger {
                     .seen
                     .map(|seen| format!("{}{}", seen.whole, seen.spoken).into()),
                 pending,
+                corrected: entry.corrected.as_ref().map(|body| Cow::Borrowed(&**body)),
                 at: entry.at,
             };
             line(&written, out)?;
@@ -170,6 +173,7 @@ fn entry(line: Line<'_>) -> Option<Entry> {
         origin,
         seen,
         pending,
+        corrected: line.corrected.map(|body| Box::new(body.into_owned())),
         at: line.at,
     })
 }

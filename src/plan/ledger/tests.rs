@@ -283,13 +283,15 @@ fn ledger() -> impl Strategy<Value = Ledger> {
         origin(),
         seen,
         pending,
+        prop::option::of("[a-z]{1,4}"),
         any::<i64>(),
     )
-        .prop_map(|(source, origin, seen, pending, at)| Entry {
+        .prop_map(|(source, origin, seen, pending, corrected, at)| Entry {
             source: source.map(String::into_boxed_str),
             origin,
             seen,
             pending,
+            corrected: corrected.map(|host| Box::new(Map::from_iter([("host".to_owned(), json!(host))]))),
             at,
         });
     let kinds = crate::domain::entity_kinds::ENTITY_KINDS;

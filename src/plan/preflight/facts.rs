@@ -1,33 +1,24 @@
 //! What a rule may look at beside its entity, indexed once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
 use super::super::Catalogue;
 use super::super::diff::PlanInput;
+use super::super::named::Names;
 use crate::domain::entity::reference;
 use crate::domain::entity_kinds::OVERRIDES;
 use crate::domain::recast::is_rate_limiting;
 use crate::domain::{Entity, EntityKey, KongVersion, Packed};
-
-/// Fields by which other entities and plugin configurations name an entity.
-const NAMES: &[(&str, &[&str])] = &[
-    ("consumers", &["id", "username"]),
-    ("consumer_groups", &["id", "name"]),
-    ("key-sets", &["name"]),
-    ("vaults", &["prefix"]),
-    ("upstreams", &["name"]),
-    ("certificates", &["id"]),
-    ("ca_certificates", &["id"]),
-];
 
 /// The inputs of the plan, and look-ups over the source.
 #[derive(Debug)]
 pub struct Facts<'a> {
     /// The inputs.
     pub input: &'a PlanInput<'a>,
-    named: BTreeMap<&'static str, BTreeMap<Box<str>, EntityKey>>,
+    /// Who is called what.
+    pub names: Names,
     with_targets: BTreeSet<Box<str>>,
     plugins: BTreeSet<Box<str>>,
     rate_limiting: Vec<Entity>,
@@ -39,19 +30,11 @@ impl<'a> Facts<'a> {
     pub fn new(input: &'a PlanInput<'a>) -> Self {
         let mut facts = Self {
             input,
-            named: BTreeMap::new(),
+            names: Names::of(input.source),
             with_targets: BTreeSet::new(),
             plugins: BTreeSet::new(),
             rate_limiting: Vec::new(),
         };
-        for (kind, fields) in NAMES {
-            let names = facts.named.entry(kind).or_default();
-            for entity in input.source.of_kind(kind).map(Packed::unpack) {
-                for name in fields.iter().filter_map(|field| text(&entity, field)) {
-                    names.entry(name.into()).or_insert_with(|| entity.key());
-                }
-            }
-        }
         for target in input.source.of_kind("targets").map(Packed::unpack) {
             let upstream = reference(&target.body, "upstream");
             facts.with_targets.extend(upstream.map(Box::from));
@@ -91,7 +74,7 @@ impl<'a> Facts<'a> {
     /// The source's entity that a text names, by name or id.
     #[must_use]
     pub fn find(&self, kind: &str, name: &str) -> Option<&EntityKey> {
-        self.named.get(kind)?.get(name)
+        self.names.find(kind, name)
     }
 
     /// True when the upstream has a target.

@@ -1,16 +1,15 @@
-//! References by name, which no foreign key shows: in plugin configurations and in vault references.
+//! References by name ([`super::super::named`]), and vaults.
 //!
 //! What they name is written in an earlier wave (consumers, groups, key sets, certificates, vaults before plugins). What they
 //! name and the source does not have, or what stays behind, is told.
 
-use serde_json::{Map, Value};
-
 use super::super::finding::{Finding, Rule};
 use super::super::mask;
+use super::super::named::{places, vault_references};
 use super::super::rule::rules;
 use super::facts::text;
 use super::{Facts, Verdict};
-use crate::domain::{Entity, EntityKey, json};
+use crate::domain::Entity;
 
 rules! {
     CONSUMER_GROUP_UNKNOWN: Warning, waivable, "consumer-group-unknown",
@@ -63,78 +62,6 @@ rules! {
         "A vault with the prefix aws.";
 }
 
-/// One place in a plugin's configuration that names another entity.
-struct Place {
-    /// None: any plugin.
-    plugins: &'static [&'static str],
-    field: &'static str,
-    kind: &'static str,
-    rule: &'static Rule,
-}
-
-const PLACES: &[Place] = &[
-    Place {
-        plugins: &[],
-        field: "config.anonymous",
-        kind: "consumers",
-        rule: &CONSUMER_UNKNOWN,
-    },
-    Place {
-        plugins: &["header-cert-auth", "mtls-auth"],
-        field: "config.default_consumer",
-        kind: "consumers",
-        rule: &CONSUMER_UNKNOWN,
-    },
-    Place {
-        plugins: &["rate-limiting-advanced"],
-        field: "config.consumer_groups[]",
-        kind: "consumer_groups",
-        rule: &CONSUMER_GROUP_UNKNOWN,
-    },
-    Place {
-        plugins: &["jwe-decrypt"],
-        field: "config.key_sets[]",
-        kind: "key-sets",
-        rule: &KEY_SET_UNKNOWN,
-    },
-    Place {
-        plugins: &["acme"],
-        field: "config.account_key.key_set",
-        kind: "key-sets",
-        rule: &KEY_SET_UNKNOWN,
-    },
-    Place {
-        plugins: &["header-cert-auth", "mtls-auth", "forward-proxy"],
-        field: "config.ca_certificates[]",
-        kind: "ca_certificates",
-        rule: &CA_CERTIFICATE_UNKNOWN,
-    },
-    Place {
-        plugins: &["openid-connect"],
-        field: "config.proof_of_possession_mtls_from_header.ca_certificates[]",
-        kind: "ca_certificates",
-        rule: &CA_CERTIFICATE_UNKNOWN,
-    },
-    Place {
-        plugins: &["openid-connect"],
-        field: "config.tls_client_auth_cert_id",
-        kind: "certificates",
-        rule: &CERTIFICATE_UNKNOWN,
-    },
-    Place {
-        plugins: &["kafka-consume", "kafka-log", "kafka-upstream"],
-        field: "config.security.certificate_id",
-        kind: "certificates",
-        rule: &CERTIFICATE_UNKNOWN,
-    },
-    Place {
-        plugins: &["http-log"],
-        field: "config.client_certificate.id",
-        kind: "certificates",
-        rule: &CERTIFICATE_UNKNOWN,
-    },
-];
-
 /// Types of vaults that Konnect knows, with the prefixes that nodes know without a vault entity.
 const VAULT_TYPES: &[&str] = &[
     "env",
@@ -148,33 +75,31 @@ const VAULT_TYPES: &[&str] = &[
     "konnect",
 ];
 
-/// Texts of an entity's places with what they may name.
-fn places(entity: &Entity) -> impl Iterator<Item = (&'static Place, &str)> {
-    let name = text(entity, "name").unwrap_or_default();
-    let plugin = entity.kind.name == "plugins";
-    let of = move |place: &&Place| plugin && (place.plugins.is_empty() || place.plugins.contains(&name));
-    PLACES.iter().filter(of).flat_map(move |place| {
-        let values = json::select(&entity.body, place.field)
-            .into_iter()
-            .filter_map(Value::as_str);
-        values
-            .filter(|value| !value.is_empty())
-            .map(move |value| (place, value))
-    })
-}
-
 /// Judges the references of an entity, and a vault.
 pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     for (place, value) in places(entity) {
-        if facts.find(place.kind, value).is_none() && !value.starts_with("{vault://") {
+        let missing = facts.find(place.kind, value).is_none() && !value.starts_with("{vault://");
+        if let Some(rule) = unknown(place.kind).filter(|_| missing) {
             let shown = mask::text(entity, place.field, value);
             let observed = format!("{} names {shown}", place.field);
-            verdict.tell_at(place.rule, entity, place.field, observed);
+            verdict.tell_at(rule, entity, place.field, observed);
         }
     }
     check_vault_references(entity, facts, verdict);
     if entity.kind.name == "vaults" {
         check_vault(entity, verdict);
+    }
+}
+
+/// What a name of this kind is when the source does not have it; none where it may be the name of something else.
+fn unknown(kind: &str) -> Option<&'static Rule> {
+    match kind {
+        "consumers" => Some(&CONSUMER_UNKNOWN),
+        "consumer_groups" => Some(&CONSUMER_GROUP_UNKNOWN),
+        "key-sets" => Some(&KEY_SET_UNKNOWN),
+        "certificates" => Some(&CERTIFICATE_UNKNOWN),
+        "ca_certificates" => Some(&CA_CERTIFICATE_UNKNOWN),
+        _ => None,
     }
 }
 
@@ -225,88 +150,4 @@ fn check_vault_references(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verd
             );
         }
     }
-}
-
-/// A reference in a text: `{vault://prefix/…}`.
-struct VaultReference<'e> {
-    prefix: &'e str,
-    whole: bool,
-}
-
-impl<'e> VaultReference<'e> {
-    fn find(text: &'e str) -> Option<Self> {
-        let at = text.find("{vault://")?;
-        let rest = text.get(at + "{vault://".len()..)?;
-        let end = rest.find('}')?;
-        Some(Self {
-            prefix: rest.get(..end)?.split(['/', '?']).next()?,
-            whole: at == 0 && end + 1 == rest.len(),
-        })
-    }
-}
-
-/// All references of an entity, with their fields.
-fn vault_references(entity: &Entity) -> Vec<(String, VaultReference<'_>)> {
-    let mut found = Vec::new();
-    // Most entities have none, and the names of their fields need not be put together.
-    if entity.body.values().any(mentions_vault) {
-        collect_fields(&entity.body, "", &mut found);
-    }
-    found
-}
-
-fn mentions_vault(value: &Value) -> bool {
-    match value {
-        Value::Object(fields) => fields.values().any(mentions_vault),
-        Value::Array(items) => items.iter().any(mentions_vault),
-        Value::String(text) => text.contains("{vault://"),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
-    }
-}
-
-fn collect_fields<'e>(
-    fields: &'e Map<String, Value>,
-    at: &str,
-    found: &mut Vec<(String, VaultReference<'e>)>,
-) {
-    for (name, value) in fields {
-        let path = if at.is_empty() {
-            name.clone()
-        } else {
-            format!("{at}.{name}")
-        };
-        collect_value(value, &path, found);
-    }
-}
-
-fn collect_value<'e>(value: &'e Value, at: &str, found: &mut Vec<(String, VaultReference<'e>)>) {
-    match value {
-        Value::Object(fields) => collect_fields(fields, at, found),
-        Value::Array(items) => {
-            let path = format!("{at}[]");
-            items.iter().for_each(|item| collect_value(item, &path, found));
-        }
-        Value::String(text) => {
-            found.extend(VaultReference::find(text).map(|reference| (at.to_owned(), reference)))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-/// Entities that this one names, with the field: a foreign key in all but form.
-#[must_use]
-pub fn named_entities(entity: &Entity, facts: &Facts<'_>) -> Vec<(String, EntityKey)> {
-    let mut named: Vec<_> = places(entity)
-        .filter_map(|(place, value)| Some((place.field.to_owned(), facts.find(place.kind, value)?.clone())))
-        .collect();
-    named.extend(
-        vault_references(entity)
-            .into_iter()
-            .filter_map(|(field, reference)| Some((field, facts.find("vaults", reference.prefix)?.clone()))),
-    );
-    let host = (entity.kind.name == "services")
-        .then(|| text(entity, "host"))
-        .flatten();
-    named.extend(host.and_then(|host| Some(("host".to_owned(), facts.find("upstreams", host)?.clone()))));
-    named
 }

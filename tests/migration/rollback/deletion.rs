@@ -67,6 +67,8 @@ async fn deletion_deletes_what_was_created_and_says_what_stays() -> Result<()> {
     let left = contents(&world, &id)?;
     let mut expected: Vec<_> = theirs.keys().cloned().collect();
     expected.push(path);
+    // An overwritten service needs it.
+    expected.push("certificates/88501063-b24b-4a98-8ad6-c918d11913c6".to_owned());
     expected.sort();
     assert_eq!(left.keys().cloned().collect::<Vec<_>>(), expected);
     // Overwritten, and left so.
@@ -82,7 +84,8 @@ async fn deletion_deletes_what_was_created_and_says_what_stays() -> Result<()> {
         .context("an event")?;
     assert!(
         note.contains("2 stay (deletion-leaves-overwritten)")
-            && note.contains("1 stay (rollback-changed-since)"),
+            && note.contains("1 stay (rollback-changed-since): vaults/")
+            && note.contains("1 stay (rollback-still-referenced): certificates/"),
         "{note}"
     );
     world.stop().await
