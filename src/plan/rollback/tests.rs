@@ -49,7 +49,7 @@ impl Migrated {
     }
 
     fn put(&mut self, kind: &str, body: Value) {
-        self.target.insert(&entity(kind, body));
+        self.target.insert(entity(kind, body));
     }
 
     fn rollback(&self) -> Rollback {
