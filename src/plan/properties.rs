@@ -19,11 +19,11 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
     plan_with(source, target, &Policy::default())
 }
 
-fn plan_with(source: &Snapshot, target: &Snapshot, policy: &Policy) -> Planned {
+pub(super) fn plan_with(source: &Snapshot, target: &Snapshot, policy: &Policy) -> Planned {
     plan_after(source, target, policy, &Ledger::default())
 }
 
-fn plan_after(source: &Snapshot, target: &Snapshot, policy: &Policy, ledger: &Ledger) -> Planned {
+pub(super) fn plan_after(source: &Snapshot, target: &Snapshot, policy: &Policy, ledger: &Ledger) -> Planned {
     build_plan(&PlanInput {
         notes: &[],
         source,
@@ -86,13 +86,13 @@ fn any_entity(kind: &'static EntityKind) -> BoxedStrategy<Option<Entity>> {
 }
 
 /// Entities of any kind.
-fn snapshot() -> impl Strategy<Value = Snapshot> {
+pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
     let entity = Union::new(ENTITY_KINDS.iter().map(any_entity));
     prop::collection::vec(entity, 0..25).prop_map(|entities| entities.into_iter().flatten().collect())
 }
 
 /// Any decision that a user may take.
-fn policy() -> impl Strategy<Value = Policy> {
+pub(super) fn policy() -> impl Strategy<Value = Policy> {
     let conflict = prop_oneof![
         Just(ConflictPolicy::Fail),
         Just(ConflictPolicy::Adopt),
@@ -133,7 +133,7 @@ fn policy() -> impl Strategy<Value = Policy> {
 }
 
 /// What the target holds after all creations, as a server would return it: with fields of its own.
-fn applied(planned: &Planned, target: &Snapshot) -> Snapshot {
+pub(super) fn applied(planned: &Planned, target: &Snapshot) -> Snapshot {
     let mut after = target.clone();
     for desired in planned.desired.values() {
         let mut entity = desired.entity.unpack();
