@@ -119,7 +119,7 @@ fn write_set(items: &[Value], out: &mut Vec<u8>) {
 }
 
 /// The value without nulls in records; none when nothing is left. List elements keep their places.
-fn dense(value: &Value) -> Option<Value> {
+pub(super) fn dense(value: &Value) -> Option<Value> {
     match value {
         Value::Null => None,
         Value::Object(fields) => {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::canonical::{canonical, canonical_json};
+use super::canonical::{canonical, canonical_json, dense};
 use super::mask;
 use crate::domain::EntityKind;
 
@@ -25,7 +25,32 @@ pub struct FieldChange {
 
 /// The part of a target's body that the source speaks of, nulls included: a null in the source must not hide a value in the target.
 #[must_use]
-pub fn project(desired: &Map<String, Value>, actual: &Map<String, Value>) -> Map<String, Value> {
+pub fn project(
+    kind: &EntityKind,
+    desired: &Map<String, Value>,
+    actual: &Map<String, Value>,
+) -> Map<String, Value> {
+    let part = |(name, desired): (&String, &Value)| {
+        let actual = actual.get(name)?;
+        let held = match (desired, actual) {
+            (Value::Array(desired), Value::Array(actual)) if kind.sets.contains(&name.as_str()) => {
+                project_value(&in_order(desired), &in_order(actual))
+            }
+            _ => project_value(desired, actual),
+        };
+        Some((name.clone(), held))
+    };
+    desired.iter().filter_map(part).collect()
+}
+
+/// A set in the one order that both sides can be brought into.
+fn in_order(items: &[Value]) -> Value {
+    let mut items = items.to_vec();
+    items.sort_by_cached_key(|item| canonical_json(&dense(item).unwrap_or(Value::Null)));
+    Value::Array(items)
+}
+
+fn project_fields(desired: &Map<String, Value>, actual: &Map<String, Value>) -> Map<String, Value> {
     let part =
         |(name, desired): (&String, &Value)| Some((name.clone(), project_value(desired, actual.get(name)?)));
     desired.iter().filter_map(part).collect()
@@ -34,7 +59,7 @@ pub fn project(desired: &Map<String, Value>, actual: &Map<String, Value>) -> Map
 fn project_value(desired: &Value, actual: &Value) -> Value {
     match (desired, actual) {
         // An empty record says nothing about its fields: the target may have filled them.
-        (Value::Object(desired), Value::Object(actual)) => Value::Object(project(desired, actual)),
+        (Value::Object(desired), Value::Object(actual)) => Value::Object(project_fields(desired, actual)),
         (Value::Array(desired), Value::Array(actual)) if desired.len() == actual.len() => desired
             .iter()
             .zip(actual)
@@ -44,6 +69,12 @@ fn project_value(desired: &Value, actual: &Value) -> Value {
     }
 }
 
+/// What the target holds of the fields that the source speaks of, in canonical form.
+#[must_use]
+pub fn held(kind: &EntityKind, desired: &Map<String, Value>, actual: &Map<String, Value>) -> Value {
+    canonical(kind, &project(kind, desired, actual))
+}
+
 /// True when the target's body holds everything the desired one says.
 #[must_use]
 pub fn equal(kind: &EntityKind, desired: &Map<String, Value>, actual: &Map<String, Value>) -> bool {
@@ -51,7 +82,7 @@ pub fn equal(kind: &EntityKind, desired: &Map<String, Value>, actual: &Map<Strin
         let field = name.as_str();
         kind.read_only.contains(&field)
             || kind.write_only.contains(&field)
-            || same(wanted, actual.get(name))
+            || (!(kind.sets.contains(&field) && holds_records(wanted)) && same(wanted, actual.get(name)))
             || same_in_another_form(kind, name, wanted, actual.get(name))
     })
 }
@@ -75,6 +106,12 @@ fn same(desired: &Value, actual: Option<&Value>) -> bool {
     }
 }
 
+/// True for a list whose items may be matched in more than one way.
+fn holds_records(value: &Value) -> bool {
+    let items = value.as_array();
+    items.is_some_and(|items| items.iter().any(|item| item.is_object() || item.is_array()))
+}
+
 /// True when the canonical form leaves nothing of a value.
 fn is_void(value: &Value) -> bool {
     match value {
@@ -91,8 +128,7 @@ fn same_in_another_form(kind: &EntityKind, name: &str, desired: &Value, actual: 
     }
     let body = |value: &Value| Map::from_iter([(name.to_owned(), value.clone())]);
     let (desired, actual) = (body(desired), actual.map(body).unwrap_or_default());
-    canonical_json(&canonical(kind, &desired))
-        == canonical_json(&canonical(kind, &project(&desired, &actual)))
+    canonical_json(&canonical(kind, &desired)) == canonical_json(&held(kind, &desired, &actual))
 }
 
 /// All differences by field, sorted, with secrets masked.
@@ -111,7 +147,7 @@ pub fn differences(
         leaves
     };
     let to = leaves(&canonical(kind, desired));
-    let from = leaves(&canonical(kind, &project(desired, actual)));
+    let from = leaves(&held(kind, desired, actual));
     let mut fields: Vec<&String> = from.keys().chain(to.keys()).collect();
     fields.sort_unstable();
     fields.dedup();
@@ -191,6 +227,22 @@ mod tests {
             "routes",
             json!({"hosts": ["a", "b"], "paths": ["/a", "/b"]}),
             json!({"hosts": ["b", "a"], "paths": ["/b", "/a"]})
+        ));
+    }
+
+    #[test]
+    fn records_of_a_set_are_told_apart_by_what_they_say_and_not_by_their_place() {
+        let both = json!([{"ip": "10.0.0.1"}, {"ip": "10.0.0.2", "port": 80}]);
+        let returned = json!([{"ip": "10.0.0.2", "port": 80}, {"ip": "10.0.0.1", "port": null}]);
+        assert!(same(
+            "routes",
+            json!({"destinations": both.clone()}),
+            json!({"destinations": returned})
+        ));
+        assert!(!same(
+            "routes",
+            json!({"destinations": both}),
+            json!({"destinations": [{"ip": "10.0.0.2", "port": 80}, {"ip": "10.0.0.3"}]})
         ));
     }
 

@@ -1,9 +1,10 @@
 //! SHA-256 of bodies, of sides and of plans.
 
+use serde::Serialize;
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use super::canonical::{canonical_json, write_canonical, write_plain};
+use super::canonical::{write_canonical, write_plain};
 use super::parallel;
 use crate::domain::{EntityKey, EntityKind, Packed, Snapshot};
 
@@ -35,7 +36,7 @@ impl BodyDigest {
     }
 }
 
-/// Running SHA-256 over canonical values.
+/// Running SHA-256 over values.
 #[derive(Default)]
 pub struct Digest {
     sum: Sha256,
@@ -43,9 +44,9 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// Adds a value.
-    pub fn add(&mut self, value: &Value) {
-        self.text.extend_from_slice(canonical_json(value).as_bytes());
+    /// Adds a value in the order of its fields.
+    pub fn add(&mut self, value: &impl Serialize) {
+        write_plain(value, &mut self.text);
         self.end_line();
     }
 
@@ -123,6 +124,7 @@ mod tests {
 
     use super::*;
     use crate::domain::entity_kinds::named;
+    use crate::plan::canonical::canonical_json;
 
     fn of(body: &Value) -> BodyDigest {
         BodyDigest::of(named("services").unwrap(), body.as_object().unwrap())

@@ -30,6 +30,7 @@ pub mod preflight;
 pub mod preset;
 pub mod render;
 pub mod report;
+pub mod rollback;
 pub mod rule;
 pub mod select;
 pub mod transform;
@@ -47,11 +48,14 @@ pub use finding::{Finding, Severity};
 pub use ledger::Ledger;
 pub use policy::Policy;
 pub use report::Report;
+pub use rollback::{Rollback, RollbackInput, build_rollback};
 pub use verify::{Verification, verify};
 pub use waivers::Waiver;
 
 #[cfg(test)]
 mod difference_properties;
+#[cfg(test)]
+mod generated;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::domain::{Entity, EntityKey, Packed, Snapshot, json};
+use crate::domain::{Entity, EntityKey, Snapshot, json};
 
 /// Fields by which other entities and plugin configurations name an entity.
 const NAMES: &[(&str, &[&str])] = &[
@@ -31,12 +31,9 @@ impl Names {
         let mut names = Self::default();
         for (kind, fields) in NAMES {
             let of_kind = names.0.entry(kind).or_default();
-            for entity in source.of_kind(kind).map(Packed::unpack) {
-                let given = fields
-                    .iter()
-                    .filter_map(|field| entity.body.get(*field)?.as_str());
-                for name in given {
-                    of_kind.entry(name.into()).or_insert_with(|| entity.key());
+            for packed in source.of_kind(kind) {
+                for name in fields.iter().filter_map(|field| packed.word(field)) {
+                    of_kind.entry(name.into()).or_insert_with(|| packed.key());
                 }
             }
         }

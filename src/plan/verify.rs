@@ -117,7 +117,7 @@ impl Verification {
             self.findings
                 .push(Finding::new(&DIFFERS_AFTER_WRITE, subject.clone(), observed));
             self.mismatched.push((subject, changes));
-            BodyDigest::of(actual.kind, &project(&entity.body, &actual.body))
+            BodyDigest::of(actual.kind, &project(actual.kind, &entity.body, &actual.body))
         };
         if let Some(version) = version {
             let seen = added::observe(&desired.subject, &entity, &actual.body, version, catalogue);

@@ -20,6 +20,7 @@ mod process;
 mod progress;
 mod queue;
 mod replicas;
+mod rollback;
 mod steps;
 mod stored;
 mod support;

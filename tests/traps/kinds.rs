@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use simulators::bed::Bed;
-use simulators::kong_admin::{Edition, Options};
-use simulators::konnect;
+use simulators::kong_admin::Edition;
 use simulators::server::{Behaviour, Fault};
 
-use super::support::{WORKSPACE, apply, bed_with, found, held, id, like, migration, move_all, plan, sample};
+use super::support::{
+    WORKSPACE, apply, asked, bed_with, found, gateway, held, id, like, migration, move_all, plan, sample,
+};
 
 /// Entities of Enterprise that move, on a service and a consumer.
 fn enterprise() -> Result<Value> {
@@ -128,6 +128,7 @@ async fn what_is_no_configuration_is_counted_and_what_has_no_counterpart_is_name
         format!("/rbac/roles/{}/endpoints", id(10)): [{"id": id(20), "role": {"id": id(10)}, "endpoint": "*", "actions": ["read"]}],
         "/admins": named(30..32), "/groups": named(32..33), "/licenses": named(33..34), "/event-hooks": named(34..36),
         "/keyring": [{"id": "LaW1urRQ"}, {"id": "Xa2"}], "/developers": named(40..47), "/applications": named(47..48),
+        format!("/applications/{}/application_instances", id(47)): [{"id": id(49), "application": {"id": id(47)}, "status": 0}],
         "/files": named(50..55), "/oauth2": [{"id": id(60), "name": "app", "client_id": "c", "client_secret": "s"}],
     }))
     .await?;
@@ -144,6 +145,7 @@ async fn what_is_no_configuration_is_counted_and_what_has_no_counterpart_is_name
         counts,
         [
             "2 admins",
+            "1 application_instances",
             "1 applications",
             "7 developers",
             "2 event-hooks",
@@ -188,30 +190,6 @@ async fn absent_forbidden_and_failed_kinds_are_told_apart() -> Result<()> {
         "a kind that moves stops the run"
     );
     Ok(())
-}
-
-/// A bed whose Kong is of another version and edition.
-async fn gateway(version: &str, edition: Edition, wasm: bool) -> Result<Bed> {
-    let source = Options {
-        edition,
-        version: Some(version.to_owned()),
-        wasm,
-        ..Options::default()
-    };
-    let target = konnect::Options {
-        tokens: vec![Bed::KONNECT_TOKEN.to_owned()],
-        ..konnect::Options::default()
-    };
-    Bed::start_from(source, target).await
-}
-
-/// Paths that the source was asked for.
-fn asked(bed: &Bed, part: &str) -> bool {
-    bed.kong_server
-        .stats()
-        .by_route
-        .keys()
-        .any(|route| route.contains(part))
 }
 
 #[tokio::test]

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
-
 use super::PlanInput;
 use crate::domain::EntityKey;
 use crate::plan::digest::{Digest, Held};
@@ -21,15 +19,10 @@ pub(super) fn hash(
     (input, held): (&PlanInput<'_>, &Held<'_>),
 ) -> String {
     let mut digest = Digest::default();
-    digest.add(&json!(plan.source_digest));
+    digest.add(&plan.source_digest);
     for operation in &plan.operations {
         if let Some(from) = updated_from(operation, input) {
-            digest.add(&json!([
-                operation.target_key(),
-                operation.subject,
-                "update",
-                from
-            ]));
+            digest.add(&(operation.target_key(), &operation.subject, "update", from));
             continue;
         }
         let action = if operation.action == Action::Unchanged {
@@ -37,16 +30,16 @@ pub(super) fn hash(
         } else {
             operation.action
         };
-        digest.add(&json!(Operation {
+        digest.add(&Operation {
             action,
             ..operation.clone()
-        }));
+        });
     }
     // What Konnect fills in is foreseen before the writes and seen after them.
     for finding in plan.findings.iter().filter(|finding| {
         ![TARGET_ADDS_FIELD.id, TARGET_OVERWRITTEN.id, DRIFT_CORRECTED.id].contains(&finding.id.as_str())
     }) {
-        digest.add(&json!(finding));
+        digest.add(finding);
     }
     let moved = desired
         .iter()

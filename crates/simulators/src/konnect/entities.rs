@@ -30,11 +30,12 @@ pub fn list(
         }
     }
     let (page, mut envelope) = entity_page(path, query, selected.into_iter())?;
-    let shown: Vec<_> = page
+    // Moved: `json!` would copy each of them.
+    let shown = page
         .into_iter()
         .map(|e| views::shown(control_plane, address.kind, e))
         .collect();
-    envelope["data"] = json!(shown);
+    envelope["data"] = Value::Array(shown);
     Ok(envelope)
 }
 

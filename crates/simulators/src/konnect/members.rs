@@ -79,7 +79,7 @@ impl<'a> Membership<'a> {
         let owner = self.owner_id(control_plane)?;
         let others = self.others(control_plane, &owner);
         let (page, mut envelope) = entity_page(path, query, others.into_iter())?;
-        envelope["data"] = json!(page);
+        envelope["data"] = page.into_iter().cloned().collect();
         Ok(envelope)
     }
 
