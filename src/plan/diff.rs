@@ -27,6 +27,7 @@ use super::preflight::consumers::tell_passwords;
 use super::preflight::custom_plugins::SCHEMA_UNUSED;
 use super::preflight::references::NAMED_ENTITY_LEFT_BEHIND;
 use super::preflight::{Facts, judge, judge_workspace};
+use super::prune::Gone;
 use super::select::{Selected, select};
 use super::transform::{Transformed, transform};
 use super::translate::translate;
@@ -58,7 +59,7 @@ pub struct PlanInput<'a> {
 /// The oldest version that plugin defaults are known for (published schemas).
 const OLDEST: KongVersion = KongVersion { major: 3, minor: 4 };
 
-/// Makes the plan. Every source entity gets exactly one operation.
+/// Makes the plan. Every source entity gets exactly one operation, and so does every entity that is deleted.
 #[must_use]
 pub fn build_plan(input: &PlanInput<'_>) -> Planned {
     let mut planner = Planner::new(input);
@@ -90,6 +91,7 @@ struct Planner<'a> {
     operations: Vec<Operation>,
     findings: Vec<Finding>,
     desired: BTreeMap<EntityKey, Desired>,
+    gone: Gone<'a>,
 }
 
 impl<'a> Planner<'a> {
@@ -104,6 +106,7 @@ impl<'a> Planner<'a> {
             }
         }
         let selected = select(input.source, input.policy, input.version, &facts.names);
+        let gone = Gone::find(input, &identities);
         Self {
             input,
             facts,
@@ -116,6 +119,7 @@ impl<'a> Planner<'a> {
             operations: Vec::new(),
             findings,
             desired: BTreeMap::new(),
+            gone,
         }
     }
 
@@ -214,6 +218,11 @@ impl<'a> Planner<'a> {
     }
 
     fn update(&mut self, source: &Entity, entity: &Entity, reason: String, changes: Vec<FieldChange>) {
+        if !self.gone.is_empty() {
+            // Its new name may be that of an entity that is gone.
+            let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
+            let _ = taken.clash(entity, |holder| self.gone.make_room(holder));
+        }
         self.findings.extend(added::foresee(
             &source.subject(),
             entity,
@@ -232,7 +241,7 @@ impl<'a> Planner<'a> {
 
     fn create(&mut self, source: &Entity, entity: &Entity) {
         let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
-        if let Some(clash) = taken.clash(entity) {
+        if let Some(clash) = taken.clash(entity, |holder| self.gone.make_room(holder)) {
             return self.resolve(source, entity, &clash);
         }
         self.create_unclashed(source, entity);
@@ -283,6 +292,7 @@ impl<'a> Planner<'a> {
             return self.block(source, &ADOPT_DIFFERS, observed);
         }
         self.identities.adopt(source.key(), &holder.id);
+        self.gone.keep(&clash.holder);
         self.compare(source, &adopted, &holder);
     }
 
@@ -392,11 +402,7 @@ impl<'a> Planner<'a> {
     }
 
     fn push(&mut self, source: &Entity, action: Action, reason: String, changes: Vec<FieldChange>) {
-        let key = source.key();
-        let target_id = self
-            .identities
-            .is_moved(&key)
-            .then(|| Arc::clone(self.identities.target_id(&key)));
+        let target_id = self.identities.other_id(source);
         self.operations.push(Operation {
             wave: source.kind.level,
             action,
@@ -440,6 +446,9 @@ impl<'a> Planner<'a> {
         }
         self.tell_missing_names();
         self.findings.extend(tell_passwords(self.desired.keys()));
+        let pruned = self.gone.decide(&self.desired, &self.selected);
+        self.operations.extend(pruned.operations);
+        self.findings.extend(pruned.findings);
         waivers::apply(
             &mut self.findings,
             &self.input.circumstances.waivers,
@@ -454,11 +463,11 @@ impl<'a> Planner<'a> {
             operations: self.operations,
             findings: self.findings,
         };
-        plan.hash = hash(&plan, &self.desired, self.input);
+        plan.hash = hash(&plan, &self.desired, &pruned.deletions, self.input);
         Planned {
             plan,
             desired: self.desired,
-            deletions: BTreeMap::new(),
+            deletions: pruned.deletions,
         }
     }
 }

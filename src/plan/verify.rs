@@ -18,6 +18,8 @@ pub struct Verification {
     pub mismatched: Vec<(Subject, Vec<FieldChange>)>,
     /// Not in the target.
     pub missing: Vec<Subject>,
+    /// To be deleted, and in the target still.
+    pub remaining: Vec<Subject>,
     /// In the target, not in the source: not ours, left alone.
     pub extra: usize,
     /// SHA-256 over the translated source.
@@ -61,6 +63,12 @@ pub fn verify(
         matched: 0,
         mismatched: Vec::new(),
         missing: Vec::new(),
+        remaining: planned
+            .deletions
+            .values()
+            .filter(|deletion| target.contains(&deletion.subject.key))
+            .map(|deletion| deletion.subject.clone())
+            .collect(),
         extra: target.len(),
         source_digest: digest_desired(planned.desired.values()),
         target_digest: digest_actual(
