@@ -3,13 +3,14 @@
 use serde_json::json;
 
 use crate::api::workspace_migration::{
-    ConflictPolicy as ConflictChoice, IdPolicy as IdChoice, Preset as WrittenPreset, PresetName,
-    Selection as Selected, Waiver as AcceptedFinding, WorkspaceMigrationSpec,
+    ConflictPolicy as ConflictChoice, DriftPolicy as DriftChoice, IdPolicy as IdChoice, Mode,
+    Preset as WrittenPreset, PresetName, Selection as Selected, Waiver as AcceptedFinding,
+    WorkspaceMigrationSpec,
 };
 use crate::domain::entity_kinds::{ENTITY_KINDS, named};
 use crate::plan::Waiver;
 use crate::plan::policy::{
-    Change, ConflictPolicy, Conflicts, Exclusion, IdPolicy, Policy, Selection, Transform,
+    Change, ConflictPolicy, Conflicts, DriftPolicy, Exclusion, IdPolicy, Policy, Selection, Transform,
 };
 use crate::plan::preset::Preset;
 
@@ -78,6 +79,7 @@ pub fn policy(spec: &WorkspaceMigrationSpec, control_plane: &str) -> Result<Poli
                 .map(|own| (own.kind.clone(), conflict(own.policy)))
                 .collect(),
         },
+        drift: drift(spec),
         transforms: spec.transforms.iter().map(transform).collect::<Result<_, _>>()?,
         // Their texts are not in the spec.
         custom_plugins: Vec::new(),
@@ -126,6 +128,15 @@ fn selection(selected: &Selected) -> Selection {
         tags: selected.tags.clone(),
         kinds: selected.kinds.clone(),
         exclude: selected.exclude.iter().map(exclusion).collect(),
+    }
+}
+
+/// Only mode Sync has a policy of its own for what somebody changed in the target.
+fn drift(spec: &WorkspaceMigrationSpec) -> DriftPolicy {
+    match (spec.mode, spec.sync.as_ref().map(|sync| sync.drift)) {
+        (Mode::Plan | Mode::Apply, _) => DriftPolicy::AsConflict,
+        (Mode::Sync, None | Some(DriftChoice::Report)) => DriftPolicy::Report,
+        (Mode::Sync, Some(DriftChoice::Correct)) => DriftPolicy::Correct,
     }
 }
 

@@ -1,9 +1,9 @@
-//! What happens to an entity that the target has and that differs: the ledger decides where it speaks, else the conflict policy.
+//! What happens to an entity that the target has and that differs: the ledger decides where it speaks, else a policy.
 
-use super::finding::{Rule, TARGET_CHANGED, TARGET_DIFFERS, TARGET_OVERWRITTEN};
-use super::ledger::{Ledger, Standing};
-use super::policy::{ConflictPolicy, Conflicts};
-use crate::domain::Entity;
+use super::finding::{DRIFT_CORRECTED, DRIFT_LEFT, Rule, TARGET_CHANGED, TARGET_DIFFERS, TARGET_OVERWRITTEN};
+use super::ledger::Standing;
+use super::policy::{ConflictPolicy, DriftPolicy, Policy};
+use crate::domain::EntityKind;
 
 /// The decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,22 +14,25 @@ pub enum Resolution {
     Overwrite(&'static Rule),
     /// Leave both.
     Skip,
+    /// Leave what somebody else changed. With a finding.
+    Leave(&'static Rule),
     /// Leave it until somebody decides. With a finding.
     Block(&'static Rule),
 }
 
-/// Decides for an entity that differs, from the body that it should have and the target's own.
+/// Decides for an entity of a kind that differs, from whose it is.
 #[must_use]
-pub fn resolve(ledger: &Ledger, conflicts: &Conflicts, desired: &Entity, actual: &Entity) -> Resolution {
-    let standing = ledger.standing(actual, &desired.body);
-    match (standing, conflicts.of(desired.kind.name)) {
-        (Standing::Ours, _) => Resolution::Follow,
-        (_, ConflictPolicy::Overwrite) => Resolution::Overwrite(&TARGET_OVERWRITTEN),
-        (_, ConflictPolicy::Skip) => Resolution::Skip,
-        (Standing::Changed, ConflictPolicy::Fail | ConflictPolicy::Adopt) => {
+pub fn resolve(standing: Standing, policy: &Policy, kind: &EntityKind) -> Resolution {
+    match (standing, policy.drift, policy.conflicts.of(kind.name)) {
+        (Standing::Ours, _, _) => Resolution::Follow,
+        (Standing::Changed, DriftPolicy::Report, _) => Resolution::Leave(&DRIFT_LEFT),
+        (Standing::Changed, DriftPolicy::Correct, _) => Resolution::Overwrite(&DRIFT_CORRECTED),
+        (_, _, ConflictPolicy::Overwrite) => Resolution::Overwrite(&TARGET_OVERWRITTEN),
+        (_, _, ConflictPolicy::Skip) => Resolution::Skip,
+        (Standing::Changed, DriftPolicy::AsConflict, ConflictPolicy::Fail | ConflictPolicy::Adopt) => {
             Resolution::Block(&TARGET_CHANGED)
         }
-        (Standing::Foreign, ConflictPolicy::Fail | ConflictPolicy::Adopt) => {
+        (Standing::Foreign, _, ConflictPolicy::Fail | ConflictPolicy::Adopt) => {
             Resolution::Block(&TARGET_DIFFERS)
         }
     }

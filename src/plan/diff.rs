@@ -1,6 +1,7 @@
 //! Decides what happens to each source entity.
 
 mod hash;
+mod removed;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -14,10 +15,11 @@ use super::compare::{FieldChange, canonical, differences, equal, project};
 use super::conflict::{self, Resolution};
 use super::digest::Digest;
 use super::document::{Action, Desired, Operation, Plan, Planned};
+use super::drift::{Class, Drift, class_of_difference, missing_in_source, removed_from_target};
 use super::finding::{
-    ADOPT_DIFFERS, BLOCKED_BY_DEPENDENCY, DEPENDENCY_EXCLUDED, Finding, NAME_TAKEN, NAME_WAITS_FOR_UPDATE,
-    PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY, TRANSFORM_FAILED, TRANSFORM_UNUSED,
-    TRANSFORMED,
+    ADOPT_DIFFERS, BLOCKED_BY_DRIFT, DEPENDENCY_EXCLUDED, DRIFT_REMOVED_NAMED, Finding, NAME_TAKEN,
+    NAME_WAITS_FOR_UPDATE, PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY,
+    TRANSFORM_FAILED, TRANSFORM_UNUSED, TRANSFORMED,
 };
 use super::identity::Identities;
 use super::ledger::Ledger;
@@ -87,6 +89,11 @@ struct Planner<'a> {
     /// Looked at for creations alone, so it is made for the first one.
     taken: OnceCell<Taken>,
     absent: BTreeSet<EntityKey>,
+    /// What somebody else removed from the target, by its key there.
+    removed: BTreeSet<EntityKey>,
+    /// What is absent because of that, by its key in the source.
+    left_to_drift: BTreeSet<EntityKey>,
+    drift: Drift,
     used_transforms: BTreeSet<usize>,
     operations: Vec<Operation>,
     findings: Vec<Finding>,
@@ -115,6 +122,9 @@ impl<'a> Planner<'a> {
             identities,
             taken: OnceCell::new(),
             absent: BTreeSet::new(),
+            removed: removed_from_target(input).collect(),
+            left_to_drift: BTreeSet::new(),
+            drift: Drift::default(),
             used_transforms: BTreeSet::new(),
             operations: Vec::new(),
             findings,
@@ -162,6 +172,9 @@ impl<'a> Planner<'a> {
                 .push(Finding::new(&PASSWORD_NOT_MOVABLE, source.subject(), observed));
             return self.leave(source, Action::StaysBehind, observed.to_owned());
         }
+        if self.stays_removed(source) {
+            return self.leave_removed(source);
+        }
         if let Some((rule, observed)) = self.missing_reference(source) {
             return self.block(source, rule, observed);
         }
@@ -195,7 +208,11 @@ impl<'a> Planner<'a> {
         let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
         let observed = format!("differs in {}", fields.join(", "));
         let finding = |rule| Finding::new(rule, source.subject(), observed.clone());
-        match conflict::resolve(self.input.ledger, &self.input.policy.conflicts, entity, actual) {
+        let standing = self.input.ledger.standing(actual, &entity.body);
+        if let Some(class) = class_of_difference(self.input.ledger, standing, entity, actual) {
+            self.drift.add(class, 1);
+        }
+        match conflict::resolve(standing, self.input.policy, entity.kind) {
             Resolution::Follow => {
                 let reason = format!("the source changed: {observed}");
                 self.update(source, entity, reason, changes);
@@ -207,6 +224,11 @@ impl<'a> Planner<'a> {
             }
             Resolution::Skip => {
                 self.findings.push(finding(&SKIPPED_BY_POLICY));
+                self.push(source, Action::Skipped, observed, changes);
+            }
+            Resolution::Leave(rule) => {
+                self.findings.push(finding(rule));
+                self.drift.left.push(source.subject());
                 self.push(source, Action::Skipped, observed, changes);
             }
             // It stays in the target as it is, so what refers to it goes on.
@@ -248,6 +270,7 @@ impl<'a> Planner<'a> {
     }
 
     fn create_unclashed(&mut self, source: &Entity, entity: &Entity) {
+        self.note_absence(source, entity);
         self.findings.extend(added::foresee(
             &source.subject(),
             entity,
@@ -262,9 +285,12 @@ impl<'a> Planner<'a> {
         let observed = format!("{} is held by {}", clash.shown, clash.holder);
         // The source has the holder too, under another name by now.
         if let Some(holder) = self.identities.source_of(&clash.holder, self.input.source) {
-            return match self.will_release(&holder, &clash.holder) {
-                true => self.create_unclashed(source, entity),
-                false => self.block(source, &NAME_WAITS_FOR_UPDATE, observed),
+            return match self.resolve_holder(&holder, &clash.holder) {
+                Some(Resolution::Follow | Resolution::Overwrite(_)) => self.create_unclashed(source, entity),
+                Some(Resolution::Leave(_)) => self.block(source, &BLOCKED_BY_DRIFT, observed),
+                Some(Resolution::Skip | Resolution::Block(_)) | None => {
+                    self.block(source, &NAME_WAITS_FOR_UPDATE, observed)
+                }
             };
         }
         let policy = self.input.policy.conflicts.of(entity.kind.name);
@@ -296,25 +322,20 @@ impl<'a> Planner<'a> {
         self.compare(source, &adopted, &holder);
     }
 
-    /// True when the holder of a unique value is written before whoever wants it, which gives the value free.
-    fn will_release(&self, holder: &EntityKey, target: &EntityKey) -> bool {
-        let sides = (self.input.source.get(holder), self.input.target.get(target));
-        let (Some(source), Some(actual)) = sides else {
-            return false;
-        };
+    /// What happens to the holder of a unique value. Where it is written, that is before whoever wants the value, which is then free.
+    fn resolve_holder(&self, holder: &EntityKey, target: &EntityKey) -> Option<Resolution> {
+        let source = self.input.source.get(holder)?;
+        let actual = self.input.target.get(target)?;
         if !self.selected.contains(holder) {
-            return false;
+            return None;
         }
         let entity = self.identities.relink(Entity {
             body: translate(&source, self.input.catalogue).body,
             kind: source.kind,
             id: source.id.clone(),
         });
-        let conflicts = &self.input.policy.conflicts;
-        match conflict::resolve(self.input.ledger, conflicts, &entity, &actual) {
-            Resolution::Follow | Resolution::Overwrite(_) => true,
-            Resolution::Skip | Resolution::Block(_) => false,
-        }
+        let standing = self.input.ledger.standing(&actual, &entity.body);
+        Some(conflict::resolve(standing, self.input.policy, entity.kind))
     }
 
     /// Records what a transform did, and returns the changed entity.
@@ -352,7 +373,7 @@ impl<'a> Planner<'a> {
             .filter(|schema| self.absent.contains(schema))
         {
             return Some((
-                &BLOCKED_BY_DEPENDENCY,
+                self.why_absent(&schema),
                 format!("needs {schema}, which is not uploaded"),
             ));
         }
@@ -364,7 +385,7 @@ impl<'a> Planner<'a> {
                 ))
             } else if self.absent.contains(&key) {
                 Some((
-                    &BLOCKED_BY_DEPENDENCY,
+                    self.why_absent(&key),
                     format!("refers to {key}, which is not moved"),
                 ))
             } else if self.input.source.contains(&key) {
@@ -379,6 +400,9 @@ impl<'a> Planner<'a> {
     }
 
     fn block(&mut self, source: &Entity, rule: &Rule, observed: String) {
+        if rule.id == BLOCKED_BY_DRIFT.id {
+            self.left_to_drift.insert(source.key());
+        }
         self.findings
             .push(Finding::new(rule, source.subject(), observed.clone()));
         self.leave(source, Action::Blocked, observed);
@@ -429,7 +453,11 @@ impl<'a> Planner<'a> {
             for (field, named) in named_entities(written, &self.facts.names) {
                 if self.absent.contains(&named) {
                     let observed = format!("{field} names {named}, which is not moved");
-                    let finding = Finding::new(&NAMED_ENTITY_LEFT_BEHIND, source.subject(), observed);
+                    let rule = match self.left_to_drift.contains(&named) {
+                        true => &DRIFT_REMOVED_NAMED,
+                        false => &NAMED_ENTITY_LEFT_BEHIND,
+                    };
+                    let finding = Finding::new(rule, source.subject(), observed);
                     self.findings.push(finding.at(field));
                 }
             }
@@ -445,6 +473,8 @@ impl<'a> Planner<'a> {
             }
         }
         self.tell_missing_names();
+        self.drift
+            .add(Class::MissingInSource, missing_in_source(self.input));
         self.findings.extend(tell_passwords(self.desired.keys()));
         let pruned = self.gone.decide(&self.desired, &self.selected);
         self.operations.extend(pruned.operations);
@@ -467,6 +497,7 @@ impl<'a> Planner<'a> {
         Planned {
             plan,
             desired: self.desired,
+            drift: self.drift,
             deletions: pruned.deletions,
         }
     }
@@ -475,12 +506,16 @@ impl<'a> Planner<'a> {
 /// Source entities that were found under another id in an earlier run, with that id.
 fn adopted_before<'a>(input: &PlanInput<'a>) -> impl Iterator<Item = (EntityKey, Arc<str>)> + use<'a> {
     let (ledger, source_side, target) = (input.ledger, input.source, input.target);
-    ledger.iter().filter_map(move |(kind, id, entry)| {
-        let source = kind.key(entry.source.as_deref()?);
-        let there =
-            source_side.contains(&source) && target.contains(&kind.key(id)) && !target.contains(&source);
-        there.then(|| (source, id.into()))
-    })
+    let adopted = move |is_there: bool| {
+        ledger.iter().filter_map(move |(kind, id, entry)| {
+            let source = kind.key(entry.source.as_deref()?);
+            let found = target.contains(&kind.key(id)) == is_there && (is_there || entry.is_settled());
+            let counts = found && source_side.contains(&source) && !target.contains(&source);
+            counts.then(|| (source, id.into()))
+        })
+    };
+    // What somebody removed keeps its place, unless another one has taken it.
+    adopted(false).chain(adopted(true))
 }
 
 /// A subject that stands for all entities of a kind.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::compare::FieldChange;
+use super::drift::Drift;
 use super::finding::{Finding, Severity};
 use crate::domain::{EntityKey, Packed, Subject};
 
@@ -138,6 +139,8 @@ pub struct Planned {
     pub plan: Plan,
     /// Translated entities of all operations that create or update, or have done so.
     pub desired: BTreeMap<EntityKey, Desired>,
+    /// How both sides differ from what the migration left.
+    pub drift: Drift,
     /// What is deleted, by its key in the target.
     pub deletions: BTreeMap<EntityKey, Deletion>,
 }

@@ -82,6 +82,26 @@ rules! {
         "Somebody changed the entity in the target after this migration wrote it; it is left as it is.",
         "Find out who writes there; set spec.conflictPolicy of the kind to Overwrite to put the source's content back, or Skip to leave it.",
         "Somebody changed the host of service cart in Konnect.";
+    DRIFT_LEFT: Warning, waivable, "drift-left",
+        "Somebody changed the entity in the target after this migration wrote it; spec.sync.drift Report leaves it as it is.",
+        "Make both sides equal, or set spec.sync.drift to Correct to put the source's content back.",
+        "Mode Sync, and somebody changed the host of service cart in Konnect.";
+    DRIFT_REMOVED: Warning, waivable, "drift-removed",
+        "Somebody removed the entity from the target after this migration wrote it; spec.sync.drift Report does not make it again.",
+        "Remove it from the source too, or set spec.sync.drift to Correct to have it made again.",
+        "Mode Sync, and somebody deleted route cart in Konnect.";
+    DRIFT_REMOVED_NAMED: Warning, waivable, "drift-removed-named",
+        "The entity names another that somebody removed from the target and spec.sync.drift Report does not make again; it does not work as before.",
+        "Solve the finding of the entity that it names.",
+        "Mode Sync, and a plugin names a vault that somebody deleted in Konnect.";
+    BLOCKED_BY_DRIFT: Warning, waivable, "blocked-by-drift",
+        "The entity needs what somebody changed or removed in the target and spec.sync.drift Report leaves so; it is not written.",
+        "Solve the finding of the entity that it needs.",
+        "Mode Sync, and the source has a new route of a service that somebody deleted in Konnect.";
+    DRIFT_CORRECTED: Warning, waivable, "drift-corrected",
+        "Somebody changed or removed the entity in the target after this migration wrote it; spec.sync.drift Correct puts the source's content back, and what was changed is kept in the ledger.",
+        "Find out who writes there.",
+        "Mode Sync, and somebody changed the host of service cart in Konnect.";
     TARGET_OVERWRITTEN: Warning, waivable, "target-overwritten",
         "The target's own content of the entity is replaced by the source's; a before-image is kept, and spec.rollback restores it.",
         "Look at the fields that change before you let it be written.",

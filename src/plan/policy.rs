@@ -17,6 +17,8 @@ pub struct Policy {
     pub ids: IdPolicy,
     /// What to do with clashes.
     pub conflicts: Conflicts,
+    /// What to do with what somebody else changed or removed in the target after this migration wrote it.
+    pub drift: DriftPolicy,
     /// Changes on the way, in order.
     pub transforms: Vec<Transform>,
     /// Schemas of custom plugins, at most one for a name.
@@ -70,6 +72,18 @@ pub enum ConflictPolicy {
     Overwrite,
     /// Leave it, and the source's entity too.
     Skip,
+}
+
+/// What to do with what somebody else changed or removed in the target after this migration wrote it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DriftPolicy {
+    /// The conflict policy decides about what is changed; what is removed is written again.
+    #[default]
+    AsConflict,
+    /// Tell, and leave it.
+    Report,
+    /// Put the source's content back.
+    Correct,
 }
 
 /// The conflict policy, with exceptions by kind.

@@ -11,6 +11,7 @@ mod command_line;
 mod crash;
 mod custom_plugins;
 mod declarative;
+mod drift;
 mod faults;
 mod orders;
 #[path = "../shared/presets.rs"]

@@ -282,8 +282,8 @@ pub struct Sync {
     pub interval: String,
     /// What to do with an entity that somebody changed or removed in the target after this migration wrote it: tell, and leave it
     /// (Report), or put the source's content back (Correct).
+    /// What this migration did not write is the business of conflictPolicy.
     #[serde(default)]
-    #[x_kube(validation = rules::not_implemented("spec.sync.drift", "self == 'Report'", "Report"))]
     pub drift: DriftPolicy,
 }
 

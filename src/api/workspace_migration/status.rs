@@ -361,7 +361,8 @@ pub struct SyncStatus {
     /// now. For example 12s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lag: Option<String>,
-    /// How the sides differ from what this migration left, by whose change it is.
+    /// How the sides differed from what this migration left when both were last read, by whose change it is. What followed is in
+    /// history.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub drift: Option<DriftStatus>,
 }
@@ -382,6 +383,9 @@ pub struct DriftStatus {
     /// New in the source, or removed from the target.
     #[serde(default)]
     pub missing_in_target: u64,
+    /// Of those missing in the target: written by this migration, and removed by somebody else.
+    #[serde(default)]
+    pub removed_from_target: u64,
     /// Written by this migration, and gone from the source.
     #[serde(default)]
     pub missing_in_source: u64,

@@ -162,6 +162,19 @@ impl WorkspaceMigrationController {
         Ok(())
     }
 
+    /// Both sides may have come to be equal by other hands, which the ledger has to know before the source changes again.
+    pub(super) async fn settle(
+        &self,
+        run: &Run<'_>,
+        ledger: &mut Ledger,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<(), Error> {
+        if ledger.settle(run.planned, &run.observed.target, self.context.clock.now()) {
+            self.keep_ledger(run, ledger, draft).await?;
+        }
+        Ok(())
+    }
+
     /// Takes backup and ledger away with their object, unless they are to stay.
     pub(super) async fn discard_backup(&self, object: &WorkspaceMigration) -> Result<(), Error> {
         let target = object.status.as_ref().and_then(|status| status.target.as_ref());

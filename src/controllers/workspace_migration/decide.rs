@@ -35,7 +35,7 @@ pub fn next_step(mode: Mode, approval: Option<&Approval>, completed: bool, plan:
             if let Some(finding) = plan.blocking().next() {
                 return Step::Halt(finding.clone());
             }
-            if mode == Mode::Sync && completed && drift(plan).is_none() {
+            if mode == Mode::Sync && completed && difference(plan).is_none() {
                 return Step::Steady;
             }
             match approval.filter(|approval| approval.policy == ApprovalPolicy::Required) {
@@ -48,10 +48,10 @@ pub fn next_step(mode: Mode, approval: Option<&Approval>, completed: bool, plan:
     }
 }
 
-/// What changed since a completed migration, in words; none when both sides are as they were left.
-pub fn drift(plan: &Plan) -> Option<String> {
-    let changed = plan.count(Action::Create) + plan.count(Action::Update) + plan.count(Action::Blocked);
-    (changed > 0).then(|| format!("source and target differ since the migration: {}", plan.summary()))
+/// What a completed migration would write, or cannot write, in words; none when there is nothing.
+pub fn difference(plan: &Plan) -> Option<String> {
+    let changed = plan.writes() + plan.count(Action::Blocked);
+    (changed > 0).then(|| plan.summary())
 }
 
 #[cfg(test)]
@@ -154,7 +154,10 @@ mod tests {
     fn apply_writes_once_and_watches_afterwards() {
         let changed = plan(&[Action::Unchanged, Action::Create], &[]);
         assert_eq!(next_step(Mode::Apply, None, true, &changed), Step::Watch);
-        assert!(drift(&changed).is_some_and(|words| words.contains("1 to create")));
-        assert_eq!(drift(&plan(&[Action::Unchanged, Action::StaysBehind], &[])), None);
+        assert!(difference(&changed).is_some_and(|words| words.contains("1 to create")));
+        assert_eq!(
+            difference(&plan(&[Action::Unchanged, Action::StaysBehind], &[])),
+            None
+        );
     }
 }

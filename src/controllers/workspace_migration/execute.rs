@@ -5,6 +5,7 @@ use kube::ResourceExt;
 use tokio::sync::watch;
 
 use super::WorkspaceMigrationController;
+use super::drift::note_corrected;
 use super::error::Error;
 use super::interrupted::end_early;
 use super::orders::Orders;
@@ -44,6 +45,7 @@ impl WorkspaceMigrationController {
         let mut findings = run.planned.plan.findings.clone();
         findings.extend(applied.findings());
         draft.status.findings = Some(findings_status(&findings));
+        note_corrected(&run.planned.plan, &applied, draft);
         if let Some(error) = &applied.interrupted {
             let message = format!(
                 "{} of {} entities are written. {error}",

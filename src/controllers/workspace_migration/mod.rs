@@ -8,6 +8,7 @@ mod artefact;
 mod backup;
 mod config_maps;
 mod decide;
+mod drift;
 mod error;
 mod execute;
 mod fetch;
@@ -30,6 +31,7 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 
 use self::decide::{Step, next_step};
+use self::drift::{report_drift, tell_left};
 use self::error::Error;
 use self::execute::Run;
 use self::interrupted::{end_early, pause};
@@ -43,7 +45,7 @@ use super::context::Context;
 use super::draft::Draft;
 use super::outcome::Outcome;
 use super::runner::{Reconciler, Runner};
-use crate::api::conditions::{DRIFTED, PREFLIGHT_PASSED, READY, STALLED, reason};
+use crate::api::conditions::{PREFLIGHT_PASSED, READY, STALLED, reason};
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::WorkspaceMigration;
@@ -173,8 +175,19 @@ impl WorkspaceMigrationController {
         let completed = is_completed(draft, object.spec.mode) && !has_new_schemas(&planned.plan);
         let before = draft.status.plan.clone();
         report_plan(&observed, &planned, object.spec.approval.as_ref(), draft);
+        report_drift(object.spec.mode, &planned.drift, draft);
+        let is_new = before
+            .as_ref()
+            .is_none_or(|before| before.hash != planned.plan.hash);
         self.keep_plan(object, (&migration, &observed, &planned), before, draft)
             .await;
+        let run = Run {
+            object,
+            migration: &migration,
+            observed: &observed,
+            planned: &planned,
+            orders: &orders,
+        };
         match next_step(
             object.spec.mode,
             object.spec.approval.as_ref(),
@@ -184,17 +197,15 @@ impl WorkspaceMigrationController {
             Step::Halt(finding) => Ok(halt(&planned, &finding, draft)),
             Step::Report => Ok(report_only(&planned, draft)),
             Step::Watch => Ok(watch(&planned, draft)),
-            Step::Steady => Ok(steady(&planned, draft)),
+            Step::Steady => {
+                if is_new {
+                    self.settle(&run, &mut ledger, draft).await?;
+                }
+                Ok(steady(&planned))
+            }
             Step::AwaitApproval { stale } => Ok(await_approval(object, &planned, stale, draft)),
             Step::Apply => {
-                draft.conditions.remove(DRIFTED);
-                let run = Run {
-                    object,
-                    migration: &migration,
-                    observed: &observed,
-                    planned: &planned,
-                    orders: &orders,
-                };
+                tell_left(&planned.drift, draft);
                 self.execute(&run, &mut ledger, draft).await
             }
         }

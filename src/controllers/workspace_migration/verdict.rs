@@ -3,7 +3,7 @@
 use kube::ResourceExt;
 
 use super::LOOK_AGAIN;
-use super::decide::drift;
+use super::drift::change_since;
 use super::interrupted::stopped_at_refusal;
 use super::report::blocked_by;
 use crate::api::conditions::{APPLIED, APPROVED, DRIFTED, VERIFIED, reason};
@@ -80,16 +80,9 @@ pub(super) fn await_approval(
 /// After completion nothing is written in mode Apply; a difference is told.
 pub(super) fn watch(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
     draft.status.phase = Some(Phase::Completed);
-    let plan = &planned.plan;
-    let message = match drift(plan) {
-        Some(words) => {
+    let message = match change_since(planned) {
+        Some((reason, words)) => {
             let message = format!("{words}. Change the spec, for example spec.throttle, to apply again.");
-            // At completion both sides had one digest; whichever has another now has changed.
-            let verified = draft.status.verification.as_ref();
-            let reason = match verified.and_then(|verification| verification.digest.as_ref()) {
-                Some(digest) if *digest == plan.source_digest => reason::TARGET_CHANGED,
-                Some(_) | None => reason::SOURCE_CHANGED,
-            };
             draft.conditions.set(DRIFTED, True, reason, message.clone());
             message
         }
@@ -102,8 +95,7 @@ pub(super) fn watch(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) ->
 }
 
 /// Mode Sync, and nothing has to be written: reading both sides has proven that they are equal.
-pub(super) fn steady(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
-    draft.conditions.remove(DRIFTED);
+pub(super) fn steady(planned: &Planned) -> Outcome {
     Outcome::done(reason::IN_SYNC, equal(planned))
 }
 

@@ -9,7 +9,7 @@ use crate::domain::{Entity, EntityKey, Subject};
 use crate::plan::compare::canonical;
 use crate::plan::digest::Digest;
 use crate::plan::document::{Action, Deletion, Desired, Operation, Plan};
-use crate::plan::finding::{TARGET_ADDS_FIELD, TARGET_OVERWRITTEN};
+use crate::plan::finding::{DRIFT_CORRECTED, TARGET_ADDS_FIELD, TARGET_OVERWRITTEN};
 use crate::plan::ledger::{Fingerprint, Pending};
 use crate::plan::prune;
 
@@ -50,11 +50,9 @@ pub(super) fn hash(
         digest.add(&json!([key, "delete", row]));
     }
     // What Konnect fills in is foreseen before the writes and seen after them.
-    for finding in plan
-        .findings
-        .iter()
-        .filter(|finding| ![TARGET_ADDS_FIELD.id, TARGET_OVERWRITTEN.id].contains(&finding.id.as_str()))
-    {
+    for finding in plan.findings.iter().filter(|finding| {
+        ![TARGET_ADDS_FIELD.id, TARGET_OVERWRITTEN.id, DRIFT_CORRECTED.id].contains(&finding.id.as_str())
+    }) {
         digest.add(&json!(finding));
     }
     let ours: BTreeSet<EntityKey> = desired.values().map(|desired| desired.entity.key()).collect();

@@ -38,6 +38,7 @@ struct Line<'a> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pending: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    corrected: Option<Cow<'a, Map<String, Value>>>,
     deleted: Option<Cow<'a, Map<String, Value>>>,
     at: i64,
 }
@@ -100,6 +101,7 @@ impl Ledger {
                     .seen
                     .map(|seen| format!("{}{}", seen.whole, seen.spoken).into()),
                 pending,
+                corrected: entry.corrected.as_ref().map(|body| Cow::Borrowed(&**body)),
                 deleted: entry.deleted.as_deref().map(Cow::Borrowed),
                 at: entry.at,
             };
@@ -176,6 +178,7 @@ fn entry(line: Line<'_>) -> Option<Entry> {
         origin,
         seen,
         pending,
+        corrected: line.corrected.map(|body| Box::new(body.into_owned())),
         deleted: line.deleted.map(|body| Box::new(body.into_owned())),
         at: line.at,
     })

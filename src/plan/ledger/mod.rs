@@ -99,10 +99,20 @@ pub struct Entry {
     pub seen: Option<Seen>,
     /// Intended, and not known to be done.
     pub pending: Pending,
+    /// What somebody else had made of it when the source's content was put back the last time. Holds secrets.
+    pub corrected: Option<Box<Map<String, Value>>>,
     /// What the target held when this migration deleted it, or is about to. Holds secrets.
     pub deleted: Option<Box<Map<String, Value>>>,
     /// Unix seconds of the last change of this entry.
     pub at: i64,
+}
+
+impl Entry {
+    /// True when the entity was there as this migration left it, and nothing is intended: if it is gone, somebody else removed it.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.pending == Pending::Nothing && self.seen.is_some()
+    }
 }
 
 /// Whose an entity of the target is.

@@ -1,10 +1,13 @@
 //! What a run does to the ledger, before and after.
 
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
-use super::{Entry, Fingerprint, Ledger, Origin, Pending, Seen, seconds};
+use super::{Entry, Fingerprint, Ledger, Origin, Pending, Seen, Standing, seconds};
 use crate::domain::entity_kinds::named;
-use crate::domain::{Entity, Snapshot};
+use crate::domain::{Entity, EntityKey, Snapshot};
 use crate::plan::compare::equal;
 use crate::plan::document::{Action, Deletion, Operation, Planned};
 
@@ -63,6 +66,7 @@ impl Ledger {
             origin,
             seen: None,
             pending: Pending::Write,
+            corrected: before.as_ref().and_then(|before| before.corrected.clone()),
             deleted: None,
             at: seconds(now),
         };
@@ -93,10 +97,14 @@ impl Ledger {
             before: Box::new(actual.body.clone()),
             adopted,
         };
+        let changed_by_another = self.standing(actual, &desired.body()) == Standing::Changed;
         let entry = self.get_mut(actual.kind.name, &actual.id);
         if let Some(entry) = entry.filter(|entry| !entry.is_deleted()) {
             if entry.pending == Pending::Write {
                 return false;
+            }
+            if changed_by_another {
+                entry.corrected = Some(Box::new(actual.body.clone()));
             }
             if entry.origin == Origin::Adopted {
                 entry.origin = overwritten(true);
@@ -110,6 +118,7 @@ impl Ledger {
             origin: overwritten(false),
             seen,
             pending: Pending::Write,
+            corrected: None,
             deleted: None,
             at: seconds(now),
         };
@@ -120,9 +129,22 @@ impl Ledger {
     /// Records what became of it, from a new reading of the target. True when the ledger changed.
     pub fn settle(&mut self, planned: &Planned, after: &Snapshot, now: Timestamp) -> bool {
         let mut changed = self.settle_desired(planned, after, now);
+        let wanted = OnceCell::new();
+        // What somebody else removed stays known as long as the source has it.
+        let is_wanted = |key: &EntityKey| {
+            let keys = wanted.get_or_init(|| {
+                let operations = planned.plan.operations.iter();
+                operations.map(Operation::target_key).collect::<BTreeSet<_>>()
+            });
+            keys.contains(key)
+        };
         for (name, entries) in &mut self.kinds {
             let Some(kind) = named(name) else { continue };
             entries.retain(|id, entry| {
+                let key = kind.key(id);
+                if entry.is_settled() && !after.contains(&key) && is_wanted(&key) {
+                    return true;
+                }
                 let kept = settle_entry(kind, entry, after, id, &mut changed);
                 changed |= !kept;
                 kept
@@ -136,11 +158,16 @@ impl Ledger {
         let mut changed = false;
         for desired in planned.desired.values() {
             let (kind, key) = (desired.entity.kind, desired.entity.key());
-            let known = self.get(kind.name, &key.id);
-            if known.is_some_and(|entry| entry.pending == Pending::Nothing && entry.seen.is_some()) {
+            let known = self.get(kind.name, &key.id).filter(|entry| entry.is_settled());
+            let wanted = desired.body();
+            // Known as it was written, and the source says the same: nothing is new.
+            if known
+                .and_then(|entry| entry.seen)
+                .is_some_and(|seen| seen.spoken == Fingerprint::of(kind, &wanted))
+            {
                 continue;
             }
-            let (Some(actual), wanted) = (after.get(&key), desired.body()) else {
+            let Some(actual) = after.get(&key) else {
                 continue;
             };
             if !equal(kind, &wanted, &actual.body) {
@@ -160,6 +187,7 @@ impl Ledger {
                 origin: Origin::Adopted,
                 seen,
                 pending: Pending::Nothing,
+                corrected: None,
                 deleted: None,
                 at: seconds(now),
             };

@@ -285,13 +285,15 @@ fn ledger() -> impl Strategy<Value = Ledger> {
         seen,
         pending,
         deleted,
+        prop::option::of("[a-z]{1,4}"),
         any::<i64>(),
     )
-        .prop_map(|(source, origin, seen, pending, deleted, at)| Entry {
+        .prop_map(|(source, origin, seen, pending, deleted, corrected, at)| Entry {
             source: source.map(String::into_boxed_str),
             origin,
             seen,
             pending,
+            corrected: corrected.map(|host| Box::new(Map::from_iter([("host".to_owned(), json!(host))]))),
             deleted: deleted.map(|body| Box::new(body.into_iter().map(|(k, v)| (k, json!(v))).collect())),
             at,
         });

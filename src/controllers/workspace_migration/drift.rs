@@ -1,0 +1,108 @@
+//! How both sides differ from what the migration left, into status, conditions and events. Pure.
+
+use super::decide::difference;
+use crate::api::conditions::{DRIFTED, reason};
+use crate::api::workspace_migration::{DriftStatus, Mode, WorkspaceMigration};
+use crate::controllers::draft::Draft;
+use crate::domain::Subject;
+use crate::engine::Applied;
+use crate::k8s::conditions::ConditionStatus::True;
+use crate::k8s::events::Note;
+use crate::plan::drift::{Class, Drift};
+use crate::plan::finding::DRIFT_CORRECTED;
+use crate::plan::{Plan, Planned};
+
+/// How many entities a message names.
+const NAMED: usize = 5;
+
+/// What this look found, in mode Sync. Before the first completion everything is new, and nothing has drifted.
+pub(super) fn report_drift(mode: Mode, drift: &Drift, draft: &mut Draft<WorkspaceMigration>) {
+    if mode != Mode::Sync {
+        return;
+    }
+    if draft.status.completed_at.is_some() {
+        draft.status.sync.get_or_insert_default().drift = Some(drift_status(drift));
+    }
+    tell_left(drift, draft);
+}
+
+/// What somebody changed or removed in the target and the plan leaves so, as a condition; no condition when there is nothing.
+pub(super) fn tell_left(drift: &Drift, draft: &mut Draft<WorkspaceMigration>) {
+    let Some(named) = names(drift.left.iter()) else {
+        return draft.conditions.remove(DRIFTED);
+    };
+    let message = format!(
+        "Somebody changed or removed {} entities in the target after this migration wrote them; they are left so: {named}. Set \
+         spec.sync.drift to Correct to put the source's content back, or make both sides equal.",
+        drift.left.len()
+    );
+    if draft.conditions.get(DRIFTED).is_none() {
+        draft.note(Note::warning("Drifted", "Sync", message.clone()));
+    }
+    draft
+        .conditions
+        .set(DRIFTED, True, reason::TARGET_CHANGED, message);
+}
+
+/// Mode Apply, after completion: whose changes there are, with the reason of the condition; none when both sides are as they were left.
+pub(super) fn change_since(planned: &Planned) -> Option<(&'static str, String)> {
+    let words = difference(&planned.plan)?;
+    let classes = match planned.drift.summary() {
+        summary if summary.is_empty() => summary,
+        summary => format!(" ({summary})"),
+    };
+    let reason = match planned.drift.by_another_hand() {
+        0 => reason::SOURCE_CHANGED,
+        _ => reason::TARGET_CHANGED,
+    };
+    Some((
+        reason,
+        format!("source and target differ since the migration{classes}: {words}"),
+    ))
+}
+
+/// Tells in an event what was put back over somebody's changes.
+pub(super) fn note_corrected(plan: &Plan, applied: &Applied, draft: &mut Draft<WorkspaceMigration>) {
+    let refused = |subject: &Subject| {
+        let refusals = applied.refused.iter().map(|refusal| &refusal.subject);
+        refusals.chain(&applied.not_tried).any(|other| other == subject)
+    };
+    let corrections = plan
+        .findings
+        .iter()
+        .filter(|finding| finding.id == DRIFT_CORRECTED.id && !refused(&finding.subject))
+        .map(|finding| &finding.subject);
+    if let Some(named) = names(corrections) {
+        let message = format!(
+            "Somebody had changed or removed entities in the target; the source's content is put back: {named}."
+        );
+        draft.note(Note::warning("DriftCorrected", "Sync", message));
+    }
+}
+
+/// The first few, and how many more there are; none for none.
+fn names<'a>(subjects: impl Iterator<Item = &'a Subject>) -> Option<String> {
+    let subjects: Vec<_> = subjects.collect();
+    let first: Vec<_> = subjects
+        .iter()
+        .take(NAMED)
+        .map(|subject| subject.to_string())
+        .collect();
+    let more = match subjects.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!first.is_empty()).then(|| format!("{}{more}", first.join(", ")))
+}
+
+fn drift_status(drift: &Drift) -> DriftStatus {
+    let of = |class| u64::try_from(drift.count(class)).unwrap_or(u64::MAX);
+    DriftStatus {
+        changed_in_source: of(Class::ChangedInSource),
+        changed_in_target: of(Class::ChangedInTarget),
+        changed_in_both: of(Class::ChangedInBoth),
+        missing_in_target: of(Class::NewInSource).saturating_add(of(Class::RemovedFromTarget)),
+        removed_from_target: of(Class::RemovedFromTarget),
+        missing_in_source: of(Class::MissingInSource),
+    }
+}
