@@ -87,7 +87,13 @@ impl Plan {
             .count()
     }
 
-    /// Number of operations that write.
+    /// Number of entities that the source has.
+    #[must_use]
+    pub fn entities(&self) -> usize {
+        self.operations.len() - self.count(Action::Delete)
+    }
+
+    /// Number of operations that write or delete.
     #[must_use]
     pub fn writes(&self) -> usize {
         self.count(Action::Create) + self.count(Action::Update) + self.count(Action::Delete)

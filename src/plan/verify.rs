@@ -44,10 +44,12 @@ pub struct KindVerification {
 }
 
 impl Verification {
-    /// True when every entity that should have moved is there and equal.
+    /// True when every entity that should have moved is there and equal, and none that was deleted is there.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.mismatched.is_empty() && self.missing.is_empty() && self.source_digest == self.target_digest
+        let nothing_is_wrong =
+            self.mismatched.is_empty() && self.missing.is_empty() && self.remaining.is_empty();
+        nothing_is_wrong && self.source_digest == self.target_digest
     }
 }
 

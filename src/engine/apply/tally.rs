@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::super::error::Error;
 use crate::domain::{EntityKey, Subject};
-use crate::plan::finding::{BLOCKED_BY_DEPENDENCY, DELETE_REFUSED, Finding, NOT_TRIED, REFUSED_BY_TARGET};
+use crate::plan::finding::{
+    BLOCKED_BY_DEPENDENCY, DELETE_REFUSED, DIFFERS_AFTER_WRITE, Finding, NOT_TRIED, REFUSED_BY_TARGET,
+};
 use crate::plan::{Action, Verification};
 
 /// An entity that was not written, or not deleted.
@@ -77,16 +79,20 @@ impl Applied {
         refused.chain(not_tried).chain(self.kept.iter().cloned())
     }
 
-    /// Entities that were deleted, and that the target holds still or again.
-    pub fn returned<'v>(&self, verification: &'v Verification) -> Vec<&'v Subject> {
+    /// Takes out of what remains in the target what this run has not deleted, which is told already; the rest is told here.
+    pub fn explain(&self, verification: &mut Verification) {
         let refused = self.refused.iter().map(|refusal| &refusal.subject.key);
         let not_tried = self.not_tried.iter().map(|subject| &subject.key);
         let kept = self.kept.iter().map(|finding| &finding.subject.key);
-        let known: BTreeSet<&EntityKey> = refused.chain(not_tried).chain(kept).collect();
-        let remaining = verification.remaining.iter();
-        remaining
-            .filter(|subject| !known.contains(&subject.key))
-            .collect()
+        let told: BTreeSet<&EntityKey> = refused.chain(not_tried).chain(kept).collect();
+        verification
+            .remaining
+            .retain(|subject| !told.contains(&subject.key));
+        let returned = verification.remaining.iter().map(|subject| {
+            let observed = "it was deleted, and is there again";
+            Finding::new(&DIFFERS_AFTER_WRITE, subject.clone(), observed)
+        });
+        verification.findings.extend(returned);
     }
 
     pub(super) const fn count(&mut self, action: Action) {
