@@ -42,6 +42,8 @@ const PROVEN_ELSEWHERE: &[&str] = &[
     "kind-not-moved",
     "moved-as-another-kind",
     "name-waits-for-update",
+    "prune-source-has-it",
+    "prune-unconfirmed",
 ];
 
 /// One rule's worlds.

@@ -12,7 +12,7 @@ rules! {
         "Give the Admin API token a role that may read this kind, or find out why its list fails.",
         "GET /payments/rbac/users answers 403, and service cart is not listed any more.";
     PRUNE_SOURCE_EMPTY: Warning, waivable, "prune-source-empty",
-        "The source lists nothing at all, so nothing is deleted in the target.",
+        "The workspace lists nothing at all, so nothing is deleted in the target.",
         "Check spec.source.workspace and the rights of the token. If the workspace was emptied on purpose, undo the migration with spec.rollback.",
         "The workspace was deleted and made anew.";
     PRUNE_KIND_ABSENT: Warning, waivable, "prune-kind-absent",

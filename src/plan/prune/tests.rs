@@ -177,6 +177,10 @@ fn a_source_that_lists_nothing_deletes_nothing() {
     world.source = Snapshot::default();
     assert!(world.deleted().is_empty());
     assert_eq!(world.found(&PRUNE_SOURCE_EMPTY), ["workspaces/*"]);
+    // Of another workspace as well.
+    let shared = json!({"id": "a", "cert": "c"});
+    world.source.insert(entity("ca_certificates", shared));
+    assert!(world.deleted().is_empty());
 }
 
 #[test]

@@ -24,6 +24,10 @@ impl Hooks {
         waiting.push_back((path.to_owned(), change));
     }
 
+    pub fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The first change that waits for an answer of this path.
     pub fn take(&self, path: &str) -> Option<Change> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);

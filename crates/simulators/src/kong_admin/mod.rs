@@ -223,6 +223,11 @@ impl KongAdmin {
         self.inner.hooks.add(path, Box::new(change));
     }
 
+    /// Takes back every [`KongAdmin::after`] that still waits.
+    pub fn forget_changes(&self) {
+        self.inner.hooks.clear();
+    }
+
     /// The Admin API.
     pub fn router(&self) -> Router {
         Router::new().fallback(answer).with_state(self.clone())
