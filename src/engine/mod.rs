@@ -9,6 +9,7 @@ pub mod progress;
 pub mod read;
 pub mod source;
 pub mod throttle;
+pub mod undo;
 mod visible;
 
 pub use apply::{Applied, OnRefusal, Refusal};
@@ -17,3 +18,4 @@ pub use migration::{Migration, Observed, ObservedSource};
 pub use progress::{KindProgress, Progress};
 pub use source::{DeclarativeFile, Source};
 pub use throttle::Throttle;
+pub use undo::Target;

@@ -243,7 +243,7 @@ impl<'a> Planner<'a> {
         if !self.gone.is_empty() {
             // Its new name may be that of an entity that is gone.
             let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
-            let _ = taken.clash(entity, |holder| self.gone.make_room(holder));
+            let _ = taken.clash_after(entity, |holder| self.gone.make_room(holder));
         }
         self.findings.extend(added::foresee(
             &source.subject(),
@@ -263,7 +263,7 @@ impl<'a> Planner<'a> {
 
     fn create(&mut self, source: &Entity, entity: &Entity) {
         let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
-        if let Some(clash) = taken.clash(entity, |holder| self.gone.make_room(holder)) {
+        if let Some(clash) = taken.clash_after(entity, |holder| self.gone.make_room(holder)) {
             return self.resolve(source, entity, &clash);
         }
         self.create_unclashed(source, entity);

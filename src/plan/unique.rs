@@ -29,13 +29,25 @@ impl Taken {
     /// All unique values of a snapshot.
     #[must_use]
     pub fn by(snapshot: &Snapshot) -> Self {
-        let keys =
-            |entity: Entity| -> Vec<_> { unique_keys(&entity).map(|key| (key, entity.key())).collect() };
-        Self(snapshot.iter().flat_map(keys).collect())
+        Self::by_all(snapshot.iter())
     }
 
-    /// The first unique value of the entity that another one holds and keeps.
-    pub fn clash(&self, entity: &Entity, mut leaves: impl FnMut(&EntityKey) -> bool) -> Option<Clash> {
+    /// All unique values of some entities.
+    #[must_use]
+    pub fn by_all(entities: impl Iterator<Item = Entity>) -> Self {
+        let keys =
+            |entity: Entity| -> Vec<_> { unique_keys(&entity).map(|key| (key, entity.key())).collect() };
+        Self(entities.flat_map(keys).collect())
+    }
+
+    /// The first unique value of the entity that another one holds.
+    #[must_use]
+    pub fn clash(&self, entity: &Entity) -> Option<Clash> {
+        self.clash_after(entity, |_| false)
+    }
+
+    /// The same once some have left: `leaves` is asked for every holder.
+    pub fn clash_after(&self, entity: &Entity, mut leaves: impl FnMut(&EntityKey) -> bool) -> Option<Clash> {
         let own = entity.key();
         let (fields, holder) = unique_keys(entity)
             .filter_map(|key| self.0.get(&key).map(|holder| (key.1, holder.clone())))

@@ -21,6 +21,7 @@ mod progress;
 mod prune;
 mod queue;
 mod replicas;
+mod rollback;
 mod steps;
 mod stored;
 mod support;

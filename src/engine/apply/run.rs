@@ -19,10 +19,10 @@ use crate::plan::{Action, Finding, Planned};
 
 /// One entity on its way.
 #[derive(Clone, Copy)]
-struct Item<'d> {
-    subject: &'d Subject,
-    entity: &'d Packed,
-    released_by: &'d [EntityKey],
+pub(super) struct Item<'d> {
+    pub subject: &'d Subject,
+    pub entity: &'d Packed,
+    pub released_by: &'d [EntityKey],
 }
 
 impl<'d> From<&'d Desired> for Item<'d> {
@@ -45,7 +45,7 @@ impl<'d> From<&'d Deletion> for Item<'d> {
     }
 }
 
-type Refused<'d> = (Item<'d>, Refusal);
+pub(super) type Refused<'d> = (Item<'d>, Refusal);
 
 /// What requests that are in flight at the same time share.
 #[derive(Default)]
@@ -68,6 +68,11 @@ impl<'a> Run<'a> {
             shared: Shared::default(),
             tally: Tally::default(),
         }
+    }
+
+    /// Entities written or deleted so far.
+    pub(super) const fn written(&self) -> usize {
+        self.tally.applied.written()
     }
 
     /// What was done.
@@ -193,7 +198,7 @@ impl<'a> Run<'a> {
     }
 
     /// Believes the refusals.
-    fn give_up(&mut self, refused: Vec<Refused<'_>>) {
+    pub(super) fn give_up(&mut self, refused: Vec<Refused<'_>>) {
         for (item, refusal) in refused {
             self.executor.count(item, false);
             self.tally.refuse(item.entity.key(), refusal);
@@ -205,7 +210,7 @@ impl<'a> Run<'a> {
 
     /// Sends all of them, and returns what was refused. The throttle is asked before every request, so that a change of it counts at
     /// once.
-    async fn send_all<'d>(&mut self, ready: Vec<Item<'d>>, action: Action) -> Vec<Refused<'d>> {
+    pub(super) async fn send_all<'d>(&mut self, ready: Vec<Item<'d>>, action: Action) -> Vec<Refused<'d>> {
         let (executor, shared, applied) = (self.executor, &self.shared, &mut self.tally.applied);
         let mut refused = Vec::new();
         let mut waiting = ready.into_iter();

@@ -20,6 +20,7 @@ use super::finding::{Finding, Rule};
 use super::identity::Identities;
 use super::ledger::{Entry, Fingerprint, Origin, Pending};
 use super::policy::ConflictPolicy;
+use super::preflight::managed;
 use super::preflight::verdict::whole_kind;
 use super::select::Selected;
 use crate::domain::entity::reference;
@@ -132,7 +133,11 @@ impl<'a> Gone<'a> {
         if let Some(observed) = was_there {
             return self.tell(&PRUNE_NOT_CREATED, packed, observed.to_owned());
         }
-        let now = Fingerprint::of(packed.kind, &packed.unpack().body);
+        let entity = packed.unpack();
+        if let Some(tag) = managed::by_konnect(&entity) {
+            return self.tell(&PRUNE_TARGET_CHANGED, packed, format!("it has the tag {tag}"));
+        }
+        let now = Fingerprint::of(packed.kind, &entity.body);
         let unchanged = entry.seen.is_some_and(|seen| seen.whole == now);
         let overwrite = self.input.policy.conflicts.of(packed.kind.name) == ConflictPolicy::Overwrite;
         if unchanged || overwrite {

@@ -8,8 +8,9 @@ use crate::domain::entity_kinds::named;
 use crate::domain::{Gap, KongVersion};
 use crate::plan::ledger::Ledger;
 use crate::plan::policy::{Conflicts, CustomPlugin, Exclusion, IdPolicy, Policy, Selection};
+use crate::plan::rollback::{ChangedSince, Extent};
 use crate::plan::test_support::{entity, snapshot};
-use crate::plan::{Catalogue, Circumstances, Planned, build_plan};
+use crate::plan::{Catalogue, Circumstances, Planned, RollbackInput, build_plan, build_rollback};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -192,11 +193,17 @@ fn what_somebody_changed_in_the_target_is_deleted_only_when_the_source_has_the_l
     assert!(world.deleted().is_empty());
     assert_eq!(world.found(&PRUNE_TARGET_CHANGED), ["services/t"]);
     let services = [("services".to_owned(), ConflictPolicy::Overwrite)];
+    let mut managed = world.clone();
     world.policy.conflicts = Conflicts {
         by_kind: services.into(),
         ..Conflicts::default()
     };
     assert_eq!(world.deleted(), ["services/t"]);
+    // What Konnect manages is nobody's to delete.
+    managed.policy = world.policy.clone();
+    let theirs = json!({"id": "t", "name": "stock", "host": "h", "tags": ["konnect-managed"]});
+    managed.target.insert(entity("services", theirs));
+    assert!(managed.deleted().is_empty());
 }
 
 #[test]
@@ -465,6 +472,18 @@ fn what_comes_back_is_the_migrations_again_and_what_another_makes_is_not() {
     // Somebody else has made it.
     world.target.insert(again);
     assert!(world.deleted().is_empty());
+    let undone = build_rollback(&RollbackInput {
+        ledger: &world.ledger,
+        target: &world.target,
+        extent: Extent::Everything,
+        changed: ChangedSince::Undo,
+    });
+    let undone: Vec<_> = undone
+        .steps
+        .iter()
+        .map(|step| step.subject.key.to_string())
+        .collect();
+    assert_eq!(undone, ["routes/r", "services/s"]);
     world.run();
     assert_eq!(world.ledger.get("services", "t"), None);
 }
