@@ -5,9 +5,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::entity_kinds::named;
-use crate::domain::{Gap, KongVersion};
+use crate::domain::{Gap, GapCause, KongVersion, Snapshot};
+use crate::plan::document::{Action, InSource};
 use crate::plan::ledger::Ledger;
-use crate::plan::policy::{Conflicts, CustomPlugin, Exclusion, IdPolicy, Policy, Selection};
+use crate::plan::policy::{ConflictPolicy, Conflicts, CustomPlugin, Exclusion, IdPolicy, Policy, Selection};
 use crate::plan::rollback::{ChangedSince, Extent};
 use crate::plan::test_support::{entity, snapshot};
 use crate::plan::{Catalogue, Circumstances, Planned, RollbackInput, build_plan, build_rollback};
