@@ -30,6 +30,7 @@ use super::preflight::consumers::tell_passwords;
 use super::preflight::custom_plugins::SCHEMA_UNUSED;
 use super::preflight::references::NAMED_ENTITY_LEFT_BEHIND;
 use super::preflight::{Facts, judge_workspace};
+use super::prune::Gone;
 use super::select::{Selected, select};
 use super::transform::transform;
 use super::translate::translate;
@@ -64,7 +65,7 @@ const OLDEST: KongVersion = KongVersion { major: 3, minor: 4 };
 /// Entities that are held unpacked at a time.
 const AT_ONCE: usize = 512;
 
-/// Makes the plan. Every source entity gets exactly one operation.
+/// Makes the plan. Every source entity gets exactly one operation, and so does every entity that is deleted.
 #[must_use]
 pub fn build_plan(input: &PlanInput<'_>) -> Planned {
     let mut planner = Planner::new(input);
@@ -104,6 +105,7 @@ struct Planner<'a> {
     operations: Vec<Operation>,
     findings: Vec<Finding>,
     desired: BTreeMap<EntityKey, Desired>,
+    gone: Gone<'a>,
 }
 
 impl<'a> Planner<'a> {
@@ -118,6 +120,7 @@ impl<'a> Planner<'a> {
             }
         }
         let selected = select(input.source, input.policy, input.version, &facts.names);
+        let gone = Gone::find(input, &identities);
         Self {
             input,
             facts,
@@ -133,6 +136,7 @@ impl<'a> Planner<'a> {
             operations: Vec::new(),
             findings,
             desired: BTreeMap::new(),
+            gone,
         }
     }
 
@@ -265,6 +269,11 @@ impl<'a> Planner<'a> {
     }
 
     fn update(&mut self, source: &Entity, entity: &Entity, reason: String, changes: Vec<FieldChange>) {
+        if !self.gone.is_empty() {
+            // Its new name may be that of an entity that is gone.
+            let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
+            let _ = taken.clash_after(entity, |holder| self.gone.make_room(holder));
+        }
         self.findings.extend(added::foresee(
             &source.subject(),
             entity,
@@ -278,7 +287,7 @@ impl<'a> Planner<'a> {
 
     fn create(&mut self, source: &Entity, entity: &Entity) {
         let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
-        if let Some(clash) = taken.clash(entity) {
+        if let Some(clash) = taken.clash_after(entity, |holder| self.gone.make_room(holder)) {
             return self.resolve(source, entity, &clash);
         }
         self.create_unclashed(source, entity);
@@ -333,6 +342,7 @@ impl<'a> Planner<'a> {
             return self.block(source, &ADOPT_DIFFERS, observed);
         }
         self.identities.adopt(source.key(), &holder.id);
+        self.gone.keep(&clash.holder);
         self.compare(source, &adopted, &holder);
     }
 
@@ -448,10 +458,7 @@ impl<'a> Planner<'a> {
         action: Action,
         (reason, changes): (String, Vec<FieldChange>),
     ) {
-        let target_id = self
-            .identities
-            .is_moved(&subject.key)
-            .then(|| Arc::clone(self.identities.target_id(&subject.key)));
+        let target_id = self.identities.other_id(source);
         self.operations.push(Operation {
             wave: source.kind.level,
             action,
@@ -501,6 +508,9 @@ impl<'a> Planner<'a> {
         self.drift
             .add(Class::MissingInSource, missing_in_source(self.input));
         self.findings.extend(tell_passwords(self.desired.keys()));
+        let pruned = self.gone.decide(&self.desired, &self.selected);
+        self.operations.extend(pruned.operations);
+        self.findings.extend(pruned.findings);
         waivers::apply(
             &mut self.findings,
             &self.input.circumstances.waivers,
@@ -516,12 +526,12 @@ impl<'a> Planner<'a> {
             operations: self.operations,
             findings: self.findings,
         };
-        plan.hash = hash(&plan, &self.desired, (self.input, &held));
+        plan.hash = hash(&plan, (&self.desired, &pruned.deletions), (self.input, &held));
         Planned {
             plan,
             desired: self.desired,
             drift: self.drift,
-            deletions: BTreeMap::new(),
+            deletions: pruned.deletions,
         }
     }
 }

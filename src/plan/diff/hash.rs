@@ -3,24 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanInput;
-use crate::domain::EntityKey;
+use crate::domain::{Entity, EntityKey, Subject};
 use crate::plan::digest::{Digest, Held};
-use crate::plan::document::{Action, Desired, Operation, Plan};
+use crate::plan::document::{Action, Deletion, Desired, Operation, Plan};
 use crate::plan::finding::{DRIFT_CORRECTED, TARGET_ADDS_FIELD, TARGET_OVERWRITTEN};
 use crate::plan::ledger::{Fingerprint, Pending};
+use crate::plan::prune;
 
 /// SHA-256 over everything that an approval is about: the source, what happens to each entity, and what else the target holds.
 ///
 /// The plan's own progress does not move it: an entity to create and the same entity created are one, and so are an entity to update
-/// and the same one updated, so that a run which was interrupted goes on under the same approval.
+/// and the same one updated, an entity to delete and the same one deleted, so that a run which was interrupted goes on under the same approval.
 pub(super) fn hash(
     plan: &Plan,
-    desired: &BTreeMap<EntityKey, Desired>,
+    (desired, deletions): (&BTreeMap<EntityKey, Desired>, &BTreeMap<EntityKey, Deletion>),
     (input, held): (&PlanInput<'_>, &Held<'_>),
 ) -> String {
     let mut digest = Digest::default();
     digest.add(&plan.source_digest);
-    for operation in &plan.operations {
+    let kept = plan.operations.iter().filter(|one| one.action != Action::Delete);
+    for operation in kept {
         if let Some(from) = updated_from(operation, input) {
             digest.add(&(operation.target_key(), &operation.subject, "update", from));
             continue;
@@ -34,6 +36,9 @@ pub(super) fn hash(
             action,
             ..operation.clone()
         });
+    }
+    for (key, row) in deleted(deletions, input) {
+        digest.add(&(key, "delete", row));
     }
     // What Konnect fills in is foreseen before the writes and seen after them.
     for finding in plan.findings.iter().filter(|finding| {
@@ -50,13 +55,24 @@ pub(super) fn hash(
             .get(key)
             .is_some_and(|desired| desired.entity.id == key.id)
     };
-    for (key, body) in held
-        .iter()
-        .filter(|(key, _)| !stayed(key) && !moved.contains(key))
-    {
+    let ours = |key| stayed(key) || moved.contains(key) || deletions.contains_key(key);
+    for (key, body) in held.iter().filter(|(key, _)| !ours(key)) {
         digest.add_entity(key, body);
     }
     digest.finish()
+}
+
+/// What is deleted and what an interrupted run has deleted already: name and content.
+fn deleted(
+    deletions: &BTreeMap<EntityKey, Deletion>,
+    input: &PlanInput<'_>,
+) -> BTreeMap<EntityKey, (Subject, String)> {
+    let planned = deletions.values().map(|deletion| deletion.entity.unpack());
+    let row = |entity: Entity| {
+        let content = Fingerprint::of(entity.kind, &entity.body).to_string();
+        (entity.key(), (entity.subject(), content))
+    };
+    planned.chain(prune::done(input)).map(row).collect()
 }
 
 /// What an update starts from: the target's content before it, also when the update is done already.
