@@ -1,6 +1,6 @@
 //! The same computation for many values on several threads. The order of the results is that of the values.
 
-use std::thread;
+use std::thread::scope;
 
 /// Threads for one computation. More than the cores there are do no harm.
 const THREADS: usize = 4;
@@ -13,7 +13,7 @@ pub fn map<T: Sync, R: Send>(values: &[T], compute: impl Fn(&T) -> R + Sync) -> 
         return values.iter().map(compute).collect();
     }
     let compute = &compute;
-    thread::scope(|scope| {
+    scope(|scope| {
         let parts = values.chunks(values.len().div_ceil(THREADS));
         let parts: Vec<_> = parts
             .map(|part| scope.spawn(move || part.iter().map(compute).collect::<Vec<_>>()))
