@@ -20,6 +20,8 @@ pub struct Verification {
     pub missing: Vec<Subject>,
     /// In the target, not in the source: not ours, left alone.
     pub extra: usize,
+    /// Written once more before this comparison, because an earlier one found them wrong.
+    pub repaired: usize,
     /// SHA-256 over the translated source.
     pub source_digest: String,
     /// SHA-256 over the same entities and fields of the target; equal to the source's when everything matched.
@@ -62,6 +64,7 @@ pub fn verify(
         mismatched: Vec::new(),
         missing: Vec::new(),
         extra: target.len(),
+        repaired: 0,
         source_digest: digest_desired(planned.desired.values()),
         target_digest: digest_actual(
             planned

@@ -19,6 +19,7 @@ mod presets;
 mod process;
 mod progress;
 mod queue;
+mod repair;
 mod replicas;
 mod steps;
 mod stored;

@@ -320,6 +320,9 @@ pub struct VerificationStatus {
     /// Entities that only the target has.
     #[serde(default)]
     pub extra: u64,
+    /// Entities that were written once more before this comparison, because an earlier one found them wrong.
+    #[serde(default)]
+    pub repaired: u64,
     /// When the target was read. A finished migration compares again when this is older than ten minutes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked_at: Option<Time>,

@@ -60,12 +60,9 @@ impl WorkspaceMigrationController {
         if let Some(ended) = run.orders.ended() {
             return Ok(end_early(ended, draft));
         }
-        let verification = match run
-            .orders
-            .unless_ended(self.verify(run, findings, ledger, draft))
-            .await
-        {
-            Ok(verification) => verification?,
+        let verified = self.verify_and_repair(run, &applied, findings, ledger, draft);
+        let verification = match verified.await? {
+            Ok(verification) => verification,
             Err(ended) => return Ok(end_early(ended, draft)),
         };
         let outcome = conclude(run.planned, &applied, &verification, draft);
@@ -140,7 +137,8 @@ impl WorkspaceMigrationController {
         Ok(self.follow(work, progress, run, draft).await)
     }
 
-    async fn verify(
+    /// Reads the target again and compares every entity.
+    pub(super) async fn verify(
         &self,
         run: &Run<'_>,
         mut findings: Vec<Finding>,

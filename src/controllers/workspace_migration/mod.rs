@@ -19,6 +19,7 @@ mod observe;
 mod orders;
 mod pace;
 mod queue;
+mod repair;
 mod report;
 mod source;
 mod status;

@@ -123,12 +123,19 @@ pub(super) fn conclude(
     let plan = &planned.plan;
     let waiting = plan.count(Action::Blocked) + applied.refused.len();
     let behind = plan.count(Action::StaysBehind);
+    let repaired = match verification.repaired {
+        0 => String::new(),
+        count => format!(" {count} of them were written once more after a first comparison."),
+    };
     if verification.holds() {
-        let message = format!("{} entities are equal on both sides.", verification.matched);
+        let message = format!(
+            "{} entities are equal on both sides.{repaired}",
+            verification.matched
+        );
         draft.conditions.set(VERIFIED, True, reason::VERIFIED, message);
     } else {
         let message = format!(
-            "{} entities are equal, {} differ, {} are missing in the control plane.",
+            "{} entities are equal, {} differ, {} are missing in the control plane.{repaired}",
             verification.matched,
             verification.mismatched.len(),
             verification.missing.len()
@@ -165,7 +172,9 @@ pub(super) fn conclude(
     );
     if !verification.holds() {
         draft.status.phase = Some(Phase::Failed);
-        let message = "The control plane differs from the source after the writes: see status.findings, and look for somebody else who writes to it.";
+        let message = format!(
+            "The control plane differs from the source after the writes: see status.findings, and look for somebody else who writes to it.{repaired}"
+        );
         return Outcome::blocked(reason::MISMATCH, message).again_after(LOOK_AGAIN);
     }
     draft.status.phase = Some(Phase::Completed);
@@ -174,7 +183,7 @@ pub(super) fn conclude(
         _ => format!(" {behind} stay behind: status.findings names them and what to do."),
     };
     let message = format!(
-        "{} of {of} entities moved and verified.{rest}",
+        "{} of {of} entities moved and verified.{repaired}{rest}",
         verification.matched
     );
     Outcome::done(reason::COMPLETED, message).again_after(LOOK_AGAIN)
