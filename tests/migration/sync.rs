@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use gateway_migration_operator::api::workspace_migration::{Phase, SyncStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
 
 use super::orders::entity_writes;
@@ -24,6 +25,12 @@ pub fn following(world: &World, workspace: &str) -> Value {
 
 pub fn is_in_sync(seen: &Seen) -> bool {
     seen.is("Ready", "True", "InSync") && seen.is("InSync", "True", "InSync")
+}
+
+/// When both sides were last found equal.
+fn checked_at(seen: &Seen) -> Option<Time> {
+    let status = seen.0.status.as_ref()?;
+    status.verification.as_ref()?.checked_at.clone()
 }
 
 fn sync(seen: &Seen) -> Option<&SyncStatus> {
@@ -111,13 +118,24 @@ async fn a_source_that_does_not_answer_leaves_it_unknown_whether_the_target_foll
             seen.is("InSync", "Unknown", "SourceUnreachable")
         })
         .await?;
+    // What was proven counts for three intervals.
+    let seen = world
+        .migration_until("inventory", "stale", |seen| {
+            seen.is("Verified", "Unknown", "VerificationStale")
+        })
+        .await?;
+    let proven = checked_at(&seen);
+    assert!(proven.is_some() && seen.message("Verified").starts_with("Both sides were equal at "));
     world
         .bed
         .kong_server
         .set_behaviour(simulators::server::Behaviour::default());
-    world
-        .migration_until("inventory", "in sync again", is_in_sync)
+    let seen = world
+        .migration_until("inventory", "in sync again", |seen| {
+            is_in_sync(seen) && seen.is("Verified", "True", "Verified")
+        })
         .await?;
+    assert!(checked_at(&seen) > proven);
     // Another mode says nothing of following.
     world.change("inventory", json!({"mode": "Apply"})).await?;
     let seen = world

@@ -4,6 +4,7 @@
 //! and verifies while `follow` shows progress, `verdict` ends the pass; `report` and `status` put it into words. The target is the journal: every
 //! pass begins by reading both sides.
 
+mod age;
 mod artefact;
 mod backup;
 mod config_maps;
@@ -120,6 +121,7 @@ impl Reconciler for WorkspaceMigrationController {
         let result = sync::follow_up(object, &before, result, self.context.clock.now(), draft);
         if let Err(error) = &result {
             blame(error, draft);
+            age::doubt(&object.spec, self.context.clock.now(), draft);
         }
         result
     }
@@ -189,12 +191,12 @@ impl WorkspaceMigrationController {
             planned: &planned,
             orders: &orders,
         };
-        match next_step(
-            object.spec.mode,
-            object.spec.approval.as_ref(),
-            completed,
-            &planned.plan,
-        ) {
+        let approval = object.spec.approval.as_ref();
+        let step = next_step(object.spec.mode, approval, completed, &planned.plan);
+        if matches!(step, Step::Watch | Step::Steady) {
+            age::renew(&observed, &planned, self.context.clock.now(), draft);
+        }
+        match step {
             Step::Halt(finding) => Ok(halt(&planned, &finding, draft)),
             Step::Report => Ok(report_only(&planned, draft)),
             Step::Watch => Ok(watch(&planned, draft)),

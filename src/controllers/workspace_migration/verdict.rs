@@ -205,5 +205,10 @@ pub(super) fn is_completed(draft: &Draft<WorkspaceMigration>, mode: Mode) -> boo
             .get(type_)
             .is_some_and(|c| c.status == "True" && c.observed_generation == generation)
     };
-    mode != Mode::Plan && holds(APPLIED) && holds(VERIFIED)
+    // What is not known to hold any more was verified all the same: only a change of the spec starts a run in mode Apply.
+    let is_stale = draft
+        .conditions
+        .get(VERIFIED)
+        .is_some_and(|verified| verified.reason == reason::VERIFICATION_STALE);
+    mode != Mode::Plan && holds(APPLIED) && (holds(VERIFIED) || is_stale)
 }
