@@ -47,6 +47,10 @@ pub const IN_SYNC: &str = "InSync";
 pub const CUT_OVER: &str = "CutOver";
 /// Abnormal-true: source or target changed after the migration.
 pub const DRIFTED: &str = "Drifted";
+/// Everything that this migration wrote can be undone; told without a write. Absent while there is nothing to undo.
+pub const ROLLBACK_READY: &str = "RollbackReady";
+/// What this migration wrote is undone. Absent unless a rollback was asked for.
+pub const ROLLED_BACK: &str = "RolledBack";
 
 /// Reasons: why a condition has its status.
 pub mod reason {
@@ -232,4 +236,21 @@ pub mod reason {
     pub const SOURCE_CHANGED: &str = "SourceChanged";
     /// The target changed after the migration.
     pub const TARGET_CHANGED: &str = "TargetChanged";
+
+    // WorkspaceMigration: RollbackReady, RolledBack.
+
+    /// Everything that this migration wrote can be undone.
+    pub const CAN_ROLL_BACK: &str = "CanRollBack";
+    /// Some of what this migration wrote cannot be undone, or may not.
+    pub const ROLLBACK_INCOMPLETE: &str = "RollbackIncomplete";
+    /// What was written is being undone.
+    pub const ROLLING_BACK: &str = "RollingBack";
+    /// The same, because Konnect refused an entity and the failure policy is RollbackOnFailure.
+    pub const ROLLING_BACK_ON_FAILURE: &str = "RollingBackOnFailure";
+    /// What was written is undone, but for what may not be.
+    pub const ROLLED_BACK: &str = "RolledBack";
+    /// The same, because Konnect refused an entity and the failure policy is RollbackOnFailure.
+    pub const ROLLED_BACK_ON_FAILURE: &str = "RolledBackOnFailure";
+    /// Konnect refused to undo some of it.
+    pub const PARTIALLY_ROLLED_BACK: &str = "PartiallyRolledBack";
 }

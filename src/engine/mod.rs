@@ -8,6 +8,7 @@ pub mod progress;
 pub mod read;
 pub mod source;
 pub mod throttle;
+pub mod undo;
 mod visible;
 
 pub use apply::{Applied, OnRefusal, Refusal};
@@ -16,3 +17,4 @@ pub use migration::{Migration, Observed, ObservedSource};
 pub use progress::{KindProgress, Progress};
 pub use source::{DeclarativeFile, Source};
 pub use throttle::Throttle;
+pub use undo::Target;

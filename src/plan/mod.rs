@@ -28,6 +28,7 @@ pub mod preset;
 pub mod render;
 pub mod repair;
 pub mod report;
+pub mod rollback;
 pub mod rule;
 pub mod select;
 pub mod transform;
@@ -46,6 +47,7 @@ pub use ledger::Ledger;
 pub use policy::Policy;
 pub use repair::build_repair;
 pub use report::Report;
+pub use rollback::{Rollback, RollbackInput, build_rollback};
 pub use verify::{Verification, verify};
 pub use waivers::Waiver;
 

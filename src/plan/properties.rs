@@ -17,11 +17,11 @@ fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
     plan_with(source, target, &Policy::default())
 }
 
-fn plan_with(source: &Snapshot, target: &Snapshot, policy: &Policy) -> Planned {
+pub(super) fn plan_with(source: &Snapshot, target: &Snapshot, policy: &Policy) -> Planned {
     plan_after(source, target, policy, &Ledger::default())
 }
 
-fn plan_after(source: &Snapshot, target: &Snapshot, policy: &Policy, ledger: &Ledger) -> Planned {
+pub(super) fn plan_after(source: &Snapshot, target: &Snapshot, policy: &Policy, ledger: &Ledger) -> Planned {
     build_plan(&PlanInput {
         notes: &[],
         source,
@@ -59,7 +59,7 @@ fn field() -> impl Strategy<Value = (String, Value)> {
 }
 
 /// Entities of any kind, with any fields, that refer to others by small numbers, so that some references hit and some dangle.
-fn snapshot() -> impl Strategy<Value = Snapshot> {
+pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
     let entity = (
         0..ENTITY_KINDS.len(),
         0..6u8,
@@ -91,7 +91,7 @@ fn snapshot() -> impl Strategy<Value = Snapshot> {
 }
 
 /// Any decision that a user may take.
-fn policy() -> impl Strategy<Value = Policy> {
+pub(super) fn policy() -> impl Strategy<Value = Policy> {
     let conflict = prop_oneof![
         Just(ConflictPolicy::Fail),
         Just(ConflictPolicy::Adopt),
@@ -132,7 +132,7 @@ fn policy() -> impl Strategy<Value = Policy> {
 }
 
 /// What the target holds after all creations, as a server would return it: with fields of its own.
-fn applied(planned: &Planned, target: &Snapshot) -> Snapshot {
+pub(super) fn applied(planned: &Planned, target: &Snapshot) -> Snapshot {
     let mut after = target.clone();
     for desired in planned.desired.values() {
         let mut entity = desired.entity.unpack();

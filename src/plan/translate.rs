@@ -62,6 +62,21 @@ pub fn translate(entity: &Entity, catalogue: &Catalogue) -> Translated {
     Translated { body, findings }
 }
 
+/// A body that the target returned, as the target takes it again: without what the server makes itself, without nulls that it does
+/// not take.
+#[must_use]
+pub fn fit_for_target(entity: &Entity, catalogue: &Catalogue) -> Map<String, Value> {
+    let mut body = entity.body.clone();
+    for field in entity.kind.read_only {
+        body.remove(*field);
+    }
+    if let Some(schema) = catalogue.entity(entity.kind.name, &entity.body) {
+        // What the target returns and does not take, it makes itself.
+        fit(&mut body, schema, "", &mut Vec::new());
+    }
+    body
+}
+
 /// Limits of consumer groups move as plugins of the groups ([`crate::domain::recast`]); in Konnect there is nothing to choose.
 fn forget_group_choice(body: &mut Map<String, Value>) {
     if recast::is_rate_limiting(body) && json::get(body, recast::CHOICE_SWITCH) == Some(&Value::Bool(true)) {

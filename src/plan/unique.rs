@@ -29,9 +29,15 @@ impl Taken {
     /// All unique values of a snapshot.
     #[must_use]
     pub fn by(snapshot: &Snapshot) -> Self {
+        Self::by_all(snapshot.iter())
+    }
+
+    /// All unique values of some entities.
+    #[must_use]
+    pub fn by_all(entities: impl Iterator<Item = Entity>) -> Self {
         let keys =
             |entity: Entity| -> Vec<_> { unique_keys(&entity).map(|key| (key, entity.key())).collect() };
-        Self(snapshot.iter().flat_map(keys).collect())
+        Self(entities.flat_map(keys).collect())
     }
 
     /// The first unique value of the entity that another one holds.

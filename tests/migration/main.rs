@@ -22,6 +22,7 @@ mod progress;
 mod queue;
 mod repair;
 mod replicas;
+mod rollback;
 mod steps;
 mod stored;
 mod support;

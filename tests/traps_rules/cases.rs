@@ -11,7 +11,8 @@ use serde::Deserialize;
 use super::scenario::Scenario;
 
 /// Raised after the plan, where Konnect answers (`tests/engine/`, `plan::verify`), by a policy (`plan/diff/tests.rs`), from what
-/// a whole source holds (`plan/inventory.rs`, `tests/traps`), or when a declarative file is read (`engine/source.rs`).
+/// a whole source holds (`plan/inventory.rs`, `tests/traps`), when a declarative file is read (`engine/source.rs`), or by a rollback
+/// (`plan/rollback/tests.rs`, `tests/migration/rollback/`).
 const PROVEN_ELSEWHERE: &[&str] = &[
     "refused-by-target",
     "not-tried",
@@ -42,6 +43,15 @@ const PROVEN_ELSEWHERE: &[&str] = &[
     "kind-not-moved",
     "moved-as-another-kind",
     "name-waits-for-update",
+    "rollback-changed-since",
+    "rollback-still-referenced",
+    "rollback-reference-gone",
+    "rollback-name-held",
+    "rollback-secret-unknown",
+    "rollback-managed-by-konnect",
+    "rollback-leaves-adopted",
+    "deletion-leaves-overwritten",
+    "rollback-refused",
 ];
 
 /// One rule's worlds.

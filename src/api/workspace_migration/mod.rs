@@ -12,13 +12,13 @@ use serde_json::{Map, Value};
 pub use policy::{
     Approval, ApprovalPolicy, BackupPolicy, ConflictPolicy, ConflictPolicyForKind, CustomPlugin,
     DeletionPolicy, DriftPolicy, FailurePolicy, IdPolicy, Mode, PatchOperation, Preset, PresetName, Redis,
-    Repair, Sync, Throttle, Transform, TransformSelector, VerificationPolicy, Waiver,
+    Repair, RollbackPolicy, Sync, Throttle, Transform, TransformSelector, VerificationPolicy, Waiver,
 };
 pub use source::{AdminApi, AdminApiTls, DeclarativeConfig, Exclusion, Selection, Source};
 pub use status::{
     BackupStatus, DriftStatus, Finding, FindingsStatus, HistoryEntry, KindProgress, KindVerification, Phase,
-    PlanStatus, ProgressStatus, Severity, SourceStatus, SyncStatus, TargetStatus, VerificationStatus,
-    WorkspaceMigrationStatus, limits,
+    PlanStatus, ProgressStatus, RollbackStatus, Severity, SourceStatus, SyncStatus, TargetStatus,
+    VerificationStatus, WorkspaceMigrationStatus, limits,
 };
 
 use super::{refs::LocalRef, schema};
@@ -91,9 +91,9 @@ pub struct WorkspaceMigrationSpec {
     /// Whether entities keep their ids (Preserve) or get ids derived from control plane and source id (Derive).
     #[serde(default)]
     pub id_policy: IdPolicy,
-    /// What deleting this object does to the target: nothing (Orphan), or delete what it wrote (DeleteMigrated).
+    /// What deleting this object does to the target: nothing (Orphan), or delete what it created there (DeleteMigrated). What was
+    /// overwritten stays, and what somebody changed since, unless rollbackPolicy says otherwise. To restore too, set rollback first.
     #[serde(default)]
-    #[x_kube(validation = rules::not_implemented("spec.deletionPolicy", "self == 'Orphan'", "Orphan"))]
     pub deletion_policy: DeletionPolicy,
     /// What is saved before the first write; nothing is written without it. Full: everything that the control plane holds, once, and
     /// what each entity was before it is overwritten. BeforeImages: only the latter, for a control plane that is too large.
@@ -132,20 +132,22 @@ pub struct WorkspaceMigrationSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttle: Option<Throttle>,
     /// What to do when an entity is refused: go on with what does not depend on it (ContinueIndependent), Stop, or undo
-    /// everything (RollbackOnFailure).
+    /// everything (RollbackOnFailure). Once a migration has been complete, RollbackOnFailure is Stop.
     #[serde(default)]
-    #[x_kube(validation = rules::not_implemented(
-        "spec.failurePolicy", "self != 'RollbackOnFailure'", "ContinueIndependent or Stop"
-    ))]
     pub failure_policy: FailurePolicy,
     /// Do nothing until this is false again. A migration that is under way stops between two writes, and goes on from
     /// there.
     #[serde(default)]
     pub suspend: bool,
-    /// Undo what this migration wrote.
+    /// Undo what this migration wrote: delete what it created, restore what it overwrote, make again what it deleted. While this is
+    /// true, nothing is applied or synced; when it is false again, the migration begins anew. The condition RollbackReady tells
+    /// beforehand what would be undone.
     #[serde(default)]
-    #[x_kube(validation = rules::not_implemented("spec.rollback", "!self", "false"))]
     pub rollback: bool,
+    /// What rollback and deletionPolicy DeleteMigrated do about an entity that somebody changed in the target since this migration
+    /// wrote it: leave it, with a finding (KeepChanged), or undo it all the same (UndoChanged).
+    #[serde(default)]
+    pub rollback_policy: RollbackPolicy,
     /// How traffic moves to the new data planes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::any_object")]
@@ -177,6 +179,7 @@ impl WorkspaceMigrationSpec {
             failure_policy: FailurePolicy::default(),
             suspend: false,
             rollback: false,
+            rollback_policy: RollbackPolicy::default(),
             cutover: None,
         }
     }

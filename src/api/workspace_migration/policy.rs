@@ -28,10 +28,11 @@ pub enum Mode {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Approval {
-    /// Automatic: no. Required: nothing is written before planHash equals status.plan.hash.
+    /// Automatic: no. Required: nothing is written before planHash equals status.plan.hash, and nothing is undone before it equals
+    /// status.rollback.hash.
     #[serde(default)]
     pub policy: ApprovalPolicy,
-    /// Hash of the plan that is approved.
+    /// Hash of the plan that is approved; with rollback: status.rollback.hash.
     #[serde(default)]
     #[schemars(length(max = 128))]
     pub plan_hash: String,
@@ -87,8 +88,18 @@ pub enum DeletionPolicy {
     /// Nothing.
     #[default]
     Orphan,
-    /// Delete what it wrote.
+    /// Delete what it created. What it overwrote stays as it is, and so does what was there before.
     DeleteMigrated,
+}
+
+/// What undoing a migration does about an entity that somebody changed since.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+pub enum RollbackPolicy {
+    /// Leave it, with a finding.
+    #[default]
+    KeepChanged,
+    /// Undo it all the same.
+    UndoChanged,
 }
 
 /// What is saved before the first write.

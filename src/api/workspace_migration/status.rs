@@ -35,7 +35,7 @@ pub struct WorkspaceMigrationStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
     /// What is known about the migration: Ready, Reconciling, Stalled, SourceReady, TargetReady, PreflightPassed, PlanReady,
-    /// Approved, BackedUp, Applied, Verified, InSync, CutOver and Drifted.
+    /// Approved, BackedUp, Applied, Verified, InSync, CutOver, Drifted, RollbackReady and RolledBack.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions_schema")]
     pub conditions: Vec<Condition>,
@@ -57,6 +57,9 @@ pub struct WorkspaceMigrationStatus {
     /// What is to be done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub plan: Option<PlanStatus>,
+    /// What undoing this migration would do as things are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rollback: Option<RollbackStatus>,
     /// What somebody should know before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<FindingsStatus>,
@@ -190,6 +193,28 @@ pub struct PlanStatus {
     /// The Secret that holds the whole plan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub artefact_ref: Option<LocalRef>,
+}
+
+/// What undoing would do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RollbackStatus {
+    /// SHA-256 over the steps and what stays; what an approval names.
+    pub hash: String,
+    /// The counts in one line.
+    pub summary: String,
+    /// Created entities to delete.
+    #[serde(default)]
+    pub delete: u64,
+    /// Overwritten entities to restore.
+    #[serde(default)]
+    pub restore: u64,
+    /// Entities that are gone, to be made again as they were.
+    #[serde(default)]
+    pub recreate: u64,
+    /// Entities that should be undone and stay as they are; with spec.rollback, status.findings says why.
+    #[serde(default)]
+    pub kept: u64,
 }
 
 /// What somebody should know.

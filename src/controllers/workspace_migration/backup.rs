@@ -78,9 +78,10 @@ impl WorkspaceMigrationController {
             .set(BACKED_UP, Unknown, reason::BACKING_UP, message);
         let now = self.context.clock.now();
         let saved = async {
-            self.keep_backup(run, draft).await?;
+            self.keep_backup(run, ledger, draft).await?;
             if ledger.intend(run.planned, &run.observed.target, now) {
-                self.keep_ledger(run, ledger, draft).await?;
+                self.keep_ledger((run.object, &run.migration.control_plane), ledger, draft)
+                    .await?;
             }
             Ok::<_, Error>(())
         };
@@ -93,8 +94,14 @@ impl WorkspaceMigrationController {
         Ok(())
     }
 
-    /// Takes the backup unless there is one: the first one shows the target as it was before this migration.
-    async fn keep_backup(&self, run: &Run<'_>, draft: &mut Draft<WorkspaceMigration>) -> Result<(), Error> {
+    /// Takes the backup unless there is one: the first one shows the target as it was before this migration. After a rollback it is taken
+    /// anew.
+    async fn keep_backup(
+        &self,
+        run: &Run<'_>,
+        ledger: &Ledger,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<(), Error> {
         if run.object.spec.backup_policy == BackupPolicy::BeforeImages {
             draft.status.backup.get_or_insert_default().artefact_ref = None;
             return Ok(());
@@ -104,7 +111,14 @@ impl WorkspaceMigrationController {
             backup.artefact_ref = None;
         }
         let (client, control_plane) = (&self.context.client, &run.migration.control_plane);
-        if self.find_backup(run.object, control_plane, draft).await? {
+        // A ledger that is there and empty: what was written before is undone, and this migration begins anew.
+        let undone = ledger.is_empty()
+            && draft
+                .status
+                .backup
+                .as_ref()
+                .is_some_and(|backup| backup.ledger_ref.is_some());
+        if self.find_backup(run.object, control_plane, draft).await? && !undone {
             return Ok(());
         }
         let now = self.context.clock.now();
@@ -147,15 +161,15 @@ impl WorkspaceMigrationController {
     /// Stores the ledger in place of the one before.
     pub(super) async fn keep_ledger(
         &self,
-        run: &Run<'_>,
+        (object, control_plane): (&WorkspaceMigration, &str),
         ledger: &Ledger,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<(), Error> {
-        let (client, control_plane) = (&self.context.client, &run.migration.control_plane);
+        let client = &self.context.client;
         let packed = Packed::write(|out| ledger.write_to(control_plane, out))
             .map_err(|error| Error::Ledger(error.into()))?;
         self.context.require_lead()?;
-        let name = artefacts::store_packed(client, run.object, &ledger_artefact(control_plane), &packed)
+        let name = artefacts::store_packed(client, object, &ledger_artefact(control_plane), &packed)
             .await
             .map_err(Error::Ledger)?;
         draft.status.backup.get_or_insert_default().ledger_ref = Some(LocalRef { name });
@@ -170,7 +184,8 @@ impl WorkspaceMigrationController {
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<(), Error> {
         if ledger.settle(run.planned, &run.observed.target, self.context.clock.now()) {
-            self.keep_ledger(run, ledger, draft).await?;
+            self.keep_ledger((run.object, &run.migration.control_plane), ledger, draft)
+                .await?;
         }
         Ok(())
     }

@@ -97,6 +97,20 @@ pub enum Error {
         /// What is wrong.
         problem: LedgerError,
     },
+    /// There was a ledger, and it is gone.
+    #[error(
+        "Secret {name}, the list of what was written, is gone, so it is not known what to undo. Restore it, or undo by hand what the backup tells"
+    )]
+    LedgerGone {
+        /// Name of the Secret.
+        name: String,
+    },
+    /// What was migrated cannot be deleted now, and the finalizer stays.
+    #[error(
+        "spec.deletionPolicy is DeleteMigrated, and what was migrated is not deleted yet: {}. To let go and leave it in the control plane, set spec.deletionPolicy to Orphan, or annotate the object with gatewaymigration.dev/force-delete=true",
+        chain(.0)
+    )]
+    Deletion(#[source] Box<Error>),
     /// Another replica writes now.
     #[error(transparent)]
     NotLeading(#[from] NotLeading),
@@ -121,11 +135,13 @@ impl Error {
                 Some(Side::Source)
             }
             Self::Engine(error) => Some(error.side()),
+            Self::Deletion(error) => error.side(),
             Self::Policy(_)
             | Self::CustomPlugin { .. }
             | Self::Backup(_)
             | Self::Ledger(_)
             | Self::LedgerInvalid { .. }
+            | Self::LedgerGone { .. }
             | Self::NotLeading(_)
             | Self::Kubernetes(_) => None,
         }
@@ -158,7 +174,8 @@ impl ReconcileError for Error {
                 Class::Transient
             }
             Self::Backup(error) | Self::Ledger(error) => artefact_class(error),
-            Self::LedgerInvalid { .. } => Class::Refused,
+            Self::LedgerInvalid { .. } | Self::LedgerGone { .. } => Class::Refused,
+            Self::Deletion(error) => error.class(),
             Self::NotLeading(error) => error.class(),
             Self::Kubernetes(error) => error.class(),
         }
@@ -191,9 +208,10 @@ impl ReconcileError for Error {
             Self::Backup(ArtefactError::TooLarge { .. }) | Self::Ledger(ArtefactError::TooLarge { .. }) => {
                 reason::BACKUP_TOO_LARGE
             }
-            Self::Ledger(ArtefactError::Damaged { .. }) | Self::LedgerInvalid { .. } => {
-                reason::LEDGER_UNREADABLE
-            }
+            Self::Ledger(ArtefactError::Damaged { .. })
+            | Self::LedgerInvalid { .. }
+            | Self::LedgerGone { .. } => reason::LEDGER_UNREADABLE,
+            Self::Deletion(_) => reason::DELETION_BLOCKED,
             Self::Backup(_) | Self::Ledger(_) => reason::BACKUP_REFUSED,
             Self::NotLeading(error) => error.reason(),
             Self::Kubernetes(error) => error.reason(),

@@ -9,6 +9,7 @@ use super::drift::note_corrected;
 use super::error::Error;
 use super::interrupted::end_early;
 use super::orders::Orders;
+use super::rollback::{self, report_rollback_ready, undone_by};
 use super::status::{findings_status, progress_status, verification_status};
 use super::verdict::conclude;
 use crate::api::conditions::{APPLIED, VERIFIED, reason};
@@ -59,6 +60,9 @@ impl WorkspaceMigrationController {
         }
         if let Some(ended) = run.orders.ended() {
             return Ok(end_early(ended, draft));
+        }
+        if let Some(cause) = undone_by(run.object, &applied, draft) {
+            return self.roll_back(run.object, run.orders, &cause, draft).await;
         }
         let verified = self.verify_and_repair(run, &applied, findings, ledger, draft);
         let verification = match verified.await? {
@@ -134,7 +138,8 @@ impl WorkspaceMigrationController {
             .publish_progress(format!("Writing {writes} entities to the control plane."))
             .await?;
         let work = run.migration.apply(run.planned, &run.orders.stop, &sender);
-        Ok(self.follow(work, progress, run, draft).await)
+        let words = (&**run.migration.target.budget(), "are in the control plane");
+        Ok(self.follow(work, progress, words, draft).await)
     }
 
     /// Reads the target again and compares every entity.
@@ -156,15 +161,20 @@ impl WorkspaceMigrationController {
             .publish_progress("Reading the control plane again and comparing every entity.")
             .await?;
         let (planned, now) = (run.planned, self.context.clock.now());
-        let mut settled = false;
+        let (mut settled, mut expected) = (false, None);
         let verification = run
             .migration
             .verify_and(planned, run.observed.version(), |target| {
                 settled = ledger.settle(planned, target, now);
+                expected = Some(rollback::expected(run.object, ledger, target));
             });
         let verification = verification.await?;
         if settled {
-            self.keep_ledger(run, ledger, draft).await?;
+            self.keep_ledger((run.object, &run.migration.control_plane), ledger, draft)
+                .await?;
+        }
+        if let Some(expected) = expected {
+            report_rollback_ready(ledger, &expected, draft);
         }
         draft.status.verification = Some(verification_status(&verification, self.context.clock.now()));
         findings.extend(verification.findings.iter().cloned());
@@ -176,7 +186,7 @@ impl WorkspaceMigrationController {
 }
 
 /// A run that wrote nothing and ended as the one before it is the same run again.
-fn remember(history: &mut Vec<HistoryEntry>, entry: HistoryEntry, written: usize) {
+pub(super) fn remember(history: &mut Vec<HistoryEntry>, entry: HistoryEntry, written: usize) {
     let same = |last: &HistoryEntry| last.generation == entry.generation && last.outcome == entry.outcome;
     if written == 0 && history.first().is_some_and(same) {
         return;

@@ -8,23 +8,23 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::WorkspaceMigrationController;
-use super::execute::Run;
 use super::pace::{Pace, waiting_for};
 use super::status::progress_status;
 use crate::api::workspace_migration::WorkspaceMigration;
 use crate::controllers::draft::Draft;
 use crate::engine::{Applied, Progress};
+use crate::http::Budget;
 
 /// Between two writes of progress into status.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 impl WorkspaceMigrationController {
-    /// Awaits the work and writes its progress meanwhile. A write of status that fails is left to the next one; the work never waits for it.
+    /// Awaits the work and writes its progress meanwhile, with the budget that it draws on and in words for what is done. A write of status that fails is left to the next one; the work never waits for it.
     pub(super) async fn follow(
         &self,
         work: impl Future<Output = Applied>,
         progress: watch::Receiver<Progress>,
-        run: &Run<'_>,
+        words: (&Budget, &str),
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Applied {
         let ended = CancellationToken::new();
@@ -33,7 +33,7 @@ impl WorkspaceMigrationController {
             ended.cancel();
             applied
         };
-        let (applied, ()) = tokio::join!(work, self.report_until(&ended, &progress, run, draft));
+        let (applied, ()) = tokio::join!(work, self.report_until(&ended, &progress, words, draft));
         applied
     }
 
@@ -42,7 +42,7 @@ impl WorkspaceMigrationController {
         &self,
         ended: &CancellationToken,
         progress: &watch::Receiver<Progress>,
-        run: &Run<'_>,
+        (budget, done): (&Budget, &str),
         draft: &mut Draft<WorkspaceMigration>,
     ) {
         let mut pace = Pace::new(Instant::now(), progress.borrow().sum().completed);
@@ -56,8 +56,8 @@ impl WorkspaceMigrationController {
             }
             let now = progress.borrow().clone();
             pace.observe(Instant::now(), now.sum().completed);
-            self.show(&now, &pace, run, draft);
-            let message = format!("{} entities are in the control plane.", now.summary());
+            self.show(&now, &pace, budget, draft);
+            let message = format!("{} entities {done}.", now.summary());
             if let Err(error) = draft.publish_progress(message).await {
                 tracing::debug!(%error, "progress could not be written");
             }
@@ -67,9 +67,9 @@ impl WorkspaceMigrationController {
         draft.status.progress = Some(progress_status(&now, Some(pace.average())));
     }
 
-    fn show(&self, progress: &Progress, pace: &Pace, run: &Run<'_>, draft: &mut Draft<WorkspaceMigration>) {
+    fn show(&self, progress: &Progress, pace: &Pace, budget: &Budget, draft: &mut Draft<WorkspaceMigration>) {
         let mut status = progress_status(progress, Some(pace.rate()));
-        let (budget, now) = (run.migration.target.budget(), self.context.clock.now());
+        let now = self.context.clock.now();
         status.in_flight = u64::try_from(budget.in_flight()).unwrap_or(u64::MAX);
         status.waiting_for = waiting_for(pace, budget.paused_for(), now);
         if status.waiting_for.is_none() {

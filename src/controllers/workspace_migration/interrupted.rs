@@ -1,7 +1,7 @@
 //! How a pass ends that does not come to the end of its plan. Pure.
 
 use super::orders::Ended;
-use crate::api::conditions::{APPLIED, reason};
+use crate::api::conditions::{APPLIED, ROLLED_BACK, reason};
 use crate::api::workspace_migration::{Phase, WorkspaceMigration};
 use crate::controllers::draft::Draft;
 use crate::controllers::outcome::Outcome;
@@ -20,10 +20,14 @@ pub(super) fn pause(draft: &mut Draft<WorkspaceMigration>) -> Outcome {
     progress.rate = None;
     progress.eta = None;
     progress.waiting_for = Some(SUSPENDED.to_owned());
-    let done = if progress.summary.is_empty() {
-        String::new()
-    } else {
-        format!(" {} entities are in the control plane.", progress.summary)
+    let undoing = draft
+        .conditions
+        .get(ROLLED_BACK)
+        .is_some_and(|rolled_back| rolled_back.status != "True");
+    let done = match progress.summary.as_str() {
+        "" => String::new(),
+        summary if undoing => format!(" {summary} entities are undone."),
+        summary => format!(" {summary} entities are in the control plane."),
     };
     if draft.status.started_at.is_some() && draft.status.completed_at.is_none() {
         let message = format!("Suspended.{done}");
@@ -47,7 +51,7 @@ pub(super) fn end_early(ended: Ended, draft: &mut Draft<WorkspaceMigration>) -> 
     if draft
         .conditions
         .get(APPLIED)
-        .is_some_and(|applied| applied.status != "True")
+        .is_some_and(|applied| applied.status != "True" && applied.reason != reason::ROLLING_BACK)
     {
         draft.conditions.set(APPLIED, Unknown, reason::APPLYING, message);
     }

@@ -1,7 +1,7 @@
 //! `WorkspaceMigration`: one workspace of a self-managed Kong into one control plane in Konnect.
 //!
 //! `source` and `fetch` find both ends, `observe` has [`crate::engine`] read them, `decide` chooses the next step from the plan, `execute` writes
-//! and verifies while `follow` shows progress, `verdict` ends the pass; `report` and `status` put it into words. The target is the journal: every
+//! and verifies while `follow` shows progress, `verdict` ends the pass; `rollback` and `deletion` go the other way; `report` and `status` put it into words. The target is the journal: every
 //! pass begins by reading both sides.
 
 mod age;
@@ -9,6 +9,7 @@ mod artefact;
 mod backup;
 mod config_maps;
 mod decide;
+mod deletion;
 mod drift;
 mod error;
 mod execute;
@@ -22,6 +23,7 @@ mod pace;
 mod queue;
 mod repair;
 mod report;
+mod rollback;
 mod source;
 mod status;
 mod sync;
@@ -39,8 +41,9 @@ use self::execute::Run;
 use self::interrupted::{end_early, pause};
 use self::line::{Limits, Turn};
 use self::orders::Orders;
-use self::queue::Queue;
+use self::queue::{Place, Queue};
 use self::report::{blame, report_plan};
+use self::rollback::{Cause, refused_before, report_rollback_ready, undone_before};
 use self::sync::Before;
 use self::verdict::{await_approval, halt, has_new_schemas, is_completed, report_only, steady, watch};
 use super::context::Context;
@@ -49,14 +52,12 @@ use super::outcome::Outcome;
 use super::runner::{Reconciler, Runner};
 use crate::api::conditions::{PREFLIGHT_PASSED, READY, STALLED, reason};
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
-use crate::api::names::finalizers;
 use crate::api::workspace_migration::WorkspaceMigration;
 use crate::k8s::conditions::ConditionStatus::Unknown;
 use crate::k8s::config_maps::ConfigMapWatches;
-use crate::k8s::finalizer;
 use crate::k8s::secrets::{Read, SecretWatches};
 use crate::manifest::{accepted, policy};
-use crate::plan::Policy;
+use crate::plan::{Ledger, Policy};
 
 /// Source and target change outside the cluster, where no event tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
@@ -114,7 +115,7 @@ impl Reconciler for WorkspaceMigrationController {
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         if object.metadata.deletion_timestamp.is_some() {
-            return self.release(object).await;
+            return self.release(object, draft).await;
         }
         let before = Before::of(draft, self.context.clock.now());
         let result = self.migrate(object, draft).await;
@@ -142,6 +143,12 @@ impl WorkspaceMigrationController {
             self.queue.leave(&key);
             return Ok(pause(draft));
         }
+        if !object.spec.rollback
+            && let Some(undone) = undone_before(draft)
+        {
+            self.queue.leave(&key);
+            return Ok(undone);
+        }
         let turn = turn(draft);
         let place = match self.queue.ask(&key, turn, known_entities(draft)) {
             Ok(place) => place,
@@ -151,8 +158,23 @@ impl WorkspaceMigrationController {
             progress.waiting_for = None;
         }
         let orders = Orders::heed(&self.context, object);
+        let asked = object.spec.rollback.then_some(Cause::Asked);
+        if let Some(cause) = asked.or_else(|| refused_before(draft)) {
+            return self.roll_back(object, &orders, &cause, draft).await;
+        }
+        self.go_forward(object, &orders, &place, draft).await
+    }
+
+    /// Reads both sides, plans, and takes the next step.
+    async fn go_forward(
+        &self,
+        object: &WorkspaceMigration,
+        orders: &Orders,
+        place: &Place,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Outcome, Error> {
         let (migration, observed, custom_plugins) =
-            match orders.unless_ended(self.observe(object, &orders, draft)).await {
+            match orders.unless_ended(self.observe(object, orders, draft)).await {
                 Ok(Ok(all)) => all,
                 Err(ended) => return Ok(end_early(ended, draft)),
                 Ok(Err(error)) => {
@@ -174,6 +196,9 @@ impl WorkspaceMigrationController {
             ..policy(&object.spec, &migration.control_plane)?
         };
         let mut ledger = self.load_ledger(object, &migration.control_plane, draft).await?;
+        let both = (object, migration.control_plane.as_str());
+        self.leave_rollback(both, &mut ledger, &observed.target, draft)
+            .await?;
         let planned = observed.plan(&policy, self.context.clock.now(), &waivers, &ledger);
         let completed = is_completed(draft, object.spec.mode) && !has_new_schemas(&planned.plan);
         let before = draft.status.plan.clone();
@@ -184,32 +209,50 @@ impl WorkspaceMigrationController {
             .is_none_or(|before| before.hash != planned.plan.hash);
         self.keep_plan(object, (&migration, &observed, &planned), before, draft)
             .await;
+        let step = next_step(
+            object.spec.mode,
+            object.spec.approval.as_ref(),
+            completed,
+            &planned.plan,
+        );
         let run = Run {
             object,
             migration: &migration,
             observed: &observed,
             planned: &planned,
-            orders: &orders,
+            orders,
         };
-        let approval = object.spec.approval.as_ref();
-        let step = next_step(object.spec.mode, approval, completed, &planned.plan);
         if matches!(step, Step::Watch | Step::Steady) {
             age::renew(&observed, &planned, self.context.clock.now(), draft);
         }
+        if step == Step::Steady && is_new {
+            self.settle(&run, &mut ledger, draft).await?;
+        }
+        self.take(step, &run, &mut ledger, draft).await
+    }
+
+    /// Takes the step. All but the last one only tell; what could be undone is told with it.
+    async fn take(
+        &self,
+        step: Step,
+        run: &Run<'_>,
+        ledger: &mut Ledger,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Outcome, Error> {
+        let (object, planned) = (run.object, run.planned);
+        if step != Step::Apply {
+            let expected = rollback::expected(object, ledger, &run.observed.target);
+            report_rollback_ready(ledger, &expected, draft);
+        }
         match step {
-            Step::Halt(finding) => Ok(halt(&planned, &finding, draft)),
-            Step::Report => Ok(report_only(&planned, draft)),
-            Step::Watch => Ok(watch(&planned, draft)),
-            Step::Steady => {
-                if is_new {
-                    self.settle(&run, &mut ledger, draft).await?;
-                }
-                Ok(steady(&planned))
-            }
-            Step::AwaitApproval { stale } => Ok(await_approval(object, &planned, stale, draft)),
+            Step::Halt(finding) => Ok(halt(planned, &finding, draft)),
+            Step::Report => Ok(report_only(planned, draft)),
+            Step::Watch => Ok(watch(planned, draft)),
+            Step::Steady => Ok(steady(planned)),
+            Step::AwaitApproval { stale } => Ok(await_approval(object, planned, stale, draft)),
             Step::Apply => {
                 tell_left(&planned.drift, draft);
-                self.execute(&run, &mut ledger, draft).await
+                self.execute(run, ledger, draft).await
             }
         }
     }
@@ -219,15 +262,6 @@ impl WorkspaceMigrationController {
         self.queue.leave(object);
         self.secrets.set(&self.context.client, object, &Read::new());
         self.config_maps.set(&self.context.client, object, &Read::new());
-    }
-
-    /// Deletion policy Orphan, the only one yet: the target keeps everything.
-    async fn release(&self, object: &WorkspaceMigration) -> Result<Outcome, Error> {
-        self.unwatch(&ObjectRef::from_obj(object));
-        self.discard_backup(object).await?;
-        let api = self.context.namespaced(&object.namespace().unwrap_or_default());
-        finalizer::remove(&api, object, finalizers::WORKSPACE_MIGRATION).await?;
-        Ok(Outcome::Gone)
     }
 }
 

@@ -120,7 +120,8 @@ fn ends(begun_with: &WorkspaceMigration, now: Option<&WorkspaceMigration>) -> Op
     (as_begun != begun_with.spec).then_some(Ended::Changed)
 }
 
-fn limits(object: &WorkspaceMigration) -> Limits {
+/// The limits of a spec.
+pub(super) fn limits(object: &WorkspaceMigration) -> Limits {
     let throttle = object.spec.throttle.as_ref();
     Limits {
         max_in_flight: usize::try_from(object.spec.max_in_flight()).unwrap_or(usize::MAX),

@@ -38,7 +38,8 @@ impl WorkspaceMigrationController {
         draft.note(Note::warning("Repaired", "Verify", message.clone()));
         // What is missing is no longer in the ledger, and has to be again before it is written.
         if ledger.intend(&repair, &run.observed.target, self.context.clock.now()) {
-            self.keep_ledger(run, ledger, draft).await?;
+            let both = (run.object, run.migration.control_plane.as_str());
+            self.keep_ledger(both, ledger, draft).await?;
         }
         draft.publish_progress(message).await?;
         let (progress, _shown) = watch::channel(initial_progress(&repair.plan));

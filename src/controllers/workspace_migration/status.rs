@@ -7,15 +7,16 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::workspace_migration::{
     Finding as FindingEntry, FindingsStatus, KindProgress as KindEntry, KindVerification, PlanStatus,
-    ProgressStatus, Severity as StatusSeverity, SourceStatus, VerificationStatus, WorkspaceMigrationStatus,
-    limits,
+    ProgressStatus, RollbackStatus, Severity as StatusSeverity, SourceStatus, VerificationStatus,
+    WorkspaceMigrationStatus, limits,
 };
 use crate::engine::{ObservedSource, Progress};
 use crate::k8s::conditions::bounded;
 use crate::k8s::status::ObjectStatus;
 use crate::kong_admin::{Edition, Node};
 use crate::plan::finding::title;
-use crate::plan::{Action, Finding, Plan, Severity, Verification};
+use crate::plan::rollback::Undo;
+use crate::plan::{Action, Finding, Plan, Rollback, Severity, Verification};
 
 impl ObjectStatus for WorkspaceMigrationStatus {
     fn conditions(&self) -> &[Condition] {
@@ -72,6 +73,19 @@ pub fn plan_status(plan: &Plan) -> PlanStatus {
         unchanged: of(Action::Unchanged),
         blocked: of(Action::Blocked),
         artefact_ref: None,
+    }
+}
+
+/// What undoing would do.
+pub fn rollback_status(rollback: &Rollback) -> RollbackStatus {
+    let of = |undo| count(rollback.count(undo));
+    RollbackStatus {
+        hash: rollback.hash.clone(),
+        summary: rollback.summary(),
+        delete: of(Undo::Delete),
+        restore: of(Undo::Restore),
+        recreate: of(Undo::Recreate),
+        kept: count(rollback.kept),
     }
 }
 

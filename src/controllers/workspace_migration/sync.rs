@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::error::Error;
-use crate::api::conditions::{DRIFTED, IN_SYNC, reason};
+use crate::api::conditions::{DRIFTED, IN_SYNC, ROLLED_BACK, reason};
 use crate::api::workspace_migration::{Mode, Phase, Sync, WorkspaceMigration};
 use crate::controllers::draft::Draft;
 use crate::controllers::error::ReconcileError;
@@ -32,7 +32,8 @@ impl Before {
     }
 }
 
-/// Ends a pass in mode Sync: a migration that is done goes on to follow. In the other modes nothing is said of following.
+/// Ends a pass in mode Sync: a migration that is done goes on to follow. In the other modes, and while it is undone, nothing is said of
+/// following.
 pub(super) fn follow_up(
     object: &WorkspaceMigration,
     before: &Before,
@@ -40,7 +41,10 @@ pub(super) fn follow_up(
     now: Timestamp,
     draft: &mut Draft<WorkspaceMigration>,
 ) -> Result<Outcome, Error> {
-    if object.spec.mode != Mode::Sync || object.metadata.deletion_timestamp.is_some() {
+    let follows = object.spec.mode == Mode::Sync
+        && object.metadata.deletion_timestamp.is_none()
+        && draft.conditions.get(ROLLED_BACK).is_none();
+    if !follows {
         draft.conditions.remove(IN_SYNC);
         draft.status.sync = None;
         return result;

@@ -1,16 +1,18 @@
 //! Carries out a plan, wave by wave, with bounded concurrency. Makes no choices of its own.
 //!
-//! A [`Run`] has steps: `write` creates and updates, `delete` deletes. What it did is in [`Applied`].
+//! A [`Run`] has steps: `write` creates and updates, `delete` deletes, `undo` does what a rollback says. What it did is in [`Applied`].
 
 mod run;
 mod send;
 mod tally;
+mod undo;
 
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use run::Run;
 pub use tally::{Applied, Refusal};
+pub(super) use undo::Undoing;
 
 use super::progress::Progress;
 use super::throttle::Throttle;

@@ -19,9 +19,9 @@ use crate::plan::{Action, Planned};
 
 /// One entity on its way.
 #[derive(Clone, Copy)]
-struct Item<'d> {
-    subject: &'d Subject,
-    entity: &'d Packed,
+pub(super) struct Item<'d> {
+    pub subject: &'d Subject,
+    pub entity: &'d Packed,
 }
 
 impl<'d> From<&'d Desired> for Item<'d> {
@@ -42,7 +42,7 @@ impl<'d> From<&'d Deletion> for Item<'d> {
     }
 }
 
-type Refused<'d> = (Item<'d>, Refusal);
+pub(super) type Refused<'d> = (Item<'d>, Refusal);
 
 /// What requests that are in flight at the same time share.
 #[derive(Default)]
@@ -65,6 +65,11 @@ impl<'a> Run<'a> {
             shared: Shared::default(),
             tally: Tally::default(),
         }
+    }
+
+    /// Entities written or deleted so far.
+    pub(super) const fn written(&self) -> usize {
+        self.tally.applied.written()
     }
 
     /// What was done.
@@ -153,7 +158,7 @@ impl<'a> Run<'a> {
     }
 
     /// Believes the refusals.
-    fn give_up(&mut self, refused: Vec<Refused<'_>>) {
+    pub(super) fn give_up(&mut self, refused: Vec<Refused<'_>>) {
         for (item, refusal) in refused {
             self.executor.count(item, false);
             self.tally.refuse(item.entity.key(), refusal);
@@ -165,7 +170,7 @@ impl<'a> Run<'a> {
 
     /// Sends all of them, and returns what was refused. The throttle is asked before every request, so that a change of it counts at
     /// once.
-    async fn send_all<'d>(&mut self, ready: Vec<Item<'d>>, action: Action) -> Vec<Refused<'d>> {
+    pub(super) async fn send_all<'d>(&mut self, ready: Vec<Item<'d>>, action: Action) -> Vec<Refused<'d>> {
         let (executor, shared, applied) = (self.executor, &self.shared, &mut self.tally.applied);
         let mut refused = Vec::new();
         let mut waiting = ready.into_iter();

@@ -106,6 +106,15 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// What the entity was before this migration touched it; none when it did not exist, or was left as it was. Holds secrets.
+    #[must_use]
+    pub fn before(&self) -> Option<&Map<String, Value>> {
+        match &self.origin {
+            Origin::Overwritten { before, .. } => Some(before),
+            Origin::Created | Origin::Adopted => None,
+        }
+    }
+
     /// True when the entity was there as this migration left it, and nothing is intended: if it is gone, somebody else removed it.
     #[must_use]
     pub fn is_settled(&self) -> bool {

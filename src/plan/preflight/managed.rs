@@ -29,7 +29,8 @@ const INGRESS_CONTROLLER: &str = "managed-by-ingress-controller";
 /// Beginning of the tags in which an ingress controller writes the Kubernetes object's kind, name, namespace and uid.
 const KUBERNETES: &str = "k8s-";
 
-fn by_konnect(entity: &Entity) -> Option<&str> {
+/// The tag by which Konnect says that it manages the entity itself.
+pub(in crate::plan) fn by_konnect(entity: &Entity) -> Option<&str> {
     texts(entity, "tags").find(|tag| KONNECT.contains(tag))
 }
 

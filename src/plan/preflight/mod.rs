@@ -25,7 +25,7 @@ pub use facts::Facts;
 pub use verdict::Verdict;
 
 use super::finding::{self, ENTITY_NOT_MOVABLE, Finding, Rule};
-use super::{inventory, waivers};
+use super::{inventory, rollback, waivers};
 use crate::domain::Entity;
 use crate::domain::entity_kind::Write;
 
@@ -48,6 +48,7 @@ pub static FAMILIES: &[(&str, &[&Rule])] = &[
     ("References by name", references::RULES),
     ("Limits of consumer groups", group_limits::RULES),
     ("Waivers", waivers::RULES),
+    ("Rollback", rollback::findings::RULES),
 ];
 
 /// Checks of one entity, in the order of their findings.

@@ -1,0 +1,152 @@
+//! What deleting a migration does: nothing to the target, or, by `deletionPolicy: DeleteMigrated`, it deletes there what was created.
+
+use std::time::Duration;
+
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+
+use super::WorkspaceMigrationController;
+use super::error::Error;
+use super::line::Turn;
+use super::orders::limits;
+use super::rollback::{Found, Reversal, refused};
+use super::{known_entities, queue};
+use crate::api::annotations::force_delete;
+use crate::api::conditions::reason;
+use crate::api::names::finalizers;
+use crate::api::workspace_migration::{DeletionPolicy, WorkspaceMigration};
+use crate::controllers::draft::Draft;
+use crate::controllers::outcome::Outcome;
+use crate::engine::{self, Applied, Throttle};
+use crate::k8s::events::Note;
+use crate::k8s::finalizer;
+use crate::plan::Finding;
+use crate::plan::rollback::Extent;
+
+/// What Konnect refused may be solved there, which makes no event in the cluster.
+const RECHECK: Duration = Duration::from_secs(60);
+/// Entities that an event names.
+const NAMED: usize = 5;
+
+impl WorkspaceMigrationController {
+    /// Does what the deletion policy says, takes backup and ledger away, and lets the object go.
+    pub(super) async fn release(
+        &self,
+        object: &WorkspaceMigration,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Outcome, Error> {
+        if deletes(object) {
+            match self.delete_migrated(object, draft).await {
+                Ok(None) => {}
+                Ok(Some(not_yet)) => return Ok(not_yet),
+                Err(Error::Engine(engine::Error::ControlPlaneGone { id })) => {
+                    let message = format!("The control plane {id} is gone, and with it what was migrated.");
+                    draft.note(Note::normal("MigratedGone", "Delete", message));
+                }
+                Err(error) => return Err(Error::Deletion(Box::new(error))),
+            }
+        }
+        self.unwatch(&ObjectRef::from_obj(object));
+        self.discard_backup(object).await?;
+        let api = self
+            .context
+            .namespaced::<WorkspaceMigration>(&object.namespace().unwrap_or_default());
+        // Read again, because this pass may have written its status.
+        if let Some(object) = api.get_opt(&object.name_any()).await? {
+            finalizer::remove(&api, &object, finalizers::WORKSPACE_MIGRATION).await?;
+        }
+        Ok(Outcome::Gone)
+    }
+
+    /// Deletes what the ledger says was created and nobody changed since. None when all of it is done.
+    async fn delete_migrated(
+        &self,
+        object: &WorkspaceMigration,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Option<Outcome>, Error> {
+        let key = ObjectRef::from_obj(object);
+        let _place = match self.queue.ask(&key, Turn::Work, known_entities(draft)) {
+            Ok(place) => place,
+            Err(ahead) => return Ok(Some(queue::wait(&ahead, Turn::Work, draft))),
+        };
+        let throttle = Throttle::with_limits(limits(object));
+        let stop = self.context.stop.child_token();
+        let reversal = Reversal {
+            object,
+            target: self.fetch_reversed(object, &throttle, draft).await?,
+            extent: Extent::Created,
+            stop: &stop,
+        };
+        let mut found = self.look(&reversal, draft).await?;
+        if !found.rollback.is_done() {
+            draft
+                .publish_progress("Deleting what this migration created.")
+                .await?;
+        }
+        let applied = self.undo(&reversal, &mut found, draft).await?;
+        if stop.is_cancelled() {
+            let message = "The operator is stopping; the next one goes on deleting what was migrated.";
+            return Ok(Some(Outcome::wait(reason::DELETING, message)));
+        }
+        let refused = refused(&applied);
+        if let Some(first) = refused.first() {
+            let message = format!(
+                "{} entities are deleted. Konnect refused to delete {}: {}, {}. Solve it there; it is tried again within a minute. \
+                 To let go and leave the rest in the control plane, set spec.deletionPolicy to Orphan, or annotate the object with gatewaymigration.dev/force-delete=true.",
+                applied.deleted,
+                refused.len(),
+                first.subject,
+                first.observed
+            );
+            let blocked = Outcome::blocked(reason::DELETION_BLOCKED, message);
+            return Ok(Some(blocked.again_after(RECHECK)));
+        }
+        if draft.status.started_at.is_some() {
+            tell(&applied, &found, draft);
+            // From here on the ledger may be gone, and a pass after a restart must not miss it.
+            draft.status.started_at = None;
+            draft
+                .publish_progress("What this migration created is deleted.")
+                .await?;
+        }
+        Ok(None)
+    }
+}
+
+/// Whether deletion has to do anything to the target.
+fn deletes(object: &WorkspaceMigration) -> bool {
+    let held = object
+        .finalizers()
+        .iter()
+        .any(|name| name == finalizers::WORKSPACE_MIGRATION);
+    held && object.spec.deletion_policy == DeletionPolicy::DeleteMigrated
+        && !force_delete(object.annotations())
+}
+
+/// What was deleted and what stays, as an event.
+fn tell(applied: &Applied, found: &Found, draft: &mut Draft<WorkspaceMigration>) {
+    let mut message = format!("{} entities are deleted in the control plane.", applied.deleted);
+    let findings = &found.rollback.findings;
+    for group in findings.chunk_by(|a, b| a.id == b.id) {
+        message.push_str(&stays(group));
+    }
+    let note = if findings.is_empty() {
+        Note::normal
+    } else {
+        Note::warning
+    };
+    draft.note(note("MigratedDeleted".to_owned(), "Delete".to_owned(), message));
+}
+
+fn stays(group: &[Finding]) -> String {
+    let mut names: Vec<_> = group
+        .iter()
+        .take(NAMED)
+        .map(|finding| finding.subject.to_string())
+        .collect();
+    if group.len() > NAMED {
+        names.push(format!("{} others", group.len() - NAMED));
+    }
+    let id = group.first().map_or("", |finding| finding.id.as_str());
+    format!(" {} stay ({id}): {}.", group.len(), names.join(", "))
+}

@@ -1,0 +1,293 @@
+//! Undoes a migration: on request (`spec.rollback`), after a refusal (`failurePolicy: RollbackOnFailure`), or as far as deletion asks for
+//! it (`deletionPolicy: DeleteMigrated`). The source is not needed for it, and not read.
+//!
+//! The target is the journal here too: a rollback that was interrupted finds what it has done already, and goes on with what is left.
+
+mod on_failure;
+mod report;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+use kube::runtime::reflector::ObjectRef;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+pub(super) use self::on_failure::{Cause, refused_before, undone_before, undone_by};
+pub(super) use self::report::report_rollback_ready;
+use self::report::{Undone, await_approval, conclude, report_begun, report_expected, report_interrupted};
+use super::WorkspaceMigrationController;
+use super::error::Error;
+use super::execute::remember;
+use super::fetch;
+use super::interrupted::end_early;
+use super::orders::Orders;
+use super::report::report_target;
+use super::status::progress_status;
+use crate::api::conditions::{ROLLED_BACK, reason};
+use crate::api::names::finalizers;
+use crate::api::workspace_migration::{HistoryEntry, RollbackPolicy, WorkspaceMigration, limits};
+use crate::controllers::draft::Draft;
+use crate::controllers::outcome::Outcome;
+use crate::domain::Snapshot;
+use crate::engine::undo::{initial_progress, plan_rollback};
+use crate::engine::{Applied, Target, Throttle};
+use crate::k8s::conditions::bounded;
+use crate::k8s::finalizer;
+use crate::plan::rollback::findings::UNDO_REFUSED;
+use crate::plan::rollback::{ChangedSince, Extent};
+use crate::plan::{Finding, Ledger, Rollback, RollbackInput};
+
+/// What undoing works on.
+pub(super) struct Reversal<'a> {
+    pub object: &'a WorkspaceMigration,
+    pub target: Target,
+    pub extent: Extent,
+    /// Ends it between two writes.
+    pub stop: &'a CancellationToken,
+}
+
+/// What undoing found.
+pub(super) struct Found {
+    pub ledger: Ledger,
+    pub held: Snapshot,
+    pub rollback: Rollback,
+}
+
+impl Reversal<'_> {
+    /// What undoing would do, by a ledger, to what a target holds.
+    fn plan(&self, ledger: &Ledger, held: &Snapshot) -> Rollback {
+        plan_rollback(&RollbackInput {
+            ledger,
+            target: held,
+            extent: self.extent,
+            changed: changed_since(self.object),
+        })
+    }
+}
+
+/// What is done about entities that somebody changed.
+fn changed_since(object: &WorkspaceMigration) -> ChangedSince {
+    match object.spec.rollback_policy {
+        RollbackPolicy::KeepChanged => ChangedSince::Keep,
+        RollbackPolicy::UndoChanged => ChangedSince::Undo,
+    }
+}
+
+/// What a whole rollback would do now.
+pub(super) fn expected(object: &WorkspaceMigration, ledger: &Ledger, held: &Snapshot) -> Rollback {
+    plan_rollback(&RollbackInput {
+        ledger,
+        target: held,
+        extent: Extent::Everything,
+        changed: changed_since(object),
+    })
+}
+
+impl WorkspaceMigrationController {
+    /// Begins the way forward after a rollback: takes out of the ledger what one that did not come to its end has undone.
+    pub(super) async fn leave_rollback(
+        &self,
+        (object, control_plane): (&WorkspaceMigration, &str),
+        ledger: &mut Ledger,
+        held: &Snapshot,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<(), Error> {
+        if draft.conditions.get(ROLLED_BACK).is_none() {
+            return Ok(());
+        }
+        let undone = expected(object, ledger, held).undone;
+        for key in &undone {
+            ledger.forget(key);
+        }
+        if !undone.is_empty() {
+            self.keep_ledger((object, control_plane), ledger, draft).await?;
+        }
+        draft.conditions.remove(ROLLED_BACK);
+        Ok(())
+    }
+
+    /// Undoes everything that may be undone, and says how it ended.
+    pub(super) async fn roll_back(
+        &self,
+        object: &WorkspaceMigration,
+        orders: &Orders,
+        cause: &Cause,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Outcome, Error> {
+        let started = self.context.clock.now();
+        let reversal = Reversal {
+            object,
+            target: self.fetch_reversed(object, &orders.throttle, draft).await?,
+            extent: Extent::Everything,
+            stop: &orders.stop,
+        };
+        let mut found = match orders.unless_ended(self.look(&reversal, draft)).await {
+            Ok(found) => found?,
+            Err(ended) => return Ok(end_early(ended, draft)),
+        };
+        report_expected(&found.ledger, &found.rollback, cause, draft);
+        if matches!(cause, Cause::Asked)
+            && !found.rollback.is_done()
+            && let Some(held) = await_approval(object, &found.rollback, draft)
+        {
+            return Ok(held);
+        }
+        if !found.rollback.is_done() {
+            report_begun(&found.rollback, cause, draft);
+            draft
+                .publish_progress("Undoing what this migration wrote.")
+                .await?;
+        }
+        let hash = found.rollback.hash.clone();
+        let applied = self.undo(&reversal, &mut found, draft).await?;
+        if let Some(ended) = orders.ended() {
+            return Ok(end_early(ended, draft));
+        }
+        let undone = Undone {
+            refused: refused(&applied),
+            applied: &applied,
+            left: &found.rollback,
+        };
+        let outcome = conclude(&undone, &found.ledger, cause, draft);
+        if applied.written() > 0 {
+            let entry = HistoryEntry {
+                started_at: Time(started),
+                finished_at: Some(Time(self.context.clock.now())),
+                mode: object.spec.mode,
+                plan_hash: Some(hash),
+                generation: object.metadata.generation,
+                outcome: label(&outcome).to_owned(),
+                summary: bounded(summary(&outcome), limits::TEXT),
+            };
+            remember(&mut draft.status.history, entry, applied.written());
+        }
+        Ok(on_failure::begin_anew(cause, draft).unwrap_or(outcome))
+    }
+
+    /// The target of a migration, for undoing.
+    pub(super) async fn fetch_reversed(
+        &self,
+        object: &WorkspaceMigration,
+        throttle: &Throttle,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Target, Error> {
+        let found = fetch::fetch_target(&self.context, object).await?;
+        let owner = ObjectRef::from_obj(object);
+        self.secrets.set(&self.context.client, &owner, &found.token_read);
+        draft.status.target = Some(found.status);
+        let share = throttle.share_of(found.client.budget());
+        Ok(Target {
+            client: found.client.with_budget(share),
+            control_plane: found.id,
+            throttle: throttle.clone(),
+        })
+    }
+
+    /// Reads the target and the ledger, and tells what undoing would do. Without the ledger of what was written nothing may be undone.
+    pub(super) async fn look(
+        &self,
+        reversal: &Reversal<'_>,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Found, Error> {
+        let control_plane = &reversal.target.control_plane;
+        let ledger = self.load_ledger(reversal.object, control_plane, draft).await?;
+        let known = draft
+            .status
+            .backup
+            .as_ref()
+            .and_then(|backup| backup.ledger_ref.as_ref());
+        if known.is_none() && draft.status.started_at.is_some() {
+            return Err(Error::LedgerGone {
+                name: super::backup::ledger_artefact(control_plane).name(&reversal.object.name_any()),
+            });
+        }
+        let held = reversal.target.observe().await?;
+        report_target(&held, self.context.config.konnect_kinds, draft);
+        let rollback = reversal.plan(&ledger, &held);
+        Ok(Found {
+            ledger,
+            held,
+            rollback,
+        })
+    }
+
+    /// Carries out the steps, reads the target again, and takes what is undone out of the ledger. What undoing would still do is then in
+    /// `found`.
+    pub(super) async fn undo(
+        &self,
+        reversal: &Reversal<'_>,
+        found: &mut Found,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Applied, Error> {
+        let mut applied = Applied::default();
+        if !found.rollback.is_done() {
+            let namespace = reversal.object.namespace().unwrap_or_default();
+            let api = self.context.namespaced(&namespace);
+            if reversal.object.metadata.deletion_timestamp.is_none() {
+                finalizer::ensure(&api, reversal.object, finalizers::WORKSPACE_MIGRATION).await?;
+            }
+            let (sender, progress) = watch::channel(initial_progress(&found.rollback));
+            draft.status.progress = Some(progress_status(&progress.borrow(), None));
+            let work = reversal.target.undo(
+                &found.rollback,
+                (&found.ledger, &found.held),
+                reversal.stop,
+                &sender,
+            );
+            let budget = reversal.target.client.budget();
+            applied = self.follow(work, progress, (budget, "are undone"), draft).await;
+            if let Some(error) = &applied.interrupted {
+                report_interrupted(&applied, &found.rollback, error, draft);
+                return Err(error.clone().into());
+            }
+            if reversal.stop.is_cancelled() {
+                return Ok(applied);
+            }
+            found.held = reversal.target.observe().await?;
+            found.rollback = reversal.plan(&found.ledger, &found.held);
+        }
+        let settled: Vec<_> = match reversal.extent {
+            Extent::Everything => found.rollback.settled().cloned().collect(),
+            // What is left can still be restored by whoever keeps the ledger.
+            Extent::Created => found.rollback.undone.clone(),
+        };
+        if !settled.is_empty() {
+            for key in &settled {
+                found.ledger.forget(key);
+            }
+            self.keep_ledger(
+                (reversal.object, &reversal.target.control_plane),
+                &found.ledger,
+                draft,
+            )
+            .await?;
+        }
+        Ok(applied)
+    }
+}
+
+/// What Konnect refused, as findings.
+pub(super) fn refused(applied: &Applied) -> Vec<Finding> {
+    let finding = |refusal: &crate::engine::Refusal| {
+        let finding = Finding::new(&UNDO_REFUSED, refusal.subject.clone(), refusal.reason.clone());
+        match &refusal.field {
+            Some(field) => finding.at(field.clone()),
+            None => finding,
+        }
+    };
+    applied.refused.iter().map(finding).collect()
+}
+
+fn label(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done(verdict) | Outcome::Blocked(verdict) => verdict.reason,
+        Outcome::Wait(_) | Outcome::Held(_) | Outcome::Unchanged(_) | Outcome::Gone => reason::PROGRESSING,
+    }
+}
+
+fn summary(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done(verdict) | Outcome::Blocked(verdict) => verdict.message.clone(),
+        Outcome::Wait(_) | Outcome::Held(_) | Outcome::Unchanged(_) | Outcome::Gone => String::new(),
+    }
+}

@@ -1,0 +1,246 @@
+//! What a rollback would do, does and did, into status and conditions. Pure.
+
+use kube::ResourceExt;
+
+use super::super::LOOK_AGAIN;
+use super::super::status::{findings_status, rollback_status};
+use super::Cause;
+use crate::api::conditions::{
+    APPLIED, APPROVED, DRIFTED, IN_SYNC, PLAN_READY, PREFLIGHT_PASSED, ROLLBACK_READY, ROLLED_BACK,
+    SOURCE_READY, VERIFIED, reason,
+};
+use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, WorkspaceMigration};
+use crate::controllers::draft::Draft;
+use crate::controllers::outcome::Outcome;
+use crate::engine::Applied;
+use crate::k8s::conditions::ConditionStatus::{False, True};
+use crate::plan::rollback::Rollback;
+use crate::plan::{Finding, Ledger};
+
+/// What undoing would do as things are: told in every look, without a write.
+pub(in super::super) fn report_rollback_ready(
+    ledger: &Ledger,
+    rollback: &Rollback,
+    draft: &mut Draft<WorkspaceMigration>,
+) {
+    if ledger.is_empty() {
+        draft.status.rollback = None;
+        draft.conditions.remove(ROLLBACK_READY);
+        return;
+    }
+    draft.status.rollback = Some(rollback_status(rollback));
+    let would = format!("To undo it, by spec.rollback: {}.", rollback.summary());
+    if rollback.kept == 0 {
+        draft
+            .conditions
+            .set(ROLLBACK_READY, True, reason::CAN_ROLL_BACK, would);
+        return;
+    }
+    let why = rollback.findings.first().map_or_else(String::new, |finding| {
+        format!(" {} {}: {}.", finding.id, finding.subject, finding.observed)
+    });
+    let message = format!(
+        "{would}{why} spec.rollbackPolicy: UndoChanged undoes also what somebody changed since; findings name what stays before the first write of a rollback."
+    );
+    draft
+        .conditions
+        .set(ROLLBACK_READY, False, reason::ROLLBACK_INCOMPLETE, message);
+}
+
+/// What is about to be undone, with a finding for all that stays. What was known of the way forward holds no more.
+pub(super) fn report_expected(
+    ledger: &Ledger,
+    rollback: &Rollback,
+    cause: &Cause,
+    draft: &mut Draft<WorkspaceMigration>,
+) {
+    report_rollback_ready(ledger, rollback, draft);
+    for type_ in [
+        SOURCE_READY,
+        PREFLIGHT_PASSED,
+        PLAN_READY,
+        VERIFIED,
+        DRIFTED,
+        IN_SYNC,
+    ] {
+        draft.conditions.remove(type_);
+    }
+    draft.status.plan = None;
+    draft.status.verification = None;
+    draft.status.sync = None;
+    if matches!(cause, Cause::Asked) {
+        draft.status.findings = Some(findings_status(&rollback.findings));
+    }
+}
+
+/// Whether somebody has to approve the rollback first, and how. What has begun under an approval goes on under it.
+pub(super) fn await_approval(
+    object: &WorkspaceMigration,
+    rollback: &Rollback,
+    draft: &mut Draft<WorkspaceMigration>,
+) -> Option<Outcome> {
+    let required = |approval: &&Approval| approval.policy == ApprovalPolicy::Required;
+    let Some(approval) = object.spec.approval.as_ref().filter(required) else {
+        let message = "The approval policy is Automatic.";
+        draft
+            .conditions
+            .set(APPROVED, True, reason::APPROVED_AUTOMATICALLY, message);
+        return None;
+    };
+    if approval.plan_hash == rollback.hash || has_begun(draft) {
+        draft
+            .conditions
+            .set(APPROVED, True, reason::APPROVED, "This rollback is approved.");
+        return None;
+    }
+    let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
+    let message = format!(
+        "The rollback: {}. To approve it: kubectl -n {namespace} patch workspacemigration {name} --type merge \
+         -p '{{\"spec\":{{\"approval\":{{\"planHash\":\"{}\"}}}}}}'",
+        rollback.summary(),
+        rollback.hash
+    );
+    draft
+        .conditions
+        .set(APPROVED, False, reason::AWAITING_APPROVAL, message.clone());
+    draft.conditions.set(
+        ROLLED_BACK,
+        False,
+        reason::AWAITING_APPROVAL,
+        "Nothing is undone before the rollback is approved.",
+    );
+    draft.status.phase = Some(Phase::AwaitingApproval);
+    Some(Outcome::held(reason::AWAITING_APPROVAL, message).again_after(LOOK_AGAIN))
+}
+
+/// A rollback of this generation was interrupted.
+fn has_begun(draft: &Draft<WorkspaceMigration>) -> bool {
+    draft.conditions.get(ROLLED_BACK).is_some_and(|rolled_back| {
+        rolled_back.reason == reason::ROLLING_BACK
+            && rolled_back.observed_generation == Some(draft.conditions.generation())
+    })
+}
+
+/// The first write of the rollback comes next.
+pub(super) fn report_begun(rollback: &Rollback, cause: &Cause, draft: &mut Draft<WorkspaceMigration>) {
+    draft.status.phase = Some(Phase::RollingBack);
+    let message = format!("Undoing what this migration wrote: {}.", rollback.summary());
+    draft
+        .conditions
+        .set(APPLIED, False, reason::ROLLING_BACK, message.clone());
+    // What Konnect refused stays told until the end.
+    if matches!(cause, Cause::Asked) {
+        draft
+            .conditions
+            .set(ROLLED_BACK, False, reason::ROLLING_BACK, message);
+    }
+}
+
+/// Something that passes ended the rollback early.
+pub(super) fn report_interrupted(
+    applied: &Applied,
+    rollback: &Rollback,
+    error: &crate::engine::Error,
+    draft: &mut Draft<WorkspaceMigration>,
+) {
+    let message = format!(
+        "{} of {} entities are undone. {error}",
+        applied.written(),
+        rollback.steps.len()
+    );
+    draft
+        .conditions
+        .set(APPLIED, False, reason::PROGRESSING_WITH_RETRY, message);
+}
+
+/// How a rollback ended.
+pub(super) struct Undone<'a> {
+    /// What this pass did.
+    pub applied: &'a Applied,
+    /// What Konnect refused.
+    pub refused: Vec<Finding>,
+    /// What undoing would still do.
+    pub left: &'a Rollback,
+}
+
+impl Undone<'_> {
+    /// What was done and what stays, in words.
+    fn words(&self) -> String {
+        let parts: Vec<String> = [
+            (self.applied.deleted, "deleted"),
+            (self.applied.updated, "restored"),
+            (self.applied.created, "made again"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, words)| format!("{count} {words}"))
+        .collect();
+        let done = if parts.is_empty() {
+            "Nothing of what this migration wrote is left to undo.".to_owned()
+        } else {
+            format!("What this migration wrote is undone: {}.", parts.join(", "))
+        };
+        match self.left.kept {
+            0 => done,
+            kept => format!("{done} {kept} stay: status.findings says why."),
+        }
+    }
+}
+
+/// Conditions and outcome of a rollback that came to its end.
+pub(super) fn conclude(
+    undone: &Undone<'_>,
+    ledger: &Ledger,
+    cause: &Cause,
+    draft: &mut Draft<WorkspaceMigration>,
+) -> Outcome {
+    report_rollback_ready(ledger, undone.left, draft);
+    let mut findings = undone.left.findings.clone();
+    findings.extend(undone.refused.iter().cloned());
+    findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
+    if matches!(cause, Cause::Asked) {
+        draft.status.findings = Some(findings_status(&findings));
+    }
+    let words = undone.words();
+    if let Some(first) = undone.refused.first() {
+        let message = format!(
+            "{words} Konnect refused to undo {}: {}, {}. Solve it there; it is tried again within 10 minutes.",
+            undone.refused.len(),
+            first.subject,
+            first.observed
+        );
+        draft
+            .conditions
+            .set(ROLLED_BACK, False, reason::PARTIALLY_ROLLED_BACK, message.clone());
+        draft.status.phase = Some(Phase::Failed);
+        return Outcome::blocked(reason::PARTIALLY_ROLLED_BACK, message).again_after(LOOK_AGAIN);
+    }
+    draft.status.phase = Some(Phase::RolledBack);
+    draft.status.completed_at = None;
+    if ledger.is_empty() {
+        // Nothing binds the migration to its ends any more.
+        draft.status.started_at = None;
+    }
+    draft
+        .conditions
+        .set(APPLIED, False, reason::ROLLED_BACK, words.clone());
+    match cause {
+        Cause::Asked => {
+            let next = "Set spec.rollback to false to migrate again.";
+            let message = format!("{words} {next}");
+            draft
+                .conditions
+                .set(ROLLED_BACK, True, reason::ROLLED_BACK, message.clone());
+            Outcome::done(reason::ROLLED_BACK, message).again_after(LOOK_AGAIN)
+        }
+        Cause::Refused { told, .. } => {
+            let message = format!("{told} {words} {NEXT_AFTER_REFUSAL}");
+            let reason = reason::ROLLED_BACK_ON_FAILURE;
+            draft.conditions.set(ROLLED_BACK, True, reason, message.clone());
+            Outcome::blocked(reason, message)
+        }
+    }
+}
+
+/// What to do after a migration was undone because of a refusal.
+const NEXT_AFTER_REFUSAL: &str = "Solve what was refused (status.findings), in the source or by spec.transforms or spec.waivers, then change the spec, for example spec.throttle, to try again.";
