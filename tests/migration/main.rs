@@ -19,6 +19,7 @@ mod orders;
 mod presets;
 mod process;
 mod progress;
+mod prune;
 mod queue;
 mod repair;
 mod replicas;

@@ -12,19 +12,18 @@ use crate::controllers::draft::Draft;
 use crate::engine::Applied;
 use crate::engine::apply::initial_progress;
 use crate::k8s::events::Note;
-use crate::plan::{Finding, Ledger, Planned, Verification, build_repair};
+use crate::plan::{Ledger, Planned, Verification, build_repair};
 
 impl WorkspaceMigrationController {
     /// Compares; where the target does not hold what this run wrote, writes that once more and compares again.
     pub(super) async fn verify_and_repair(
         &self,
         run: &Run<'_>,
-        applied: &Applied,
-        mut findings: Vec<Finding>,
+        applied: &mut Applied,
         ledger: &mut Ledger,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Result<Verification, Ended>, Error> {
-        let verification = match self.verify_unless_ended(run, &findings, ledger, draft).await? {
+        let verification = match self.verify_unless_ended(run, applied, ledger, draft).await? {
             Ok(verification) => verification,
             Err(ended) => return Ok(Err(ended)),
         };
@@ -44,14 +43,15 @@ impl WorkspaceMigrationController {
         draft.publish_progress(message).await?;
         let (progress, _shown) = watch::channel(initial_progress(&repair.plan));
         let again = run.migration.apply(&repair, &run.orders.stop, &progress).await;
-        findings.extend(again.findings());
+        applied.refused.extend(again.refused);
+        applied.not_tried.extend(again.not_tried);
         if let Some(error) = again.interrupted {
             return Err(error.into());
         }
         if let Some(ended) = run.orders.ended() {
             return Ok(Err(ended));
         }
-        let verified = self.verify_unless_ended(run, &findings, ledger, draft).await?;
+        let verified = self.verify_unless_ended(run, applied, ledger, draft).await?;
         Ok(verified.map(|verification| {
             let verification = Verification {
                 repaired: count,
@@ -80,11 +80,11 @@ impl WorkspaceMigrationController {
     async fn verify_unless_ended(
         &self,
         run: &Run<'_>,
-        findings: &[Finding],
+        applied: &Applied,
         ledger: &mut Ledger,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Result<Verification, Ended>, Error> {
-        let verifying = self.verify(run, findings.to_vec(), ledger, draft);
+        let verifying = self.verify(run, applied, ledger, draft);
         match run.orders.unless_ended(verifying).await {
             Ok(verification) => verification.map(Ok),
             Err(ended) => Ok(Err(ended)),
