@@ -28,6 +28,7 @@ use super::policy::{ConflictPolicy, CustomPlugin, Policy};
 use super::preflight::consumers::tell_passwords;
 use super::preflight::custom_plugins::SCHEMA_UNUSED;
 use super::preflight::{Facts, judge, judge_workspace};
+use super::prune::Gone;
 use super::select::{Selected, select};
 use super::transform::{Transformed, transform};
 use super::translate::translate;
@@ -59,7 +60,7 @@ pub struct PlanInput<'a> {
 /// The oldest version that plugin defaults are known for (published schemas).
 const OLDEST: KongVersion = KongVersion { major: 3, minor: 4 };
 
-/// Makes the plan. Every source entity gets exactly one operation.
+/// Makes the plan. Every source entity gets exactly one operation, and so does every entity that is deleted.
 #[must_use]
 pub fn build_plan(input: &PlanInput<'_>) -> Planned {
     let mut planner = Planner::new(input);
@@ -96,6 +97,7 @@ struct Planner<'a> {
     operations: Vec<Operation>,
     findings: Vec<Finding>,
     desired: BTreeMap<EntityKey, Desired>,
+    gone: Gone<'a>,
 }
 
 impl<'a> Planner<'a> {
@@ -110,6 +112,7 @@ impl<'a> Planner<'a> {
             }
         }
         let selected = select(input.source, input.policy, input.version, &facts.names);
+        let gone = Gone::find(input, &identities);
         Self {
             input,
             facts,
@@ -125,6 +128,7 @@ impl<'a> Planner<'a> {
             operations: Vec::new(),
             findings,
             desired: BTreeMap::new(),
+            gone,
         }
     }
 
@@ -235,6 +239,11 @@ impl<'a> Planner<'a> {
     }
 
     fn update(&mut self, source: &Entity, entity: &Entity, reason: String, changes: Vec<FieldChange>) {
+        if !self.gone.is_empty() {
+            // Its new name may be that of an entity that is gone.
+            let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
+            let _ = taken.clash_after(entity, |holder| self.gone.make_room(holder));
+        }
         self.findings.extend(added::foresee(
             &source.subject(),
             entity,
@@ -253,7 +262,7 @@ impl<'a> Planner<'a> {
 
     fn create(&mut self, source: &Entity, entity: &Entity) {
         let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
-        if let Some(clash) = taken.clash(entity) {
+        if let Some(clash) = taken.clash_after(entity, |holder| self.gone.make_room(holder)) {
             return self.resolve(source, entity, &clash);
         }
         self.create_unclashed(source, entity);
@@ -308,6 +317,7 @@ impl<'a> Planner<'a> {
             return self.block(source, &ADOPT_DIFFERS, observed);
         }
         self.identities.adopt(source.key(), &holder.id);
+        self.gone.keep(&clash.holder);
         self.compare(source, &adopted, &holder);
     }
 
@@ -418,11 +428,7 @@ impl<'a> Planner<'a> {
     }
 
     fn push(&mut self, source: &Entity, action: Action, reason: String, changes: Vec<FieldChange>) {
-        let key = source.key();
-        let target_id = self
-            .identities
-            .is_moved(&key)
-            .then(|| Arc::clone(self.identities.target_id(&key)));
+        let target_id = self.identities.other_id(source);
         self.operations.push(Operation {
             wave: source.kind.level,
             action,
@@ -445,6 +451,9 @@ impl<'a> Planner<'a> {
         self.drift
             .add(Class::MissingInSource, missing_in_source(self.input));
         self.findings.extend(tell_passwords(self.desired.keys()));
+        let pruned = self.gone.decide(&self.desired, &self.selected);
+        self.operations.extend(pruned.operations);
+        self.findings.extend(pruned.findings);
         waivers::apply(
             &mut self.findings,
             &self.input.circumstances.waivers,
@@ -459,12 +468,12 @@ impl<'a> Planner<'a> {
             operations: self.operations,
             findings: self.findings,
         };
-        plan.hash = hash(&plan, &self.desired, self.input);
+        plan.hash = hash(&plan, &self.desired, &pruned.deletions, self.input);
         Planned {
             plan,
             desired: self.desired,
             drift: self.drift,
-            deletions: BTreeMap::new(),
+            deletions: pruned.deletions,
         }
     }
 }

@@ -89,6 +89,25 @@ impl Identities {
         self.moved.get(source).unwrap_or(&source.id)
     }
 
+    /// The id in the target where it is another one. That of a membership is made of the ids of its ends.
+    #[must_use]
+    pub fn other_id(&self, source: &Entity) -> Option<Arc<str>> {
+        if self.by_id.is_empty() {
+            return None;
+        }
+        let id = match source.kind.write {
+            Write::Member => self.member_id(&source.references()),
+            _ => Arc::clone(self.target_id(&source.key())),
+        };
+        (id != source.id).then_some(id)
+    }
+
+    /// From the keys of group and consumer.
+    fn member_id(&self, ends: &[EntityKey]) -> Arc<str> {
+        let ends: Vec<&str> = ends.iter().map(|end| &**self.target_id(end)).collect();
+        ends.join("/").into()
+    }
+
     /// True when the entity does not keep its id.
     #[must_use]
     pub fn is_moved(&self, source: &EntityKey) -> bool {
