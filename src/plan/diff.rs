@@ -1,6 +1,7 @@
 //! Decides what happens to each source entity.
 
 mod hash;
+mod names;
 mod prepare;
 mod removed;
 
@@ -9,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::hash::hash;
-use self::prepare::{Counterpart, Judged, Known, Prepared};
+use self::prepare::{Counterpart, Judged, Known, Prepared, Transforms};
 use super::added;
 use super::catalogue::Catalogue;
 use super::compare::{FieldChange, differences, equal};
@@ -18,21 +19,18 @@ use super::digest::{Digest, Held};
 use super::document::{Action, Desired, Operation, Plan, Planned};
 use super::drift::{Class, Drift, class_of_difference, missing_in_source, removed_from_target};
 use super::finding::{
-    ADOPT_DIFFERS, BLOCKED_BY_DRIFT, DEPENDENCY_EXCLUDED, DRIFT_REMOVED_NAMED, Finding, NAME_TAKEN,
-    NAME_WAITS_FOR_UPDATE, PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY,
-    TRANSFORM_FAILED, TRANSFORM_UNUSED, TRANSFORMED,
+    ADOPT_DIFFERS, BLOCKED_BY_DRIFT, DEPENDENCY_EXCLUDED, Finding, NAME_TAKEN, NAME_WAITS_FOR_UPDATE,
+    PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY, TRANSFORM_FAILED, TRANSFORM_UNUSED,
+    TRANSFORMED,
 };
 use super::identity::Identities;
 use super::ledger::Ledger;
-use super::named::named_entities;
 use super::policy::{ConflictPolicy, CustomPlugin, Policy};
 use super::preflight::consumers::tell_passwords;
 use super::preflight::custom_plugins::SCHEMA_UNUSED;
-use super::preflight::references::NAMED_ENTITY_LEFT_BEHIND;
 use super::preflight::{Facts, judge_workspace};
 use super::prune::Gone;
 use super::select::{Selected, select};
-use super::transform::transform;
 use super::translate::translate;
 use super::unique::{Clash, Taken};
 use super::{Circumstances, parallel, waivers};
@@ -363,8 +361,11 @@ impl<'a> Planner<'a> {
     }
 
     /// Records what transforms did.
-    fn note_transforms(&mut self, source: &Entity, applied: &[usize]) {
-        for index in applied {
+    fn note_transforms(&mut self, source: &Entity, transforms: &Transforms) {
+        if let Some(read) = &transforms.read {
+            self.tell_dropped_names(read, source);
+        }
+        for index in &transforms.applied {
             self.used_transforms.insert(*index);
             if let Some(transform) = self.input.policy.transforms.get(*index) {
                 self.findings.push(Finding::new(
@@ -467,33 +468,6 @@ impl<'a> Planner<'a> {
             reason,
             changes,
         });
-    }
-
-    /// What an entity that is written names and will not find.
-    fn tell_missing_names(&mut self) {
-        if self.absent.is_empty() {
-            return;
-        }
-        for key in self.desired.keys() {
-            let Some(source) = self.input.source.get(key) else {
-                continue;
-            };
-            let changed = transform(&source, &self.input.policy.transforms, self.input.version);
-            let written = changed
-                .as_ref()
-                .map_or(&source, |changed| changed.entity.as_ref());
-            for (field, named) in named_entities(written, &self.facts.names) {
-                if self.absent.contains(&named) {
-                    let observed = format!("{field} names {named}, which is not moved");
-                    let rule = match self.left_to_drift.contains(&named) {
-                        true => &DRIFT_REMOVED_NAMED,
-                        false => &NAMED_ENTITY_LEFT_BEHIND,
-                    };
-                    let finding = Finding::new(rule, source.subject(), observed);
-                    self.findings.push(finding.at(field));
-                }
-            }
-        }
     }
 
     fn finish(mut self) -> Planned {

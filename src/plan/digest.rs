@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::canonical::{write_canonical, write_plain};
 use super::parallel;
-use crate::domain::{EntityKey, EntityKind, Packed, Snapshot};
+use crate::domain::{EntityKey, EntityKind, Hex, Packed, Snapshot};
 
 /// SHA-256 of an entity's fields in their canonical form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,15 +50,15 @@ impl Digest {
         self.end_line();
     }
 
-    /// Adds `[key, digest of the body]`.
+    /// Adds an entity: its key as JSON, and the bytes of its body's digest.
     pub fn add_entity(&mut self, key: &EntityKey, body: &BodyDigest) {
         self.text.extend_from_slice(b"[{\"id\":");
         write_plain(&*key.id, &mut self.text);
         self.text.extend_from_slice(b",\"kind\":");
         write_plain(&*key.kind, &mut self.text);
-        self.text.extend_from_slice(b"},\"");
-        self.text.extend(hex(&body.0));
-        self.text.extend_from_slice(b"\"]");
+        self.text.extend_from_slice(b"},");
+        self.text.extend_from_slice(&body.0);
+        self.text.push(b']');
         self.end_line();
     }
 
@@ -71,8 +71,7 @@ impl Digest {
     /// `sha256:` and 64 hexadecimal digits.
     #[must_use]
     pub fn finish(self) -> String {
-        let sum = self.sum.finalize();
-        "sha256:".chars().chain(hex(&sum).map(char::from)).collect()
+        format!("sha256:{}", Hex(&self.sum.finalize()))
     }
 }
 
@@ -109,37 +108,29 @@ impl<'s> Held<'s> {
     }
 }
 
-/// Two hexadecimal digits for each byte.
-fn hex(bytes: &[u8]) -> impl Iterator<Item = u8> {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |value: u8| DIGITS[usize::from(value)];
-    bytes
-        .iter()
-        .flat_map(move |byte| [digit(byte >> 4), digit(byte & 15)])
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::domain::entity_kinds::named;
-    use crate::plan::canonical::canonical_json;
 
     fn of(body: &Value) -> BodyDigest {
         BodyDigest::of(named("services").unwrap(), body.as_object().unwrap())
     }
 
     #[test]
-    fn an_entity_is_a_pair_of_key_and_digest() {
-        let (key, body) = (EntityKey::new("services", "\"s"), json!({"b": 1.0, "a": "ä"}));
-        let (mut pair, mut entity) = (Digest::default(), Digest::default());
-        let text: String = hex(&Sha256::digest(canonical_json(&body)))
-            .map(char::from)
-            .collect();
-        pair.add(&json!([key, text]));
-        entity.add_entity(&key, &of(&body));
-        assert_eq!(pair.finish(), entity.finish());
+    fn key_and_body_of_an_entity_count() {
+        let total = |kind: &'static str, id: &str, body: Value| {
+            let mut digest = Digest::default();
+            digest.add_entity(&EntityKey::new(kind, id), &of(&body));
+            digest.finish()
+        };
+        let one = total("services", "\"s", json!({"b": 1.0, "a": "ä"}));
+        assert_eq!(one, total("services", "\"s", json!({"a": "ä", "b": 1})));
+        assert_ne!(one, total("services", "s", json!({"a": "ä", "b": 1})));
+        assert_ne!(one, total("routes", "\"s", json!({"a": "ä", "b": 1})));
+        assert_ne!(one, total("services", "\"s", json!({"a": "a", "b": 1})));
     }
 
     #[test]

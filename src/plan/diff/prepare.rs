@@ -35,8 +35,7 @@ pub(super) enum Prepared {
 pub(super) struct Judged {
     /// As the source has it, transformed.
     pub source: Entity,
-    /// Indices of the transforms that were applied.
-    pub transforms: Vec<usize>,
+    pub transforms: Transforms,
     pub verdict: Verdict,
     /// What does not fit the target.
     pub misfits: Vec<Finding>,
@@ -46,6 +45,14 @@ pub(super) struct Judged {
     pub counterpart: Option<Counterpart>,
     /// [`Identities::changes`] at the time; what follows from ids holds as long as that is the same.
     pub identities: usize,
+}
+
+/// What the policy's transforms did to an entity.
+pub(super) struct Transforms {
+    /// Indices of those that were applied.
+    pub applied: Vec<usize>,
+    /// As the source has it, where there were any.
+    pub read: Option<Entity>,
 }
 
 /// The target's equal.
@@ -62,16 +69,18 @@ impl Known<'_> {
         if !read.kind.presence.given && !self.selected.contains(&read.key()) {
             return Prepared::Aside(read);
         }
-        let transformed = transform(&read, &self.input.policy.transforms, self.input.version);
-        let (changed, transforms) = match transformed {
-            Ok(Transformed { entity, applied }) if applied.is_empty() => {
-                drop(entity);
-                (None, applied)
+        let (changed, applied) = match transform(&read, &self.input.policy.transforms, self.input.version) {
+            Ok(Transformed { entity, applied }) => {
+                let changed = (!applied.is_empty()).then(|| entity.into_owned());
+                (changed, applied)
             }
-            Ok(Transformed { entity, applied }) => (Some(entity.into_owned()), applied),
             Err(error) => return Prepared::Spoilt(read, error),
         };
-        let source = changed.unwrap_or(read);
+        let (source, read) = match changed {
+            Some(changed) => (changed, Some(read)),
+            None => (read, None),
+        };
+        let transforms = Transforms { applied, read };
         let verdict = judge(&source, self.facts);
         let translated = translate(&source, self.input.catalogue);
         let entity = self.identities.relink(Entity {
