@@ -129,6 +129,13 @@ fn without_prune_it_is_told_and_stays() {
     world.policy.prune = false;
     assert!(world.deleted().is_empty());
     assert_eq!(world.found(&GONE_FROM_SOURCE), ["routes/r"]);
+    // A kind that could not be read is not gone.
+    let mut unread = world.clone();
+    unread.source.gaps.push(Gap {
+        kind: named("routes").unwrap(),
+        cause: GapCause::Forbidden,
+    });
+    assert!(unread.found(&GONE_FROM_SOURCE).is_empty());
     world.policy.prune = true;
     assert!(world.found(&GONE_FROM_SOURCE).is_empty());
 }
