@@ -194,6 +194,7 @@ where
             .flat_map(|kind| self.below(kind, &parents))
             .collect();
         self.collect(below, &mut snapshot, &mut parents).await?;
+        snapshot.compact();
         Ok(snapshot)
     }
 

@@ -16,7 +16,7 @@ use super::catalogue::Catalogue;
 use super::compare::{FieldChange, differences, equal};
 use super::conflict::{self, Resolution};
 use super::digest::{Digest, Held};
-use super::document::{Action, Desired, Operation, Plan, Planned};
+use super::document::{Action, Desired, DesiredEntities, Operation, Plan, Planned};
 use super::drift::{Class, Drift, class_of_difference, missing_in_source, removed_from_target};
 use super::finding::{
     ADOPT_DIFFERS, BLOCKED_BY_DRIFT, DEPENDENCY_EXCLUDED, Finding, NAME_TAKEN, NAME_WAITS_FOR_UPDATE,
@@ -61,7 +61,7 @@ pub struct PlanInput<'a> {
 const OLDEST: KongVersion = KongVersion { major: 3, minor: 4 };
 
 /// Entities that are held unpacked at a time.
-const AT_ONCE: usize = 512;
+const AT_ONCE: usize = 256;
 
 /// Makes the plan. Every source entity gets exactly one operation, and so does every entity that is deleted.
 #[must_use]
@@ -102,7 +102,7 @@ struct Planner<'a> {
     used_transforms: BTreeSet<usize>,
     operations: Vec<Operation>,
     findings: Vec<Finding>,
-    desired: BTreeMap<EntityKey, Desired>,
+    desired: DesiredEntities,
     gone: Gone<'a>,
 }
 
@@ -279,7 +279,7 @@ impl<'a> Planner<'a> {
             self.input.catalogue,
         ));
         self.desired
-            .insert(source.key(), Desired::new(source.subject(), entity));
+            .insert(source.key(), Box::new(Desired::new(source.subject(), entity)));
         self.push(source, Action::Update, reason, changes);
     }
 
@@ -444,7 +444,7 @@ impl<'a> Planner<'a> {
     fn desire(&mut self, source: &Entity, entity: &Entity, action: Action) {
         let subject = source.subject();
         self.desired
-            .insert(source.key(), Desired::new(subject.clone(), entity));
+            .insert(source.key(), Box::new(Desired::new(subject.clone(), entity)));
         self.push_of(source, subject, action, (String::new(), Vec::new()));
     }
 
@@ -534,7 +534,7 @@ fn all_of(kind: &str) -> Subject {
 }
 
 /// Digest over translated entities.
-fn digest_of(desired: &BTreeMap<EntityKey, Desired>) -> String {
+fn digest_of(desired: &DesiredEntities) -> String {
     let mut digest = Digest::default();
     for desired in desired.values() {
         digest.add_entity(&desired.entity.key(), &desired.digest);

@@ -146,12 +146,15 @@ pub struct Planned {
     /// What is shown.
     pub plan: Plan,
     /// Translated entities of all operations that create or update, or have done so.
-    pub desired: BTreeMap<EntityKey, Desired>,
+    pub desired: DesiredEntities,
     /// How both sides differ from what the migration left.
     pub drift: Drift,
     /// What is deleted, by its key in the target.
     pub deletions: BTreeMap<EntityKey, Deletion>,
 }
+
+/// Translated entities by their key in the source. Boxed: a map that grows keeps nearly half of its space free.
+pub type DesiredEntities = BTreeMap<EntityKey, Box<Desired>>;
 
 /// A translated entity.
 #[derive(Clone, Debug)]

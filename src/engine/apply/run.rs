@@ -95,7 +95,7 @@ impl<'a> Run<'a> {
             for action in [Action::Update, Action::Create] {
                 let part = wave.iter().filter(|operation| operation.action == action);
                 let desired = part.filter_map(|operation| planned.desired.get(&operation.subject.key));
-                let ready = self.set_dependents_aside(desired.map(Item::from));
+                let ready = self.set_dependents_aside(desired.map(|desired| Item::from(&**desired)));
                 self.write_in_rounds(ready, action).await;
             }
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::PlanInput;
 use crate::domain::{Entity, EntityKey, Subject};
 use crate::plan::digest::{Digest, Held};
-use crate::plan::document::{Action, Deletion, Desired, Operation, Plan};
+use crate::plan::document::{Action, Deletion, DesiredEntities, Operation, Plan};
 use crate::plan::finding::{DRIFT_CORRECTED, TARGET_ADDS_FIELD, TARGET_OVERWRITTEN};
 use crate::plan::ledger::{Fingerprint, Pending};
 use crate::plan::prune;
@@ -16,7 +16,7 @@ use crate::plan::prune;
 /// and the same one updated, an entity to delete and the same one deleted, so that a run which was interrupted goes on under the same approval.
 pub(super) fn hash(
     plan: &Plan,
-    (desired, deletions): (&BTreeMap<EntityKey, Desired>, &BTreeMap<EntityKey, Deletion>),
+    (desired, deletions): (&DesiredEntities, &BTreeMap<EntityKey, Deletion>),
     (input, held): (&PlanInput<'_>, &Held<'_>),
 ) -> String {
     let mut digest = Digest::default();

@@ -57,7 +57,7 @@ pub(super) struct Transforms {
 
 /// The target's equal.
 pub(super) struct Counterpart {
-    pub desired: Desired,
+    pub desired: Box<Desired>,
     /// Fields that only the target has.
     pub added: Vec<Finding>,
 }
@@ -116,7 +116,7 @@ impl Counterpart {
         let subject = source.subject();
         Some(Self {
             added: added::observe(&subject, entity, &actual.body, version, input.catalogue),
-            desired: Desired::new(subject, entity),
+            desired: Box::new(Desired::new(subject, entity)),
         })
     }
 }

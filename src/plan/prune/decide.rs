@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::document::{Action, Deletion, Desired, InSource, Operation};
+use super::super::document::{Action, Deletion, DesiredEntities, InSource, Operation};
 use super::super::finding::Finding;
 use super::super::ledger::Origin;
 use super::super::select::Selected;
@@ -26,7 +26,7 @@ pub struct Decision {
 impl Gone<'_> {
     /// What is deleted, given what everything else will look like.
     #[must_use]
-    pub fn decide(mut self, desired: &BTreeMap<EntityKey, Desired>, selected: &Selected) -> Decision {
+    pub fn decide(mut self, desired: &DesiredEntities, selected: &Selected) -> Decision {
         self.tell_deselected(selected);
         if self.candidates.is_empty() {
             return Decision {
