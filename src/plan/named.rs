@@ -28,16 +28,24 @@ impl Names {
     /// Indexes the source.
     #[must_use]
     pub fn of(source: &Snapshot) -> Self {
+        let of_kind = |(kind, _): &(&'static str, _)| source.of_kind(kind).map(Packed::unpack);
+        Self::among(NAMES.iter().flat_map(of_kind))
+    }
+
+    /// Indexes some entities.
+    #[must_use]
+    pub fn among(entities: impl Iterator<Item = Entity>) -> Self {
         let mut names = Self::default();
-        for (kind, fields) in NAMES {
+        for entity in entities {
+            let Some((kind, fields)) = NAMES.iter().find(|(kind, _)| *kind == entity.kind.name) else {
+                continue;
+            };
             let of_kind = names.0.entry(kind).or_default();
-            for entity in source.of_kind(kind).map(Packed::unpack) {
-                let given = fields
-                    .iter()
-                    .filter_map(|field| entity.body.get(*field)?.as_str());
-                for name in given {
-                    of_kind.entry(name.into()).or_insert_with(|| entity.key());
-                }
+            let given = fields
+                .iter()
+                .filter_map(|field| entity.body.get(*field)?.as_str());
+            for name in given {
+                of_kind.entry(name.into()).or_insert_with(|| entity.key());
             }
         }
         names
