@@ -39,7 +39,7 @@ fn advice(side: Side, error: &http::Error) -> &'static str {
             "check --konnect-url, DNS, the network and proxies, then run it again"
         }
         (Failure::Tls, Side::Source) => {
-            "give its certificate authority with --admin-ca-file or --ca-file, or check --admin-url"
+            "give its certificate authority with --admin-ca-file or --ca-file, or check --admin-url: https or http, and the port"
         }
         (Failure::Tls, Side::Target) => {
             "if a proxy stands in between, give its certificate authority with --ca-file; else check --konnect-url"

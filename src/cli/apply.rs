@@ -185,10 +185,10 @@ impl ApplyArgs {
         let ids: Vec<&str> = ids.into_iter().collect();
         plan.blocking().next().map(|finding| {
             format!(
-                "Nothing is written: {}: {} {} In all {} findings stand against it ({}): solve them, or accept what may be \
+                "Nothing is written. {}: {}. {} Findings that stand against it: {} ({}). Solve them, or accept what may be \
                  accepted with --waive ID=REASON.",
                 finding.id,
-                finding.observed,
+                finding.observed.trim_end_matches('.'),
                 finding.remedy,
                 plan.blocking().count(),
                 ids.join(", ")
@@ -299,7 +299,13 @@ impl ApplyArgs {
         match end {
             End::Blocked => say(&message),
             End::Waiting => {
-                say("Not everything is written: plan says why; solve it and run the same command again.")
+                let why = match run.applied.refused.is_empty() {
+                    true => "plan says why",
+                    false => "the lines above say why",
+                };
+                say(&format!(
+                    "Not everything is written: {why}; solve it and run the same command again."
+                ));
             }
             End::Done | End::Failed => {}
         }
@@ -358,7 +364,7 @@ fn judge(plan: &Plan, applied: &Applied, verification: &Verification) -> Result<
         plan.operations.len()
     );
     if waiting > 0 {
-        message.push_str(&format!(", {waiting} are not written"));
+        message.push_str(&format!(", {waiting} not written"));
     }
     message.push('.');
     let end = if waiting > 0 { End::Waiting } else { End::Done };

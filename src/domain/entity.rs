@@ -109,7 +109,8 @@ impl Entity {
             .kind
             .labels
             .iter()
-            .find_map(|field| self.body.get(*field)?.as_str())
+            .filter_map(|field| self.body.get(*field)?.as_str())
+            .find(|name| !name.is_empty())
             .map(Arc::from);
         Subject {
             key: self.key(),

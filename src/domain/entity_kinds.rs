@@ -353,6 +353,13 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
     ),
     counted("developers", Listing::Flat("developers"), PORTAL).enterprise(),
     counted("applications", Listing::Flat("applications"), PORTAL).enterprise(),
+    // Registrations of applications with services.
+    counted(
+        "application_instances",
+        below("applications", "application_instances"),
+        PORTAL,
+    )
+    .enterprise(),
     counted("files", Listing::Flat("files"), PORTAL).enterprise(),
 ];
 

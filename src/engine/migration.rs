@@ -84,13 +84,11 @@ impl Observed {
     /// The plan for what was seen, under a policy, at a time, with what the user has accepted and what was written before.
     #[must_use]
     pub fn plan(&self, policy: &Policy, now: Timestamp, waivers: &[Waiver], ledger: &Ledger) -> Planned {
+        let node = self.source.node.as_ref();
         let circumstances = Circumstances {
             now: Some(now),
-            router_flavor: self
-                .source
-                .node
-                .as_ref()
-                .and_then(|node| node.router_flavor.clone()),
+            router_flavor: node.and_then(|node| node.router_flavor.clone()),
+            audit_log: node.is_some_and(|node| node.audit_log),
             waivers: waivers.to_vec(),
         };
         let input = PlanInput {

@@ -108,7 +108,8 @@ impl<'a> Call<'a> {
     }
 }
 
-fn host_of(url: &Url) -> String {
+/// Host, and port where it is not the usual one.
+pub(crate) fn host_of(url: &Url) -> String {
     match (url.host_str(), url.port()) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
         (Some(host), None) => host.to_owned(),

@@ -120,6 +120,12 @@ impl Error {
         Self(Box::new(parts))
     }
 
+    /// The same error of a call that another address answers, or does not answer, for the one it is for.
+    pub(crate) fn met_at(mut self, host: &str) -> Self {
+        self.0.host.push_str(&format!(" (sent to {host})"));
+        self
+    }
+
     /// The kind of failure.
     pub fn failure(&self) -> &Failure {
         &self.0.failure

@@ -10,7 +10,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use tracing::Instrument as _;
 
 use super::budget::Permit;
-use super::call::{Call, Reply};
+use super::call::{Call, Reply, host_of};
 use super::error::{Error, Failure, Parts};
 use super::fence::Fence;
 use super::network;
@@ -216,6 +216,7 @@ impl Transport {
 
     async fn exchange(&self, call: &Call<'_>) -> Result<Reply, Error> {
         let url = self.shared.options.endpoints.resolve(&call.url);
+        let elsewhere = (url != call.url).then(|| host_of(&url));
         let mut request = self
             .http
             .request(call.method.clone(), url)
@@ -228,10 +229,13 @@ impl Transport {
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.to_string());
         }
-        let response = request
-            .send()
-            .await
-            .map_err(|error| network::error(call, &error))?;
+        let response = request.send().await.map_err(|error| {
+            let error = network::error(call, &error);
+            match &elsewhere {
+                Some(host) => error.met_at(host),
+                None => error,
+            }
+        })?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = read_body(call, response).await?;

@@ -26,6 +26,8 @@ pub struct Node {
     pub edition: Edition,
     /// `traditional_compatible`, `traditional` or `expressions`.
     pub router_flavor: Option<String>,
+    /// The node keeps an audit log of the Admin API.
+    pub audit_log: bool,
     /// Names of the plugins this node has loaded or could load.
     pub plugins: BTreeSet<String>,
     /// `postgres`, or `off` for a node that reads a declarative file.
@@ -68,6 +70,8 @@ impl From<Root> for Node {
                 .as_str()
                 .map(str::to_owned)
         };
+        let configuration = root.configuration.as_ref();
+        let audit_log = configuration.and_then(|settings| settings.get("audit_log")?.as_bool());
         let available = root
             .plugins
             .and_then(|plugins| plugins.available_on_server)
@@ -77,6 +81,7 @@ impl From<Root> for Node {
             router_flavor: setting("router_flavor"),
             database: setting("database"),
             role: setting("role"),
+            audit_log: audit_log.unwrap_or_default(),
             plugins: available
                 .into_iter()
                 .filter(|(_, value)| *value != false)
@@ -123,10 +128,10 @@ mod tests {
     fn a_current_root_is_read() {
         let node = node(json!({"version": "3.9.1", "edition": "community", "plugins": {
                 "available_on_server": {"acl": {"version": "3.9.1", "priority": 950}}, "enabled_in_cluster": []},
-            "configuration": {"router_flavor": "traditional_compatible", "database": "off", "role": "traditional"}}));
+            "configuration": {"router_flavor": "traditional_compatible", "database": "off", "role": "traditional", "audit_log": true}}));
         assert_eq!(node.edition, Edition::Community);
         assert_eq!(node.router_flavor.as_deref(), Some("traditional_compatible"));
-        assert!(node.is_dbless() && node.plugins.contains("acl"));
+        assert!(node.audit_log && node.is_dbless() && node.plugins.contains("acl"));
     }
 
     #[test]
@@ -136,6 +141,7 @@ mod tests {
         );
         assert_eq!(node.edition, Edition::Enterprise);
         assert_eq!(node.plugins, BTreeSet::from(["acl".to_owned()]));
+        assert!(!node.audit_log);
         assert_eq!((node.database, node.role, node.router_flavor), (None, None, None));
     }
 }

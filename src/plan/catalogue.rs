@@ -157,6 +157,25 @@ impl Catalogue {
             .or_else(|| self.entities.get(kind))
     }
 
+    /// All forms of a kind, each with its name where there are several, and its schema.
+    #[cfg(test)]
+    pub fn forms(&self, kind: &str) -> impl Iterator<Item = (Option<&str>, &FieldSchema)> {
+        let form = move |(name, schema)| match str::split_once(name, ':') {
+            Some((of, form)) => (of == kind).then_some((Some(form), schema)),
+            None => (name == kind).then_some((None, schema)),
+        };
+        self.entities
+            .iter()
+            .map(|(name, schema)| (name.as_str(), schema))
+            .filter_map(form)
+    }
+
+    /// Names of all bundled plugins.
+    #[cfg(test)]
+    pub fn plugin_names(&self) -> impl Iterator<Item = &str> {
+        self.shapes.keys().map(String::as_str)
+    }
+
     /// What is known of a plugin; none for a custom one.
     #[must_use]
     pub fn plugin(&self, name: &str) -> Option<&PluginSupport> {

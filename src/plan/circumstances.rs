@@ -11,6 +11,8 @@ pub struct Circumstances {
     pub now: Option<Timestamp>,
     /// `traditional_compatible`, `traditional` or `expressions`, where the source told.
     pub router_flavor: Option<String>,
+    /// The source keeps an audit log of its Admin API.
+    pub audit_log: bool,
     /// Findings that somebody has accepted.
     pub waivers: Vec<Waiver>,
 }

@@ -67,7 +67,32 @@ fn dense(value: &Value) -> Option<Value> {
 
 /// The part of a target's body that the source speaks of, nulls included: a null in the source must not hide a value in the target.
 #[must_use]
-pub fn project(desired: &Map<String, Value>, actual: &Map<String, Value>) -> Map<String, Value> {
+pub fn project(
+    kind: &EntityKind,
+    desired: &Map<String, Value>,
+    actual: &Map<String, Value>,
+) -> Map<String, Value> {
+    let part = |(name, desired): (&String, &Value)| {
+        let actual = actual.get(name)?;
+        let held = match (desired, actual) {
+            (Value::Array(desired), Value::Array(actual)) if kind.sets.contains(&name.as_str()) => {
+                project_value(&in_order(desired), &in_order(actual))
+            }
+            _ => project_value(desired, actual),
+        };
+        Some((name.clone(), held))
+    };
+    desired.iter().filter_map(part).collect()
+}
+
+/// A set in the one order that both sides can be brought into.
+fn in_order(items: &[Value]) -> Value {
+    let mut items = items.to_vec();
+    items.sort_by_cached_key(|item| canonical_json(&dense(item).unwrap_or(Value::Null)));
+    Value::Array(items)
+}
+
+fn project_fields(desired: &Map<String, Value>, actual: &Map<String, Value>) -> Map<String, Value> {
     let part =
         |(name, desired): (&String, &Value)| Some((name.clone(), project_value(desired, actual.get(name)?)));
     desired.iter().filter_map(part).collect()
@@ -76,7 +101,7 @@ pub fn project(desired: &Map<String, Value>, actual: &Map<String, Value>) -> Map
 fn project_value(desired: &Value, actual: &Value) -> Value {
     match (desired, actual) {
         // An empty record says nothing about its fields: the target may have filled them.
-        (Value::Object(desired), Value::Object(actual)) => Value::Object(project(desired, actual)),
+        (Value::Object(desired), Value::Object(actual)) => Value::Object(project_fields(desired, actual)),
         (Value::Array(desired), Value::Array(actual)) if desired.len() == actual.len() => desired
             .iter()
             .zip(actual)
@@ -86,10 +111,16 @@ fn project_value(desired: &Value, actual: &Value) -> Value {
     }
 }
 
+/// What the target holds of the fields that the source speaks of, in canonical form.
+#[must_use]
+pub fn held(kind: &EntityKind, desired: &Map<String, Value>, actual: &Map<String, Value>) -> Value {
+    canonical(kind, &project(kind, desired, actual))
+}
+
 /// True when the target's body holds everything the desired one says.
 #[must_use]
 pub fn equal(kind: &EntityKind, desired: &Map<String, Value>, actual: &Map<String, Value>) -> bool {
-    canonical_json(&canonical(kind, desired)) == canonical_json(&canonical(kind, &project(desired, actual)))
+    canonical_json(&canonical(kind, desired)) == canonical_json(&held(kind, desired, actual))
 }
 
 /// All differences by field, sorted, with secrets masked.
@@ -108,7 +139,7 @@ pub fn differences(
         leaves
     };
     let to = leaves(&canonical(kind, desired));
-    let from = leaves(&canonical(kind, &project(desired, actual)));
+    let from = leaves(&held(kind, desired, actual));
     let mut fields: Vec<&String> = from.keys().chain(to.keys()).collect();
     fields.sort_unstable();
     fields.dedup();
@@ -188,6 +219,22 @@ mod tests {
             "routes",
             json!({"hosts": ["a", "b"], "paths": ["/a", "/b"]}),
             json!({"hosts": ["b", "a"], "paths": ["/b", "/a"]})
+        ));
+    }
+
+    #[test]
+    fn records_of_a_set_are_told_apart_by_what_they_say_and_not_by_their_place() {
+        let both = json!([{"ip": "10.0.0.1"}, {"ip": "10.0.0.2", "port": 80}]);
+        let returned = json!([{"ip": "10.0.0.2", "port": 80}, {"ip": "10.0.0.1", "port": null}]);
+        assert!(same(
+            "routes",
+            json!({"destinations": both.clone()}),
+            json!({"destinations": returned})
+        ));
+        assert!(!same(
+            "routes",
+            json!({"destinations": both}),
+            json!({"destinations": [{"ip": "10.0.0.2", "port": 80}, {"ip": "10.0.0.3"}]})
         ));
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use self::hash::hash;
 use super::added;
 use super::catalogue::Catalogue;
-use super::compare::{FieldChange, canonical, differences, equal, project};
+use super::compare::{FieldChange, canonical, differences, equal, held};
 use super::conflict::{self, Resolution};
 use super::digest::Digest;
 use super::document::{Action, Desired, Operation, Plan, Planned};
@@ -533,8 +533,8 @@ pub(super) fn digest_desired<'a>(desired: impl Iterator<Item = &'a Desired>) -> 
 pub(super) fn digest_actual<'a>(pairs: impl Iterator<Item = (&'a Desired, Entity)>) -> String {
     let mut digest = Digest::default();
     for (desired, actual) in pairs {
-        let body = project(&desired.entity.unpack().body, &actual.body);
-        digest.add_entity(&actual.key(), &canonical(actual.kind, &body));
+        let held = held(actual.kind, &desired.entity.unpack().body, &actual.body);
+        digest.add_entity(&actual.key(), &held);
     }
     digest.finish()
 }

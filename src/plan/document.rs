@@ -34,6 +34,7 @@ pub enum Action {
 
 /// One entity and its fate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Operation {
     /// Operations of a wave depend on lower waves only.
     pub wave: u8,

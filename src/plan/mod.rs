@@ -52,6 +52,8 @@ pub use waivers::Waiver;
 #[cfg(test)]
 mod difference_properties;
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod test_support;

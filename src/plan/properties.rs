@@ -3,13 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
+use proptest::strategy::Union;
 use serde_json::{Map, Value, json};
 
+use super::generated::body;
 use super::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Selection};
 use super::test_support::entity;
 use super::{Action, Catalogue, Circumstances, Ledger, PlanInput, Planned, Policy, build_plan, verify};
 use crate::domain::entity_kinds::ENTITY_KINDS;
-use crate::domain::{Entity, KongVersion, Snapshot};
+use crate::domain::{Entity, EntityKind, KongVersion, Snapshot};
 
 const VERSION: KongVersion = KongVersion { major: 3, minor: 9 };
 
@@ -58,36 +60,35 @@ fn field() -> impl Strategy<Value = (String, Value)> {
     (name, value)
 }
 
-/// Entities of any kind, with any fields, that refer to others by small numbers, so that some references hit and some dangle.
+/// An entity of a kind, with fields of its schema and any others, that refers to others by small numbers, so that some references
+/// hit and some dangle.
+fn any_entity(kind: &'static EntityKind) -> BoxedStrategy<Option<Entity>> {
+    let extra = prop::collection::vec(field(), 0..4);
+    let references = prop::collection::vec(0..6u8, 5);
+    (0..6u8, body(kind), extra, references, any::<u8>())
+        .prop_map(move |(id, mut body, extra, references, mask)| {
+            body.extend(extra);
+            for (at, foreign) in kind.foreign_keys.iter().enumerate() {
+                let set = kind.name == "consumer_group_members" || mask & (1 << at) != 0;
+                body.insert(
+                    foreign.field.into(),
+                    if set {
+                        json!({"id": references[at].to_string()})
+                    } else {
+                        Value::Null
+                    },
+                );
+            }
+            body.insert(kind.id_field.into(), json!(id.to_string()));
+            Entity::from_body(kind, body)
+        })
+        .boxed()
+}
+
+/// Entities of any kind.
 pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
-    let entity = (
-        0..ENTITY_KINDS.len(),
-        0..6u8,
-        prop::collection::vec(field(), 0..6),
-        prop::collection::vec(0..6u8, 5),
-        any::<u8>(),
-    );
-    prop::collection::vec(entity, 0..25).prop_map(|rows| {
-        rows.into_iter()
-            .filter_map(|(kind, id, fields, references, mask)| {
-                let kind = &ENTITY_KINDS[kind];
-                let mut body: Map<String, Value> = fields.into_iter().collect();
-                for (at, foreign) in kind.foreign_keys.iter().enumerate() {
-                    let set = kind.name == "consumer_group_members" || mask & (1 << at) != 0;
-                    body.insert(
-                        foreign.field.into(),
-                        if set {
-                            json!({"id": references[at].to_string()})
-                        } else {
-                            Value::Null
-                        },
-                    );
-                }
-                body.insert("id".into(), json!(id.to_string()));
-                Entity::from_body(kind, body)
-            })
-            .collect()
-    })
+    let entity = Union::new(ENTITY_KINDS.iter().map(any_entity));
+    prop::collection::vec(entity, 0..25).prop_map(|entities| entities.into_iter().flatten().collect())
 }
 
 /// Any decision that a user may take.

@@ -77,7 +77,7 @@ async fn a_manifest_decides_and_a_flag_wins_over_it() -> Result<()> {
     );
     let operations = planned["plan"]["operations"].as_array().context("operations")?;
     assert!(
-        operations.iter().any(|one| one["target_id"].is_string()),
+        operations.iter().any(|one| one["targetId"].is_string()),
         "derived ids"
     );
 
@@ -85,7 +85,7 @@ async fn a_manifest_decides_and_a_flag_wins_over_it() -> Result<()> {
     by_flag.args([spec.as_str(), "--workspace", "default", "--id-policy", "Preserve"]);
     let planned = plan(by_flag, 2).await?;
     assert_eq!(planned["ends"]["workspace"], "default");
-    assert!(!planned.to_string().contains("target_id"));
+    assert!(!planned.to_string().contains("targetId"));
 
     let mut apply = terminal.bare("apply");
     let applied = apply.args([spec.as_str(), "--yes"]).output().await?;

@@ -52,11 +52,10 @@ async fn failures_that_stay_are_told_after_a_bounded_number_of_attempts() -> any
         let error = failed(client(&server)?.organization().await)?;
         assert_eq!(*error.failure(), expected, "{error}");
         assert_eq!(server.stats().total, 4, "{fault}");
+        let told = error.to_string();
         assert!(
-            error
-                .to_string()
-                .contains("us.api.konghq.com, GET /v3/organizations/me"),
-            "{error}"
+            told.contains("at us.api.konghq.com") && told.contains(", GET /v3/organizations/me"),
+            "{told}"
         );
     }
     Ok(())
@@ -235,6 +234,8 @@ async fn a_dead_server_is_unreachable() -> anyhow::Result<()> {
     let error = failed(client.organization().await)?;
     assert_eq!(*error.failure(), Failure::Unreachable, "{error}");
     assert!(error.to_string().contains("check the address"), "{error}");
+    let asked = "us.api.konghq.com (sent to 127.0.0.1:";
+    assert!(error.to_string().contains(asked), "{error}");
     let error = failed(client.create_control_plane(&control_plane()).await)?;
     assert_eq!(*error.failure(), Failure::Unreachable, "{error}");
     Ok(())

@@ -128,6 +128,7 @@ async fn what_is_no_configuration_is_counted_and_what_has_no_counterpart_is_name
         format!("/rbac/roles/{}/endpoints", id(10)): [{"id": id(20), "role": {"id": id(10)}, "endpoint": "*", "actions": ["read"]}],
         "/admins": named(30..32), "/groups": named(32..33), "/licenses": named(33..34), "/event-hooks": named(34..36),
         "/keyring": [{"id": "LaW1urRQ"}, {"id": "Xa2"}], "/developers": named(40..47), "/applications": named(47..48),
+        format!("/applications/{}/application_instances", id(47)): [{"id": id(49), "application": {"id": id(47)}, "status": 0}],
         "/files": named(50..55), "/oauth2": [{"id": id(60), "name": "app", "client_id": "c", "client_secret": "s"}],
     }))
     .await?;
@@ -144,6 +145,7 @@ async fn what_is_no_configuration_is_counted_and_what_has_no_counterpart_is_name
         counts,
         [
             "2 admins",
+            "1 application_instances",
             "1 applications",
             "7 developers",
             "2 event-hooks",

@@ -3,6 +3,7 @@
 mod ca_certificates_shared_by_workspaces;
 mod certificate_with_two_key_pairs;
 mod entities_of_others;
+mod foreign_plugin_schema;
 mod group_plugin_fields;
 mod key_auth_ttl;
 mod kinds;

@@ -31,6 +31,8 @@ pub struct Scenario {
     #[serde(default)]
     pub router_flavor: Option<String>,
     #[serde(default)]
+    pub audit_log: bool,
+    #[serde(default)]
     pub now: Option<Timestamp>,
     #[serde(default)]
     pub waivers: Vec<Accepted>,
@@ -109,6 +111,7 @@ impl Scenario {
             circumstances: &Circumstances {
                 now: self.now,
                 router_flavor: self.router_flavor.clone(),
+                audit_log: self.audit_log,
                 waivers: self.waivers.iter().map(waiver).collect(),
             },
         }))

@@ -55,7 +55,7 @@ impl Seen {
     pub fn of(kind: &EntityKind, desired: &Map<String, Value>, actual: &Map<String, Value>) -> Self {
         Self {
             whole: Fingerprint::of(kind, actual),
-            spoken: Fingerprint::of(kind, &project(desired, actual)),
+            spoken: Fingerprint::of(kind, &project(kind, desired, actual)),
         }
     }
 }

@@ -25,7 +25,7 @@ rules! {
         "A file with _konnect: {control_plane_name: cart}.";
     DECLARED_VERSION_UNKNOWN: Warning, waivable, "declared-version-unknown",
         "The declarative file does not tell which gateway it was written for, so the defaults of Kong 3.13 and older are filled in.",
-        "Set spec.source.declarativeConfig.kongVersion.",
+        "Set spec.source.declarativeConfig.kongVersion, or --kong-version on the command line.",
         "A file with _format_version 3.0, and no kongVersion in the spec.";
     DECLARED_DEFAULT_UNKNOWN: Warning, waivable, "declared-default-unknown",
         "The declarative file leaves a field to its default, which is another one in the target than in the gateway.",

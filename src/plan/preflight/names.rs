@@ -19,6 +19,10 @@ rules! {
         "The name has more characters than Konnect's documents allow.",
         "Shorten the name in the source when Konnect refuses it.",
         "A service with a name of 129 characters.";
+    NAME_EMPTY: Warning, waivable, "name-empty",
+        "The name is an empty text, which Konnect may refuse; no name is null.",
+        "Remove the field in the source, or set it to null by a patch in spec.transforms.",
+        "A consumer of an older gateway with custom_id = \"\".";
     NAME_CHARACTERS: Warning, waivable, "name-characters",
         "The name has characters that Konnect may refuse.",
         "Rename the entity in the source when Konnect refuses it; letters, digits and .-_~ always work.",
@@ -70,6 +74,9 @@ pub fn check(entity: &Entity, _: &Facts<'_>, verdict: &mut Verdict) {
 fn check_name(entity: &Entity, field: &str, extra: &str, verdict: &mut Verdict) {
     let Some(name) = text(entity, field) else { return };
     let length = name.chars().count();
+    if length == 0 {
+        verdict.tell_at(&NAME_EMPTY, entity, field, format!("{field} is an empty text"));
+    }
     if length > NAME {
         let observed = format!("{field} has {length} characters, {NAME} are allowed");
         verdict.tell_at(&NAME_TOO_LONG, entity, field, observed);

@@ -17,6 +17,10 @@ rules! {
         "Data planes of the source's version are out of full support, so Konnect may send them no configuration.",
         "Run new data planes of a supported version, the nearest long-term one where possible.",
         "A source of 3.9 in 2026.";
+    AUDIT_LOG: Info, waivable, "audit-log-not-moved",
+        "The gateway keeps an audit log of its Admin API; its history stays, and Konnect keeps a log of its own for a few days.",
+        "Send Konnect's audit log to a webhook where it must be kept longer.",
+        "A kong.conf with audit_log = on.";
     MAJOR_VERSION_DIFFERS: Warning, waivable, "source-major-version-differs",
         "The source is older than 3.0, and Konnect's entities mean what they mean in 3.x.",
         "Upgrade the source to 2.8 and then 3.4 first, or compare the traffic of both sides with care.",
@@ -35,6 +39,13 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
             &SOURCE_EMPTY,
             whole_kind("workspaces"),
             "no entities",
+        ));
+    }
+    if input.circumstances.audit_log {
+        findings.push(Finding::new(
+            &AUDIT_LOG,
+            whole_kind("workspaces"),
+            "audit_log is on",
         ));
     }
     let Some(version) = input.version else {

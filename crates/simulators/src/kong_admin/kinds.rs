@@ -322,6 +322,13 @@ pub(super) const KINDS: &[Kind] = &[
     // The Dev Portal of the gateway itself: no document describes its administration any more.
     kind("developers", "developers", Some("email"), &[]).enterprise(),
     kind("applications", "applications", None, &[]).enterprise(),
+    kind(
+        "application_instances",
+        "application_instances",
+        None,
+        &[owned("application", "applications", "application_instances")],
+    )
+    .enterprise(),
     kind("files", "files", Some("path"), &[]).enterprise(),
     // Open source 3.9, once `wasm` is on.
     kind(
