@@ -416,11 +416,7 @@ impl<'a> Planner<'a> {
     }
 
     fn push(&mut self, source: &Entity, action: Action, reason: String, changes: Vec<FieldChange>) {
-        let key = source.key();
-        let target_id = self
-            .identities
-            .is_moved(&key)
-            .then(|| Arc::clone(self.identities.target_id(&key)));
+        let target_id = self.identities.other_id(source);
         self.operations.push(Operation {
             wave: source.kind.level,
             action,

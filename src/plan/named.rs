@@ -32,6 +32,12 @@ impl Names {
         Self::among(NAMES.iter().flat_map(of_kind))
     }
 
+    /// True for a kind whose entities others call by names.
+    #[must_use]
+    pub fn are_given_to(kind: &str) -> bool {
+        NAMES.iter().any(|(named, _)| *named == kind)
+    }
+
     /// Indexes some entities.
     #[must_use]
     pub fn among(entities: impl Iterator<Item = Entity>) -> Self {

@@ -28,7 +28,7 @@ pub(super) fn keep_what_cannot_go(input: &RollbackInput<'_>, fates: &mut Fates) 
 
 fn undo_of(fates: &Fates, key: &EntityKey) -> Option<Undo> {
     match fates.get(key) {
-        Some(Fate::Undo(undo)) => Some(*undo),
+        Some(Fate::Undo { undo, .. }) => Some(*undo),
         _ => None,
     }
 }
@@ -84,9 +84,14 @@ fn undeletable(input: &RollbackInput<'_>, fates: &Fates) -> Vec<(EntityKey, Find
         Some(Undo::Restore) => before(input.ledger, &held.key()),
         _ => Some(held.unpack()),
     });
-    let names = Names::among(doomed.iter().filter_map(|key| input.target.get(key)));
+    let mut users = left.chain(recreated).peekable();
+    if users.peek().is_none() {
+        return Vec::new();
+    }
+    let callable = doomed.iter().filter(|key| Names::are_given_to(&key.kind));
+    let names = Names::among(callable.filter_map(|key| input.target.get(key)));
     let mut kept: BTreeMap<EntityKey, Finding> = BTreeMap::new();
-    for user in left.chain(recreated) {
+    for user in users {
         let named = named_entities(&user, &names).into_iter().map(|(_, key)| key);
         let needed = user
             .plugin_schema()
