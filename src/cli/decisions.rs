@@ -181,6 +181,8 @@ fn operator_only(spec: &WorkspaceMigrationSpec) -> Option<&'static str> {
     let settings = [
         ("spec.rollback", spec.rollback),
         ("spec.suspend", spec.suspend),
+        // It deletes from the list of what was written, which only the operator keeps.
+        ("spec.prune", spec.prune),
         ("spec.cutover", spec.cutover.is_some()),
         (
             "spec.failurePolicy: RollbackOnFailure",

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::apply::{Applied, Executor, OnRefusal};
+use super::apply::{Applied, Executor, OnRefusal, Run};
 use super::compute::compute;
 use super::error::Error;
 use super::progress::Progress;
@@ -15,6 +15,7 @@ use crate::domain::entity_kind::Gateway;
 use crate::domain::{KongVersion, Snapshot};
 use crate::http::Failure;
 use crate::kong_admin::Workspace;
+use crate::plan::document::Deletion;
 use crate::plan::{
     Catalogue, Circumstances, Finding, Ledger, PlanInput, Planned, Policy, Verification, Waiver, build_plan,
     verify,
@@ -106,7 +107,7 @@ impl Observed {
 }
 
 /// What decides which lists a gateway has.
-fn gateway(node: &kong_admin::Node) -> Gateway {
+pub(super) fn gateway(node: &kong_admin::Node) -> Gateway {
     Gateway {
         version: KongVersion::parse(&node.version),
         enterprise: node.edition == kong_admin::Edition::Enterprise,
@@ -137,7 +138,10 @@ impl Migration {
     }
 
     /// The workspace of the migration; none for an open-source gateway, which has one unnamed one.
-    async fn find_workspace(&self, client: &kong_admin::Client) -> Result<Option<Workspace>, Error> {
+    pub(super) async fn find_workspace(
+        &self,
+        client: &kong_admin::Client,
+    ) -> Result<Option<Workspace>, Error> {
         let name = || self.workspace.clone();
         let workspaces = match client.workspaces().await {
             Ok(workspaces) => workspaces,
@@ -176,7 +180,8 @@ impl Migration {
         read_target(&self.target, &self.control_plane, self.throttle.in_flight()).await
     }
 
-    /// Carries out the plan: what makes room for others is deleted, then everything is written, then the rest is deleted.
+    /// Carries out the plan: what makes room for others is deleted, then everything is written, then the rest is deleted. The source is
+    /// asked once more before anything is deleted.
     pub async fn apply(
         &self,
         planned: &Planned,
@@ -193,10 +198,24 @@ impl Migration {
         };
         let (room, rest): (Vec<_>, Vec<_>) = planned.deletions.values().partition(|one| one.makes_room);
         let mut run = executor.begin();
-        run.delete(room).await;
+        self.prune(&mut run, room).await;
         run.write(planned).await;
-        run.delete(rest).await;
+        self.prune(&mut run, rest).await;
         run.end()
+    }
+
+    /// Deletes what the source confirms to have no more.
+    async fn prune(&self, run: &mut Run<'_>, deletions: Vec<&Deletion>) {
+        if deletions.is_empty() || run.is_over() {
+            return run.delete(deletions).await;
+        }
+        match self.confirm(deletions).await {
+            Ok(confirmed) => {
+                run.keep(confirmed.findings);
+                run.delete(confirmed.gone).await;
+            }
+            Err(error) => run.interrupt(error),
+        }
     }
 
     /// Reads the control plane again and compares every entity.

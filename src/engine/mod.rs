@@ -2,6 +2,7 @@
 
 pub mod apply;
 mod compute;
+mod confirm;
 pub mod error;
 pub mod migration;
 pub mod progress;

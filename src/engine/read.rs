@@ -64,8 +64,18 @@ pub async fn read_source(
         list,
     };
     let mut snapshot = reader.read().await?;
+    snapshot.gaps.extend(unasked(gateway));
     recast(&mut snapshot);
     Ok(snapshot)
+}
+
+/// Kinds that the gateway cannot have.
+fn unasked(gateway: Gateway) -> impl Iterator<Item = Gap> {
+    let cannot = move |kind: &&EntityKind| !kind.presence.given && kind.source_of(gateway).is_none();
+    ENTITY_KINDS.iter().filter(cannot).map(|kind| Gap {
+        kind,
+        cause: GapCause::Absent,
+    })
 }
 
 /// What an answer of the source says of a kind.

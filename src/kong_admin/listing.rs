@@ -83,6 +83,22 @@ impl Client {
         Ok(Listing::Present(entries.into_iter().map(entity).collect()))
     }
 
+    /// Whether the gateway has the entity at a path such as `services/{id}`; none when it does not say: the token may not read it, or
+    /// this version has no such path.
+    ///
+    /// # Errors
+    /// Any other failure, and a 404 that is not about the entity: of a workspace that does not exist, or of no Admin API.
+    pub async fn has(&self, workspace: Option<&str>, path: &str) -> Result<Option<bool>, Error> {
+        match self.send(&self.call(workspace, path, [])).await {
+            Ok(_) => Ok(Some(true)),
+            Err(error) => match error.failure() {
+                Failure::NotFound if !is_missing_workspace(&error) => Ok(Some(false)),
+                Failure::Forbidden | Failure::Rejected(_) => Ok(None),
+                _ => Err(error),
+            },
+        }
+    }
+
     pub(super) async fn list_pages(
         &self,
         workspace: Option<&str>,

@@ -4,7 +4,7 @@
 use kube::Resource as _;
 use serde_json::Value;
 
-use super::schema;
+use super::{rules, schema};
 use crate::api::crd;
 use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationSpec};
 
@@ -88,7 +88,14 @@ pub fn read(text: &str) -> Result<WorkspaceMigrationSpec, InvalidManifest> {
         return Err(refused(faults));
     }
     // The schema has said everything that a person can mend; this is for what it cannot say.
-    serde_json::from_value(spec).map_err(|error| refused(vec![error.to_string()]))
+    let spec: WorkspaceMigrationSpec =
+        serde_json::from_value(spec).map_err(|error| refused(vec![error.to_string()]))?;
+    let faults = rules::faults(&spec);
+    if faults.is_empty() {
+        Ok(spec)
+    } else {
+        Err(refused(faults))
+    }
 }
 
 fn api_version() -> String {

@@ -3,6 +3,7 @@
 
 mod file;
 mod policy;
+mod rules;
 mod schema;
 
 pub use file::{InvalidManifest, read};

@@ -83,6 +83,7 @@ pub fn policy(spec: &WorkspaceMigrationSpec, control_plane: &str) -> Result<Poli
         transforms: spec.transforms.iter().map(transform).collect::<Result<_, _>>()?,
         // Their texts are not in the spec.
         custom_plugins: Vec::new(),
+        prune: spec.prune,
     })
 }
 

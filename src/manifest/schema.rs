@@ -34,6 +34,7 @@ fn settle_value(value: &mut Value, schema: &Value, path: &str, faults: &mut Vec<
             for (at, item) in items.iter_mut().enumerate() {
                 settle_value(item, &schema["items"], &format!("{path}[{at}]"), faults);
             }
+            faults.extend(repetitions(items, schema, path));
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
@@ -63,6 +64,34 @@ fn settle_fields(fields: &mut Map<String, Value>, schema: &Value, path: &str, fa
             faults.push(format!("{path}.{name} is missing"));
         }
     }
+}
+
+/// Elements of a set, or of a list with keys, that an earlier one equals.
+fn repetitions(items: &[Value], schema: &Value, path: &str) -> Vec<String> {
+    let keys = match schema["x-kubernetes-list-type"].as_str() {
+        Some("set") => None,
+        Some("map") => schema["x-kubernetes-list-map-keys"].as_array(),
+        _ => return Vec::new(),
+    };
+    let identity = |item: &Value| match keys {
+        Some(keys) => keys
+            .iter()
+            .filter_map(Value::as_str)
+            .map(|key| item[key].clone())
+            .collect(),
+        None => item.clone(),
+    };
+    let identities: Vec<Value> = items.iter().map(identity).collect();
+    let earlier = |at: usize| {
+        identities
+            .iter()
+            .take(at)
+            .position(|one| Some(one) == identities.get(at))
+    };
+    let repeated = (0..items.len()).filter_map(|at| Some((at, earlier(at)?)));
+    repeated
+        .map(|(at, first)| format!("{path}[{at}] is the same as {path}[{first}]"))
+        .collect()
 }
 
 /// True where the schema takes anything.

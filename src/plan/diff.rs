@@ -29,6 +29,7 @@ use super::preflight::consumers::tell_passwords;
 use super::preflight::custom_plugins::SCHEMA_UNUSED;
 use super::preflight::references::NAMED_ENTITY_LEFT_BEHIND;
 use super::preflight::{Facts, judge, judge_workspace};
+use super::prune::Gone;
 use super::select::{Selected, select};
 use super::transform::{Transformed, transform};
 use super::translate::translate;
@@ -60,7 +61,7 @@ pub struct PlanInput<'a> {
 /// The oldest version that plugin defaults are known for (published schemas).
 const OLDEST: KongVersion = KongVersion { major: 3, minor: 4 };
 
-/// Makes the plan. Every source entity gets exactly one operation.
+/// Makes the plan. Every source entity gets exactly one operation, and so does every entity that is deleted.
 #[must_use]
 pub fn build_plan(input: &PlanInput<'_>) -> Planned {
     let mut planner = Planner::new(input);
@@ -97,6 +98,7 @@ struct Planner<'a> {
     operations: Vec<Operation>,
     findings: Vec<Finding>,
     desired: BTreeMap<EntityKey, Desired>,
+    gone: Gone<'a>,
 }
 
 impl<'a> Planner<'a> {
@@ -111,6 +113,7 @@ impl<'a> Planner<'a> {
             }
         }
         let selected = select(input.source, input.policy, input.version, &facts.names);
+        let gone = Gone::find(input, &identities);
         Self {
             input,
             facts,
@@ -126,6 +129,7 @@ impl<'a> Planner<'a> {
             operations: Vec::new(),
             findings,
             desired: BTreeMap::new(),
+            gone,
         }
     }
 
@@ -236,6 +240,11 @@ impl<'a> Planner<'a> {
     }
 
     fn update(&mut self, source: &Entity, entity: &Entity, reason: String, changes: Vec<FieldChange>) {
+        if !self.gone.is_empty() {
+            // Its new name may be that of an entity that is gone.
+            let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
+            let _ = taken.clash_after(entity, |holder| self.gone.make_room(holder));
+        }
         self.findings.extend(added::foresee(
             &source.subject(),
             entity,
@@ -254,7 +263,7 @@ impl<'a> Planner<'a> {
 
     fn create(&mut self, source: &Entity, entity: &Entity) {
         let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
-        if let Some(clash) = taken.clash(entity) {
+        if let Some(clash) = taken.clash_after(entity, |holder| self.gone.make_room(holder)) {
             return self.resolve(source, entity, &clash);
         }
         self.create_unclashed(source, entity);
@@ -309,6 +318,7 @@ impl<'a> Planner<'a> {
             return self.block(source, &ADOPT_DIFFERS, observed);
         }
         self.identities.adopt(source.key(), &holder.id);
+        self.gone.keep(&clash.holder);
         self.compare(source, &adopted, &holder);
     }
 
@@ -466,6 +476,9 @@ impl<'a> Planner<'a> {
         self.drift
             .add(Class::MissingInSource, missing_in_source(self.input));
         self.findings.extend(tell_passwords(self.desired.keys()));
+        let pruned = self.gone.decide(&self.desired, &self.selected);
+        self.operations.extend(pruned.operations);
+        self.findings.extend(pruned.findings);
         waivers::apply(
             &mut self.findings,
             &self.input.circumstances.waivers,
@@ -480,12 +493,12 @@ impl<'a> Planner<'a> {
             operations: self.operations,
             findings: self.findings,
         };
-        plan.hash = hash(&plan, &self.desired, self.input);
+        plan.hash = hash(&plan, &self.desired, &pruned.deletions, self.input);
         Planned {
             plan,
             desired: self.desired,
             drift: self.drift,
-            deletions: BTreeMap::new(),
+            deletions: pruned.deletions,
         }
     }
 }

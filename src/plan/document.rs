@@ -88,7 +88,13 @@ impl Plan {
             .count()
     }
 
-    /// Number of operations that write.
+    /// Number of entities that the source has.
+    #[must_use]
+    pub fn entities(&self) -> usize {
+        self.operations.len() - self.count(Action::Delete)
+    }
+
+    /// Number of operations that write or delete.
     #[must_use]
     pub fn writes(&self) -> usize {
         self.count(Action::Create) + self.count(Action::Update) + self.count(Action::Delete)
@@ -172,4 +178,18 @@ pub struct Deletion {
     pub entity: Packed,
     /// True when it goes before the writes, because one of them needs a unique value that it holds.
     pub makes_room: bool,
+    /// Entities of the target that refer to it and that the run points elsewhere. Where one was not written, a delete would fail or
+    /// take it along.
+    pub released_by: Vec<EntityKey>,
+    /// What the source called it, to be asked for once more before it is deleted; none where the source has no say.
+    pub source: Option<InSource>,
+}
+
+/// Where the source had an entity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InSource {
+    /// Its id there.
+    pub id: Arc<str>,
+    /// The id of the entity below which it is listed, for a kind that has no list of its own; for a plugin, of its consumer group.
+    pub parent: Option<Arc<str>>,
 }

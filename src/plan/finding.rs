@@ -139,8 +139,8 @@ rules! {
         "Mend the field in the source as the reason says; the next pass tries again.",
         "PUT of a route answers 400.";
     DELETE_REFUSED: Error, binding, "delete-refused",
-        "Konnect refused to delete the entity.",
-        "See which entity refers to it, as the reason says, and delete that or point it elsewhere; the next pass tries again.",
+        "The entity could not be deleted in Konnect.",
+        "See what stands against it, as the reason says: mostly an entity that refers to it, to be deleted or pointed elsewhere. The next pass tries again.",
         "DELETE of a service answers 400, because somebody has added a route to it.";
     NOT_TRIED: Warning, binding, "not-tried",
         "The run ended before the entity's turn came.",

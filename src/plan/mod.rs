@@ -1,7 +1,8 @@
 //! The planner: two snapshots in, one plan out. Pure and deterministic; the same inputs give the same bytes.
 //!
 //! `translate` makes a source entity fit the target's published schema, `preflight` tells what cannot move, `compare` defines
-//! equality, `diff` decides what happens to each entity, `verify` compares again after the writes.
+//! equality, `diff` decides what happens to each entity, `prune` what happens to what the source has no more, `verify` compares again
+//! after the writes.
 
 pub mod added;
 pub mod aliases;
@@ -25,6 +26,7 @@ pub mod named;
 pub mod policy;
 pub mod preflight;
 pub mod preset;
+pub mod prune;
 pub mod render;
 pub mod report;
 pub mod rollback;

@@ -23,6 +23,8 @@ pub struct Policy {
     pub transforms: Vec<Transform>,
     /// Schemas of custom plugins, at most one for a name.
     pub custom_plugins: Vec<CustomPlugin>,
+    /// Whether what this migration created is deleted once the source has it no more.
+    pub prune: bool,
 }
 
 /// Which part of a source to move. Empty: all of it.

@@ -7,11 +7,12 @@ use proptest::strategy::Union;
 use serde_json::{Map, Value, json};
 
 use super::generated::body;
+use super::ledger::Origin;
 use super::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Selection};
 use super::test_support::entity;
 use super::{Action, Catalogue, Circumstances, Ledger, PlanInput, Planned, Policy, build_plan, verify};
 use crate::domain::entity_kinds::ENTITY_KINDS;
-use crate::domain::{Entity, EntityKind, KongVersion, Snapshot};
+use crate::domain::{Entity, EntityKind, Gap, GapCause, KongVersion, Snapshot};
 
 const VERSION: KongVersion = KongVersion { major: 3, minor: 9 };
 
@@ -274,6 +275,47 @@ proptest! {
         let verification = verify(&first, &after, Some(VERSION), Catalogue::bundled());
         prop_assert!(verification.holds(), "{verification:?}");
         prop_assert_eq!(verification.matched, first.desired.len());
+    }
+
+    #[test]
+    fn only_what_was_created_and_is_gone_is_deleted_and_never_with_a_gap(
+        before in snapshot(), after in snapshot(), target in snapshot(), policy in policy(), gap in prop::option::of(0..ENTITY_KINDS.len()),
+    ) {
+        let policy = Policy { prune: true, ..policy };
+        let mut ledger = Ledger::default();
+        let first = plan_after(&before, &target, &policy, &ledger);
+        ledger.intend(&first, &target, jiff::Timestamp::UNIX_EPOCH);
+        let held = applied(&first, &target);
+        ledger.settle(&first, &held, jiff::Timestamp::UNIX_EPOCH);
+        let second = plan_after(&after, &held, &policy, &ledger);
+        for (key, deletion) in &second.deletions {
+            let entry = ledger.get(&key.kind, &key.id);
+            prop_assert!(entry.is_some_and(|entry| entry.origin == Origin::Created), "{key}");
+            prop_assert!(!target.contains(key), "{key} was there before");
+            let there = entry.and_then(|entry| entry.source.as_deref()).unwrap_or(&key.id);
+            prop_assert!(!after.contains(&deletion.entity.kind.key(there)), "the source has {key}");
+            prop_assert!(second.desired.values().all(|desired| desired.entity.key() != *key), "{key} is wanted");
+        }
+        let mut rest = held.clone();
+        for key in second.deletions.keys() {
+            rest.remove(key);
+        }
+        let last = applied(&second, &rest);
+        for entity in last.iter() {
+            for named in entity.references() {
+                let dangles = second.deletions.contains_key(&named);
+                prop_assert!(!dangles, "{} refers to {named}, which is deleted", entity.key());
+            }
+        }
+        ledger.intend(&second, &held, jiff::Timestamp::UNIX_EPOCH);
+        let third = plan_after(&after, &last, &policy, &ledger);
+        prop_assert_eq!(third.plan.count(Action::Delete), 0);
+        prop_assert_eq!(&third.plan.hash, &second.plan.hash, "an approval must outlive the plan's own progress");
+        if let Some(kind) = gap {
+            let mut unread = after.clone();
+            unread.gaps.push(Gap { kind: &ENTITY_KINDS[kind], cause: GapCause::Forbidden });
+            prop_assert!(plan_after(&unread, &held, &policy, &ledger).deletions.is_empty());
+        }
     }
 
     #[test]

@@ -43,9 +43,15 @@ impl Taken {
     /// The first unique value of the entity that another one holds.
     #[must_use]
     pub fn clash(&self, entity: &Entity) -> Option<Clash> {
+        self.clash_after(entity, |_| false)
+    }
+
+    /// The same once some have left: `leaves` is asked for every holder.
+    pub fn clash_after(&self, entity: &Entity, mut leaves: impl FnMut(&EntityKey) -> bool) -> Option<Clash> {
+        let own = entity.key();
         let (fields, holder) = unique_keys(entity)
-            .find_map(|key| self.0.get(&key).map(|holder| (key.1, holder.clone())))
-            .filter(|(_, holder)| *holder != entity.key())?;
+            .filter_map(|key| self.0.get(&key).map(|holder| (key.1, holder.clone())))
+            .find(|(_, holder)| *holder != own && !leaves(holder))?;
         let show = |field: &&str| {
             Some(format!(
                 "{field} {}",

@@ -18,6 +18,8 @@ pub struct Verification {
     pub mismatched: Vec<(Subject, Vec<FieldChange>)>,
     /// Not in the target.
     pub missing: Vec<Subject>,
+    /// To be deleted, and in the target still.
+    pub remaining: Vec<Subject>,
     /// In the target, not in the source: not ours, left alone.
     pub extra: usize,
     /// SHA-256 over the translated source.
@@ -42,10 +44,12 @@ pub struct KindVerification {
 }
 
 impl Verification {
-    /// True when every entity that should have moved is there and equal.
+    /// True when every entity that should have moved is there and equal, and none that was deleted is there.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.mismatched.is_empty() && self.missing.is_empty() && self.source_digest == self.target_digest
+        let nothing_is_wrong =
+            self.mismatched.is_empty() && self.missing.is_empty() && self.remaining.is_empty();
+        nothing_is_wrong && self.source_digest == self.target_digest
     }
 }
 
@@ -61,6 +65,12 @@ pub fn verify(
         matched: 0,
         mismatched: Vec::new(),
         missing: Vec::new(),
+        remaining: planned
+            .deletions
+            .values()
+            .filter(|deletion| target.contains(&deletion.subject.key))
+            .map(|deletion| deletion.subject.clone())
+            .collect(),
         extra: target.len(),
         source_digest: digest_desired(planned.desired.values()),
         target_digest: digest_actual(

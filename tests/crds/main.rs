@@ -4,6 +4,7 @@
 mod conditions;
 mod files;
 mod installation;
+mod manifests;
 mod rules;
 mod samples;
 mod server;

@@ -19,6 +19,8 @@ fn all(target: &Snapshot) -> Vec<Deletion> {
         subject: packed.unpack().subject(),
         entity: packed.clone(),
         makes_room: false,
+        released_by: Vec::new(),
+        source: None,
     };
     target.packed().map(deletion).collect()
 }

@@ -1,6 +1,7 @@
 //! The pipeline against both simulators, over real HTTP and TLS, without a cluster.
 
 mod deletes;
+mod prune;
 mod undo;
 
 use anyhow::{Context, Result};

@@ -18,6 +18,7 @@ mod orders;
 mod presets;
 mod process;
 mod progress;
+mod prune;
 mod queue;
 mod replicas;
 mod rollback;

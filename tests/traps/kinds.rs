@@ -2,12 +2,12 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use simulators::bed::Bed;
-use simulators::kong_admin::{Edition, Options};
-use simulators::konnect;
+use simulators::kong_admin::Edition;
 use simulators::server::{Behaviour, Fault};
 
-use super::support::{WORKSPACE, apply, bed_with, found, held, id, like, migration, move_all, plan, sample};
+use super::support::{
+    WORKSPACE, apply, asked, bed_with, found, gateway, held, id, like, migration, move_all, plan, sample,
+};
 
 /// Entities of Enterprise that move, on a service and a consumer.
 fn enterprise() -> Result<Value> {
@@ -190,30 +190,6 @@ async fn absent_forbidden_and_failed_kinds_are_told_apart() -> Result<()> {
         "a kind that moves stops the run"
     );
     Ok(())
-}
-
-/// A bed whose Kong is of another version and edition.
-async fn gateway(version: &str, edition: Edition, wasm: bool) -> Result<Bed> {
-    let source = Options {
-        edition,
-        version: Some(version.to_owned()),
-        wasm,
-        ..Options::default()
-    };
-    let target = konnect::Options {
-        tokens: vec![Bed::KONNECT_TOKEN.to_owned()],
-        ..konnect::Options::default()
-    };
-    Bed::start_from(source, target).await
-}
-
-/// Paths that the source was asked for.
-fn asked(bed: &Bed, part: &str) -> bool {
-    bed.kong_server
-        .stats()
-        .by_route
-        .keys()
-        .any(|route| route.contains(part))
 }
 
 #[tokio::test]

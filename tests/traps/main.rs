@@ -17,3 +17,4 @@ mod scenarios;
 mod support;
 mod target_addresses;
 mod two_workspaces_one_control_plane;
+mod versions;

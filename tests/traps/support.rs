@@ -8,10 +8,11 @@ use gateway_migration_operator::http::{
     Budget, EndpointMap, RetryPolicy, TlsOptions, Transport, TransportOptions,
 };
 use gateway_migration_operator::plan::{Action, Planned, Policy};
-use gateway_migration_operator::{kong_admin, konnect};
+use gateway_migration_operator::{kong_admin as client, konnect};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use simulators::bed::Bed;
+use simulators::kong_admin::{self, Edition};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -28,6 +29,30 @@ pub async fn bed_with(lists: &Value) -> Result<Bed> {
     let bed = Bed::start().await?;
     bed.kong.load(WORKSPACE, lists)?;
     Ok(bed)
+}
+
+/// A bed whose Kong is of another version and edition.
+pub async fn gateway(version: &str, edition: Edition, wasm: bool) -> Result<Bed> {
+    let source = kong_admin::Options {
+        edition,
+        version: Some(version.to_owned()),
+        wasm,
+        ..kong_admin::Options::default()
+    };
+    let target = simulators::konnect::Options {
+        tokens: vec![Bed::KONNECT_TOKEN.to_owned()],
+        ..simulators::konnect::Options::default()
+    };
+    Bed::start_from(source, target).await
+}
+
+/// Paths that the source was asked for.
+pub fn asked(bed: &Bed, part: &str) -> bool {
+    bed.kong_server
+        .stats()
+        .by_route
+        .keys()
+        .any(|route| route.contains(part))
 }
 
 /// A list of one of the bed's sample workspaces.
@@ -80,7 +105,7 @@ pub async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
         ..Default::default()
     };
     Ok(Migration {
-        source: kong_admin::Client::new(&trusted, &bed.kong_server.url(), Some(&token))?.into(),
+        source: client::Client::new(&trusted, &bed.kong_server.url(), Some(&token))?.into(),
         workspace: workspace.to_owned(),
         control_plane: target.create_control_plane(&wanted).await?.id,
         target,

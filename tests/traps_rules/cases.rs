@@ -43,6 +43,8 @@ const PROVEN_ELSEWHERE: &[&str] = &[
     "kind-not-moved",
     "moved-as-another-kind",
     "name-waits-for-update",
+    "prune-source-has-it",
+    "prune-unconfirmed",
     "rollback-changed-since",
     "rollback-still-referenced",
     "rollback-reference-gone",

@@ -6,9 +6,9 @@ use anyhow::{Context, Result};
 use gateway_migration_operator::domain::entity_kinds::named;
 use gateway_migration_operator::domain::recast::recast;
 use gateway_migration_operator::domain::{Entity, Gap, GapCause, KongVersion, Snapshot};
-use gateway_migration_operator::plan::policy::CustomPlugin;
+use gateway_migration_operator::plan::policy::{CustomPlugin, Exclusion, Selection};
 use gateway_migration_operator::plan::{
-    Catalogue, Circumstances, PlanInput, Planned, Policy, Waiver, build_plan,
+    Catalogue, Circumstances, Ledger, PlanInput, Planned, Policy, Waiver, build_plan,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -42,6 +42,20 @@ pub struct Scenario {
     /// Kinds that the source refuses to list.
     #[serde(default)]
     pub forbidden: Vec<String>,
+    /// Kinds that the source does not have.
+    #[serde(default)]
+    pub absent: Vec<String>,
+    /// What the source had when everything was migrated to the target.
+    #[serde(default)]
+    pub migrated: Side,
+    /// What somebody has made in the target after that.
+    #[serde(default)]
+    pub afterwards: Side,
+    #[serde(default)]
+    pub prune: bool,
+    /// Kinds that the selection leaves out now.
+    #[serde(default)]
+    pub exclude: Vec<String>,
     /// So many services beside the source's.
     #[serde(default)]
     pub services: usize,
@@ -84,29 +98,57 @@ impl Scenario {
             )?);
         }
         recast(&mut source);
-        for kind in &self.forbidden {
+        let forbidden = self.forbidden.iter().map(|kind| (kind, GapCause::Forbidden));
+        let absent = self.absent.iter().map(|kind| (kind, GapCause::Absent));
+        for (kind, cause) in forbidden.chain(absent) {
             let kind = named(kind).context("no such kind")?;
-            source.gaps.push(Gap {
-                kind,
-                cause: GapCause::Forbidden,
-            });
+            source.gaps.push(Gap { kind, cause });
         }
+        let policy = Policy {
+            custom_plugins: self.custom_plugins.iter().map(custom_plugin).collect(),
+            ..Policy::default()
+        };
+        let (mut target, mut ledger) = (snapshot(&self.target)?, Ledger::default());
+        if !self.migrated.is_empty() {
+            let before = self.build(&snapshot(&self.migrated)?, &target, &ledger, &policy);
+            ledger.intend(&before, &target, Timestamp::UNIX_EPOCH);
+            for desired in before.desired.values() {
+                target.insert_packed(desired.entity.clone());
+            }
+            ledger.settle(&before, &target, Timestamp::UNIX_EPOCH);
+            for entity in snapshot(&self.afterwards)?.iter() {
+                target.insert(entity);
+            }
+        }
+        let exclusion = |kind: &String| Exclusion {
+            kind: kind.clone(),
+            name: None,
+        };
+        let policy = Policy {
+            prune: self.prune,
+            select: Selection {
+                exclude: self.exclude.iter().map(exclusion).collect(),
+                ..Selection::default()
+            },
+            ..policy
+        };
+        Ok(self.build(&source, &target, &ledger, &policy))
+    }
+
+    fn build(&self, source: &Snapshot, target: &Snapshot, ledger: &Ledger, policy: &Policy) -> Planned {
         let waiver = |accepted: &Accepted| Waiver {
             id: accepted.id.clone(),
             subject: accepted.subject.clone(),
             reason: "known".into(),
             expires: accepted.expires,
         };
-        Ok(build_plan(&PlanInput {
+        build_plan(&PlanInput {
             notes: &[],
-            source: &source,
-            target: &snapshot(&self.target)?,
-            ledger: &Default::default(),
+            source,
+            target,
+            ledger,
             version: self.version.as_deref().and_then(KongVersion::parse),
-            policy: &Policy {
-                custom_plugins: self.custom_plugins.iter().map(custom_plugin).collect(),
-                ..Policy::default()
-            },
+            policy,
             catalogue: Catalogue::bundled(),
             circumstances: &Circumstances {
                 now: self.now,
@@ -114,7 +156,7 @@ impl Scenario {
                 audit_log: self.audit_log,
                 waivers: self.waivers.iter().map(waiver).collect(),
             },
-        }))
+        })
     }
 }
 

@@ -347,3 +347,26 @@ fn a_dump_with_a_fault_is_refused_with_its_place() {
         json!({ "/routes": [{ "id": "1d8e6a52-3c1b-4f7d-8e90-9a4b7c2d5e11", "service": { "id": "gone" } }] });
     assert!(refusal(dangling).contains("refers to services gone"));
 }
+
+#[tokio::test]
+async fn a_source_may_change_between_two_small_pages() -> Result<()> {
+    let kong = KongAdmin::new(Options {
+        most_per_page: 2,
+        ..Options::default()
+    });
+    let id = |number: u8| format!("00000000-0000-4000-8000-0000000000{number:02x}");
+    let services: Vec<_> = (1..=3).map(|n| json!({"id": id(n), "host": "h"})).collect();
+    kong.load("default", &json!({"/services": services}))?;
+    kong.after("/services", move |kong| {
+        kong.delete("default", "services", &id(3));
+    });
+    let (_, first) = get(&kong, "/services?size=1000").await?;
+    assert_eq!(first["data"].as_array().map(Vec::len), Some(2));
+    let offset = first["offset"].as_str().unwrap_or_default();
+    let (_, second) = get(&kong, &format!("/services?size=1000&offset={offset}")).await?;
+    assert_eq!(
+        (second["data"].as_array().map(Vec::len), &second["next"]),
+        (Some(0), &Value::Null)
+    );
+    Ok(())
+}

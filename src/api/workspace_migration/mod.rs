@@ -99,9 +99,10 @@ pub struct WorkspaceMigrationSpec {
     /// name into the same control plane then knows them again.
     #[serde(default)]
     pub retain_backup: bool,
-    /// Sync: delete in the target what this migration wrote and the source dropped.
+    /// Delete in the target what this migration created and the source has no more, in modes Apply and Sync. Nothing is deleted that
+    /// was there before, that somebody changed since, or that an entity which stays refers to; and nothing while a list of the source
+    /// could not be read.
     #[serde(default)]
-    #[x_kube(validation = rules::not_implemented("spec.prune", "!self", "false"))]
     pub prune: bool,
     /// Findings that somebody has accepted, with a reason each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -316,12 +316,15 @@ impl Sync {
         "1m".to_owned()
     }
 
+    /// The interval, when it is a duration.
+    pub fn interval(&self) -> Option<Duration> {
+        let parsed = self.interval.parse::<SignedDuration>().ok();
+        parsed.and_then(|interval| Duration::try_from(interval).ok())
+    }
+
     /// The interval. The schema lets only durations in.
     pub fn pause(&self) -> Duration {
-        let parsed = self.interval.parse::<SignedDuration>().ok();
-        parsed
-            .and_then(|interval| Duration::try_from(interval).ok())
-            .unwrap_or(Self::DEFAULT_INTERVAL)
+        self.interval().unwrap_or(Self::DEFAULT_INTERVAL)
     }
 }
 

@@ -50,7 +50,7 @@ pub fn next_step(mode: Mode, approval: Option<&Approval>, completed: bool, plan:
 
 /// What a completed migration would write, or cannot write, in words; none when there is nothing.
 pub fn difference(plan: &Plan) -> Option<String> {
-    let changed = plan.count(Action::Create) + plan.count(Action::Update) + plan.count(Action::Blocked);
+    let changed = plan.writes() + plan.count(Action::Blocked);
     (changed > 0).then(|| plan.summary())
 }
 

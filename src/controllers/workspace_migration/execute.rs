@@ -22,7 +22,7 @@ use crate::engine::{Applied, Migration, Observed};
 use crate::k8s::conditions::ConditionStatus::{False, Unknown};
 use crate::k8s::conditions::bounded;
 use crate::k8s::finalizer;
-use crate::plan::{Finding, Ledger, Planned, Verification};
+use crate::plan::{Action, Finding, Ledger, Plan, Planned, Verification};
 
 /// One run of a migration: what it works on.
 pub(super) struct Run<'a> {
@@ -43,9 +43,7 @@ impl WorkspaceMigrationController {
     ) -> Result<Outcome, Error> {
         let started = self.context.clock.now();
         let applied = self.apply(run, ledger, draft).await?;
-        let mut findings = run.planned.plan.findings.clone();
-        findings.extend(applied.findings());
-        draft.status.findings = Some(findings_status(&findings));
+        draft.status.findings = Some(findings_status(&known(run, &applied)));
         note_corrected(&run.planned.plan, &applied, draft);
         if let Some(error) = &applied.interrupted {
             let message = format!(
@@ -66,7 +64,7 @@ impl WorkspaceMigrationController {
         }
         let verification = match run
             .orders
-            .unless_ended(self.verify(run, findings, ledger, draft))
+            .unless_ended(self.verify(run, &applied, ledger, draft))
             .await
         {
             Ok(verification) => verification?,
@@ -128,7 +126,7 @@ impl WorkspaceMigrationController {
             APPLIED,
             Unknown,
             reason::APPLYING,
-            format!("Writing {writes} entities."),
+            format!("{}.", work(&run.planned.plan)),
         );
         draft.conditions.set(
             VERIFIED,
@@ -138,7 +136,7 @@ impl WorkspaceMigrationController {
         );
         // Before the first write: from here on source and target are frozen.
         draft
-            .publish_progress(format!("Writing {writes} entities to the control plane."))
+            .publish_progress(format!("{} in the control plane.", work(&run.planned.plan)))
             .await?;
         let work = run.migration.apply(run.planned, &run.orders.stop, &sender);
         let words = (&**run.migration.target.budget(), "are in the control plane");
@@ -148,7 +146,7 @@ impl WorkspaceMigrationController {
     async fn verify(
         &self,
         run: &Run<'_>,
-        mut findings: Vec<Finding>,
+        applied: &Applied,
         ledger: &mut Ledger,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Verification, Error> {
@@ -170,7 +168,8 @@ impl WorkspaceMigrationController {
                 settled = ledger.settle(planned, target, now);
                 expected = Some(rollback::expected(run.object, ledger, target));
             });
-        let verification = verification.await?;
+        let mut verification = verification.await?;
+        applied.explain(&mut verification);
         if settled {
             self.keep_ledger((run.object, &run.migration.control_plane), ledger, draft)
                 .await?;
@@ -179,11 +178,28 @@ impl WorkspaceMigrationController {
             report_rollback_ready(ledger, &expected, draft);
         }
         draft.status.verification = Some(verification_status(&verification, self.context.clock.now()));
+        let mut findings = known(run, applied);
         findings.extend(verification.findings.iter().cloned());
         findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
         findings.dedup();
         draft.status.findings = Some(findings_status(&findings));
         Ok(verification)
+    }
+}
+
+/// What the plan and the run have found.
+fn known(run: &Run<'_>, applied: &Applied) -> Vec<Finding> {
+    let planned = run.planned.plan.findings.iter().cloned();
+    planned.chain(applied.findings()).collect()
+}
+
+/// What is to be done, in words.
+fn work(plan: &Plan) -> String {
+    let deletes = plan.count(Action::Delete);
+    match (plan.writes() - deletes, deletes) {
+        (writes, 0) => format!("Writing {writes} entities"),
+        (0, deletes) => format!("Deleting {deletes} entities"),
+        (writes, deletes) => format!("Writing {writes} and deleting {deletes} entities"),
     }
 }
 

@@ -109,7 +109,7 @@ fn equal(planned: &Planned) -> String {
     format!(
         "{} of {} entities moved and verified.{rest}",
         plan.count(Action::Unchanged),
-        plan.operations.len()
+        plan.entities()
     )
 }
 
@@ -128,14 +128,15 @@ pub(super) fn conclude(
         draft.conditions.set(VERIFIED, True, reason::VERIFIED, message);
     } else {
         let message = format!(
-            "{} entities are equal, {} differ, {} are missing in the control plane.",
+            "{} entities are equal, {} differ, {} are missing in the control plane, {} were deleted and are there again.",
             verification.matched,
             verification.mismatched.len(),
-            verification.missing.len()
+            verification.missing.len(),
+            verification.remaining.len()
         );
         draft.conditions.set(VERIFIED, False, reason::MISMATCH, message);
     }
-    let of = plan.operations.len();
+    let of = plan.entities();
     if let Some(message) = stopped_at_refusal(applied) {
         draft
             .conditions
@@ -173,8 +174,12 @@ pub(super) fn conclude(
         0 => String::new(),
         _ => format!(" {behind} stay behind: status.findings names them and what to do."),
     };
+    let deleted = match applied.deleted {
+        0 => String::new(),
+        deleted => format!(" {deleted} that the source has no more are deleted."),
+    };
     let message = format!(
-        "{} of {of} entities moved and verified.{rest}",
+        "{} of {of} entities moved and verified.{deleted}{rest}",
         verification.matched
     );
     Outcome::done(reason::COMPLETED, message).again_after(LOOK_AGAIN)

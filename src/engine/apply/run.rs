@@ -1,7 +1,7 @@
 //! The steps of a run: waves upwards for what is written, levels downwards for what is deleted.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::StreamExt as _;
@@ -15,13 +15,14 @@ use super::{Executor, OnRefusal};
 use crate::domain::{EntityKey, Packed, Subject};
 use crate::http::Failure;
 use crate::plan::document::{Deletion, Desired};
-use crate::plan::{Action, Planned};
+use crate::plan::{Action, Finding, Planned};
 
 /// One entity on its way.
 #[derive(Clone, Copy)]
 pub(super) struct Item<'d> {
     pub subject: &'d Subject,
     pub entity: &'d Packed,
+    pub released_by: &'d [EntityKey],
 }
 
 impl<'d> From<&'d Desired> for Item<'d> {
@@ -29,6 +30,7 @@ impl<'d> From<&'d Desired> for Item<'d> {
         Self {
             subject: &desired.subject,
             entity: &desired.entity,
+            released_by: &[],
         }
     }
 }
@@ -38,6 +40,7 @@ impl<'d> From<&'d Deletion> for Item<'d> {
         Self {
             subject: &deletion.subject,
             entity: &deletion.entity,
+            released_by: &deletion.released_by,
         }
     }
 }
@@ -101,21 +104,64 @@ impl<'a> Run<'a> {
     /// Deletes, highest level first, because whatever refers to an entity is on a higher level. What is refused is tried again as long
     /// as others succeed: something that refers to it may have gone meanwhile. An entity that is not there counts as deleted.
     pub async fn delete<'d>(&mut self, deletions: impl IntoIterator<Item = &'d Deletion>) {
-        let mut items: Vec<_> = deletions.into_iter().map(Item::from).collect();
-        items.sort_by_key(|item| Reverse(item.entity.kind.level));
-        let before = self.tally.applied.deleted;
-        let mut refused = Vec::new();
-        for level in items.chunk_by(|a, b| a.entity.kind.level == b.entity.kind.level) {
-            refused.extend(self.send_all(level.to_vec(), Action::Delete).await);
-        }
-        let mut progressed = self.tally.applied.deleted > before;
-        while progressed && !refused.is_empty() {
+        let mut open: Vec<_> = deletions.into_iter().map(Item::from).collect();
+        open.sort_by_key(|item| Reverse(item.entity.kind.level));
+        loop {
             let before = self.tally.applied.deleted;
-            let again = refused.iter().map(|(item, _)| *item).collect();
-            refused = self.send_all(again, Action::Delete).await;
-            progressed = self.tally.applied.deleted > before;
+            let refused = self.delete_levels(&open).await;
+            if refused.is_empty() || self.tally.applied.deleted == before {
+                return self.give_up(refused);
+            }
+            open = refused.iter().map(|(item, _)| *item).collect();
+            open.sort_by_key(|item| Reverse(item.entity.kind.level));
         }
-        self.give_up(refused);
+    }
+
+    /// One round. What a refused entity refers to is not tried: it could not be deleted, or would take the refused one along.
+    async fn delete_levels<'d>(&mut self, items: &[Item<'d>]) -> Vec<Refused<'d>> {
+        let mut refused: Vec<Refused<'d>> = Vec::new();
+        let mut needed = BTreeMap::new();
+        for level in items.chunk_by(|a, b| a.entity.kind.level == b.entity.kind.level) {
+            let mut ready = Vec::new();
+            let before = refused.len();
+            for item in level {
+                let unwritten = item
+                    .released_by
+                    .iter()
+                    .find(|key| self.tally.failed.contains(key));
+                let holder = unwritten.or_else(|| needed.get(&item.entity.key()));
+                match holder {
+                    Some(holder) => {
+                        let reason = format!("{holder} refers to it, and stays as it is");
+                        refused.push((*item, set_aside(*item, Action::Delete, reason)));
+                    }
+                    None => ready.push(*item),
+                }
+            }
+            refused.extend(self.send_all(ready, Action::Delete).await);
+            for (item, _) in refused.get(before..).unwrap_or_default() {
+                let entity = item.entity.unpack();
+                let named = entity.references().into_iter().chain(entity.plugin_schema());
+                needed.extend(named.map(|named| (named, entity.key())));
+            }
+        }
+        refused
+    }
+
+    /// These are not deleted, for the reasons given.
+    pub(in super::super) fn keep(&mut self, findings: Vec<Finding>) {
+        self.tally.applied.kept.extend(findings);
+    }
+
+    /// Ends the run.
+    pub(in super::super) fn interrupt(&mut self, error: Error) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        self.tally.applied.interrupted.get_or_insert(error);
+    }
+
+    /// True when no step does anything any more.
+    pub(in super::super) fn is_over(&self) -> bool {
+        self.shared.stop.load(Ordering::Relaxed) || self.executor.cancel.is_cancelled()
     }
 
     /// What can be written; what refers to a refused entity is refused here.
@@ -125,14 +171,8 @@ impl<'a> Run<'a> {
             match first_failed(item, &self.tally.failed) {
                 None => ready.push(item),
                 Some(key) => {
-                    let refusal = Refusal {
-                        subject: item.subject.clone(),
-                        action: Action::Create,
-                        field: None,
-                        reason: format!("refers to {key}, which was not written"),
-                        dependent: true,
-                        conflict: false,
-                    };
+                    let reason = format!("refers to {key}, which was not written");
+                    let refusal = set_aside(item, Action::Create, reason);
                     self.executor.count(item, false);
                     self.tally.refuse(item.entity.key(), refusal);
                 }
@@ -244,6 +284,18 @@ impl Executor<'_> {
                 Outcome::Failed(Error::target(error))
             }
         }
+    }
+}
+
+/// The target is not asked, because another entity stands against it.
+fn set_aside(item: Item<'_>, action: Action, reason: String) -> Refusal {
+    Refusal {
+        subject: item.subject.clone(),
+        action,
+        field: None,
+        reason,
+        dependent: true,
+        conflict: false,
     }
 }
 

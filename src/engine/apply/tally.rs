@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use super::super::error::Error;
 use crate::domain::{EntityKey, Subject};
-use crate::plan::Action;
-use crate::plan::finding::{BLOCKED_BY_DEPENDENCY, DELETE_REFUSED, Finding, NOT_TRIED, REFUSED_BY_TARGET};
+use crate::plan::finding::{
+    BLOCKED_BY_DEPENDENCY, DELETE_REFUSED, DIFFERS_AFTER_WRITE, Finding, NOT_TRIED, REFUSED_BY_TARGET,
+};
+use crate::plan::{Action, Verification};
 
 /// An entity that was not written, or not deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub struct Applied {
     pub refused: Vec<Refusal>,
     /// Entities that were not sent, because the run ended before; those that depend on a refused one are in `refused`.
     pub not_tried: Vec<Subject>,
+    /// Why entities that were to be deleted are kept.
+    pub kept: Vec<Finding>,
     /// What ended the run early; the next run goes on from what the target holds.
     pub interrupted: Option<Error>,
 }
@@ -72,7 +76,23 @@ impl Applied {
             .not_tried
             .iter()
             .map(|subject| Finding::new(&NOT_TRIED, subject.clone(), "the run ended before its turn came"));
-        refused.chain(not_tried)
+        refused.chain(not_tried).chain(self.kept.iter().cloned())
+    }
+
+    /// Takes out of what remains in the target what this run has not deleted, which is told already; the rest is told here.
+    pub fn explain(&self, verification: &mut Verification) {
+        let refused = self.refused.iter().map(|refusal| &refusal.subject.key);
+        let not_tried = self.not_tried.iter().map(|subject| &subject.key);
+        let kept = self.kept.iter().map(|finding| &finding.subject.key);
+        let told: BTreeSet<&EntityKey> = refused.chain(not_tried).chain(kept).collect();
+        verification
+            .remaining
+            .retain(|subject| !told.contains(&subject.key));
+        let returned = verification.remaining.iter().map(|subject| {
+            let observed = "it was deleted, and is there again";
+            Finding::new(&DIFFERS_AFTER_WRITE, subject.clone(), observed)
+        });
+        verification.findings.extend(returned);
     }
 
     pub(super) const fn count(&mut self, action: Action) {

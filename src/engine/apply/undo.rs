@@ -25,6 +25,7 @@ impl<'d> From<&'d Undoing> for Item<'d> {
         Self {
             subject: &undoing.subject,
             entity: &undoing.entity,
+            released_by: &[],
         }
     }
 }

@@ -152,3 +152,35 @@ fn a_derived_id_is_none_for_what_is_known_by_its_name() {
     assert_eq!(planned.plan.operations[0].target_id, None);
     assert!(planned.plan.operations[1].target_id.is_some());
 }
+
+#[test]
+fn names_of_kongs_own_plugins_are_taken_and_those_of_partners_are_not() {
+    for (name, taken) in [
+        ("cors", true),
+        ("vault-auth", true),
+        ("application-registration", true),
+        ("moesif", false),
+        ("our-own", false),
+    ] {
+        let source = snapshot(&[("plugins", json!({"id": "p", "name": name, "config": {}}))]);
+        let schema = CustomPlugin {
+            name: name.into(),
+            schema: format!("return {{ name = '{name}', fields = {{}} }}"),
+            files: Vec::new(),
+        };
+        let planned = build_plan(&PlanInput {
+            notes: &[],
+            source: &source,
+            target: &Snapshot::default(),
+            ledger: &Default::default(),
+            version: KongVersion::parse("3.9.1"),
+            policy: &Policy {
+                custom_plugins: vec![schema],
+                ..Policy::default()
+            },
+            catalogue: Catalogue::bundled(),
+            circumstances: &Circumstances::default(),
+        });
+        assert_eq!(has(&planned, "custom-plugin-name-bundled"), taken, "{name}");
+    }
+}

@@ -5,21 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use super::PlanInput;
-use crate::domain::EntityKey;
+use crate::domain::{Entity, EntityKey, Subject};
 use crate::plan::compare::canonical;
 use crate::plan::digest::Digest;
-use crate::plan::document::{Action, Desired, Operation, Plan};
+use crate::plan::document::{Action, Deletion, Desired, Operation, Plan};
 use crate::plan::finding::{DRIFT_CORRECTED, TARGET_ADDS_FIELD, TARGET_OVERWRITTEN};
 use crate::plan::ledger::{Fingerprint, Pending};
+use crate::plan::prune;
 
 /// SHA-256 over everything that an approval is about: the source, what happens to each entity, and what else the target holds.
 ///
 /// The plan's own progress does not move it: an entity to create and the same entity created are one, and so are an entity to update
-/// and the same one updated, so that a run which was interrupted goes on under the same approval.
-pub(super) fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, input: &PlanInput<'_>) -> String {
+/// and the same one updated, an entity to delete and the same one deleted, so that a run which was interrupted goes on under the same approval.
+pub(super) fn hash(
+    plan: &Plan,
+    desired: &BTreeMap<EntityKey, Desired>,
+    deletions: &BTreeMap<EntityKey, Deletion>,
+    input: &PlanInput<'_>,
+) -> String {
     let mut digest = Digest::default();
     digest.add(&json!(plan.source_digest));
-    for operation in &plan.operations {
+    let kept = plan.operations.iter().filter(|one| one.action != Action::Delete);
+    for operation in kept {
         if let Some(from) = updated_from(operation, input) {
             digest.add(&json!([
                 operation.target_key(),
@@ -39,6 +46,9 @@ pub(super) fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, input: &
             ..operation.clone()
         }));
     }
+    for (key, row) in deleted(deletions, input) {
+        digest.add(&json!([key, "delete", row]));
+    }
     // What Konnect fills in is foreseen before the writes and seen after them.
     for finding in plan.findings.iter().filter(|finding| {
         ![TARGET_ADDS_FIELD.id, TARGET_OVERWRITTEN.id, DRIFT_CORRECTED.id].contains(&finding.id.as_str())
@@ -49,12 +59,25 @@ pub(super) fn hash(plan: &Plan, desired: &BTreeMap<EntityKey, Desired>, input: &
     for foreign in input
         .target
         .packed()
-        .filter(|entity| !ours.contains(&entity.key()))
+        .filter(|entity| !ours.contains(&entity.key()) && !deletions.contains_key(&entity.key()))
     {
         let foreign = foreign.unpack();
         digest.add_entity(&foreign.key(), &canonical(foreign.kind, &foreign.body));
     }
     digest.finish()
+}
+
+/// What is deleted and what an interrupted run has deleted already: name and content.
+fn deleted(
+    deletions: &BTreeMap<EntityKey, Deletion>,
+    input: &PlanInput<'_>,
+) -> BTreeMap<EntityKey, (Subject, String)> {
+    let planned = deletions.values().map(|deletion| deletion.entity.unpack());
+    let row = |entity: Entity| {
+        let content = Fingerprint::of(entity.kind, &entity.body).to_string();
+        (entity.key(), (entity.subject(), content))
+    };
+    planned.chain(prune::done(input)).map(row).collect()
 }
 
 /// What an update starts from: the target's content before it, also when the update is done already.

@@ -9,8 +9,11 @@ use serde_json::{Map, Value};
 use super::{Entry, Fingerprint, Ledger, Origin, Pending, Seen};
 use crate::domain::entity_kinds::named;
 
-/// Name and version of the form. A reader refuses any other.
-const FORMAT: &str = "gatewaymigration.dev/ledger/v1";
+/// Name and version of the form.
+const FORMAT: &str = "gatewaymigration.dev/ledger/v2";
+
+/// Forms that are read. The first one knew no deletes.
+const READABLE: [&str; 2] = ["gatewaymigration.dev/ledger/v1", FORMAT];
 
 /// The first line.
 #[derive(Serialize, Deserialize)]
@@ -36,6 +39,7 @@ struct Line<'a> {
     pending: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     corrected: Option<Cow<'a, Map<String, Value>>>,
+    deleted: Option<Cow<'a, Map<String, Value>>>,
     at: i64,
 }
 
@@ -43,7 +47,7 @@ struct Line<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum LedgerError {
     /// Another form, or a newer one.
-    #[error("its format is {0:?}, and this version reads {FORMAT}")]
+    #[error("its format is {0:?}, and this version reads up to {FORMAT}")]
     Format(String),
     /// A ledger of another target.
     #[error("it is about control plane {0}")]
@@ -98,6 +102,7 @@ impl Ledger {
                     .map(|seen| format!("{}{}", seen.whole, seen.spoken).into()),
                 pending,
                 corrected: entry.corrected.as_ref().map(|body| Cow::Borrowed(&**body)),
+                deleted: entry.deleted.as_deref().map(Cow::Borrowed),
                 at: entry.at,
             };
             line(&written, out)?;
@@ -119,7 +124,7 @@ impl Ledger {
         let head = head.ok_or_else(|| fault(0, "there is none"))?;
         let head: Head<'_> =
             serde_json::from_str(&head).map_err(|_| fault(0, "it is no head of a ledger"))?;
-        if head.format != FORMAT {
+        if !READABLE.contains(&&*head.format) {
             return Err(LedgerError::Format(head.format.into_owned()));
         }
         if head.control_plane != control_plane {
@@ -174,6 +179,7 @@ fn entry(line: Line<'_>) -> Option<Entry> {
         seen,
         pending,
         corrected: line.corrected.map(|body| Box::new(body.into_owned())),
+        deleted: line.deleted.map(|body| Box::new(body.into_owned())),
         at: line.at,
     })
 }

@@ -101,6 +101,8 @@ pub struct Entry {
     pub pending: Pending,
     /// What somebody else had made of it when the source's content was put back the last time. Holds secrets.
     pub corrected: Option<Box<Map<String, Value>>>,
+    /// What the target held when this migration deleted it, or is about to. Holds secrets.
+    pub deleted: Option<Box<Map<String, Value>>>,
     /// Unix seconds of the last change of this entry.
     pub at: i64,
 }
@@ -139,7 +141,18 @@ pub struct Ledger {
     kinds: BTreeMap<&'static str, BTreeMap<Box<str>, Entry>>,
 }
 
+impl Entry {
+    /// True when this migration has deleted the entity: whatever stands in its place now is somebody else's.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.deleted.is_some() && self.pending == Pending::Nothing
+    }
+}
+
 impl Ledger {
+    /// Entities of which the last content is kept after they were deleted; the oldest ones fall out.
+    pub const MOST_DELETED: usize = 1_000;
+
     /// Number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -170,7 +183,8 @@ impl Ledger {
     /// Whose the target's entity is, given what the source wants it to be.
     #[must_use]
     pub fn standing(&self, actual: &Entity, desired: &Map<String, Value>) -> Standing {
-        let Some(entry) = self.get(actual.kind.name, &actual.id) else {
+        let entry = self.get(actual.kind.name, &actual.id);
+        let Some(entry) = entry.filter(|entry| !entry.is_deleted()) else {
             return Standing::Foreign;
         };
         let now = Seen::of(actual.kind, desired, &actual.body);

@@ -9,7 +9,7 @@ use super::{Entry, Fingerprint, Ledger, Origin, Pending, Seen, Standing, seconds
 use crate::domain::entity_kinds::named;
 use crate::domain::{Entity, EntityKey, Snapshot};
 use crate::plan::compare::equal;
-use crate::plan::document::{Action, Operation, Planned};
+use crate::plan::document::{Action, Deletion, Operation, Planned};
 
 impl Ledger {
     /// Names everything that the run will write or delete, with before-images. True when the ledger changed, and so must be stored
@@ -24,10 +24,28 @@ impl Ledger {
                 Action::Update => {
                     actual().is_some_and(|actual| self.intend_update(planned, operation, &actual, now))
                 }
+                Action::Delete => planned
+                    .deletions
+                    .get(&key)
+                    .is_some_and(|deletion| self.intend_deletion(deletion, now)),
                 _ => false,
             };
         }
         changed
+    }
+
+    /// Keeps the entity's last content. Only what is known is deleted, so an entry is there.
+    fn intend_deletion(&mut self, deletion: &Deletion, now: Timestamp) -> bool {
+        let entity = deletion.entity.unpack();
+        let Some(entry) = self.get_mut(entity.kind.name, &entity.id) else {
+            return false;
+        };
+        let last = Some(Box::new(entity.body));
+        if entry.pending == Pending::Delete && entry.deleted == last {
+            return false;
+        }
+        (entry.pending, entry.deleted, entry.at) = (Pending::Delete, last, seconds(now));
+        true
     }
 
     fn intend_creation(&mut self, operation: &Operation, id: &str, now: Timestamp) -> bool {
@@ -49,6 +67,7 @@ impl Ledger {
             seen: None,
             pending: Pending::Write,
             corrected: before.as_ref().and_then(|before| before.corrected.clone()),
+            deleted: None,
             at: seconds(now),
         };
         let same = before.is_some_and(|before| {
@@ -79,7 +98,8 @@ impl Ledger {
             adopted,
         };
         let changed_by_another = self.standing(actual, &desired.body()) == Standing::Changed;
-        if let Some(entry) = self.get_mut(actual.kind.name, &actual.id) {
+        let entry = self.get_mut(actual.kind.name, &actual.id);
+        if let Some(entry) = entry.filter(|entry| !entry.is_deleted()) {
             if entry.pending == Pending::Write {
                 return false;
             }
@@ -90,6 +110,7 @@ impl Ledger {
                 entry.origin = overwritten(true);
             }
             (entry.seen, entry.pending, entry.at) = (seen, Pending::Write, seconds(now));
+            entry.deleted = None;
             return true;
         }
         let entry = Entry {
@@ -98,6 +119,7 @@ impl Ledger {
             seen,
             pending: Pending::Write,
             corrected: None,
+            deleted: None,
             at: seconds(now),
         };
         self.insert(actual.kind, &actual.id, entry);
@@ -128,7 +150,7 @@ impl Ledger {
                 kept
             });
         }
-        changed
+        self.bound_deleted() || changed
     }
 
     /// Everything that is as the source wants it becomes the migration's.
@@ -153,8 +175,10 @@ impl Ledger {
             }
             let seen = Some(Seen::of(kind, &wanted, &actual.body));
             changed = true;
-            if let Some(entry) = self.get_mut(kind.name, &key.id) {
+            let entry = self.get_mut(kind.name, &key.id);
+            if let Some(entry) = entry.filter(|entry| !entry.is_deleted()) {
                 (entry.seen, entry.pending, entry.at) = (seen, Pending::Nothing, seconds(now));
+                entry.deleted = None;
                 continue;
             }
             let source = &desired.subject.key.id;
@@ -164,11 +188,27 @@ impl Ledger {
                 seen,
                 pending: Pending::Nothing,
                 corrected: None,
+                deleted: None,
                 at: seconds(now),
             };
             self.insert(kind, &key.id, entry);
         }
         changed
+    }
+
+    /// Forgets the oldest of what was deleted, where there is too much of it.
+    fn bound_deleted(&mut self) -> bool {
+        let mut deleted: Vec<_> = self
+            .iter()
+            .filter(|(_, _, entry)| entry.is_deleted())
+            .map(|(kind, id, entry)| (entry.at, kind.key(id)))
+            .collect();
+        let surplus = deleted.len().saturating_sub(Self::MOST_DELETED);
+        deleted.sort();
+        for (_, key) in deleted.iter().take(surplus) {
+            self.forget(key);
+        }
+        surplus > 0
     }
 }
 
@@ -182,13 +222,24 @@ fn settle_entry(
 ) -> bool {
     let key = kind.key(id);
     if !after.contains(&key) {
-        // Refused, or deleted by us or by somebody else. Only what was overwritten is still owed something: its before-image.
-        let owed = matches!(entry.origin, Origin::Overwritten { .. });
+        // Refused, or deleted by us or by somebody else. What was overwritten is still owed its before-image, and what we deleted its
+        // last content.
+        let by_us = entry.deleted.is_some();
+        let owed = by_us || matches!(entry.origin, Origin::Overwritten { .. });
         if owed && (entry.pending, entry.seen) != (Pending::Nothing, None) {
             (entry.pending, entry.seen) = (Pending::Nothing, None);
             *changed = true;
         }
         return owed;
+    }
+    if entry.is_deleted() {
+        // Somebody has made it again.
+        return false;
+    }
+    if entry.pending == Pending::Delete {
+        // It did not happen.
+        (entry.pending, entry.deleted) = (Pending::Nothing, None);
+        *changed = true;
     }
     if entry.pending != Pending::Write {
         return true;

@@ -278,20 +278,23 @@ fn ledger() -> impl Strategy<Value = Ledger> {
         Just(Pending::Write),
         Just(Pending::Delete)
     ];
+    let deleted = prop::option::of(prop::collection::btree_map("[a-z]{1,5}", "[a-zé\"]{0,5}", 0..4));
     let entry = (
         prop::option::of("[a-z]{1,4}"),
         origin(),
         seen,
         pending,
+        deleted,
         prop::option::of("[a-z]{1,4}"),
         any::<i64>(),
     )
-        .prop_map(|(source, origin, seen, pending, corrected, at)| Entry {
+        .prop_map(|(source, origin, seen, pending, deleted, corrected, at)| Entry {
             source: source.map(String::into_boxed_str),
             origin,
             seen,
             pending,
             corrected: corrected.map(|host| Box::new(Map::from_iter([("host".to_owned(), json!(host))]))),
+            deleted: deleted.map(|body| Box::new(body.into_iter().map(|(k, v)| (k, json!(v))).collect())),
             at,
         });
     let kinds = crate::domain::entity_kinds::ENTITY_KINDS;
@@ -324,4 +327,6 @@ fn what_is_no_ledger_is_refused_without_showing_it() {
     let head = r#"{"format":"gatewaymigration.dev/ledger/v1","controlPlane":"cp"}"#;
     assert_eq!(read(&format!("{head}\n{{\"hunter2\"")), "line 2: it is no entry");
     assert!(read(&head.replace("v1", "v9")).contains("ledger/v9"));
+    let old = format!("{head}\n{{\"kind\":\"services\",\"id\":\"s\",\"origin\":\"created\",\"at\":1}}");
+    assert_eq!(Ledger::read_from("cp", old.as_bytes()).unwrap().len(), 1);
 }

@@ -67,7 +67,9 @@ pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
         let observed = format!("custom plugin {name}");
         verdict.keep_back(Finding::new(&CUSTOM_PLUGIN_NAME, entity.subject(), observed).at("name"));
     }
-    if facts.catalogue().shape(name).is_some() {
+    let known = facts.catalogue().plugin(name);
+    let by_kong = known.is_some_and(|plugin| plugin.konnect != "custom_upload");
+    if by_kong || facts.catalogue().shape(name).is_some() {
         let observed = format!("{name} is a plugin of Kong's own");
         verdict.keep_back(Finding::new(&SCHEMA_NAME_BUNDLED, entity.subject(), observed));
     }

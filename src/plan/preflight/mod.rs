@@ -25,7 +25,7 @@ pub use facts::Facts;
 pub use verdict::Verdict;
 
 use super::finding::{self, ENTITY_NOT_MOVABLE, Finding, Rule};
-use super::{inventory, rollback, waivers};
+use super::{inventory, prune, rollback, waivers};
 use crate::domain::Entity;
 use crate::domain::entity_kind::Write;
 
@@ -47,6 +47,7 @@ pub static FAMILIES: &[(&str, &[&Rule])] = &[
     ("Data planes", data_planes::RULES),
     ("References by name", references::RULES),
     ("Limits of consumer groups", group_limits::RULES),
+    ("What the source has no more", prune::RULES),
     ("Waivers", waivers::RULES),
     ("Rollback", rollback::findings::RULES),
 ];

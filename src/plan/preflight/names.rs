@@ -57,6 +57,7 @@ const FIELDS: &[(&str, &str, &str)] = &[
     ("keys", "name", ""),
     ("vaults", "prefix", ""),
     ("partials", "name", ""),
+    ("plugins", "instance_name", ""),
 ];
 
 /// Judges id, names and tags.

@@ -18,6 +18,8 @@ pub(super) fn judge(input: &RollbackInput<'_>, key: &EntityKey, entry: &Entry) -
             None => Fate::Undone,
         },
         None => match actual {
+            // What stands in the place of something that this migration deleted is somebody else's.
+            Some(_) if entry.is_deleted() => Fate::Undone,
             Some(actual) => undo(input, entry, &actual, Undo::Delete),
             None => Fate::Undone,
         },

@@ -16,7 +16,7 @@ pub(super) fn list(request: &Request<'_>, kind: &'static Kind) -> Result<Reply, 
     if let ("consumers", Some(custom_id)) = (kind.list, request.query.get("custom_id")) {
         return by_custom_id(request, kind, custom_id);
     }
-    let size = request.query.size()?;
+    let size = request.page_size()?;
     let tags = request.query.tags()?;
     let rows =
         after(request, kind)?.filter(|row| tags.as_ref().is_none_or(|filter| filter.admits(&tags_of(row))));
@@ -50,7 +50,7 @@ pub(super) fn nested_page(
     request: &Request<'_>,
     rows: impl Iterator<Item = (String, Value)>,
 ) -> Result<Reply, Reply> {
-    let size = request.query.size()?;
+    let size = request.page_size()?;
     let (rows, last) = cut(rows, size);
     let link = request.link();
     Ok(Page {

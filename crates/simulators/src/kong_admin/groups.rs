@@ -22,7 +22,7 @@ pub(super) fn workspaces(request: &Request<'_>, rest: &[&str]) -> Result<Reply, 
 }
 
 fn list_workspaces(request: &Request<'_>) -> Result<Reply, Reply> {
-    let size = request.query.size()?;
+    let size = request.page_size()?;
     let behind = behind(request)?;
     let mut held: Vec<(&String, &Workspace)> = request.state.workspaces.iter().collect();
     held.sort_by(|(_, a), (_, b)| a.id.cmp(&b.id));

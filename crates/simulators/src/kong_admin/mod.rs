@@ -21,6 +21,7 @@ mod access;
 mod collections;
 mod declarative;
 mod groups;
+mod hooks;
 mod items;
 mod kinds;
 mod load;
@@ -44,6 +45,7 @@ use axum::extract::{Request, State as Shared};
 use serde_json::Value;
 
 use access::Forbidden;
+use hooks::Hooks;
 use state::State;
 
 pub use load::LoadError;
@@ -74,6 +76,8 @@ pub struct Options {
     pub custom_plugins: BTreeMap<String, Value>,
     /// Whether filter chains may be used: without it their list is 400.
     pub wasm: bool,
+    /// Entities on a page at most, whatever size is asked for: pages without a thousand entities.
+    pub most_per_page: usize,
     /// Where the time for `ttl` comes from.
     pub clock: Clock,
 }
@@ -87,6 +91,7 @@ impl Default for Options {
             router_flavor: "traditional_compatible".to_owned(),
             custom_plugins: BTreeMap::new(),
             wasm: false,
+            most_per_page: 1000,
             clock: Clock::System,
         }
     }
@@ -133,6 +138,7 @@ struct Inner {
     options: Options,
     state: RwLock<State>,
     forbidden: RwLock<Vec<Forbidden>>,
+    hooks: Hooks,
 }
 
 impl KongAdmin {
@@ -144,6 +150,7 @@ impl KongAdmin {
                 options,
                 state,
                 forbidden: RwLock::default(),
+                hooks: Hooks::default(),
             }),
         }
     }
@@ -210,6 +217,17 @@ impl KongAdmin {
             .clear();
     }
 
+    /// After the next answer to a request of this path, such as `/inventory/consumers`, the change is made: the source changes
+    /// between two pages of a list. The query does not count; each call is for one answer more.
+    pub fn after(&self, path: &str, change: impl FnOnce(&Self) + Send + 'static) {
+        self.inner.hooks.add(path, Box::new(change));
+    }
+
+    /// Takes back every [`KongAdmin::after`] that still waits.
+    pub fn forget_changes(&self) {
+        self.inner.hooks.clear();
+    }
+
     /// The Admin API.
     pub fn router(&self) -> Router {
         Router::new().fallback(answer).with_state(self.clone())
@@ -222,12 +240,17 @@ impl KongAdmin {
 
 async fn answer(Shared(kong): Shared<KongAdmin>, request: Request) -> axum::response::Response {
     let options = &kong.inner.options;
-    let state = kong.inner.state.read().unwrap_or_else(PoisonError::into_inner);
-    let forbidden = kong
-        .inner
-        .forbidden
-        .read()
-        .unwrap_or_else(PoisonError::into_inner);
-    let reply = request::answer(&state, options, &forbidden, &request);
+    let reply = {
+        let state = kong.inner.state.read().unwrap_or_else(PoisonError::into_inner);
+        let forbidden = kong
+            .inner
+            .forbidden
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        request::answer(&state, options, &forbidden, &request)
+    };
+    if let Some(change) = kong.inner.hooks.take(request.uri().path()) {
+        change(&kong);
+    }
     reply.into_response(&format!("kong/{}", options.version()))
 }

@@ -31,6 +31,11 @@ impl Request<'_> {
         self.options.edition == Edition::Enterprise
     }
 
+    /// The page size that is asked for, and not more than this Kong gives.
+    pub fn page_size(&self) -> Result<usize, Reply> {
+        Ok(self.query.size()?.min(self.options.most_per_page))
+    }
+
     /// The kind with this list segment, if this edition has it.
     pub fn kind(&self, list: &str) -> Option<&'static Kind> {
         Kind::by_list(list).filter(|kind| self.has(kind))

@@ -25,7 +25,7 @@ impl Tagged<'_> {
 
 /// `GET /tags`; a tag filter does not apply here (sequence 767).
 pub(super) fn all(request: &Request<'_>) -> Result<Reply, Reply> {
-    let size = request.query.size()?;
+    let size = request.page_size()?;
     let behind = offset(&request.query)?;
     let rows = tagged(request)
         .into_iter()
@@ -56,7 +56,7 @@ pub(super) fn one(request: &Request<'_>, tag: &str) -> Result<Reply, Reply> {
             json!({ "name": "invalid unique tag", "message": message, "code": 10 }),
         ));
     }
-    let size = request.query.size()?;
+    let size = request.page_size()?;
     let behind = offset(&request.query)?;
     let rows = tagged(request)
         .into_iter()
