@@ -224,6 +224,8 @@ pub mod reason {
     pub const VERIFYING: &str = "Verifying";
     /// Target and source are equal.
     pub const VERIFIED: &str = "Verified";
+    /// Target and source were equal, and could not be compared for a while.
+    pub const VERIFICATION_STALE: &str = "VerificationStale";
     /// Target and source differ.
     pub const MISMATCH: &str = "Mismatch";
     /// The migration is complete.

@@ -8,7 +8,7 @@ use super::custom_plugins;
 use super::files::{self, FileError};
 use crate::api::refs::LocalRef;
 use crate::api::workspace_migration::{
-    AdminApi, ConflictPolicy, FailurePolicy, IdPolicy, Source, Target, Waiver, WorkspaceMigrationSpec,
+    AdminApi, ConflictPolicy, FailurePolicy, IdPolicy, Repair, Source, Target, Waiver, WorkspaceMigrationSpec,
 };
 use crate::manifest::{self, InvalidManifest};
 use crate::plan::policy::CustomPlugin;
@@ -184,6 +184,10 @@ fn operator_only(spec: &WorkspaceMigrationSpec) -> Option<&'static str> {
         // It deletes from the list of what was written, which only the operator keeps.
         ("spec.prune", spec.prune),
         ("spec.cutover", spec.cutover.is_some()),
+        (
+            "spec.verification.repair: Once",
+            (spec.verification.as_ref()).is_some_and(|policy| policy.repair == Repair::Once),
+        ),
         (
             "spec.failurePolicy: RollbackOnFailure",
             spec.failure_policy == FailurePolicy::RollbackOnFailure,

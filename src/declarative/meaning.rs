@@ -11,6 +11,7 @@ use super::resolve::Placed;
 use super::syntax::Header;
 use crate::domain::entity::reference;
 use crate::domain::entity_kind::Write;
+use crate::domain::json;
 
 /// Writes out what the file abbreviates: shared plugin configurations, `url`, defaults, select tags.
 pub fn complete(drafts: &mut [Draft], header: &Header, remarks: &mut Vec<Remark>) {
@@ -31,7 +32,7 @@ pub fn complete(drafts: &mut [Draft], header: &Header, remarks: &mut Vec<Remark>
             .get(singular(draft.section.name))
             .and_then(Value::as_object);
         if let Some(defaults) = defaults {
-            fill(body, defaults);
+            json::fill(body, defaults);
         }
         if !header.select_tags.is_empty() && draft.kind.write != Write::Member {
             add_tags(body, &header.select_tags);
@@ -54,20 +55,7 @@ fn share_config(body: &mut Map<String, Value>, shared: &Map<String, Value>) {
     };
     body.remove("_config");
     if let Value::Object(config) = body.entry("config").or_insert_with(|| json!({})) {
-        fill(config, found);
-    }
-}
-
-/// Adds what is missing, also inside records. A null is a value: somebody wrote it.
-fn fill(body: &mut Map<String, Value>, defaults: &Map<String, Value>) {
-    for (field, default) in defaults {
-        match (body.get_mut(field), default) {
-            (None, _) => {
-                body.insert(field.clone(), default.clone());
-            }
-            (Some(Value::Object(own)), Value::Object(default)) => fill(own, default),
-            (Some(_), _) => {}
-        }
+        json::fill(config, found);
     }
 }
 

@@ -40,6 +40,19 @@ pub fn set(body: &mut Map<String, Value>, path: &str, value: Value) -> bool {
     }
 }
 
+/// Adds what is missing, also inside records. A null is a value: somebody wrote it.
+pub fn fill(body: &mut Map<String, Value>, defaults: &Map<String, Value>) {
+    for (field, default) in defaults {
+        match (body.get_mut(field), default) {
+            (None, _) => {
+                body.insert(field.clone(), default.clone());
+            }
+            (Some(Value::Object(own)), Value::Object(default)) => fill(own, default),
+            (Some(_), _) => {}
+        }
+    }
+}
+
 /// All values at a path, entering lists (`a[].b`) and maps of any key (`a{}.b`) on the way.
 #[must_use]
 pub fn select<'a>(body: &'a Map<String, Value>, path: &str) -> Vec<&'a Value> {
@@ -84,5 +97,19 @@ mod tests {
         assert_eq!(remove(&mut body, "config.redis.host"), Some(json!("h")));
         assert_eq!(get(&body, "config.redis.host"), None);
         assert_eq!(get(&body, "config.absent.host"), None);
+    }
+
+    #[test]
+    fn defaults_fill_what_nobody_has_written() {
+        let map = |value: Value| value.as_object().unwrap().clone();
+        let mut body = map(json!({"a": null, "r": {"x": 1}, "l": []}));
+        fill(
+            &mut body,
+            &map(json!({"a": 1, "b": 2, "r": {"x": 2, "y": 3}, "l": [1]})),
+        );
+        assert_eq!(
+            Value::Object(body),
+            json!({"a": null, "b": 2, "r": {"x": 1, "y": 3}, "l": []})
+        );
     }
 }

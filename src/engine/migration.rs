@@ -104,6 +104,12 @@ impl Observed {
         };
         compute(|| build_plan(&input))
     }
+
+    /// Compares what was seen with what was planned of it.
+    #[must_use]
+    pub fn verify(&self, planned: &Planned) -> Verification {
+        compute(|| verify(planned, &self.target, self.version(), Catalogue::bundled()))
+    }
 }
 
 /// What decides which lists a gateway has.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::catalogue::Catalogue;
 use super::finding::Finding;
 use super::preflight::declared::{DECLARED_DEFAULT_UNKNOWN, DECLARED_VERSION_UNKNOWN};
-use crate::domain::{Entity, EntityKey, KongVersion, Snapshot, Subject};
+use crate::domain::{Entity, EntityKey, KongVersion, Snapshot, Subject, json};
 
 /// From here on a route takes https alone, unless it says otherwise.
 const HTTPS_ONLY: KongVersion = KongVersion { major: 3, minor: 14 };
@@ -87,7 +87,7 @@ pub fn fill_defaults(
 
 fn fill_core(entity: &mut Entity, version: Option<KongVersion>) {
     if let Some(Value::Object(defaults)) = CORE.get(entity.kind.name) {
-        fill(&mut entity.body, defaults);
+        json::fill(&mut entity.body, defaults);
     }
     if entity.kind.name != "routes" {
         return;
@@ -107,19 +107,6 @@ fn fill_core(entity: &mut Entity, version: Option<KongVersion>) {
         json!(["http", "https"])
     };
     entity.body.entry("protocols").or_insert(protocols);
-}
-
-/// Adds what is missing, also inside records. A null is a value: somebody wrote it.
-fn fill(body: &mut Map<String, Value>, defaults: &Map<String, Value>) {
-    for (field, default) in defaults {
-        match (body.get_mut(field), default) {
-            (None, _) => {
-                body.insert(field.clone(), default.clone());
-            }
-            (Some(Value::Object(own)), Value::Object(default)) => fill(own, default),
-            (Some(_), _) => {}
-        }
-    }
 }
 
 fn fill_plugin(

@@ -1,6 +1,7 @@
 //! Decides what happens to each source entity.
 
 mod hash;
+mod names;
 mod removed;
 
 use std::borrow::Cow;
@@ -17,17 +18,15 @@ use super::digest::Digest;
 use super::document::{Action, Desired, Operation, Plan, Planned};
 use super::drift::{Class, Drift, class_of_difference, missing_in_source, removed_from_target};
 use super::finding::{
-    ADOPT_DIFFERS, BLOCKED_BY_DRIFT, DEPENDENCY_EXCLUDED, DRIFT_REMOVED_NAMED, Finding, NAME_TAKEN,
-    NAME_WAITS_FOR_UPDATE, PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY,
-    TRANSFORM_FAILED, TRANSFORM_UNUSED, TRANSFORMED,
+    ADOPT_DIFFERS, BLOCKED_BY_DRIFT, DEPENDENCY_EXCLUDED, Finding, NAME_TAKEN, NAME_WAITS_FOR_UPDATE,
+    PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY, TRANSFORM_FAILED, TRANSFORM_UNUSED,
+    TRANSFORMED,
 };
 use super::identity::Identities;
 use super::ledger::Ledger;
-use super::named::named_entities;
 use super::policy::{ConflictPolicy, CustomPlugin, Policy};
 use super::preflight::consumers::tell_passwords;
 use super::preflight::custom_plugins::SCHEMA_UNUSED;
-use super::preflight::references::NAMED_ENTITY_LEFT_BEHIND;
 use super::preflight::{Facts, judge, judge_workspace};
 use super::prune::Gone;
 use super::select::{Selected, select};
@@ -150,7 +149,7 @@ impl<'a> Planner<'a> {
             return self.leave(source, Action::NotSelected, reason.to_owned());
         }
         let source = match transform(source, &self.input.policy.transforms, self.input.version) {
-            Ok(changed) => self.note_transforms(changed),
+            Ok(changed) => self.note_transforms(source, changed),
             Err(error) => {
                 self.used_transforms.insert(error.index);
                 return self.block(source, &TRANSFORM_FAILED, error.to_string());
@@ -339,7 +338,10 @@ impl<'a> Planner<'a> {
     }
 
     /// Records what a transform did, and returns the changed entity.
-    fn note_transforms<'e>(&mut self, changed: Transformed<'e>) -> Cow<'e, Entity> {
+    fn note_transforms<'e>(&mut self, source: &Entity, changed: Transformed<'e>) -> Cow<'e, Entity> {
+        if !changed.applied.is_empty() {
+            self.tell_dropped_names(source, &changed.entity);
+        }
         for index in &changed.applied {
             self.used_transforms.insert(*index);
             if let Some(transform) = self.input.policy.transforms.get(*index) {
@@ -435,33 +437,6 @@ impl<'a> Planner<'a> {
             reason,
             changes,
         });
-    }
-
-    /// What an entity that is written names and will not find.
-    fn tell_missing_names(&mut self) {
-        if self.absent.is_empty() {
-            return;
-        }
-        for key in self.desired.keys() {
-            let Some(source) = self.input.source.get(key) else {
-                continue;
-            };
-            let changed = transform(&source, &self.input.policy.transforms, self.input.version);
-            let written = changed
-                .as_ref()
-                .map_or(&source, |changed| changed.entity.as_ref());
-            for (field, named) in named_entities(written, &self.facts.names) {
-                if self.absent.contains(&named) {
-                    let observed = format!("{field} names {named}, which is not moved");
-                    let rule = match self.left_to_drift.contains(&named) {
-                        true => &DRIFT_REMOVED_NAMED,
-                        false => &NAMED_ENTITY_LEFT_BEHIND,
-                    };
-                    let finding = Finding::new(rule, source.subject(), observed);
-                    self.findings.push(finding.at(field));
-                }
-            }
-        }
     }
 
     fn finish(mut self) -> Planned {

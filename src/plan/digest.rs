@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::EntityKey;
+use crate::domain::{EntityKey, Hex};
 
 /// JSON with sorted keys and no white space; whole floating-point numbers are written as integers.
 #[must_use]
@@ -92,13 +92,7 @@ impl Digest {
     /// `sha256:` and 64 hexadecimal digits.
     #[must_use]
     pub fn finish(self) -> String {
-        let hex: String = self
-            .sum
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("sha256:{hex}")
+        format!("sha256:{}", Hex(&self.sum.finalize()))
     }
 }
 

@@ -119,7 +119,7 @@ pub(super) fn missing_in_source(input: &PlanInput<'_>) -> usize {
             true => given(source),
             false => input.source.contains(&kind.key(source)),
         };
-        !is_wanted && input.target.contains(&kind.key(id))
+        !is_wanted && !entry.is_deleted() && input.target.contains(&kind.key(id))
     });
     entries.count()
 }

@@ -130,6 +130,10 @@ rules! {
         "A transform selects no entity.",
         "Take it out of spec.transforms, or correct its selector.",
         "A transform for services with the tag eu, and no such service.";
+    TRANSFORM_DROPS_NAME: Warning, waivable, "transform-drops-name",
+        "A transform took away the name of another entity, which the entity no longer refers to.",
+        "Check that this is meant; else select fewer entities, or transform the named entity alike.",
+        "The preset HostSuffix on a service whose host is the name of an upstream.";
     TRANSFORMED: Info, waivable, "transformed",
         "The entity is changed on the way, as spec.transforms says.",
         "Nothing; this is for the record.",

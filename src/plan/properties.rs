@@ -89,7 +89,7 @@ fn any_entity(kind: &'static EntityKind) -> BoxedStrategy<Option<Entity>> {
 /// Entities of any kind.
 pub(super) fn snapshot() -> impl Strategy<Value = Snapshot> {
     let entity = Union::new(ENTITY_KINDS.iter().map(any_entity));
-    prop::collection::vec(entity, 0..25).prop_map(|entities| entities.into_iter().flatten().collect())
+    prop::collection::vec(entity, 0..16).prop_map(|entities| entities.into_iter().flatten().collect())
 }
 
 /// Any decision that a user may take.

@@ -22,6 +22,8 @@ pub struct Verification {
     pub remaining: Vec<Subject>,
     /// In the target, not in the source: not ours, left alone.
     pub extra: usize,
+    /// Written once more before this comparison, because an earlier one found them wrong.
+    pub repaired: usize,
     /// SHA-256 over the translated source.
     pub source_digest: String,
     /// SHA-256 over the same entities and fields of the target; equal to the source's when everything matched.
@@ -72,6 +74,7 @@ pub fn verify(
             .map(|deletion| deletion.subject.clone())
             .collect(),
         extra: target.len(),
+        repaired: 0,
         source_digest: digest_desired(planned.desired.values()),
         target_digest: digest_actual(
             planned

@@ -107,6 +107,7 @@ fn the_samples_apply_unchanged_and_kubectl_shows_kongs_columns() {
             "conditions": [condition("Ready", "all 9 entities are equal")],
             "progress": {"summary": "9/9"},
             "findings": {"summary": "W2"},
+            "verification": {"checkedAt": "2020-01-01T00:00:00Z"},
         }),
     )
     .unwrap();
@@ -121,11 +122,17 @@ fn the_samples_apply_unchanged_and_kubectl_shows_kongs_columns() {
     );
     let wide = kubectl(&["get", "wsm", "inventory", "-n", NAMESPACE, "-o", "wide"]).unwrap();
     let wide = columns(&wide);
-    assert_eq!(wide[0][6..], ["WORKSPACE", "CONTROL PLANE", "MESSAGE"]);
     assert_eq!(
-        wide[1][6..],
-        ["inventory", "inventory", "all 9 entities are equal"]
+        wide[0][6..],
+        ["WORKSPACE", "CONTROL PLANE", "VERIFIED", "MESSAGE"]
     );
+    assert_eq!(wide[1][6..8], ["inventory", "inventory"]);
+    assert!(
+        wide[1][8].ends_with('d') || wide[1][8].contains('y'),
+        "no age: {}",
+        wide[1][8]
+    );
+    assert_eq!(wide[1][9], "all 9 entities are equal");
     kubectl(&[
         "wait",
         "--for=condition=Ready",

@@ -2,6 +2,7 @@
 //! shows, every fault that a user meets. One cluster serves all tests; each has a namespace and an operator of its own.
 
 mod again;
+mod age;
 mod backup;
 mod canaries;
 #[path = "../shared/cluster.rs"]
@@ -20,6 +21,7 @@ mod process;
 mod progress;
 mod prune;
 mod queue;
+mod repair;
 mod replicas;
 mod rollback;
 mod steps;

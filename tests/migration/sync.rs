@@ -1,8 +1,10 @@
 //! Mode Sync: the target follows the source until told otherwise, and costs nothing while nothing changes.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use gateway_migration_operator::api::workspace_migration::{Phase, SyncStatus};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Value, json};
+use simulators::server::Stats;
 
 use super::orders::entity_writes;
 use super::support::{Seen, World};
@@ -24,6 +26,12 @@ pub fn following(world: &World, workspace: &str) -> Value {
 
 pub fn is_in_sync(seen: &Seen) -> bool {
     seen.is("Ready", "True", "InSync") && seen.is("InSync", "True", "InSync")
+}
+
+/// When both sides were last found equal.
+fn checked_at(seen: &Seen) -> Option<Time> {
+    let status = seen.0.status.as_ref()?;
+    status.verification.as_ref()?.checked_at.clone()
 }
 
 fn sync(seen: &Seen) -> Option<&SyncStatus> {
@@ -59,41 +67,52 @@ async fn what_is_new_in_the_source_comes_to_the_target_by_itself() -> Result<()>
     world.stop().await
 }
 
+/// Fails when a look has read more than each list once, and as often what lies below upstreams and groups.
+fn assert_reads_are_pages(stats: &Stats, lists_begin: &str, parents: u64, looks: u64) -> Result<()> {
+    let (mut lists, mut below) = (0, 0);
+    for (route, count) in &stats.by_route {
+        ensure!(route.starts_with("GET "), "{route} at steady state");
+        let Some((_, list)) = route.split_once(lists_begin) else {
+            continue;
+        };
+        if list.contains("{id}") {
+            below += count;
+            continue;
+        }
+        lists += 1;
+        ensure!(*count <= looks, "{route} was read {count} times in {looks} looks");
+    }
+    ensure!(lists > 10, "only {lists} lists");
+    ensure!(
+        below <= looks * parents,
+        "{below} reads for {parents} lists below a parent in {looks} looks"
+    );
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn while_nothing_changes_nothing_is_written_and_no_list_is_read_twice() -> Result<()> {
+async fn while_nothing_changes_nothing_is_written_and_only_the_pages_are_read() -> Result<()> {
     let world = World::start("steady").await?;
     world.create(following(&world, "inventory")).await?;
-    world.migration_until("inventory", "in sync", is_in_sync).await?;
-    world.bed.kong_server.reset_stats();
-    world.bed.konnect_server.reset_stats();
-    let passes = |world: &World| {
-        world
-            .bed
-            .kong_server
-            .stats()
-            .by_route
-            .get("GET /")
-            .copied()
-            .unwrap_or(0)
-    };
-    world
-        .migration_until("inventory", "looked at three times", |_| passes(&world) >= 3)
-        .await?;
-    let stats = world.bed.konnect_server.stats();
-    assert_eq!(entity_writes(&world), 0);
-    let lists: Vec<_> = stats
-        .by_route
-        .iter()
-        .filter(|(route, _)| route.contains("/core-entities/"))
-        .collect();
-    assert!(!lists.is_empty());
-    for (route, count) in lists {
-        let below_a_parent = route.matches("{id}").count() > 1;
-        assert!(
-            below_a_parent || *count <= 3,
-            "{route} was read {count} times in three passes"
-        );
+    let mut seen = world.migration_until("inventory", "in sync", is_in_sync).await?;
+    for look in 0..3 {
+        let last = checked_at(&seen);
+        seen = world
+            .migration_until("inventory", "found equal again", |seen| checked_at(seen) > last)
+            .await?;
+        // A look has just ended, and the next one is an interval away.
+        if look == 0 {
+            world.bed.kong_server.reset_stats();
+            world.bed.konnect_server.reset_stats();
+        }
     }
+    let (source, target) = (world.bed.kong_server.stats(), world.bed.konnect_server.stats());
+    let looks = source.by_route.get("GET /").copied().unwrap_or(0);
+    ensure!(looks >= 2, "{looks} looks");
+    // Two upstreams with targets and two groups with members, which in the source may have overrides too.
+    assert_reads_are_pages(&source, "/inventory/", 2 + 2 + 2, looks)?;
+    assert_reads_are_pages(&target, "/core-entities/", 2 + 2, looks)?;
+    assert_eq!((world.writes(), entity_writes(&world)), (0, 0));
     world.stop().await
 }
 
@@ -111,13 +130,24 @@ async fn a_source_that_does_not_answer_leaves_it_unknown_whether_the_target_foll
             seen.is("InSync", "Unknown", "SourceUnreachable")
         })
         .await?;
+    // What was proven counts for three intervals.
+    let seen = world
+        .migration_until("inventory", "stale", |seen| {
+            seen.is("Verified", "Unknown", "VerificationStale")
+        })
+        .await?;
+    let proven = checked_at(&seen);
+    assert!(proven.is_some() && seen.message("Verified").starts_with("Both sides were equal at "));
     world
         .bed
         .kong_server
         .set_behaviour(simulators::server::Behaviour::default());
-    world
-        .migration_until("inventory", "in sync again", is_in_sync)
+    let seen = world
+        .migration_until("inventory", "in sync again", |seen| {
+            is_in_sync(seen) && seen.is("Verified", "True", "Verified")
+        })
         .await?;
+    assert!(checked_at(&seen) > proven);
     // Another mode says nothing of following.
     world.change("inventory", json!({"mode": "Apply"})).await?;
     let seen = world

@@ -29,6 +29,7 @@ const PROVEN_ELSEWHERE: &[&str] = &[
     "skipped-by-policy",
     "dependency-excluded",
     "password-not-movable",
+    "transform-drops-name",
     "transform-failed",
     "transform-unused",
     "transformed",

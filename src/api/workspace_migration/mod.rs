@@ -59,6 +59,10 @@ use super::{refs::LocalRef, schema};
         name = "Control Plane", type_ = "string", priority = 1, json_path = ".spec.target.controlPlaneRef.name"
     ),
     printcolumn(
+        name = "Verified", type_ = "date", priority = 1, description = "Since both sides were last compared",
+        json_path = ".status.verification.checkedAt"
+    ),
+    printcolumn(
         name = "Message", type_ = "string", priority = 1,
         json_path = ".status.conditions[?(@.type=='Ready')].message"
     )

@@ -334,7 +334,6 @@ pub struct VerificationPolicy {
     /// Never: differences are told. Once: what this run wrote and the target does not hold as it was written is written once more,
     /// and compared again.
     #[serde(default)]
-    #[x_kube(validation = rules::not_implemented("spec.verification.repair", "self == 'Never'", "Never"))]
     pub repair: Repair,
 }
 

@@ -348,7 +348,11 @@ pub struct VerificationStatus {
     /// Entities that only the target has.
     #[serde(default)]
     pub extra: u64,
-    /// When the target was read. A finished migration compares again when this is older than ten minutes.
+    /// Entities that were written once more before this comparison, because an earlier one found them wrong.
+    #[serde(default)]
+    pub repaired: u64,
+    /// When both sides were last compared. Each look that finds a finished migration equal renews it: every ten minutes, in mode
+    /// Sync at every interval. When three looks could not be made, Verified is Unknown with reason VerificationStale.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked_at: Option<Time>,
     /// The same by kind.

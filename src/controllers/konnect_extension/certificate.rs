@@ -12,6 +12,8 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
+use crate::domain::Hex;
+
 /// Key of the certificate in a Secret of type `kubernetes.io/tls`.
 pub const CERTIFICATE_KEY: &str = "tls.crt";
 /// Key of the private key in a Secret of type `kubernetes.io/tls`.
@@ -46,7 +48,7 @@ impl Fingerprint {
 
 impl fmt::Display for Fingerprint {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(formatter, "{byte:02x}"))
+        Hex(&self.0).fmt(formatter)
     }
 }
 

@@ -42,7 +42,7 @@ impl WorkspaceMigrationController {
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         let started = self.context.clock.now();
-        let applied = self.apply(run, ledger, draft).await?;
+        let mut applied = self.apply(run, ledger, draft).await?;
         draft.status.findings = Some(findings_status(&known(run, &applied)));
         note_corrected(&run.planned.plan, &applied, draft);
         if let Some(error) = &applied.interrupted {
@@ -62,12 +62,9 @@ impl WorkspaceMigrationController {
         if let Some(cause) = undone_by(run.object, &applied, draft) {
             return self.roll_back(run.object, run.orders, &cause, draft).await;
         }
-        let verification = match run
-            .orders
-            .unless_ended(self.verify(run, &applied, ledger, draft))
-            .await
-        {
-            Ok(verification) => verification?,
+        let verified = self.verify_and_repair(run, &mut applied, ledger, draft);
+        let verification = match verified.await? {
+            Ok(verification) => verification,
             Err(ended) => return Ok(end_early(ended, draft)),
         };
         let outcome = conclude(run.planned, &applied, &verification, draft);
@@ -143,7 +140,8 @@ impl WorkspaceMigrationController {
         Ok(self.follow(work, progress, words, draft).await)
     }
 
-    async fn verify(
+    /// Reads the target again and compares every entity.
+    pub(super) async fn verify(
         &self,
         run: &Run<'_>,
         applied: &Applied,

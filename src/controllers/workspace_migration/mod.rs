@@ -4,6 +4,7 @@
 //! and verifies while `follow` shows progress, `verdict` ends the pass; `rollback` and `deletion` go the other way; `report` and `status` put it into words. The target is the journal: every
 //! pass begins by reading both sides.
 
+mod age;
 mod artefact;
 mod backup;
 mod config_maps;
@@ -20,6 +21,7 @@ mod observe;
 mod orders;
 mod pace;
 mod queue;
+mod repair;
 mod report;
 mod rollback;
 mod source;
@@ -120,6 +122,7 @@ impl Reconciler for WorkspaceMigrationController {
         let result = sync::follow_up(object, &before, result, self.context.clock.now(), draft);
         if let Err(error) = &result {
             blame(error, draft);
+            age::doubt(&object.spec, self.context.clock.now(), draft);
         }
         result
     }
@@ -219,6 +222,9 @@ impl WorkspaceMigrationController {
             planned: &planned,
             orders,
         };
+        if matches!(step, Step::Watch | Step::Steady) {
+            age::renew(&observed, &planned, self.context.clock.now(), draft);
+        }
         if step == Step::Steady && is_new {
             self.settle(&run, &mut ledger, draft).await?;
         }

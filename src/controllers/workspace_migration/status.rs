@@ -196,6 +196,7 @@ pub fn verification_status(verification: &Verification, now: Timestamp) -> Verif
         mismatched: count(verification.mismatched.len()),
         missing: count(verification.missing.len()),
         extra: count(verification.extra),
+        repaired: count(verification.repaired),
         checked_at: Some(Time(now)),
         kinds: verification
             .kinds

@@ -123,12 +123,19 @@ pub(super) fn conclude(
     let plan = &planned.plan;
     let waiting = plan.count(Action::Blocked) + applied.refused.len();
     let behind = plan.count(Action::StaysBehind);
+    let repaired = match verification.repaired {
+        0 => String::new(),
+        count => format!(" {count} of them were written once more after a first comparison."),
+    };
     if verification.holds() {
-        let message = format!("{} entities are equal on both sides.", verification.matched);
+        let message = format!(
+            "{} entities are equal on both sides.{repaired}",
+            verification.matched
+        );
         draft.conditions.set(VERIFIED, True, reason::VERIFIED, message);
     } else {
         let message = format!(
-            "{} entities are equal, {} differ, {} are missing in the control plane, {} were deleted and are there again.",
+            "{} entities are equal, {} differ, {} are missing in the control plane, {} were deleted and are there again.{repaired}",
             verification.matched,
             verification.mismatched.len(),
             verification.missing.len(),
@@ -166,7 +173,9 @@ pub(super) fn conclude(
     );
     if !verification.holds() {
         draft.status.phase = Some(Phase::Failed);
-        let message = "The control plane differs from the source after the writes: see status.findings, and look for somebody else who writes to it.";
+        let message = format!(
+            "The control plane differs from the source after the writes: see status.findings, and look for somebody else who writes to it.{repaired}"
+        );
         return Outcome::blocked(reason::MISMATCH, message).again_after(LOOK_AGAIN);
     }
     draft.status.phase = Some(Phase::Completed);
@@ -179,7 +188,7 @@ pub(super) fn conclude(
         deleted => format!(" {deleted} that the source has no more are deleted."),
     };
     let message = format!(
-        "{} of {of} entities moved and verified.{deleted}{rest}",
+        "{} of {of} entities moved and verified.{repaired}{deleted}{rest}",
         verification.matched
     );
     Outcome::done(reason::COMPLETED, message).again_after(LOOK_AGAIN)
@@ -201,5 +210,10 @@ pub(super) fn is_completed(draft: &Draft<WorkspaceMigration>, mode: Mode) -> boo
             .get(type_)
             .is_some_and(|c| c.status == "True" && c.observed_generation == generation)
     };
-    mode != Mode::Plan && holds(APPLIED) && holds(VERIFIED)
+    // What is not known to hold any more was verified all the same: only a change of the spec starts a run in mode Apply.
+    let is_stale = draft
+        .conditions
+        .get(VERIFIED)
+        .is_some_and(|verified| verified.reason == reason::VERIFICATION_STALE);
+    mode != Mode::Plan && holds(APPLIED) && (holds(VERIFIED) || is_stale)
 }

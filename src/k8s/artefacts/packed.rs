@@ -8,6 +8,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 
 use super::{CHUNK, MOST_BYTES};
+use crate::domain::Hex;
 
 /// A compressed document with the digest of its text.
 #[derive(Debug)]
@@ -77,12 +78,7 @@ pub(super) fn digest(text: &[u8]) -> String {
 }
 
 fn shown(digest: Sha256) -> String {
-    let hex: String = digest
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("sha256:{hex}")
+    format!("sha256:{}", Hex(&digest.finalize()))
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use super::*;
 use crate::domain::{Gap, GapCause, entity_kinds};
 use crate::plan::finding::RULES;
 use crate::plan::policy::{Change, Conflicts, Exclusion, IdPolicy, Selection, Transform};
+use crate::plan::preflight::references::NAMED_ENTITY_LEFT_BEHIND;
+use crate::plan::preset::Preset;
 use crate::plan::test_support::snapshot;
 
 fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
@@ -450,4 +452,38 @@ fn a_transform_makes_an_unsupported_value_movable() {
     assert_eq!(finding_ids(&planned), ["transform-unused", "transformed"]);
     let desired = planned.desired.values().next().unwrap();
     assert_eq!(desired.body()["config"]["policy"], json!("local"));
+}
+
+#[test]
+fn a_host_that_was_the_name_of_an_upstream_is_not_moved_in_silence() {
+    let source = snapshot(&[
+        (
+            "services",
+            json!({"id": "s", "name": "api", "host": "pool.example.com"}),
+        ),
+        (
+            "services",
+            json!({"id": "t", "name": "other", "host": "plain.example.com"}),
+        ),
+        ("upstreams", json!({"id": "u", "name": "pool.example.com"})),
+    ]);
+    let policy = Policy {
+        transforms: vec![Transform {
+            kind: "services".into(),
+            name: None,
+            tags: Vec::new(),
+            change: Change::Preset(Preset::HostSuffix {
+                from: "example.com".into(),
+                to: "example.net".into(),
+            }),
+            reason: "the new domain".into(),
+        }],
+        ..Policy::default()
+    };
+    let planned = plan_with(&source, &Snapshot::default(), &policy);
+    let mut told = planned.plan.findings.iter();
+    let finding = told.find(|finding| finding.id == "transform-drops-name").unwrap();
+    assert_eq!(&*finding.subject.key.id, "s");
+    assert_eq!(finding.observed, "host named upstreams/u before the transforms");
+    assert!(told.all(|finding| finding.id != "transform-drops-name"));
 }

@@ -44,7 +44,8 @@ pub(crate) struct Serving {
     ///
     /// PATH is a regular expression. OUTCOME is a status code, `drop` or `reset` (end the connection), `reset-body` (the same in the
     /// middle of the answer), `hang` (never answer), `garbage` (not JSON), `truncated` (half of the answer), `slow` (the answer in
-    /// pieces) or `lost-cursor` (answer as for a page offset that is not known). Options: skip=N (let N matching requests pass first),
+    /// pieces), `lost-cursor` (answer as for a page offset that is not known) or `altered` (take the fields of body= over those of the
+    /// request). Options: skip=N (let N matching requests pass first),
     /// times=N (then fail only N), retry-after=SECONDS or retry-after-date=SECONDS, over=DURATION (of a slow answer), after (do the
     /// work, then lose the answer), and last: body=TEXT.
     ///

@@ -66,6 +66,8 @@ pub enum Outcome {
     Slow,
     /// `lost-cursor`: the simulator is asked for a page by a cursor that it never gave out, and answers as the product does.
     LostCursor,
+    /// `altered`: the simulator gets the fields of `body=` over those of the request, and answers as if they had been sent.
+    Altered,
 }
 
 impl Outcome {
@@ -73,7 +75,7 @@ impl Outcome {
     pub(super) fn needs_answer(self) -> bool {
         matches!(
             self,
-            Self::ResetBody | Self::Truncated | Self::Slow | Self::LostCursor
+            Self::ResetBody | Self::Truncated | Self::Slow | Self::LostCursor | Self::Altered
         )
     }
 }
@@ -138,10 +140,11 @@ impl FromStr for Outcome {
             "truncated" => Self::Truncated,
             "slow" => Self::Slow,
             "lost-cursor" => Self::LostCursor,
+            "altered" => Self::Altered,
             code => Self::Status(code.parse().ok().with_context(|| {
                 format!(
                     "`{code}` is no outcome; use a status code, `drop`, `reset`, `reset-body`, `hang`, `garbage`, `truncated`, \
-                     `slow` or `lost-cursor`"
+                     `slow`, `lost-cursor` or `altered`"
                 )
             })?),
         })

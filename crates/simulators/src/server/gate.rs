@@ -139,7 +139,8 @@ impl Gate {
         }
     }
 
-    async fn simulate(self, mut request: Request<Incoming>, line: &Line) -> Response<Body> {
+    async fn simulate(self, request: Request<Incoming>, line: &Line) -> Response<Body> {
+        let mut request = request.map(Body::new);
         let active = self.controls.active();
         if !active.latency.is_zero() {
             tokio::time::sleep(active.latency).await;
@@ -160,6 +161,9 @@ impl Gate {
         {
             *request.uri_mut() = spoilt;
         }
+        if fault.outcome == Outcome::Altered {
+            request = spoil::altered(request, fault.body.as_deref().unwrap_or_default()).await;
+        }
         let answer = if fault.after || fault.outcome.needs_answer() {
             Some(self.pass(request).await)
         } else {
@@ -169,8 +173,8 @@ impl Gate {
     }
 
     /// The simulator's own answer.
-    async fn pass(self, request: Request<Incoming>) -> Response<Body> {
-        self.router.oneshot(request.map(Body::new)).await.into_response()
+    async fn pass(self, request: Request<Body>) -> Response<Body> {
+        self.router.oneshot(request).await.into_response()
     }
 }
 
@@ -193,7 +197,7 @@ async fn fail(fault: &Fault, answer: Option<Response<Body>>, line: &Line) -> Res
                 .unwrap_or_else(|| "<html>{\"data\": [".to_owned());
             respond(StatusCode::OK, body, fault.retry_after)
         }
-        Outcome::LostCursor => answer,
+        Outcome::LostCursor | Outcome::Altered => answer,
         Outcome::Truncated => spoil::truncated(answer).await,
         Outcome::Slow => spoil::slowly(answer, fault.over).await,
         Outcome::ResetBody => spoil::reset_in_body(answer, line).await,

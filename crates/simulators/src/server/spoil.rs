@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::CONTENT_LENGTH;
-use axum::http::{Response, Uri, uri::PathAndQuery};
+use axum::http::{Request, Response, Uri, uri::PathAndQuery};
 use hyper::body::{Frame, SizeHint};
+use serde_json::{Map, Value};
 use tokio::time::{Sleep, sleep};
 
 use super::line::Line;
@@ -121,4 +122,18 @@ async fn with_body(answer: Response<Body>, change: impl FnOnce(Bytes) -> Body) -
     // The simulators' bodies are in memory: reading one cannot fail.
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
     Response::from_parts(parts, change(body))
+}
+
+/// The request with the fields of a JSON object over those of its body. What is no JSON object stays as it is.
+pub(super) async fn altered(request: Request<Body>, fields: &str) -> Request<Body> {
+    let (mut head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    let sent = serde_json::from_slice::<Map<String, Value>>(&body);
+    let over = serde_json::from_str::<Map<String, Value>>(fields);
+    let (Ok(mut sent), Ok(over)) = (sent, over) else {
+        return Request::from_parts(head, body.into());
+    };
+    sent.extend(over);
+    head.headers.remove(CONTENT_LENGTH);
+    Request::from_parts(head, Value::Object(sent).to_string().into())
 }

@@ -1,7 +1,10 @@
 //! Answers that come late, cut or wrong, on both protocols.
 
 use super::*;
+use serde_json::json;
+
 use crate::kong_admin::{self, DEFAULT, KongAdmin};
+use crate::konnect;
 
 /// The same server to a client of each protocol.
 fn clients() -> [Client; 2] {
@@ -93,6 +96,38 @@ async fn a_lost_cursor_is_refused_as_the_product_refuses_it() {
         (&lost["code"], &lost["name"]),
         (&7.into(), &"invalid offset".into())
     );
+}
+
+#[tokio::test]
+async fn an_altered_request_is_answered_as_if_it_had_been_sent() {
+    let konnect = konnect::Konnect::new(konnect::Options::default());
+    let control_plane = konnect.seed_control_plane(&json!({"name": "altered"})).unwrap();
+    let behaviour =
+        Behaviour::with_faults(&[r#"PUT /services/=altered;times=1;body={"retries": 1}"#]).unwrap();
+    let options = ServeOptions {
+        behaviour,
+        ..ServeOptions::default()
+    };
+    let server = serve(konnect.router(), options).await.unwrap();
+    let id = "0b3b7a3e-5c1f-4f0e-9a53-0d4c9a0c1c11";
+    let at = control_plane["id"].as_str().unwrap();
+    let url = format!(
+        "{}/v2/control-planes/{at}/core-entities/services/{id}",
+        server.url()
+    );
+    for retries in [1, 7] {
+        let sent = json!({"host": "h", "retries": 7}).to_string();
+        let answer = Client::new()
+            .put(&url)
+            .bearer_auth("kpat_simulated")
+            .body(sent)
+            .header("content-type", "application/json");
+        let stored: serde_json::Value = answer.send().await.unwrap().json().await.unwrap();
+        assert_eq!(
+            (&stored["retries"], &stored["host"]),
+            (&json!(retries), &json!("h"))
+        );
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,101 @@
+//! How old a verification is, and what that means. Pure.
+//!
+//! A look at a finished migration reads both sides anyway: where it finds them equal, that is a new verification.
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+use super::LOOK_AGAIN;
+use super::decide::difference;
+use super::status::verification_status;
+use crate::api::conditions::{VERIFIED, reason};
+use crate::api::workspace_migration::{Mode, Sync, WorkspaceMigration, WorkspaceMigrationSpec};
+use crate::controllers::draft::Draft;
+use crate::engine::Observed;
+use crate::k8s::conditions::ConditionStatus::{True, Unknown};
+use crate::plan::{Action, Planned};
+
+/// Looks that may fail in a row before nothing is claimed any more.
+const LOOKS: u32 = 3;
+
+/// Both sides are read. Where the plan found nothing to write, the verification is as new as this look.
+pub(super) fn renew(
+    observed: &Observed,
+    planned: &Planned,
+    now: Timestamp,
+    draft: &mut Draft<WorkspaceMigration>,
+) {
+    let plan = &planned.plan;
+    if difference(plan).is_some() {
+        return;
+    }
+    let unchanged = u64::try_from(plan.count(Action::Unchanged)).unwrap_or(u64::MAX);
+    let known = draft.status.verification.get_or_insert_default();
+    let same = known.digest.as_deref() == Some(&plan.source_digest) && known.matched == unchanged;
+    if same {
+        // The plan has compared every entity.
+        known.checked_at = Some(Time(now));
+    } else {
+        let verification = observed.verify(planned);
+        if !verification.holds() {
+            return;
+        }
+        *known = verification_status(&verification, now);
+    }
+    if !same || !draft.conditions.is_true(VERIFIED) {
+        let message = format!("{unchanged} entities are equal on both sides.");
+        draft.conditions.set(VERIFIED, True, reason::VERIFIED, message);
+    }
+}
+
+/// The sides could not be compared: a verification that is too old to rely on is not claimed to hold.
+pub(super) fn doubt(spec: &WorkspaceMigrationSpec, now: Timestamp, draft: &mut Draft<WorkspaceMigration>) {
+    let verification = draft.status.verification.as_ref();
+    let Some(checked) = verification.and_then(|verification| verification.checked_at.as_ref()) else {
+        return;
+    };
+    if !is_stale(spec, checked.0, now) || !draft.conditions.is_true(VERIFIED) {
+        return;
+    }
+    let message = format!(
+        "Both sides were equal at {}, and could not be compared since: see Ready.",
+        checked.0.strftime("%Y-%m-%dT%H:%M:%SZ")
+    );
+    draft
+        .conditions
+        .set(VERIFIED, Unknown, reason::VERIFICATION_STALE, message);
+}
+
+/// True for a verification of that time that several looks should have renewed.
+fn is_stale(spec: &WorkspaceMigrationSpec, checked: Timestamp, now: Timestamp) -> bool {
+    let look = match spec.mode {
+        Mode::Sync => spec.sync.as_ref().map_or(Sync::DEFAULT_INTERVAL, Sync::pause),
+        Mode::Plan | Mode::Apply => LOOK_AGAIN,
+    };
+    let tolerated = SignedDuration::try_from(look.saturating_mul(LOOKS)).unwrap_or(SignedDuration::MAX);
+    now.duration_since(checked) >= tolerated
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn three_looks_may_fail() {
+        let stale = |seconds: i64, extra: serde_json::Value| {
+            let mut spec = json!({"source": {"adminAPI": {"url": "https://kong"}}, "target": {"controlPlaneRef": {"name": "x"}}});
+            if let (Some(spec), Some(extra)) = (spec.as_object_mut(), extra.as_object()) {
+                spec.extend(extra.clone());
+            }
+            let now = Timestamp::from_second(seconds).unwrap();
+            is_stale(&serde_json::from_value(spec).unwrap(), Timestamp::UNIX_EPOCH, now)
+        };
+        let often = || json!({"mode": "Sync", "sync": {"interval": "10s"}});
+        assert!(!stale(29, often()) && stale(30, often()));
+        assert!(!stale(179, json!({"mode": "Sync"})) && stale(180, json!({"mode": "Sync"})));
+        assert!(!stale(1799, json!({"mode": "Apply"})) && stale(1800, json!({"mode": "Apply"})));
+        assert!(!stale(-1, often()), "a clock that was put back");
+    }
+}

@@ -1,0 +1,93 @@
+//! Compares after the writes, and writes once more what is wrong if the spec asks for it.
+
+use tokio::sync::watch;
+
+use super::WorkspaceMigrationController;
+use super::error::Error;
+use super::execute::Run;
+use super::orders::Ended;
+use super::status::verification_status;
+use crate::api::workspace_migration::{Repair, WorkspaceMigration};
+use crate::controllers::draft::Draft;
+use crate::engine::Applied;
+use crate::engine::apply::initial_progress;
+use crate::k8s::events::Note;
+use crate::plan::{Ledger, Planned, Verification, build_repair};
+
+impl WorkspaceMigrationController {
+    /// Compares; where the target does not hold what this run wrote, writes that once more and compares again.
+    pub(super) async fn verify_and_repair(
+        &self,
+        run: &Run<'_>,
+        applied: &mut Applied,
+        ledger: &mut Ledger,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Result<Verification, Ended>, Error> {
+        let verification = match self.verify_unless_ended(run, applied, ledger, draft).await? {
+            Ok(verification) => verification,
+            Err(ended) => return Ok(Err(ended)),
+        };
+        let Some(repair) = self.plan_repair(run, applied, &verification) else {
+            return Ok(Ok(verification));
+        };
+        let count = repair.plan.operations.len();
+        let message = format!(
+            "{count} entities are not in the control plane as they were written, and are written once more."
+        );
+        draft.note(Note::warning("Repaired", "Verify", message.clone()));
+        // What is missing is no longer in the ledger, and has to be again before it is written.
+        if ledger.intend(&repair, &run.observed.target, self.context.clock.now()) {
+            let both = (run.object, run.migration.control_plane.as_str());
+            self.keep_ledger(both, ledger, draft).await?;
+        }
+        draft.publish_progress(message).await?;
+        let (progress, _shown) = watch::channel(initial_progress(&repair.plan));
+        let again = run.migration.apply(&repair, &run.orders.stop, &progress).await;
+        applied.refused.extend(again.refused);
+        applied.not_tried.extend(again.not_tried);
+        if let Some(error) = again.interrupted {
+            return Err(error.into());
+        }
+        if let Some(ended) = run.orders.ended() {
+            return Ok(Err(ended));
+        }
+        let verified = self.verify_unless_ended(run, applied, ledger, draft).await?;
+        Ok(verified.map(|verification| {
+            let verification = Verification {
+                repaired: count,
+                ..verification
+            };
+            let now = self.context.clock.now();
+            draft.status.verification = Some(verification_status(&verification, now));
+            verification
+        }))
+    }
+
+    /// What is to be written once more.
+    fn plan_repair(&self, run: &Run<'_>, applied: &Applied, verification: &Verification) -> Option<Planned> {
+        let policy = run.object.spec.verification.as_ref()?;
+        if verification.holds() || policy.repair == Repair::Never {
+            return None;
+        }
+        let refused = applied.refused.iter().map(|refusal| &refusal.subject);
+        let not_written = refused
+            .chain(&applied.not_tried)
+            .map(|subject| subject.key.clone())
+            .collect();
+        build_repair(run.planned, verification, &not_written)
+    }
+
+    async fn verify_unless_ended(
+        &self,
+        run: &Run<'_>,
+        applied: &Applied,
+        ledger: &mut Ledger,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Result<Verification, Ended>, Error> {
+        let verifying = self.verify(run, applied, ledger, draft);
+        match run.orders.unless_ended(verifying).await {
+            Ok(verification) => verification.map(Ok),
+            Err(ended) => Ok(Err(ended)),
+        }
+    }
+}

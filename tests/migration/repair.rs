@@ -1,0 +1,110 @@
+//! Writes that did not come to what was written: found by the verification, and repaired once if that is asked for.
+
+use anyhow::{Context as _, Result};
+use gateway_migration_operator::api::workspace_migration::VerificationStatus;
+use gateway_migration_operator::k8s::artefacts;
+use gateway_migration_operator::plan::Ledger;
+use gateway_migration_operator::plan::ledger::Origin;
+use k8s_openapi::api::core::v1::Event;
+use kube::api::ListParams;
+use serde_json::{Value, json};
+use simulators::server::Behaviour;
+
+use super::orders::entity_writes;
+use super::support::{Seen, World};
+
+const NAME: &str = "inventory";
+/// Entities of the sample workspace.
+const ALL: u64 = 51;
+
+/// Begins a migration into a Konnect that misbehaves.
+async fn begin(name: &str, repair: &str, faults: &[&str]) -> Result<World> {
+    let world = World::start(name).await?;
+    world.control_plane_id(NAME).await?;
+    world
+        .bed
+        .konnect_server
+        .set_behaviour(Behaviour::with_faults(faults)?);
+    let mut migration = world.migration(NAME, "Apply");
+    migration["spec"]["verification"] = json!({"repair": repair});
+    world.create(migration).await?;
+    Ok(world)
+}
+
+fn verification(seen: &Seen) -> Result<&VerificationStatus> {
+    let status = seen.0.status.as_ref().context("a status")?;
+    status.verification.as_ref().context("a verification")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_stored_otherwise_or_not_at_all_is_written_once_more() -> Result<()> {
+    let otherwise = r#"PUT /services/=altered;times=1;body={"retries": 1}"#;
+    let not_at_all = "PUT /plugins/=200;times=1;body={}";
+    let world = begin("repair", "Once", &[otherwise, not_at_all]).await?;
+    let seen = world
+        .migration_until(NAME, "completed", |seen| seen.is_completed())
+        .await?;
+    seen.assert_digests_equal(ALL)?;
+    assert_eq!(entity_writes(&world), ALL + 2);
+    assert_eq!(verification(&seen)?.repaired, 2);
+    assert!(
+        seen.message("Verified")
+            .contains("2 of them were written once more"),
+        "{}",
+        seen.message("Verified")
+    );
+    let history = seen.0.status.as_ref().map_or(&[][..], |status| &status.history);
+    assert!(
+        history.len() == 1 && history[0].summary.contains("written once more"),
+        "{history:?}"
+    );
+    let events = world.api::<Event>().list(&ListParams::default()).await?.items;
+    let repaired = |event: &Event| event.reason.as_deref() == Some("Repaired");
+    assert_eq!(events.iter().filter(|event| repaired(event)).count(), 1);
+    // All of it is known as made by this migration, for a rollback.
+    let backup = seen.0.status.as_ref().and_then(|status| status.backup.clone());
+    let name = backup
+        .and_then(|backup| backup.ledger_ref)
+        .context("a ledger")?
+        .name;
+    let document = artefacts::load(&world.client, &world.namespace, &name).await?;
+    let ledger = Ledger::read_from(&world.control_plane_id(NAME).await?, document.as_slice())?;
+    let created = ledger
+        .iter()
+        .filter(|(.., entry)| entry.origin == Origin::Created && entry.is_settled());
+    assert_eq!(u64::try_from(created.count())?, ALL);
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stays_wrong_is_written_once_more_and_never_called_complete() -> Result<()> {
+    let otherwise = r#"PUT /services/=altered;body={"retries": 1}"#;
+    let world = begin("repair-fails", "Once", &[otherwise]).await?;
+    let seen = world
+        .migration_until(NAME, "different", |seen| seen.is("Ready", "False", "Mismatch"))
+        .await?;
+    let services: Value = serde_json::from_str(simulators::kong_admin::INVENTORY)?;
+    let services = u64::try_from(services["/services"].as_array().map_or(0, Vec::len))?;
+    assert_eq!(entity_writes(&world), ALL + services);
+    let verified = verification(&seen)?;
+    assert_eq!((verified.mismatched, verified.repaired), (services, services));
+    assert!(seen.is("Verified", "False", "Mismatch") && seen.findings().contains(&"differs-after-write"));
+    let status = seen.0.status.as_ref().context("a status")?;
+    assert!(status.completed_at.is_none());
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_being_asked_nothing_is_repaired() -> Result<()> {
+    let otherwise = r#"PUT /services/=altered;times=1;body={"retries": 1}"#;
+    let world = begin("repair-never", "Never", &[otherwise]).await?;
+    let seen = world
+        .migration_until(NAME, "different", |seen| seen.is("Ready", "False", "Mismatch"))
+        .await?;
+    assert_eq!(entity_writes(&world), ALL);
+    assert_eq!(
+        (verification(&seen)?.mismatched, verification(&seen)?.repaired),
+        (1, 0)
+    );
+    world.stop().await
+}
