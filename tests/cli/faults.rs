@@ -295,6 +295,11 @@ async fn every_mistake_in_a_file_is_told_with_the_file_and_the_place() -> Result
         ),
         (
             "--spec",
+            manifest("  prune: true\n"),
+            &["sets spec.prune", "only the operator"],
+        ),
+        (
+            "--spec",
             manifest("  rollback: true\n"),
             &["sets spec.rollback", "only the operator"],
         ),

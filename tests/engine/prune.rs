@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail, ensure};
 use gateway_migration_operator::domain::Snapshot;
-use gateway_migration_operator::engine::{Applied, Migration, Observed, Source, Throttle};
+use gateway_migration_operator::engine::{Applied, DeclarativeFile, Migration, Observed, Source, Throttle};
 use gateway_migration_operator::kong_admin;
 use gateway_migration_operator::plan::{Action, Ledger, Planned, Policy};
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use simulators::bed::Bed;
 use simulators::kong_admin::KongAdmin;
@@ -328,6 +329,25 @@ async fn a_membership_and_a_credential_are_asked_for_where_they_are() -> Result<
         planned.plan.summary()
     );
     following.converges().await
+}
+
+#[tokio::test]
+async fn a_file_that_lost_an_entity_is_believed_at_once() -> Result<()> {
+    let mut following = Following::start().await?;
+    let file = |services: &str| {
+        let text = format!("_format_version: '3.0'\nservices: [{services}]\n");
+        Source::Declarative(DeclarativeFile::new(SecretString::from(text), None))
+    };
+    let service = |number| format!("{{id: {}, name: of-file-{number}, host: h}}", id(number));
+    following.ledger = Ledger::default();
+    following.migration.source = file(&format!("{}, {}", service(0x61), service(0x62)));
+    let (_, applied) = following.pass().await?;
+    assert_eq!(applied.created, 2);
+    following.migration.source = file(&service(0x62));
+    let (_, applied) = following.pass().await?;
+    assert_eq!((applied.deleted, found(&applied)), (1, Vec::new()));
+    assert!(!following.has("services", 0x61).await? && following.has("services", 0x62).await?);
+    Ok(())
 }
 
 /// Small numbers that look random, the same for a seed.

@@ -1,5 +1,7 @@
 //! `spec.prune`: what the source has no more goes from the target, and nothing else does.
 
+use std::cmp::Ordering;
+
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
@@ -205,4 +207,59 @@ async fn a_delete_waits_for_its_approval() -> Result<()> {
         .await?;
     assert_eq!(entity_writes(&world), before + 1);
     world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_changes_while_it_is_paged_keeps_what_lives() -> Result<()> {
+    let kong = simulators::kong_admin::Options {
+        most_per_page: 2,
+        ..Default::default()
+    };
+    let mut world = World::prepare_from(kong, "prune-paged").await?;
+    world.control_plane("inventory").await?;
+    world.start_operator()?;
+    world.create(pruning(&world)).await?;
+    world.migration_until("inventory", "in sync", is_in_sync).await?;
+    let control_plane = world.control_plane_id("inventory").await?;
+    // Three targets, two on a page, the newest first; a page begins at a count, so that the last one slips when the first one goes.
+    let sample: Value = serde_json::from_str(simulators::kong_admin::INVENTORY)?;
+    let upstream = "1e54ae0d-f9d8-4e21-8522-0d8a625f60e4";
+    let list = sample[format!("/upstreams/{upstream}/targets")]
+        .as_array()
+        .context("targets")?;
+    let newest = list
+        .iter()
+        .max_by(|a, b| {
+            a["created_at"]
+                .as_f64()
+                .partial_cmp(&b["created_at"].as_f64())
+                .unwrap_or(Ordering::Equal)
+        })
+        .and_then(|target| target["id"].as_str())
+        .context("a target")?
+        .to_owned();
+    let before = entity_writes(&world);
+    let gone = newest.clone();
+    world
+        .bed
+        .kong
+        .after(&format!("/inventory/upstreams/{upstream}/targets"), move |kong| {
+            kong.delete("inventory", "targets", &gone);
+        });
+    world
+        .migration_until("inventory", "without the newest target", |seen| {
+            is_in_sync(seen) && !targets(&world, &control_plane, upstream).contains(&newest)
+        })
+        .await?;
+    assert_eq!(targets(&world, &control_plane, upstream).len(), list.len() - 1);
+    assert_eq!(entity_writes(&world), before + 1, "something else was written");
+    world.stop().await
+}
+
+/// Ids of an upstream's targets in a control plane.
+fn targets(world: &World, control_plane: &str, upstream: &str) -> Vec<String> {
+    let all = world.bed.konnect.entities(control_plane, "targets").into_iter();
+    let own = all.filter(|target| target["upstream"]["id"] == upstream);
+    own.filter_map(|target| Some(target["id"].as_str()?.to_owned()))
+        .collect()
 }

@@ -16,6 +16,7 @@ pub use decide::Decision;
 pub use rules::*;
 
 use self::references::Referrers;
+use self::weigh::is_unlisted;
 use super::diff::PlanInput;
 use super::finding::{Finding, Rule};
 use super::identity::Identities;
@@ -53,7 +54,7 @@ impl<'a> Gone<'a> {
             .collect();
         let created = known.iter().filter(|(_, entry)| entry.origin == Origin::Created);
         if !input.policy.prune {
-            for (packed, _) in created {
+            for (packed, _) in created.filter(|(packed, _)| !is_unlisted(packed.kind, input.source)) {
                 gone.tell(&GONE_FROM_SOURCE, packed, "the source has it no more".to_owned());
             }
         } else if !gone.is_withheld(created.count()) {

@@ -9,9 +9,13 @@ use crate::domain::{Gap, GapCause, KongVersion, Snapshot};
 use crate::plan::document::{Action, InSource};
 use crate::plan::ledger::Ledger;
 use crate::plan::policy::{ConflictPolicy, Conflicts, CustomPlugin, Exclusion, IdPolicy, Policy, Selection};
+use crate::plan::render::terminal::Style;
+use crate::plan::report::{Ends, Secrets};
 use crate::plan::rollback::{ChangedSince, Extent};
 use crate::plan::test_support::{entity, snapshot};
-use crate::plan::{Catalogue, Circumstances, Planned, RollbackInput, build_plan, build_rollback};
+use crate::plan::{
+    Catalogue, Circumstances, Planned, Report, RollbackInput, build_plan, build_rollback, render,
+};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -125,6 +129,13 @@ fn without_prune_it_is_told_and_stays() {
     world.policy.prune = false;
     assert!(world.deleted().is_empty());
     assert_eq!(world.found(&GONE_FROM_SOURCE), ["routes/r"]);
+    // A kind that could not be read is not gone.
+    let mut unread = world.clone();
+    unread.source.gaps.push(Gap {
+        kind: named("routes").unwrap(),
+        cause: GapCause::Forbidden,
+    });
+    assert!(unread.found(&GONE_FROM_SOURCE).is_empty());
     world.policy.prune = true;
     assert!(world.found(&GONE_FROM_SOURCE).is_empty());
 }
@@ -510,4 +521,41 @@ fn of_what_was_deleted_only_so_much_is_kept() {
     world.run();
     let kept = world.ledger.iter().filter(|(_, _, entry)| entry.is_deleted());
     assert_eq!(kept.count(), Ledger::MOST_DELETED);
+}
+
+#[test]
+fn every_form_of_a_plan_shows_what_goes() {
+    let mut world = shop();
+    world.lose("services", "t");
+    let planned = world.plan();
+    assert!(
+        planned.plan.summary().contains("1 to delete"),
+        "{}",
+        planned.plan.summary()
+    );
+    let report = Report::new(&planned, Ends::default(), Secrets::Masked);
+    let style = Style {
+        colour: false,
+        full: false,
+    };
+    let shown = [
+        (
+            render::terminal::render(&report, style),
+            "  - stock t: the source has it no more (delete)",
+        ),
+        (
+            render::diff::render(&report),
+            "- services/stock (t) (the source has it no more)",
+        ),
+        (
+            render::markdown::render(&report),
+            "| delete | services | stock | `t` | the source has it no more |",
+        ),
+        (render::json::render(&report).unwrap(), "\"Delete\": 1"),
+    ];
+    for (text, line) in shown {
+        assert!(text.contains(line), "{line}\nis not in\n{text}");
+    }
+    let deck = render::deck::render(&report).unwrap();
+    assert!(!deck.contains("stock"), "{deck}");
 }

@@ -46,7 +46,7 @@ impl<'a> Gone<'a> {
 
     /// Takes an entity that is gone for a candidate, or says why not.
     pub(super) fn weigh(&mut self, packed: &'a Packed, entry: &Entry) {
-        if is_absent(packed.kind, self.input.source) {
+        if is_unlisted(packed.kind, self.input.source) {
             let observed = format!("{} is kept", packed.key());
             return self.tell(&PRUNE_KIND_ABSENT, packed, observed);
         }
@@ -76,8 +76,8 @@ impl<'a> Gone<'a> {
     }
 }
 
-/// True when the source does not list the kind, or the kind below which it is listed.
-fn is_absent(kind: &EntityKind, source: &Snapshot) -> bool {
+/// True when the source did not list the kind, or the kind below which it is listed: nothing is known of its entities then.
+pub(super) fn is_unlisted(kind: &EntityKind, source: &Snapshot) -> bool {
     let parent = match kind.source {
         Listing::Below { parent, .. } => Some(parent),
         Listing::Within { parent, .. } => parent,
