@@ -264,6 +264,33 @@ fn what_came_to_be_equal_by_other_hands_follows_its_source_again() {
 }
 
 #[test]
+fn what_was_pruned_and_made_again_by_somebody_is_no_drift() {
+    let mut world = World::migrated(&services(&[("s", "a")]));
+    world.source = Snapshot::default();
+    assert_eq!(
+        world
+            .plan(DriftPolicy::Report)
+            .drift
+            .count(Class::MissingInSource),
+        1
+    );
+    let mut document = Vec::new();
+    world.ledger.write_to("cp", &mut document).unwrap();
+    let pruned = String::from_utf8(document)
+        .unwrap()
+        .replace(r#""at":"#, r#""deleted":{},"at":"#);
+    world.ledger = Ledger::read_from("cp", pruned.as_bytes()).unwrap();
+    assert!(world.ledger.get("services", "s").unwrap().is_deleted());
+    assert_eq!(
+        world
+            .plan(DriftPolicy::Report)
+            .drift
+            .count(Class::MissingInSource),
+        0
+    );
+}
+
+#[test]
 fn what_is_gone_from_both_sides_is_forgotten() {
     let mut world = World::migrated(&services(&[("s", "a"), ("t", "a")]));
     world.target = without(&world.target, "services", "s");

@@ -39,6 +39,7 @@ struct Line<'a> {
     pending: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     corrected: Option<Cow<'a, Map<String, Value>>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     deleted: Option<Cow<'a, Map<String, Value>>>,
     at: i64,
 }
