@@ -30,8 +30,11 @@ impl ObjectText {
     /// The text of fields.
     #[must_use]
     pub fn of(fields: &Map<String, Value>) -> Self {
-        // A map of strings is always written.
-        Self(serde_json::to_string(fields).unwrap_or_default().into())
+        let mut text = Vec::with_capacity(2048);
+        // A map of strings is always written. What is kept is a copy of the very size: a million holes in the heap add up.
+        let written = serde_json::to_writer(&mut text, fields);
+        let text = written.ok().and_then(|()| std::str::from_utf8(&text).ok());
+        Self(text.unwrap_or("{}").into())
     }
 
     /// The fields. Made anew each time: keep them as long as they are looked at.

@@ -13,8 +13,8 @@ use super::entity_kinds::{KEY_AUTH_ENC, OVERRIDES, named};
 use super::snapshot::Recast;
 use super::{Entity, EntityKey, EntityKind, Packed, Snapshot};
 
-/// The plugin that knows overrides.
-const RATE_LIMITING: &str = "rate-limiting-advanced";
+/// The plugin whose limits consumer groups may override.
+pub const RATE_LIMITING: &str = "rate-limiting-advanced";
 
 /// Fields of the plugin that choose overrides and mean nothing in a plugin of a group.
 const CHOICE: [&str; 2] = ["enforce_consumer_groups", "consumer_groups"];

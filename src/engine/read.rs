@@ -239,8 +239,9 @@ where
         snapshot: &mut Snapshot,
         parents: &mut Ids,
     ) -> Result<(), Error> {
-        let requests: Vec<_> = lists.into_iter().map(&self.list).collect();
-        let mut answers = stream::iter(requests).buffer_unordered(self.in_flight.max(1));
+        let mut answers = stream::iter(lists)
+            .map(&self.list)
+            .buffer_unordered(self.in_flight.max(1));
         while let Some((list, listed)) = answers.try_next().await? {
             match listed {
                 Listed::Entities(texts) => {

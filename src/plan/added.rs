@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::catalogue::{Catalogue, PluginDrift};
 use super::finding::{Finding, TARGET_ADDS_FIELD};
 use super::mask;
+use super::path::Path;
 use crate::domain::{Entity, KongVersion, Subject, json};
 
 /// New fields of a plugin or kind whose filled-in value keeps the old behaviour, with the reason.
@@ -48,7 +49,7 @@ pub fn observe(
     catalogue: &Catalogue,
 ) -> Vec<Finding> {
     let mut paths = Vec::new();
-    added_paths(&entity.body, actual, "", &mut paths);
+    added_paths(&entity.body, actual, None, &mut paths);
     let drift = plugin_drift(entity, version, catalogue);
     let name = drift.map_or(entity.kind.name, |(name, _)| name);
     paths
@@ -56,10 +57,7 @@ pub fn observe(
         .filter(|(path, value)| {
             let known = |(_, drift): (_, &PluginDrift)| drift.changed.get(path) == Some(*value);
             let server_made = entity.kind.read_only.contains(&path.as_str());
-            !server_made
-                && !neutral(value)
-                && !drift.is_some_and(known)
-                && !KEEPS_BEHAVIOUR.contains(&(name, path.as_str()))
+            !server_made && !drift.is_some_and(known) && !KEEPS_BEHAVIOUR.contains(&(name, path.as_str()))
         })
         .map(|(path, value)| finding(subject, entity, &path, value))
         .collect()
@@ -82,23 +80,22 @@ fn parent_is_set(body: &Map<String, Value>, path: &str) -> bool {
         .is_none_or(|(parent, _)| json::get(body, parent).is_some_and(Value::is_object))
 }
 
-/// Leaves that the target has beside fields the source has.
+/// Leaves that the target has beside fields the source has, and that say something.
 fn added_paths<'a>(
     body: &Map<String, Value>,
     actual: &'a Map<String, Value>,
-    at: &str,
+    at: Option<&Path<'_>>,
     found: &mut Vec<(String, &'a Value)>,
 ) {
     for (name, value) in actual {
-        let path = if at.is_empty() {
-            name.clone()
-        } else {
-            format!("{at}.{name}")
-        };
+        let path = Path::below(at, name);
         match (body.get(name), value) {
-            (Some(Value::Object(ours)), Value::Object(theirs)) => added_paths(ours, theirs, &path, found),
+            (Some(Value::Object(ours)), Value::Object(theirs)) => {
+                added_paths(ours, theirs, Some(&path), found);
+            }
             (Some(_), _) | (None, Value::Object(_)) => {}
-            (None, _) => found.push((path, value)),
+            (None, _) if neutral(value) => {}
+            (None, _) => found.push((path.to_string(), value)),
         }
     }
 }

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::digest::canonical_json;
+use super::canonical::{canonical, canonical_json, dense};
 use super::mask;
-use crate::domain::{EntityKind, address};
+use crate::domain::EntityKind;
 
 /// One difference; values are shown masked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,48 +21,6 @@ pub struct FieldChange {
     pub from: String,
     /// In the source.
     pub to: String,
-}
-
-/// The form in which an entity is compared and digested: without server fields, nulls and empty records, with sets sorted.
-#[must_use]
-pub fn canonical(kind: &EntityKind, body: &Map<String, Value>) -> Value {
-    let mut fields = Map::new();
-    for (name, value) in body {
-        if kind.read_only.contains(&name.as_str()) || kind.write_only.contains(&name.as_str()) {
-            continue;
-        }
-        let Some(mut value) = dense(value) else { continue };
-        if let (true, Value::Array(items)) = (kind.sets.contains(&name.as_str()), &mut value) {
-            items.sort_by_cached_key(canonical_json);
-            items.dedup();
-        }
-        if let (true, Value::String(text)) = (kind.addresses.contains(&name.as_str()), &mut value) {
-            *text = address::normal(text);
-        }
-        fields.insert(name.clone(), value);
-    }
-    Value::Object(fields)
-}
-
-/// The value without nulls in records; none when nothing is left. List elements keep their places.
-fn dense(value: &Value) -> Option<Value> {
-    match value {
-        Value::Null => None,
-        Value::Object(fields) => {
-            let fields: Map<_, _> = fields
-                .iter()
-                .filter_map(|(name, value)| Some((name.clone(), dense(value)?)))
-                .collect();
-            (!fields.is_empty()).then_some(Value::Object(fields))
-        }
-        Value::Array(items) => Some(
-            items
-                .iter()
-                .map(|item| dense(item).unwrap_or(Value::Null))
-                .collect(),
-        ),
-        Value::Bool(_) | Value::Number(_) | Value::String(_) => Some(value.clone()),
-    }
 }
 
 /// The part of a target's body that the source speaks of, nulls included: a null in the source must not hide a value in the target.
@@ -120,7 +78,57 @@ pub fn held(kind: &EntityKind, desired: &Map<String, Value>, actual: &Map<String
 /// True when the target's body holds everything the desired one says.
 #[must_use]
 pub fn equal(kind: &EntityKind, desired: &Map<String, Value>, actual: &Map<String, Value>) -> bool {
-    canonical_json(&canonical(kind, desired)) == canonical_json(&held(kind, desired, actual))
+    desired.iter().all(|(name, wanted)| {
+        let field = name.as_str();
+        kind.read_only.contains(&field)
+            || kind.write_only.contains(&field)
+            || (!(kind.sets.contains(&field) && holds_records(wanted)) && same(wanted, actual.get(name)))
+            || same_in_another_form(kind, name, wanted, actual.get(name))
+    })
+}
+
+/// What [`project`] and [`canonical`] say of two values, without making either.
+fn same(desired: &Value, actual: Option<&Value>) -> bool {
+    let Some(actual) = actual else {
+        return is_void(desired);
+    };
+    match (desired, actual) {
+        (Value::Object(desired), Value::Object(actual)) => {
+            desired.iter().all(|(name, value)| same(value, actual.get(name)))
+        }
+        (Value::Array(desired), Value::Array(actual)) => {
+            desired.len() == actual.len() && desired.iter().zip(actual).all(|(a, b)| same(a, Some(b)))
+        }
+        (Value::Number(a), Value::Number(b)) => a == b || canonical_json(desired) == canonical_json(actual),
+        (Value::String(a), Value::String(b)) => a == b,
+        (Value::Bool(a), Value::Bool(b)) => a == b,
+        _ => is_void(desired) && is_void(actual),
+    }
+}
+
+/// True for a list whose items may be matched in more than one way.
+fn holds_records(value: &Value) -> bool {
+    let items = value.as_array();
+    items.is_some_and(|items| items.iter().any(|item| item.is_object() || item.is_array()))
+}
+
+/// True when the canonical form leaves nothing of a value.
+fn is_void(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(fields) => fields.values().all(is_void),
+        Value::Array(_) | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    }
+}
+
+/// The same for a set in another order, or an address in another form.
+fn same_in_another_form(kind: &EntityKind, name: &str, desired: &Value, actual: Option<&Value>) -> bool {
+    if !kind.sets.contains(&name) && !kind.addresses.contains(&name) {
+        return false;
+    }
+    let body = |value: &Value| Map::from_iter([(name.to_owned(), value.clone())]);
+    let (desired, actual) = (body(desired), actual.map(body).unwrap_or_default());
+    canonical_json(&canonical(kind, &desired)) == canonical_json(&held(kind, &desired, &actual))
 }
 
 /// All differences by field, sorted, with secrets masked.

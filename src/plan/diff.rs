@@ -2,19 +2,20 @@
 
 mod hash;
 mod names;
+mod prepare;
 mod removed;
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::hash::hash;
+use self::prepare::{Counterpart, Judged, Known, Prepared, Transforms};
 use super::added;
 use super::catalogue::Catalogue;
-use super::compare::{FieldChange, canonical, differences, equal, held};
+use super::compare::{FieldChange, differences, equal};
 use super::conflict::{self, Resolution};
-use super::digest::Digest;
+use super::digest::{Digest, Held};
 use super::document::{Action, Desired, Operation, Plan, Planned};
 use super::drift::{Class, Drift, class_of_difference, missing_in_source, removed_from_target};
 use super::finding::{
@@ -27,13 +28,12 @@ use super::ledger::Ledger;
 use super::policy::{ConflictPolicy, CustomPlugin, Policy};
 use super::preflight::consumers::tell_passwords;
 use super::preflight::custom_plugins::SCHEMA_UNUSED;
-use super::preflight::{Facts, judge, judge_workspace};
+use super::preflight::{Facts, judge_workspace};
 use super::prune::Gone;
 use super::select::{Selected, select};
-use super::transform::{Transformed, transform};
 use super::translate::translate;
 use super::unique::{Clash, Taken};
-use super::{Circumstances, waivers};
+use super::{Circumstances, parallel, waivers};
 use crate::domain::{Entity, EntityKey, KongVersion, Packed, Snapshot, Subject};
 
 /// Everything a plan depends on.
@@ -60,6 +60,9 @@ pub struct PlanInput<'a> {
 /// The oldest version that plugin defaults are known for (published schemas).
 const OLDEST: KongVersion = KongVersion { major: 3, minor: 4 };
 
+/// Entities that are held unpacked at a time.
+const AT_ONCE: usize = 512;
+
 /// Makes the plan. Every source entity gets exactly one operation, and so does every entity that is deleted.
 #[must_use]
 pub fn build_plan(input: &PlanInput<'_>) -> Planned {
@@ -73,8 +76,11 @@ pub fn build_plan(input: &PlanInput<'_>) -> Planned {
         .collect();
     let mut entities: Vec<&Packed> = input.source.packed().chain(&given).collect();
     entities.sort_by_key(|packed| (packed.kind.level, packed.key()));
-    for packed in entities {
-        planner.place(&packed.unpack());
+    planner.operations.reserve_exact(entities.len());
+    for part in entities.chunks(AT_ONCE) {
+        for prepared in planner.prepare(part) {
+            planner.place(prepared);
+        }
     }
     planner.finish()
 }
@@ -132,37 +138,51 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn place(&mut self, source: &Entity) {
-        if source.kind.presence.given {
-            if !self.is_needed(source) {
+    /// Looks at some entities, each for itself.
+    fn prepare(&self, part: &[&Packed]) -> Vec<Prepared> {
+        let known = Known {
+            input: self.input,
+            facts: &self.facts,
+            selected: &self.selected,
+            identities: &self.identities,
+            version: self.version,
+        };
+        parallel::map(part, |packed| known.prepare(packed))
+    }
+
+    fn place(&mut self, prepared: Prepared) {
+        match prepared {
+            Prepared::Aside(source) => {
+                let reason = if self.selected.is_excluded(&source.key()) {
+                    "excluded"
+                } else {
+                    "not selected"
+                };
+                self.leave(&source, Action::NotSelected, reason.to_owned());
+            }
+            Prepared::Judged(judged)
+                if judged.source.kind.presence.given && !self.is_needed(&judged.source) =>
+            {
                 let observed = "no plugin that takes part has this name";
                 self.findings
-                    .push(Finding::new(&SCHEMA_UNUSED, source.subject(), observed));
-                return self.leave(source, Action::NotSelected, observed.to_owned());
+                    .push(Finding::new(&SCHEMA_UNUSED, judged.source.subject(), observed));
+                self.leave(&judged.source, Action::NotSelected, observed.to_owned());
             }
-        } else if !self.selected.contains(&source.key()) {
-            let reason = if self.selected.is_excluded(&source.key()) {
-                "excluded"
-            } else {
-                "not selected"
-            };
-            return self.leave(source, Action::NotSelected, reason.to_owned());
-        }
-        let source = match transform(source, &self.input.policy.transforms, self.input.version) {
-            Ok(changed) => self.note_transforms(source, changed),
-            Err(error) => {
+            Prepared::Spoilt(source, error) => {
                 self.used_transforms.insert(error.index);
-                return self.block(source, &TRANSFORM_FAILED, error.to_string());
+                self.block(&source, &TRANSFORM_FAILED, error.to_string());
             }
-        };
-        let source = source.as_ref();
-        let verdict = judge(source, &self.facts);
-        let reason = verdict
-            .findings
-            .first()
-            .map_or_else(String::new, |finding| finding.observed.clone());
-        self.findings.extend(verdict.findings);
-        if !verdict.moves {
+            Prepared::Judged(judged) => self.place_judged(*judged),
+        }
+    }
+
+    fn place_judged(&mut self, judged: Judged) {
+        let source = &judged.source;
+        self.note_transforms(source, &judged.transforms);
+        let first = judged.verdict.findings.first();
+        let reason = first.map_or_else(String::new, |finding| finding.observed.clone());
+        self.findings.extend(judged.verdict.findings);
+        if !judged.verdict.moves {
             return self.leave(source, Action::StaysBehind, reason);
         }
         if source.kind.name == "basic-auths" && self.loses_password(source) {
@@ -177,31 +197,39 @@ impl<'a> Planner<'a> {
         if let Some((rule, observed)) = self.missing_reference(source) {
             return self.block(source, rule, observed);
         }
-        let translated = translate(source, self.input.catalogue);
-        self.findings.extend(translated.findings);
-        let entity = self.identities.relink(Entity {
-            body: translated.body,
-            kind: source.kind,
-            id: source.id.clone(),
-        });
+        self.findings.extend(judged.misfits);
+        let unmoved = judged.identities == self.identities.changes();
+        if let (true, Some(counterpart)) = (unmoved, judged.counterpart) {
+            return self.keep(source, counterpart);
+        }
+        let entity = if unmoved {
+            judged.entity
+        } else {
+            self.identities.relink(Entity {
+                body: translate(source, self.input.catalogue).body,
+                kind: source.kind,
+                id: source.id.clone(),
+            })
+        };
         match self.input.target.get(&entity.key()) {
             Some(actual) => self.compare(source, &entity, &actual),
             None => self.create(source, &entity),
         }
     }
 
+    /// The target has it, and it is equal.
+    fn keep(&mut self, source: &Entity, counterpart: Counterpart) {
+        self.findings.extend(counterpart.added);
+        let subject = counterpart.desired.subject.clone();
+        self.desired.insert(source.key(), counterpart.desired);
+        self.push_of(source, subject, Action::Unchanged, (String::new(), Vec::new()));
+    }
+
     /// The target has the counterpart.
     fn compare(&mut self, source: &Entity, entity: &Entity, actual: &Entity) {
-        if equal(entity.kind, &entity.body, &actual.body) {
-            let seen = added::observe(
-                &source.subject(),
-                entity,
-                &actual.body,
-                self.version,
-                self.input.catalogue,
-            );
-            self.findings.extend(seen);
-            return self.desire(source, entity, Action::Unchanged);
+        let found = Counterpart::find(self.input, self.version, (source, entity, actual));
+        if let Some(counterpart) = found {
+            return self.keep(source, counterpart);
         }
         let changes = differences(entity.kind, &entity.body, &actual.body);
         let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
@@ -250,13 +278,8 @@ impl<'a> Planner<'a> {
             self.version,
             self.input.catalogue,
         ));
-        self.desired.insert(
-            source.key(),
-            Desired {
-                subject: source.subject(),
-                entity: entity.into(),
-            },
-        );
+        self.desired
+            .insert(source.key(), Desired::new(source.subject(), entity));
         self.push(source, Action::Update, reason, changes);
     }
 
@@ -337,19 +360,21 @@ impl<'a> Planner<'a> {
         Some(conflict::resolve(standing, self.input.policy, entity.kind))
     }
 
-    /// Records what a transform did, and returns the changed entity.
-    fn note_transforms<'e>(&mut self, source: &Entity, changed: Transformed<'e>) -> Cow<'e, Entity> {
-        if !changed.applied.is_empty() {
-            self.tell_dropped_names(source, &changed.entity);
+    /// Records what transforms did.
+    fn note_transforms(&mut self, source: &Entity, transforms: &Transforms) {
+        if let Some(read) = &transforms.read {
+            self.tell_dropped_names(read, source);
         }
-        for index in &changed.applied {
+        for index in &transforms.applied {
             self.used_transforms.insert(*index);
             if let Some(transform) = self.input.policy.transforms.get(*index) {
-                let finding = Finding::new(&TRANSFORMED, changed.entity.subject(), transform.reason.clone());
-                self.findings.push(finding);
+                self.findings.push(Finding::new(
+                    &TRANSFORMED,
+                    source.subject(),
+                    transform.reason.clone(),
+                ));
             }
         }
-        changed.entity
     }
 
     /// A password's hash is salted with the consumer's id (Kong 3.9, `kong/plugins/basic-auth/crypto.lua`).
@@ -417,22 +442,28 @@ impl<'a> Planner<'a> {
     }
 
     fn desire(&mut self, source: &Entity, entity: &Entity, action: Action) {
-        self.desired.insert(
-            source.key(),
-            Desired {
-                subject: source.subject(),
-                entity: entity.into(),
-            },
-        );
-        self.push(source, action, String::new(), Vec::new());
+        let subject = source.subject();
+        self.desired
+            .insert(source.key(), Desired::new(subject.clone(), entity));
+        self.push_of(source, subject, action, (String::new(), Vec::new()));
     }
 
     fn push(&mut self, source: &Entity, action: Action, reason: String, changes: Vec<FieldChange>) {
+        self.push_of(source, source.subject(), action, (reason, changes));
+    }
+
+    fn push_of(
+        &mut self,
+        source: &Entity,
+        subject: Subject,
+        action: Action,
+        (reason, changes): (String, Vec<FieldChange>),
+    ) {
         let target_id = self.identities.other_id(source);
         self.operations.push(Operation {
             wave: source.kind.level,
             action,
-            subject: source.subject(),
+            subject,
             target_id,
             reason,
             changes,
@@ -461,14 +492,15 @@ impl<'a> Planner<'a> {
         );
         self.findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
         self.findings.dedup();
+        let held = Held::by(self.input.target);
         let mut plan = Plan {
             hash: String::new(),
-            source_digest: digest_desired(self.desired.values()),
-            target_digest: digest_all(self.input.target),
+            source_digest: digest_of(&self.desired),
+            target_digest: held.total(),
             operations: self.operations,
             findings: self.findings,
         };
-        plan.hash = hash(&plan, &self.desired, &pruned.deletions, self.input);
+        plan.hash = hash(&plan, (&self.desired, &pruned.deletions), (self.input, &held));
         Planned {
             plan,
             desired: self.desired,
@@ -501,32 +533,11 @@ fn all_of(kind: &str) -> Subject {
     }
 }
 
-/// Digest over translated entities, sorted by kind and id as the map holds them.
-pub(super) fn digest_desired<'a>(desired: impl Iterator<Item = &'a Desired>) -> String {
+/// Digest over translated entities.
+fn digest_of(desired: &BTreeMap<EntityKey, Desired>) -> String {
     let mut digest = Digest::default();
-    for desired in desired {
-        digest.add_entity(
-            &desired.entity.key(),
-            &canonical(desired.entity.kind, &desired.body()),
-        );
-    }
-    digest.finish()
-}
-
-/// Digest over what the target holds of each translated entity, in the same form.
-pub(super) fn digest_actual<'a>(pairs: impl Iterator<Item = (&'a Desired, Entity)>) -> String {
-    let mut digest = Digest::default();
-    for (desired, actual) in pairs {
-        let held = held(actual.kind, &desired.entity.unpack().body, &actual.body);
-        digest.add_entity(&actual.key(), &held);
-    }
-    digest.finish()
-}
-
-fn digest_all(snapshot: &Snapshot) -> String {
-    let mut digest = Digest::default();
-    for entity in snapshot.iter() {
-        digest.add_entity(&entity.key(), &canonical(entity.kind, &entity.body));
+    for desired in desired.values() {
+        digest.add_entity(&desired.entity.key(), &desired.digest);
     }
     digest.finish()
 }

@@ -1,63 +1,42 @@
-//! Canonical JSON and its SHA-256, the form in which sides and plans are compared.
+//! SHA-256 of bodies, of sides and of plans.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::{EntityKey, Hex};
+use super::canonical::{write_canonical, write_plain};
+use super::parallel;
+use crate::domain::{EntityKey, EntityKind, Hex, Packed, Snapshot};
 
-/// JSON with sorted keys and no white space; whole floating-point numbers are written as integers.
-#[must_use]
-pub fn canonical_json(value: &Value) -> String {
-    let mut out = Vec::new();
-    write(value, &mut out);
-    // JSON is UTF-8.
-    String::from_utf8(out).unwrap_or_default()
-}
+/// SHA-256 of an entity's fields in their canonical form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BodyDigest([u8; 32]);
 
-fn write(value: &Value, out: &mut Vec<u8>) {
-    match value {
-        Value::Object(fields) => {
-            let mut sorted: Vec<_> = fields.iter().collect();
-            sorted.sort_unstable_by_key(|(name, _)| *name);
-            out.push(b'{');
-            for (at, (name, value)) in sorted.into_iter().enumerate() {
-                if at > 0 {
-                    out.push(b',');
-                }
-                write_plain(name, out);
-                out.push(b':');
-                write(value, out);
-            }
-            out.push(b'}');
-        }
-        Value::Array(items) => {
-            out.push(b'[');
-            for (at, value) in items.iter().enumerate() {
-                if at > 0 {
-                    out.push(b',');
-                }
-                write(value, out);
-            }
-            out.push(b']');
-        }
-        Value::Number(number) => match number.as_f64() {
-            // Beyond 2^53 a float no longer tells integers apart.
-            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => {
-                out.extend_from_slice(format!("{float:.0}").as_bytes());
-            }
-            _ => write_plain(number, out),
-        },
-        Value::Null | Value::Bool(_) | Value::String(_) => write_plain(value, out),
+impl BodyDigest {
+    /// Of all fields that are compared.
+    #[must_use]
+    pub fn of(kind: &EntityKind, body: &Map<String, Value>) -> Self {
+        let mut text = Vec::with_capacity(1024);
+        write_canonical(kind, body, &mut text);
+        Self(Sha256::digest(text).into())
+    }
+
+    /// The same of a packed entity.
+    #[must_use]
+    pub fn of_packed(packed: &Packed) -> Self {
+        Self::of(packed.kind, &packed.unpack().body)
+    }
+
+    /// Its first half: enough to tell whether an entity is as it was.
+    #[must_use]
+    pub fn half(&self) -> [u8; 16] {
+        let mut half = [0; 16];
+        half.copy_from_slice(&self.0[..16]);
+        half
     }
 }
 
-/// As serde writes it. Neither a plain value nor a vector refuses.
-fn write_plain(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
-    let _ = serde_json::to_writer(out, value);
-}
-
-/// Running SHA-256 over canonical values.
+/// Running SHA-256 over values.
 #[derive(Default)]
 pub struct Digest {
     sum: Sha256,
@@ -65,20 +44,20 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// Adds a value.
-    pub fn add(&mut self, value: &Value) {
-        write(value, &mut self.text);
+    /// Adds a value in the order of its fields.
+    pub fn add(&mut self, value: &impl Serialize) {
+        write_plain(value, &mut self.text);
         self.end_line();
     }
 
-    /// Adds `[key, body]`.
-    pub fn add_entity(&mut self, key: &EntityKey, body: &Value) {
+    /// Adds an entity: its key as JSON, and the bytes of its body's digest.
+    pub fn add_entity(&mut self, key: &EntityKey, body: &BodyDigest) {
         self.text.extend_from_slice(b"[{\"id\":");
         write_plain(&*key.id, &mut self.text);
         self.text.extend_from_slice(b",\"kind\":");
         write_plain(&*key.kind, &mut self.text);
         self.text.extend_from_slice(b"},");
-        write(body, &mut self.text);
+        self.text.extend_from_slice(&body.0);
         self.text.push(b']');
         self.end_line();
     }
@@ -96,39 +75,71 @@ impl Digest {
     }
 }
 
+/// The digest of every entity that one side holds.
+#[derive(Debug)]
+pub struct Held<'s> {
+    side: &'s Snapshot,
+    /// In the side's order.
+    bodies: Vec<BodyDigest>,
+}
+
+impl<'s> Held<'s> {
+    /// Digests a side.
+    #[must_use]
+    pub fn by(side: &'s Snapshot) -> Self {
+        let held: Vec<&Packed> = side.packed().collect();
+        Self {
+            side,
+            bodies: parallel::map(&held, |packed| BodyDigest::of_packed(packed)),
+        }
+    }
+
+    /// All of them, by kind and id.
+    pub fn iter(&self) -> impl Iterator<Item = (&'s EntityKey, &BodyDigest)> {
+        self.side.keys().zip(&self.bodies)
+    }
+
+    /// The digest of the side.
+    #[must_use]
+    pub fn total(&self) -> String {
+        let mut digest = Digest::default();
+        self.iter().for_each(|(key, body)| digest.add_entity(key, body));
+        digest.finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::domain::entity_kinds::named;
 
-    #[test]
-    fn key_order_and_number_form_do_not_matter() {
-        assert_eq!(
-            canonical_json(&json!({"b": 1.0, "a": [true, null]})),
-            r#"{"a":[true,null],"b":1}"#
-        );
-        assert_eq!(canonical_json(&json!(1.5)), "1.5");
-        assert_eq!(canonical_json(&json!(-0.0)), canonical_json(&json!(-0.0)));
+    fn of(body: &Value) -> BodyDigest {
+        BodyDigest::of(named("services").unwrap(), body.as_object().unwrap())
     }
 
     #[test]
-    fn an_entity_is_a_pair_of_key_and_body() {
-        let (key, body) = (EntityKey::new("services", "\"s"), json!({"b": 1.0, "a": "ä"}));
-        let (mut pair, mut entity) = (Digest::default(), Digest::default());
-        pair.add(&json!([key, body]));
-        entity.add_entity(&key, &body);
-        assert_eq!(pair.finish(), entity.finish());
+    fn key_and_body_of_an_entity_count() {
+        let total = |kind: &'static str, id: &str, body: Value| {
+            let mut digest = Digest::default();
+            digest.add_entity(&EntityKey::new(kind, id), &of(&body));
+            digest.finish()
+        };
+        let one = total("services", "\"s", json!({"b": 1.0, "a": "ä"}));
+        assert_eq!(one, total("services", "\"s", json!({"a": "ä", "b": 1})));
+        assert_ne!(one, total("services", "s", json!({"a": "ä", "b": 1})));
+        assert_ne!(one, total("routes", "\"s", json!({"a": "ä", "b": 1})));
+        assert_ne!(one, total("services", "\"s", json!({"a": "a", "b": 1})));
     }
 
     #[test]
     fn different_values_have_different_digests() {
-        let digest = |value| {
-            let mut digest = Digest::default();
-            digest.add(&value);
-            digest.finish()
-        };
-        assert_ne!(digest(json!({"a": 1})), digest(json!({"a": "1"})));
-        assert_eq!(digest(json!({})).len(), "sha256:".len() + 64);
+        assert_ne!(of(&json!({"a": 1})), of(&json!({"a": "1"})));
+        assert_eq!(
+            of(&json!({"a": 1, "updated_at": 5})),
+            of(&json!({"a": 1.0, "b": null}))
+        );
+        assert_eq!(Digest::default().finish().len(), "sha256:".len() + 64);
     }
 }

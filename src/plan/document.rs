@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::compare::FieldChange;
+use super::digest::BodyDigest;
 use super::drift::Drift;
 use super::finding::{Finding, Severity};
-use crate::domain::{EntityKey, Packed, Subject};
+use crate::domain::{Entity, EntityKey, Packed, Subject};
 
 /// What happens to an entity of the source, or to one that was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -159,9 +160,21 @@ pub struct Desired {
     pub subject: Subject,
     /// The entity with the body that the target takes.
     pub entity: Packed,
+    /// Of that body.
+    pub digest: BodyDigest,
 }
 
 impl Desired {
+    /// What a source entity is to become.
+    #[must_use]
+    pub fn new(subject: Subject, entity: &Entity) -> Self {
+        Self {
+            subject,
+            digest: BodyDigest::of(entity.kind, &entity.body),
+            entity: entity.into(),
+        }
+    }
+
     /// The body to write. Made anew each time.
     #[must_use]
     pub fn body(&self) -> Map<String, Value> {

@@ -18,6 +18,7 @@ pub struct Identities {
     by_id: BTreeMap<Arc<str>, Arc<str>>,
     /// Source entities by the key of their counterpart, where it has another id.
     counterparts: BTreeMap<EntityKey, EntityKey>,
+    changes: usize,
 }
 
 impl Identities {
@@ -37,6 +38,7 @@ impl Identities {
             moved: BTreeMap::new(),
             by_id: BTreeMap::new(),
             counterparts: BTreeMap::new(),
+            changes: 0,
         };
         if name_space.is_some() {
             for entity in source
@@ -66,7 +68,14 @@ impl Identities {
         self.map(source, Arc::clone(target_id));
     }
 
+    /// Grows with every adoption: what was derived from these ids holds as long as it is the same.
+    #[must_use]
+    pub fn changes(&self) -> usize {
+        self.changes
+    }
+
     fn map(&mut self, source: EntityKey, target_id: Arc<str>) {
+        self.changes += 1;
         self.by_id.insert(Arc::clone(&source.id), Arc::clone(&target_id));
         let target = EntityKey::new(source.kind.clone(), Arc::clone(&target_id));
         self.counterparts.insert(target, source.clone());

@@ -7,6 +7,7 @@
 pub mod added;
 pub mod aliases;
 pub mod backup;
+pub mod canonical;
 pub mod catalogue;
 pub mod circumstances;
 pub mod compare;
@@ -23,6 +24,8 @@ pub mod ledger;
 pub mod lua;
 pub mod mask;
 pub mod named;
+pub mod parallel;
+pub mod path;
 pub mod policy;
 pub mod preflight;
 pub mod preset;

@@ -28,8 +28,7 @@ impl Names {
     /// Indexes the source.
     #[must_use]
     pub fn of(source: &Snapshot) -> Self {
-        let of_kind = |(kind, _): &(&'static str, _)| source.of_kind(kind).map(Packed::unpack);
-        Self::among(NAMES.iter().flat_map(of_kind))
+        Self::among(NAMES.iter().flat_map(|(kind, _)| source.of_kind(kind)))
     }
 
     /// True for a kind whose entities others call by names.
@@ -40,18 +39,15 @@ impl Names {
 
     /// Indexes some entities.
     #[must_use]
-    pub fn among(entities: impl Iterator<Item = Entity>) -> Self {
+    pub fn among<'p>(entities: impl Iterator<Item = &'p Packed>) -> Self {
         let mut names = Self::default();
-        for entity in entities {
-            let Some((kind, fields)) = NAMES.iter().find(|(kind, _)| *kind == entity.kind.name) else {
+        for packed in entities {
+            let Some((kind, fields)) = NAMES.iter().find(|(kind, _)| *kind == packed.kind.name) else {
                 continue;
             };
             let of_kind = names.0.entry(kind).or_default();
-            let given = fields
-                .iter()
-                .filter_map(|field| entity.body.get(*field)?.as_str());
-            for name in given {
-                of_kind.entry(name.into()).or_insert_with(|| entity.key());
+            for name in fields.iter().filter_map(|field| packed.word(field)) {
+                of_kind.entry(name.into()).or_insert_with(|| packed.key());
             }
         }
         names

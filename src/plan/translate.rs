@@ -6,6 +6,7 @@ use super::aliases::remove_aliases;
 use super::catalogue::{Catalogue, FieldSchema, Shape};
 use super::finding::{ALIAS_DIFFERS, FIELD_NOT_IN_TARGET, Finding};
 use super::mask;
+use super::path::Path;
 use crate::domain::{Entity, json, recast};
 
 /// A body for the target and what did not fit.
@@ -38,13 +39,13 @@ pub fn translate(entity: &Entity, catalogue: &Catalogue) -> Translated {
             findings.push(Finding::new(&ALIAS_DIFFERS, entity.subject(), observed).at(path));
         }
         if let (Some(shape), Some(config)) = (catalogue.shape(&name), body.get_mut("config")) {
-            fit_config(config, &shape.config, "config", &mut unknown);
+            fit_config(config, &shape.config, &Path::field("config"), &mut unknown);
         }
         forget_group_choice(&mut body);
         plugin = Some(name);
     }
     if let Some(schema) = catalogue.entity(entity.kind.name, &entity.body) {
-        fit(&mut body, schema, "", &mut unknown);
+        fit(&mut body, schema, None, &mut unknown);
     }
     let inert = entity.kind.inert;
     unknown.retain(|(path, value)| {
@@ -72,7 +73,7 @@ pub fn fit_for_target(entity: &Entity, catalogue: &Catalogue) -> Map<String, Val
     }
     if let Some(schema) = catalogue.entity(entity.kind.name, &entity.body) {
         // What the target returns and does not take, it makes itself.
-        fit(&mut body, schema, "", &mut Vec::new());
+        fit(&mut body, schema, None, &mut Vec::new());
     }
     body
 }
@@ -84,34 +85,33 @@ fn forget_group_choice(body: &mut Map<String, Value>) {
     }
 }
 
+/// Fields with a value that the target does not know, by path.
+type Unknown = Vec<(String, Value)>;
+
 /// Leaves out what a closed object does not know and nulls it does not take; collects unknown fields that hold a value.
-fn fit(body: &mut Map<String, Value>, schema: &FieldSchema, at: &str, unknown: &mut Vec<(String, Value)>) {
+fn fit(body: &mut Map<String, Value>, schema: &FieldSchema, at: Option<&Path<'_>>, unknown: &mut Unknown) {
     let Some(fields) = &schema.fields else { return };
-    for name in body.keys().cloned().collect::<Vec<_>>() {
-        let path = if at.is_empty() {
-            name.clone()
-        } else {
-            format!("{at}.{name}")
-        };
-        match (fields.get(&name), body.get_mut(&name)) {
-            (Some(field), Some(Value::Null)) if field.null => {}
-            (_, Some(Value::Null)) => {
-                body.remove(&name);
-            }
-            (Some(field), Some(value)) => fit_value(value, field, &path, unknown),
-            (None, Some(_)) => unknown.extend(body.remove(&name).map(|value| (path, value))),
-            (_, None) => {}
+    body.retain(|name, value| match (fields.get(name), &*value) {
+        (Some(field), Value::Null) => field.null,
+        (None, Value::Null) => false,
+        (Some(field), _) => {
+            fit_value(value, field, &Path::below(at, name), unknown);
+            true
         }
-    }
+        (None, _) => {
+            unknown.push((Path::below(at, name).to_string(), value.take()));
+            false
+        }
+    });
 }
 
-fn fit_value(value: &mut Value, schema: &FieldSchema, path: &str, unknown: &mut Vec<(String, Value)>) {
+fn fit_value(value: &mut Value, schema: &FieldSchema, path: &Path<'_>, unknown: &mut Unknown) {
     match value {
-        Value::Object(fields) if !schema.open => fit(fields, schema, path, unknown),
+        Value::Object(fields) if !schema.open => fit(fields, schema, Some(path), unknown),
         Value::Array(items) => {
             if let Some(schema) = &schema.items {
                 for item in items {
-                    fit_value(item, schema, &format!("{path}[]"), unknown);
+                    fit_value(item, schema, &path.items(), unknown);
                 }
             }
         }
@@ -120,24 +120,25 @@ fn fit_value(value: &mut Value, schema: &FieldSchema, path: &str, unknown: &mut 
 }
 
 /// Leaves out configuration fields that the plugin's schema does not have; collects those that hold a value.
-fn fit_config(value: &mut Value, shape: &Shape, path: &str, unknown: &mut Vec<(String, Value)>) {
+fn fit_config(value: &mut Value, shape: &Shape, path: &Path<'_>, unknown: &mut Unknown) {
     match (value, shape) {
         (Value::Object(fields), Shape::Record(known)) => {
-            for name in fields.keys().cloned().collect::<Vec<_>>() {
-                let path = format!("{path}.{name}");
-                match (known.get(&name).or_else(|| known.get("*")), fields.get_mut(&name)) {
-                    (Some(shape), Some(value)) => fit_config(value, shape, &path, unknown),
-                    (None, _) => {
-                        let value = fields.remove(&name).filter(|value| !value.is_null());
-                        unknown.extend(value.map(|value| (path, value)));
+            fields.retain(|name, value| {
+                let path = path.then(name);
+                match known.get(name).or_else(|| known.get("*")) {
+                    Some(shape) => fit_config(value, shape, &path, unknown),
+                    None if value.is_null() => return false,
+                    None => {
+                        unknown.push((path.to_string(), value.take()));
+                        return false;
                     }
-                    (Some(_), None) => {}
                 }
-            }
+                true
+            });
         }
         (Value::Array(items), Shape::List(shapes)) => {
             for (item, shape) in items.iter_mut().zip(shapes.iter().cycle()) {
-                fit_config(item, shape, &format!("{path}[]"), unknown);
+                fit_config(item, shape, &path.items(), unknown);
             }
         }
         _ => {}

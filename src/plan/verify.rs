@@ -1,10 +1,10 @@
 //! Compares again after the writes: the proof that source and target are equal.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::compare::{FieldChange, differences, equal};
-use super::diff::{digest_actual, digest_desired};
-use super::document::Planned;
+use super::compare::{FieldChange, differences, equal, project};
+use super::digest::{BodyDigest, Digest};
+use super::document::{Desired, Planned};
 use super::finding::{DIFFERS_AFTER_WRITE, Finding};
 use super::{Catalogue, added};
 use crate::domain::{KongVersion, Snapshot, Subject};
@@ -75,73 +75,67 @@ pub fn verify(
             .collect(),
         extra: target.len(),
         repaired: 0,
-        source_digest: digest_desired(planned.desired.values()),
-        target_digest: digest_actual(
-            planned
-                .desired
-                .values()
-                .filter_map(|desired| Some((desired, target.get(&desired.entity.key())?))),
-        ),
-        kinds: digests_by_kind(planned, target),
+        source_digest: String::new(),
+        target_digest: String::new(),
+        kinds: BTreeMap::new(),
         findings: Vec::new(),
     };
+    let mut source_digest = Digest::default();
+    let mut target_digest = Digest::default();
+    let mut kind_digests: BTreeMap<&'static str, Digest> = BTreeMap::new();
     for desired in planned.desired.values() {
-        let subject = desired.subject.clone();
-        let kind = verification.kinds.entry(desired.entity.kind.name).or_default();
-        let Some(actual) = target.get(&desired.entity.key()) else {
-            kind.failed += 1;
-            verification.missing.push(subject);
-            continue;
-        };
-        verification.extra -= 1;
-        let entity = desired.entity.unpack();
-        if equal(actual.kind, &entity.body, &actual.body) {
-            kind.matched += 1;
-            verification.matched += 1;
-        } else {
-            kind.failed += 1;
-            let changes = differences(actual.kind, &entity.body, &actual.body);
-            let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
-            let observed = format!("differs in {}", fields.join(", "));
-            verification
-                .findings
-                .push(Finding::new(&DIFFERS_AFTER_WRITE, subject.clone(), observed));
-            verification.mismatched.push((subject, changes));
+        let (kind, key) = (desired.entity.kind.name, desired.entity.key());
+        source_digest.add_entity(&key, &desired.digest);
+        let kind_digest = kind_digests.entry(kind).or_default();
+        if let Some(held) = verification.compare(desired, target, version, catalogue) {
+            target_digest.add_entity(&key, &held);
+            kind_digest.add_entity(&key, &held);
         }
-        if let Some(version) = version {
-            verification.findings.extend(added::observe(
-                &desired.subject,
-                &entity,
-                &actual.body,
-                version,
-                catalogue,
-            ));
-        }
+    }
+    verification.source_digest = source_digest.finish();
+    verification.target_digest = target_digest.finish();
+    for (kind, digest) in kind_digests {
+        verification.kinds.entry(kind).or_default().target_digest = digest.finish();
     }
     verification
 }
 
-/// The target's digest of each kind that was planned.
-fn digests_by_kind(planned: &Planned, target: &Snapshot) -> BTreeMap<&'static str, KindVerification> {
-    let kinds: BTreeSet<_> = planned
-        .desired
-        .values()
-        .map(|desired| desired.entity.kind.name)
-        .collect();
-    let digest = |kind| {
-        let of_kind = planned
-            .desired
-            .values()
-            .filter(|desired| desired.entity.kind.name == kind);
-        let pairs = of_kind.filter_map(|desired| Some((desired, target.get(&desired.entity.key())?)));
-        let target_digest = digest_actual(pairs);
-        (
-            kind,
-            KindVerification {
-                target_digest,
-                ..KindVerification::default()
-            },
-        )
-    };
-    kinds.into_iter().map(digest).collect()
+impl Verification {
+    /// Compares one entity. Returns the digest of what the target holds of it; none when it is not there.
+    fn compare(
+        &mut self,
+        desired: &Desired,
+        target: &Snapshot,
+        version: Option<KongVersion>,
+        catalogue: &Catalogue,
+    ) -> Option<BodyDigest> {
+        let kind = self.kinds.entry(desired.entity.kind.name).or_default();
+        let Some(actual) = target.get(&desired.entity.key()) else {
+            kind.failed += 1;
+            self.missing.push(desired.subject.clone());
+            return None;
+        };
+        self.extra -= 1;
+        let entity = desired.entity.unpack();
+        let held = if equal(actual.kind, &entity.body, &actual.body) {
+            kind.matched += 1;
+            self.matched += 1;
+            desired.digest
+        } else {
+            kind.failed += 1;
+            let subject = desired.subject.clone();
+            let changes = differences(actual.kind, &entity.body, &actual.body);
+            let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
+            let observed = format!("differs in {}", fields.join(", "));
+            self.findings
+                .push(Finding::new(&DIFFERS_AFTER_WRITE, subject.clone(), observed));
+            self.mismatched.push((subject, changes));
+            BodyDigest::of(actual.kind, &project(actual.kind, &entity.body, &actual.body))
+        };
+        if let Some(version) = version {
+            let seen = added::observe(&desired.subject, &entity, &actual.body, version, catalogue);
+            self.findings.extend(seen);
+        }
+        Some(held)
+    }
 }

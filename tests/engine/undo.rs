@@ -7,7 +7,7 @@ use gateway_migration_operator::domain::entity_kind::Write;
 use gateway_migration_operator::domain::{Entity, EntityKey, Snapshot};
 use gateway_migration_operator::engine::undo::{initial_progress, plan_rollback};
 use gateway_migration_operator::engine::{Applied, Migration, Observed, Target};
-use gateway_migration_operator::plan::compare::canonical;
+use gateway_migration_operator::plan::canonical::canonical;
 use gateway_migration_operator::plan::policy::{ConflictPolicy, Conflicts};
 use gateway_migration_operator::plan::rollback::{ChangedSince, Extent, Undo};
 use gateway_migration_operator::plan::{Ledger, Planned, Policy, Rollback, RollbackInput};

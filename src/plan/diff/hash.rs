@@ -2,12 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
-
 use super::PlanInput;
 use crate::domain::{Entity, EntityKey, Subject};
-use crate::plan::compare::canonical;
-use crate::plan::digest::Digest;
+use crate::plan::digest::{Digest, Held};
 use crate::plan::document::{Action, Deletion, Desired, Operation, Plan};
 use crate::plan::finding::{DRIFT_CORRECTED, TARGET_ADDS_FIELD, TARGET_OVERWRITTEN};
 use crate::plan::ledger::{Fingerprint, Pending};
@@ -19,21 +16,15 @@ use crate::plan::prune;
 /// and the same one updated, an entity to delete and the same one deleted, so that a run which was interrupted goes on under the same approval.
 pub(super) fn hash(
     plan: &Plan,
-    desired: &BTreeMap<EntityKey, Desired>,
-    deletions: &BTreeMap<EntityKey, Deletion>,
-    input: &PlanInput<'_>,
+    (desired, deletions): (&BTreeMap<EntityKey, Desired>, &BTreeMap<EntityKey, Deletion>),
+    (input, held): (&PlanInput<'_>, &Held<'_>),
 ) -> String {
     let mut digest = Digest::default();
-    digest.add(&json!(plan.source_digest));
+    digest.add(&plan.source_digest);
     let kept = plan.operations.iter().filter(|one| one.action != Action::Delete);
     for operation in kept {
         if let Some(from) = updated_from(operation, input) {
-            digest.add(&json!([
-                operation.target_key(),
-                operation.subject,
-                "update",
-                from
-            ]));
+            digest.add(&(operation.target_key(), &operation.subject, "update", from));
             continue;
         }
         let action = if operation.action == Action::Unchanged {
@@ -41,28 +32,32 @@ pub(super) fn hash(
         } else {
             operation.action
         };
-        digest.add(&json!(Operation {
+        digest.add(&Operation {
             action,
             ..operation.clone()
-        }));
+        });
     }
     for (key, row) in deleted(deletions, input) {
-        digest.add(&json!([key, "delete", row]));
+        digest.add(&(key, "delete", row));
     }
     // What Konnect fills in is foreseen before the writes and seen after them.
     for finding in plan.findings.iter().filter(|finding| {
         ![TARGET_ADDS_FIELD.id, TARGET_OVERWRITTEN.id, DRIFT_CORRECTED.id].contains(&finding.id.as_str())
     }) {
-        digest.add(&json!(finding));
+        digest.add(finding);
     }
-    let ours: BTreeSet<EntityKey> = desired.values().map(|desired| desired.entity.key()).collect();
-    for foreign in input
-        .target
-        .packed()
-        .filter(|entity| !ours.contains(&entity.key()) && !deletions.contains_key(&entity.key()))
-    {
-        let foreign = foreign.unpack();
-        digest.add_entity(&foreign.key(), &canonical(foreign.kind, &foreign.body));
+    let moved = desired
+        .iter()
+        .filter(|(source, desired)| source.id != desired.entity.id);
+    let moved: BTreeSet<EntityKey> = moved.map(|(_, desired)| desired.entity.key()).collect();
+    let stayed = |key| {
+        desired
+            .get(key)
+            .is_some_and(|desired| desired.entity.id == key.id)
+    };
+    let ours = |key| stayed(key) || moved.contains(key) || deletions.contains_key(key);
+    for (key, body) in held.iter().filter(|(key, _)| !ours(key)) {
+        digest.add_entity(key, body);
     }
     digest.finish()
 }

@@ -12,10 +12,9 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
-use super::compare::{canonical, project};
-use super::digest::canonical_json;
+use super::compare::project;
+use super::digest::BodyDigest;
 use crate::domain::entity_kinds::named;
 use crate::domain::{Entity, EntityKey, EntityKind};
 
@@ -27,10 +26,7 @@ impl Fingerprint {
     /// Of all fields that are compared.
     #[must_use]
     pub fn of(kind: &EntityKind, body: &Map<String, Value>) -> Self {
-        let digest = Sha256::digest(canonical_json(&canonical(kind, body)));
-        let mut half = [0; 16];
-        half.copy_from_slice(&digest[..16]);
-        Self(half)
+        Self(BodyDigest::of(kind, body).half())
     }
 }
 

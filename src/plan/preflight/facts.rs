@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::Catalogue;
 use super::super::diff::PlanInput;
 use super::super::named::Names;
-use crate::domain::entity::reference;
 use crate::domain::entity_kinds::OVERRIDES;
-use crate::domain::recast::is_rate_limiting;
-use crate::domain::{Entity, EntityKey, KongVersion, Packed};
+use crate::domain::recast::{RATE_LIMITING, is_rate_limiting};
+use crate::domain::{Entity, EntityKey, KongVersion};
 
 /// The inputs of the plan, and look-ups over the source.
 #[derive(Debug)]
@@ -35,9 +35,9 @@ impl<'a> Facts<'a> {
             plugins: BTreeSet::new(),
             rate_limiting: Vec::new(),
         };
-        for target in input.source.of_kind("targets").map(Packed::unpack) {
-            let upstream = reference(&target.body, "upstream");
-            facts.with_targets.extend(upstream.map(Box::from));
+        for target in input.source.of_kind("targets") {
+            let upstream = target.parse::<Target>().ok().and_then(|target| target.upstream);
+            facts.with_targets.extend(upstream.map(Reference::id));
         }
         for kind in ["plugins", OVERRIDES] {
             facts.index_plugins(kind);
@@ -46,15 +46,17 @@ impl<'a> Facts<'a> {
     }
 
     fn index_plugins(&mut self, kind: &'static str) {
-        for plugin in self.input.source.of_kind(kind).map(Packed::unpack) {
-            if let Some(name) = text(&plugin, "name")
-                && kind == "plugins"
-                && !self.plugins.contains(name)
-            {
-                self.plugins.insert(name.into());
+        for plugin in self.input.source.of_kind(kind) {
+            let name = plugin.word("name");
+            let known = name.as_deref().is_some_and(|name| self.plugins.contains(name));
+            if kind == OVERRIDES || name.as_deref().is_some_and(|name| name == RATE_LIMITING) {
+                let plugin = plugin.unpack();
+                if is_rate_limiting(&plugin.body) {
+                    self.rate_limiting.push(plugin);
+                }
             }
-            if is_rate_limiting(&plugin.body) {
-                self.rate_limiting.push(plugin);
+            if kind == "plugins" && !known {
+                self.plugins.extend(name.map(Box::from));
             }
         }
     }
@@ -98,6 +100,28 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub fn is_unread(&self, kind: &str) -> bool {
         self.input.source.gaps.iter().any(|gap| gap.kind.name == kind)
+    }
+}
+
+/// What a target belongs to.
+#[derive(Deserialize)]
+struct Target {
+    upstream: Option<Reference>,
+}
+
+/// The value of a foreign key.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Reference {
+    Plain(Box<str>),
+    Object { id: Box<str> },
+}
+
+impl Reference {
+    fn id(self) -> Box<str> {
+        match self {
+            Self::Plain(id) | Self::Object { id } => id,
+        }
     }
 }
 

@@ -89,7 +89,7 @@ fn undeletable(input: &RollbackInput<'_>, fates: &Fates) -> Vec<(EntityKey, Find
         return Vec::new();
     }
     let callable = doomed.iter().filter(|key| Names::are_given_to(&key.kind));
-    let names = Names::among(callable.filter_map(|key| input.target.get(key)));
+    let names = Names::among(callable.filter_map(|key| input.target.entities.get(*key)));
     let mut kept: BTreeMap<EntityKey, Finding> = BTreeMap::new();
     for user in users {
         let named = named_entities(&user, &names).into_iter().map(|(_, key)| key);

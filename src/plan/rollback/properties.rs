@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::Packed;
-use crate::plan::compare::canonical;
+use crate::plan::canonical::canonical;
 use crate::plan::properties::{applied, plan_after, policy, snapshot};
 use crate::plan::unique::Taken;
 use crate::plan::{Action, Operation, Planned, Policy};

@@ -34,15 +34,25 @@ pub(super) fn list(request: &Request<'_>, kind: &'static Kind) -> Result<Reply, 
 /// `GET /{parent}/{key}/{kind}`, where `parent` is the id of the entity found.
 pub(super) fn children(
     request: &Request<'_>,
-    kind: &'static Kind,
-    foreign: &Foreign,
+    child: (&'static Kind, &'static Foreign),
     parent: &str,
 ) -> Result<Reply, Reply> {
-    if kind.list == "targets" {
-        return targets(request, kind, parent);
+    if child.0.list == "targets" {
+        return targets(request, child, parent);
     }
-    let rows = after(request, kind)?.filter(|row| row.reference(foreign.field) == Some(parent));
-    nested_page(request, keyed(request, kind, rows))
+    listed_below(request, child, parent)
+}
+
+/// A page of the rows below an entity, by id.
+fn listed_below(
+    request: &Request<'_>,
+    child: (&'static Kind, &'static Foreign),
+    parent: &str,
+) -> Result<Reply, Reply> {
+    let first = Begin::of(request)?;
+    let rows = request.state.referring(request.workspace, child, parent);
+    let rows = rows.filter(|row| row.field("id").is_some_and(|id| first.admits(id)));
+    nested_page(request, keyed(request, child.0, rows))
 }
 
 /// A page of a list below an entity, from rows with their offsets. Tag filters do not apply there (sequence 757).
@@ -65,26 +75,28 @@ pub(super) fn nested_page(
 /// `GET /upstreams/{key}/targets/all`: by id, unlike the list without `all` (sequence 512).
 pub(super) fn all_targets(
     request: &Request<'_>,
-    kind: &'static Kind,
+    child: (&'static Kind, &'static Foreign),
     upstream: &str,
 ) -> Result<Reply, Reply> {
-    let rows = after(request, kind)?.filter(|row| row.reference("upstream") == Some(upstream));
-    nested_page(request, keyed(request, kind, rows))
+    listed_below(request, child, upstream)
 }
 
 /// Targets come newest first, and their offset counts them (sequence 511-516).
-fn targets(request: &Request<'_>, kind: &'static Kind, upstream: &str) -> Result<Reply, Reply> {
+fn targets(
+    request: &Request<'_>,
+    child: (&'static Kind, &'static Foreign),
+    upstream: &str,
+) -> Result<Reply, Reply> {
     let skipped = numeric_offset(&request.query)?;
-    let table = request.state.table(request.workspace, kind);
-    let mut rows: Vec<&Row> = table
-        .values()
-        .filter(|row| row.reference("upstream") == Some(upstream))
+    let mut rows: Vec<&Row> = request
+        .state
+        .referring(request.workspace, child, upstream)
         .collect();
     rows.sort_by_key(|row| Reverse((milliseconds(row), row.arrival)));
     let rows = rows.into_iter().enumerate().skip(skipped);
     nested_page(
         request,
-        rows.filter_map(|(place, row)| Some(((place + 1).to_string(), present(request, kind, row)?))),
+        rows.filter_map(|(place, row)| Some(((place + 1).to_string(), present(request, child.0, row)?))),
     )
 }
 
@@ -104,17 +116,41 @@ pub(super) fn after<'a>(
     kind: &'static Kind,
 ) -> Result<Box<dyn Iterator<Item = &'a Row> + 'a>, Reply> {
     let table = request.state.table(request.workspace, kind);
-    Ok(match offset(&request.query)? {
-        None => Box::new(table.values()),
-        Some(key) => match key.get(0).and_then(Value::as_str) {
-            Some(id) => {
-                let behind = (Bound::Excluded(id.to_ascii_lowercase()), Bound::Unbounded);
-                Box::new(table.range(behind).map(|(_, row)| row))
-            }
-            // JSON without the key of a row: nothing follows it (sequence 278).
-            None => Box::new(std::iter::empty()),
-        },
+    Ok(match Begin::of(request)? {
+        Begin::First => Box::new(table.values()),
+        Begin::Behind(id) => {
+            let behind = (Bound::Excluded(id), Bound::Unbounded);
+            Box::new(table.range(behind).map(|(_, row)| row))
+        }
+        Begin::Nowhere => Box::new(std::iter::empty()),
     })
+}
+
+/// Where a page begins.
+enum Begin {
+    First,
+    /// Behind the row of this id.
+    Behind(String),
+    /// The offset is JSON without the key of a row: nothing follows it (sequence 278).
+    Nowhere,
+}
+
+impl Begin {
+    fn of(request: &Request<'_>) -> Result<Self, Reply> {
+        let Some(key) = offset(&request.query)? else {
+            return Ok(Self::First);
+        };
+        let id = key.get(0).and_then(Value::as_str);
+        Ok(id.map_or(Self::Nowhere, |id| Self::Behind(id.to_ascii_lowercase())))
+    }
+
+    fn admits(&self, id: &str) -> bool {
+        match self {
+            Self::First => true,
+            Self::Behind(last) => id > last.as_str(),
+            Self::Nowhere => false,
+        }
+    }
 }
 
 /// Rows with the offset that follows each, as they are answered; expired ones are left out.

@@ -67,7 +67,7 @@ pub(super) fn below(
     }
     if let Some((child, foreign)) = Kind::nested(kind, segment) {
         let parent = find(request, kind, key)?;
-        return collections::children(request, child, foreign, parent.field("id").unwrap_or_default());
+        return collections::children(request, (child, foreign), parent.field("id").unwrap_or_default());
     }
     let foreign = kind
         .foreign
@@ -99,7 +99,7 @@ pub(super) fn nested(
     let (child_kind, foreign) = Kind::nested(kind, segment).ok_or_else(Reply::not_found)?;
     let parent = find(request, kind, key)?.field("id").unwrap_or_default();
     if (child_kind.list, child) == ("targets", "all") {
-        return collections::all_targets(request, child_kind, parent);
+        return collections::all_targets(request, (child_kind, foreign), parent);
     }
     let row = request
         .state

@@ -188,9 +188,7 @@ impl KongAdmin {
 
     /// Removes one entity by id, with all that Kong removes along with it. False when there is none.
     pub fn delete(&self, workspace: &str, list: &str, id: &str) -> bool {
-        let now = self.inner.options.clock.now();
-        kinds::Kind::by_list(list)
-            .is_some_and(|kind| self.change(|state| state.delete(workspace, kind, id, now)))
+        kinds::Kind::by_list(list).is_some_and(|kind| self.change(|state| state.delete(workspace, kind, id)))
     }
 
     /// Removes all entities of a workspace; the workspace stays.

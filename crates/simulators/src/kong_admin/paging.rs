@@ -39,7 +39,7 @@ impl Page<'_> {
     /// The answer for a page of `rows`, where `more` is the offset of the following page.
     pub fn reply(&self, rows: Vec<Value>, more: Option<String>) -> Reply {
         let Some(offset) = more else {
-            return Reply::ok(json!({ "data": rows, "next": null }));
+            return list(rows, json!({ "next": null }));
         };
         let mut next = format!("{}?offset={}", self.path, escape(&offset));
         if let (Some(tags), false) = (self.tags, self.nested) {
@@ -48,8 +48,14 @@ impl Page<'_> {
         if !self.nested {
             let _ = write!(next, "&size={}", self.size);
         }
-        Reply::ok(json!({ "data": rows, "next": next, "offset": offset }))
+        list(rows, json!({ "next": next, "offset": offset }))
     }
+}
+
+/// A list in its envelope. The rows are moved: `json!` would copy each of them.
+fn list(rows: Vec<Value>, mut envelope: Value) -> Reply {
+    envelope["data"] = Value::Array(rows);
+    Reply::ok(envelope)
 }
 
 /// The first `size` rows, and the key of the last of them when more follow.

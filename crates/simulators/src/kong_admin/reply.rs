@@ -60,9 +60,9 @@ impl Reply {
 
     /// As HTTP, with the headers of every answer of the Admin API; `server` is `kong/<version>`.
     pub fn into_response(self, server: &str) -> Response<Body> {
-        let body = self
-            .body
-            .map_or_else(Body::empty, |body| Body::from(body.to_string()));
+        let body = self.body.map_or_else(Body::empty, |body| {
+            Body::from(serde_json::to_vec(&body).unwrap_or_default())
+        });
         let mut response = Response::new(body);
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

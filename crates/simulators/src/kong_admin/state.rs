@@ -1,6 +1,6 @@
 //! What the simulated Kong holds: entities by workspace and kind, ordered as Kong orders them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -47,6 +47,9 @@ impl Row {
 /// Rows of one kind by id, which is the order of Kong's lists.
 pub(super) type Table = BTreeMap<String, Row>;
 
+/// A foreign key's value: list of the kind that holds it, its field, the id that it names.
+type Reference = (&'static str, &'static str, String);
+
 /// One workspace.
 #[derive(Debug)]
 pub(super) struct Workspace {
@@ -54,6 +57,8 @@ pub(super) struct Workspace {
     /// Unix seconds.
     pub created_at: i64,
     tables: BTreeMap<&'static str, Table>,
+    /// Ids of the rows that refer to another one.
+    referring: HashMap<Reference, BTreeSet<String>>,
     /// Consumer ids by consumer group id.
     pub members: BTreeMap<String, BTreeSet<String>>,
     /// Overrides of plugins by consumer group id.
@@ -66,6 +71,7 @@ impl Workspace {
             id: Uuid::new_v5(&Uuid::NAMESPACE_OID, name.as_bytes()).to_string(),
             created_at: now / 1000,
             tables: BTreeMap::new(),
+            referring: HashMap::new(),
             members: BTreeMap::new(),
             overrides: BTreeMap::new(),
         }
@@ -111,14 +117,45 @@ impl State {
             .unwrap_or(&NO_ROWS)
     }
 
-    fn table_mut(&mut self, workspace: &str, kind: &'static Kind, now: i64) -> &mut Table {
+    /// The rows of a kind that name `id` in a foreign key, in the order of their ids. What is global refers to nothing.
+    pub fn referring<'s>(
+        &'s self,
+        workspace: &str,
+        (kind, foreign): (&'static Kind, &'static Foreign),
+        id: &str,
+    ) -> impl Iterator<Item = &'s Row> + use<'s> {
+        let reference = (kind.list, foreign.field, id.to_owned());
+        let held = self.workspaces.get(workspace);
+        let ids = held.and_then(|held| held.referring.get(&reference));
+        let table = self.table(workspace, kind);
+        ids.into_iter().flatten().filter_map(|id| table.get(id))
+    }
+
+    fn insert(&mut self, workspace: &str, kind: &'static Kind, id: String, row: Row, now: i64) {
+        self.remove(workspace, kind, &id);
         if kind.global {
-            return self.global.entry(kind.list).or_default();
+            self.global.entry(kind.list).or_default().insert(id, row);
+            return;
         }
-        self.ensure_workspace(workspace, now)
-            .tables
-            .entry(kind.list)
-            .or_default()
+        let held = self.ensure_workspace(workspace, now);
+        for reference in references(kind, &row) {
+            held.referring.entry(reference).or_default().insert(id.clone());
+        }
+        held.tables.entry(kind.list).or_default().insert(id, row);
+    }
+
+    fn remove(&mut self, workspace: &str, kind: &'static Kind, id: &str) -> Option<Row> {
+        if kind.global {
+            return self.global.get_mut(kind.list)?.remove(id);
+        }
+        let held = self.workspaces.get_mut(workspace)?;
+        let row = held.tables.get_mut(kind.list)?.remove(id)?;
+        for reference in references(kind, &row) {
+            if let Some(ids) = held.referring.get_mut(&reference) {
+                ids.remove(id);
+            }
+        }
+        Some(row)
     }
 
     /// Stores `body` under its id in place of what was there. The SNIs that a certificate names are made or dropped
@@ -146,16 +183,13 @@ impl State {
         };
         self.arrivals += 1;
         let arrival = self.arrivals;
-        let table = self.table_mut(workspace, kind, now);
-        let arrival = table.get(&id).map_or(arrival, |row| row.arrival);
-        table.insert(
-            id,
-            Row {
-                body,
-                expires_at,
-                arrival,
-            },
-        );
+        let known = self.table(workspace, kind).get(&id);
+        let row = Row {
+            body,
+            expires_at,
+            arrival: known.map_or(arrival, |row| row.arrival),
+        };
+        self.insert(workspace, kind, id, row, now);
         Some(())
     }
 
@@ -169,12 +203,19 @@ impl State {
     ) {
         let Some(kind) = Kind::by_list("snis") else { return };
         let wanted: BTreeSet<&str> = names.iter().filter_map(Value::as_str).collect();
-        let table = self.table_mut(workspace, kind, now);
-        table.retain(|_, row| {
-            row.reference("certificate") != Some(certificate)
-                || row.field("name").is_some_and(|name| wanted.contains(name))
-        });
-        let held: BTreeSet<String> = table
+        let unwanted = |row: &&Row| !row.field("name").is_some_and(|name| wanted.contains(name));
+        let own = kind.foreign.iter().find(|foreign| foreign.field == "certificate");
+        let own = own.map(|own| self.referring(workspace, (kind, own), certificate));
+        let dropped = own.into_iter().flatten().filter(unwanted);
+        let dropped: Vec<String> = dropped
+            .filter_map(|row| row.field("id"))
+            .map(str::to_owned)
+            .collect();
+        for id in dropped {
+            self.remove(workspace, kind, &id);
+        }
+        let held: BTreeSet<String> = self
+            .table(workspace, kind)
             .values()
             .filter_map(|row| row.field("name"))
             .map(str::to_owned)
@@ -196,20 +237,19 @@ impl State {
     }
 
     /// Removes an entity and, as Kong's database does, everything that belongs to it.
-    pub fn delete(&mut self, workspace: &str, kind: &'static Kind, id: &str, now: i64) -> bool {
+    pub fn delete(&mut self, workspace: &str, kind: &'static Kind, id: &str) -> bool {
         let id = id.to_ascii_lowercase();
-        if self.table_mut(workspace, kind, now).remove(&id).is_none() {
+        if self.remove(workspace, kind, &id).is_none() {
             return false;
         }
         for (child, foreign) in kinds::children(kind).filter(|(_, foreign)| foreign.cascade) {
-            let orphans: Vec<String> = self
-                .table(workspace, child)
-                .iter()
-                .filter(|(_, row)| row.reference(foreign.field) == Some(id.as_str()))
-                .map(|(id, _)| id.clone())
+            let orphans = self.referring(workspace, (child, foreign), &id);
+            let orphans: Vec<String> = orphans
+                .filter_map(|row| row.field("id"))
+                .map(str::to_owned)
                 .collect();
             for orphan in orphans {
-                self.delete(workspace, child, &orphan, now);
+                self.delete(workspace, child, &orphan);
             }
         }
         if let Some(held) = self.workspaces.get_mut(workspace) {
@@ -229,6 +269,7 @@ impl State {
         }
         if let Some(held) = self.workspaces.get_mut(workspace) {
             held.tables.clear();
+            held.referring.clear();
             held.members.clear();
             held.overrides.clear();
         }
@@ -249,20 +290,25 @@ impl State {
     pub fn find_below(
         &self,
         workspace: &str,
-        (kind, foreign): (&Kind, &Foreign),
+        child: (&'static Kind, &'static Foreign),
         parent: &str,
         key: &str,
     ) -> Option<&Row> {
         let id = as_uuid(key);
-        let field = kind.key.unwrap_or("group");
-        self.table(workspace, kind).values().find(|row| {
-            let named = match &id {
-                Some(id) => row.field("id") == Some(id),
-                None => row.field(field) == Some(key),
-            };
-            named && row.reference(foreign.field) == Some(parent)
+        let field = child.0.key.unwrap_or("group");
+        self.referring(workspace, child, parent).find(|row| match &id {
+            Some(id) => row.field("id") == Some(id),
+            None => row.field(field) == Some(key),
         })
     }
+}
+
+/// What a row names in its foreign keys.
+fn references(kind: &'static Kind, row: &Row) -> Vec<Reference> {
+    let named = |foreign: &'static Foreign| {
+        Some((kind.list, foreign.field, row.reference(foreign.field)?.to_owned()))
+    };
+    kind.foreign.iter().filter_map(named).collect()
 }
 
 /// The canonical form of a hyphenated UUID; Kong takes anything of that form for an id.

@@ -45,12 +45,7 @@ pub fn store(control_plane: &mut ControlPlane, kind: &'static Kind, id: &str, en
             control_plane.unique.insert(key, id.to_owned());
         }
     }
-    control_plane
-        .entities
-        .entry(kind.path)
-        .or_default()
-        .insert(id.to_owned(), entity);
-    control_plane.revision += 1;
+    control_plane.insert(kind, id, entity);
 }
 
 /// Deletes an entity and what hangs on it, or refuses when something refers to it that a delete does not take along.
@@ -62,10 +57,8 @@ pub fn delete(control_plane: &mut ControlPlane, kind: &'static Kind, id: &str) -
         refuse_linked(control_plane, kind, &id)?;
         for child in KINDS {
             for foreign in child.foreign.iter().filter(|foreign| foreign.kind == kind.path) {
-                let referring = control_plane
-                    .of(child.path)
-                    .filter(|entity| entity[foreign.field]["id"] == *id);
-                let ids: Vec<_> = referring
+                let ids: Vec<_> = control_plane
+                    .referring(child, foreign.field, &id)
                     .filter_map(|entity| entity["id"].as_str())
                     .map(str::to_owned)
                     .collect();
@@ -78,9 +71,7 @@ pub fn delete(control_plane: &mut ControlPlane, kind: &'static Kind, id: &str) -
     }
     for (kind, id) in doomed {
         forget_keys(control_plane, kind, &id);
-        if let Some(entities) = control_plane.entities.get_mut(kind.path) {
-            entities.remove(&id);
-        }
+        control_plane.remove(kind, &id);
         control_plane
             .members
             .retain(|(group, consumer)| *group != id && *consumer != id);

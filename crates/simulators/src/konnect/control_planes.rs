@@ -53,13 +53,7 @@ pub fn create(state: &mut State, body: &Value) -> Result<Value, Failure> {
         "created_at": now,
         "updated_at": now,
     });
-    state.control_planes.insert(
-        id,
-        ControlPlane {
-            record: record.clone(),
-            ..ControlPlane::default()
-        },
-    );
+    state.control_planes.insert(id, ControlPlane::new(record.clone()));
     Ok(record)
 }
 

@@ -21,10 +21,7 @@ pub fn list(
 ) -> Result<Value, Failure> {
     let parent = parent_id(control_plane, address)?;
     let mut selected = Vec::new();
-    for entity in control_plane
-        .of(address.kind.path)
-        .filter(|entity| is_below(address, parent.as_deref(), entity))
-    {
+    for entity in at(control_plane, address, parent.as_deref()) {
         // Tag filters are ignored on nested lists.
         if (address.parent.is_some() || matches_tags(query, entity)?)
             && matches_name(query, address.kind, entity)
@@ -33,11 +30,12 @@ pub fn list(
         }
     }
     let (page, mut envelope) = entity_page(path, query, selected.into_iter())?;
-    let shown: Vec<_> = page
+    // Moved: `json!` would copy each of them.
+    let shown = page
         .into_iter()
         .map(|e| views::shown(control_plane, address.kind, e))
         .collect();
-    envelope["data"] = json!(shown);
+    envelope["data"] = Value::Array(shown);
     Ok(envelope)
 }
 
@@ -246,9 +244,19 @@ fn find<'c>(control_plane: &'c ControlPlane, address: &Address, parent: Option<&
         return control_plane.find(address.kind, named);
     }
     let field = address.kind.lookup?;
-    control_plane
-        .of(address.kind.path)
-        .find(|entity| entity[field] == named && is_below(address, parent, entity))
+    at(control_plane, address, parent).find(|entity| entity[field] == named)
+}
+
+/// All entities at an address.
+fn at<'c>(
+    control_plane: &'c ControlPlane,
+    address: &Address,
+    parent: Option<&str>,
+) -> Box<dyn Iterator<Item = &'c Value> + 'c> {
+    match (&address.parent, parent) {
+        (Some((nested, _)), Some(id)) => Box::new(control_plane.referring(address.kind, nested.field, id)),
+        _ => Box::new(control_plane.of(address.kind.path)),
+    }
 }
 
 fn is_below(address: &Address, parent: Option<&str>, entity: &Value) -> bool {

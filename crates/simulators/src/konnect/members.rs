@@ -56,14 +56,21 @@ impl<'a> Membership<'a> {
     }
 
     fn others<'c>(&self, control_plane: &'c ControlPlane, owner: &str) -> Vec<&'c Value> {
-        let ids = control_plane
-            .members
-            .iter()
-            .filter_map(|(group, consumer)| match self.side {
-                Side::Group => (group == owner).then_some(consumer),
-                Side::Consumer => (consumer == owner).then_some(group),
-            });
-        ids.filter_map(|id| control_plane.get(self.kinds().1, id))
+        let members = &control_plane.members;
+        let ids: Vec<_> = match self.side {
+            Side::Group => {
+                let of_group = members.range((owner.to_owned(), String::new())..);
+                let ids = of_group.take_while(|(group, _)| group == owner);
+                ids.map(|(_, consumer)| consumer).collect()
+            }
+            Side::Consumer => {
+                let of_consumer = members.iter().filter(|(_, consumer)| consumer == owner);
+                of_consumer.map(|(group, _)| group).collect()
+            }
+        };
+        let others = ids.into_iter();
+        others
+            .filter_map(|id| control_plane.get(self.kinds().1, id))
             .collect()
     }
 
@@ -72,7 +79,7 @@ impl<'a> Membership<'a> {
         let owner = self.owner_id(control_plane)?;
         let others = self.others(control_plane, &owner);
         let (page, mut envelope) = entity_page(path, query, others.into_iter())?;
-        envelope["data"] = json!(page);
+        envelope["data"] = page.into_iter().cloned().collect();
         Ok(envelope)
     }
 

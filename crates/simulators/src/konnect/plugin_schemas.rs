@@ -34,16 +34,13 @@ pub fn answer(
             Ok((StatusCode::OK, json!({"item": item})))
         }
         ("DELETE", Some(name)) => {
-            let used = control_plane
-                .entities
-                .get("plugins")
-                .is_some_and(|p| p.values().any(|p| p["name"] == name));
+            let used = control_plane.of("plugins").any(|plugin| plugin["name"] == name);
             if used {
                 return Err(refused(
                     "plugin schema is currently in use, please delete existing plugins using it",
                 ));
             }
-            stored.remove(name).ok_or_else(missing)?;
+            control_plane.plugin_schemas.remove(name).ok_or_else(missing)?;
             Ok((StatusCode::NO_CONTENT, Value::Null))
         }
         (_, name) => upload(control_plane, counters.tick(), name, body),

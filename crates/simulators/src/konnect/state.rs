@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::errors::Failure;
-use super::kinds::Kind;
+use super::kinds::{Foreign, Kind};
 use super::{Options, TokenState};
 
 /// Seconds since the epoch of the first write.
@@ -31,15 +31,20 @@ pub struct Counters {
     ids: u64,
 }
 
+/// A foreign key's value: path of the kind that holds it, its field, the id that it names.
+type Reference = (&'static str, &'static str, String);
+
 /// One control plane with what it holds.
 #[derive(Debug, Default)]
 pub struct ControlPlane {
     /// As the control planes API answers it.
     pub record: Value,
     /// Entities by kind path and id.
-    pub entities: BTreeMap<&'static str, BTreeMap<String, Value>>,
+    entities: BTreeMap<&'static str, BTreeMap<String, Value>>,
     /// Owner of every unique key: kind, label and value to id.
     pub unique: HashMap<String, String>,
+    /// Ids of the entities that refer to another one.
+    referring: HashMap<Reference, BTreeSet<String>>,
     /// Consumer group members: (group, consumer).
     pub members: BTreeSet<(String, String)>,
     /// Data plane client certificates in the order of their creation.
@@ -113,9 +118,52 @@ impl State {
 }
 
 impl ControlPlane {
+    /// An empty one.
+    pub fn new(record: Value) -> Self {
+        Self {
+            record,
+            ..Self::default()
+        }
+    }
+
     /// Entities of a kind in order of id.
     pub fn of(&self, kind: &str) -> impl Iterator<Item = &Value> {
         self.entities.get(kind).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// Entities of a kind that name `id` in a foreign key, in order of id.
+    pub fn referring<'c>(
+        &'c self,
+        kind: &'static Kind,
+        field: &'static str,
+        id: &str,
+    ) -> impl Iterator<Item = &'c Value> + use<'c> {
+        let ids = self.referring.get(&(kind.path, field, id.to_owned()));
+        let ids = ids.into_iter().flatten();
+        ids.filter_map(|id| self.get(kind.path, id))
+    }
+
+    /// Stores an entity in place of the one with its id. Keys are the caller's business.
+    pub fn insert(&mut self, kind: &'static Kind, id: &str, entity: Value) {
+        self.remove(kind, id);
+        for reference in references(kind, &entity) {
+            self.referring.entry(reference).or_default().insert(id.to_owned());
+        }
+        let entities = self.entities.entry(kind.path).or_default();
+        entities.insert(id.to_owned(), entity);
+        self.revision += 1;
+    }
+
+    /// Takes an entity out.
+    pub fn remove(&mut self, kind: &'static Kind, id: &str) {
+        let Some(entity) = self.entities.get_mut(kind.path).and_then(|held| held.remove(id)) else {
+            return;
+        };
+        for reference in references(kind, &entity) {
+            if let Some(ids) = self.referring.get_mut(&reference) {
+                ids.remove(id);
+            }
+        }
     }
 
     /// One entity by id.
@@ -157,4 +205,13 @@ impl ControlPlane {
         let digest = Sha256::digest(content.to_string().as_bytes());
         digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
     }
+}
+
+/// What an entity names in its foreign keys.
+fn references(kind: &'static Kind, entity: &Value) -> Vec<Reference> {
+    let named = |foreign: &Foreign| {
+        let id = entity[foreign.field]["id"].as_str()?;
+        Some((kind.path, foreign.field, id.to_owned()))
+    };
+    kind.foreign.iter().filter_map(named).collect()
 }
