@@ -1,9 +1,8 @@
 //! `apply`: reads both sides, plans, writes what the plan creates, and verifies. The same engine as the operator's.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -13,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::advice::explain;
 use super::decisions::DecisionArgs;
 use super::ends::{Ends, TargetArgs, connect};
+use super::files::private_file;
 use super::plan::{BLOCKED, LOG, PlanError, names, observe, runtime, waiting};
 use super::progress::follow;
 use super::result::{End, Form, RunResult};
@@ -315,15 +315,6 @@ impl ApplyArgs {
             ExitCode::from(BLOCKED)
         })
     }
-}
-
-/// A new file that nobody else can read: a backup holds credentials, and is never overwritten.
-fn private_file(path: &Path) -> io::Result<io::BufWriter<fs::File>> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(io::BufWriter::new)
 }
 
 /// Writes, and leaves in `applied` what was written, whatever comes between.

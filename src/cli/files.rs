@@ -63,3 +63,15 @@ pub fn token(
     }
     Ok(Some(SecretString::from(token)))
 }
+
+/// A new file that nobody else can read: a backup holds credentials, and is never overwritten.
+///
+/// # Errors
+/// When it exists, or cannot be made.
+pub fn private_file(path: &Path) -> io::Result<io::BufWriter<fs::File>> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(io::BufWriter::new)
+}

@@ -2,6 +2,7 @@
 
 pub mod advice;
 pub mod apply;
+pub mod backup;
 pub mod cluster;
 pub mod crd;
 pub mod custom_plugins;
@@ -44,6 +45,9 @@ enum Command {
     Apply(Box<apply::ApplyArgs>),
     /// Print how far a migration is and what stays behind, without a cluster and without a write; exits as plan does.
     Report(Box<report::ReportArgs>),
+    /// Export what the operator saved of a control plane before a migration wrote to it. Holds secrets in clear.
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
     /// Wait for a WorkspaceMigration in a cluster: exits 0 when it is done, 2 when somebody has to decide something, 1 when it failed or the time is over.
     Wait(wait::WaitArgs),
 }
@@ -83,6 +87,7 @@ impl Cli {
             Command::Plan(args) => return Ok(plan::run(args)?),
             Command::Apply(args) => return Ok(apply::run(args)?),
             Command::Report(args) => return Ok(report::run(args)?),
+            Command::Backup(command) => command.run()?,
             Command::Wait(args) => return Ok(wait::run(args)?),
         }
         Ok(ExitCode::SUCCESS)
@@ -114,6 +119,9 @@ pub enum CliError {
     /// `apply`.
     #[error(transparent)]
     Apply(#[from] apply::ApplyError),
+    /// `backup`.
+    #[error(transparent)]
+    Backup(#[from] backup::BackupCommandError),
     /// `wait`.
     #[error(transparent)]
     Wait(#[from] wait::WaitError),

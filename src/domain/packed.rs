@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::entity_kind::{EntityKind, Write};
 use super::object_text::ObjectText;
-use super::{Entity, EntityKey};
+use super::{Entity, EntityKey, Subject};
 
 /// An entity with its fields as text.
 #[derive(Clone, PartialEq)]
@@ -51,6 +51,16 @@ impl Packed {
     #[must_use]
     pub fn key(&self) -> EntityKey {
         EntityKey::of(self.kind, &self.id)
+    }
+
+    /// Key and natural name.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        let name = self.kind.labels.iter().find_map(|field| self.word(field));
+        Subject {
+            key: self.key(),
+            name: name.map(Arc::from),
+        }
     }
 
     /// The text in one field.

@@ -131,13 +131,13 @@ impl Identities {
             return entity;
         }
         let own = entity.key();
-        let refers = |field: &str| {
-            entity.kind.foreign_keys.iter().any(|key| key.field == field)
-                || (entity.kind.name == "plugins" && field == "config")
-        };
-        let follow = |(field, value): (String, Value)| match refers(&field) {
-            true => (field, self.relink_value(value)),
-            false => (field, value),
+        let foreign = |field: &str| entity.kind.foreign_keys.iter().find(|key| key.field == field);
+        let follow = |(field, value): (String, Value)| match foreign(&field) {
+            Some(foreign) => (field, self.relink_value(value, Some(foreign.kind))),
+            None if entity.kind.name == "plugins" && field == "config" => {
+                (field, self.relink_value(value, None))
+            }
+            None => (field, value),
         };
         let body: Map<String, Value> = entity.body.into_iter().map(follow).collect();
         let id = if entity.kind.write == Write::Member {
@@ -158,17 +158,24 @@ impl Identities {
         }
     }
 
-    fn relink_value(&self, value: Value) -> Value {
+    /// Replaces texts that are ids: of entities of a kind, where the field says which, else of any.
+    fn relink_value(&self, value: Value, kind: Option<&'static str>) -> Value {
         match value {
-            Value::String(text) => match self.by_id.get(text.as_str()) {
-                Some(target) => json!(&**target),
-                None => Value::String(text),
-            },
-            Value::Array(items) => items.into_iter().map(|item| self.relink_value(item)).collect(),
+            Value::String(text) => {
+                let target = match kind {
+                    Some(kind) => self.moved.get(&EntityKey::new(kind, text.as_str())),
+                    None => self.by_id.get(text.as_str()),
+                };
+                target.map_or(Value::String(text), |target| json!(&**target))
+            }
+            Value::Array(items) => {
+                let relink = |item| self.relink_value(item, kind);
+                items.into_iter().map(relink).collect()
+            }
             Value::Object(fields) => Value::Object(
                 fields
                     .into_iter()
-                    .map(|(field, value)| (field, self.relink_value(value)))
+                    .map(|(field, value)| (field, self.relink_value(value, kind)))
                     .collect(),
             ),
             Value::Null | Value::Bool(_) | Value::Number(_) => value,
@@ -178,6 +185,8 @@ impl Identities {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::super::test_support::{entity, snapshot};
     use super::*;
 
@@ -231,5 +240,25 @@ mod tests {
             body["config"],
             json!({"anonymous": "adopted-consumer", "realm": "x"})
         );
+    }
+
+    #[test]
+    fn a_group_and_a_consumer_of_one_id_are_two() {
+        let source = snapshot(&[
+            ("consumer_groups", json!({"id": "1", "name": "g"})),
+            ("consumers", json!({"id": "1", "username": "u"})),
+        ]);
+        let policy = IdPolicy::Derive {
+            control_plane: "cp".into(),
+        };
+        let identities = Identities::new(&source, &policy);
+        let member = entity(
+            "consumer_group_members",
+            json!({"consumer_group": {"id": "1"}, "consumer": {"id": "1"}}),
+        );
+        let other = identities.other_id(&member);
+        assert_eq!(Some(identities.relink(member).id), other);
+        let ends: BTreeSet<_> = other.iter().flat_map(|id| id.split('/')).collect();
+        assert_eq!(ends.len(), 2);
     }
 }

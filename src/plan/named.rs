@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::domain::{Entity, EntityKey, Snapshot, json};
+use crate::domain::{Entity, EntityKey, Packed, Snapshot, json};
 
 /// Fields by which other entities and plugin configurations name an entity.
 const NAMES: &[(&str, &[&str])] = &[
@@ -28,13 +28,26 @@ impl Names {
     /// Indexes the source.
     #[must_use]
     pub fn of(source: &Snapshot) -> Self {
+        Self::among(NAMES.iter().flat_map(|(kind, _)| source.of_kind(kind)))
+    }
+
+    /// True for a kind whose entities others call by names.
+    #[must_use]
+    pub fn are_given_to(kind: &str) -> bool {
+        NAMES.iter().any(|(named, _)| *named == kind)
+    }
+
+    /// Indexes some entities.
+    #[must_use]
+    pub fn among<'p>(entities: impl Iterator<Item = &'p Packed>) -> Self {
         let mut names = Self::default();
-        for (kind, fields) in NAMES {
+        for packed in entities {
+            let Some((kind, fields)) = NAMES.iter().find(|(kind, _)| *kind == packed.kind.name) else {
+                continue;
+            };
             let of_kind = names.0.entry(kind).or_default();
-            for packed in source.of_kind(kind) {
-                for name in fields.iter().filter_map(|field| packed.word(field)) {
-                    of_kind.entry(name.into()).or_insert_with(|| packed.key());
-                }
+            for name in fields.iter().filter_map(|field| packed.word(field)) {
+                of_kind.entry(name.into()).or_insert_with(|| packed.key());
             }
         }
         names

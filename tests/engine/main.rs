@@ -2,6 +2,7 @@
 
 mod deletes;
 mod prune;
+mod undo;
 
 use anyhow::{Context, Result};
 use gateway_migration_operator::domain::Snapshot;

@@ -10,7 +10,7 @@ use kube::api::{DeleteParams, ListParams, PostParams};
 use serde_json::{Value, json};
 use simulators::bed::Bed;
 
-use super::support::{Seen, World};
+use super::support::{Seen, World, kubeconfig};
 
 /// A service of the sample workspace `inventory`.
 fn service() -> Result<Value> {
@@ -262,5 +262,59 @@ async fn a_ledger_that_cannot_be_read_stops_the_migration_and_one_that_is_gone_i
         .migration_until("inventory", "completed again", |seen| seen.is_completed())
         .await?;
     assert_eq!(names(&seen)?.1, ledger);
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_backup_is_exported_to_a_new_file_that_nobody_else_can_read() -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let world = World::start("export").await?;
+    let (id, service) = seed_other_version(&world).await?;
+    let mut migration = world.migration("inventory", "Apply");
+    migration["spec"]["conflictPolicy"] = json!("Overwrite");
+    world.create(migration).await?;
+    world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    let folder = tempfile::tempdir()?;
+    let (config, file) = (folder.path().join("kubeconfig"), folder.path().join("kong.yaml"));
+    std::fs::write(&config, kubeconfig().await?)?;
+    let export = |args: &[&str]| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_gateway-migration-operator"));
+        command
+            .args(["backup", "export", "inventory", "-n", &world.namespace])
+            .args(args)
+            .env_clear()
+            .env("KUBECONFIG", &config);
+        async move { command.output().await }
+    };
+    let path = file.display().to_string();
+    let done = export(&["--file", &path]).await?;
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(done.stdout.is_empty());
+    assert_eq!(std::fs::metadata(&file)?.permissions().mode() & 0o777, 0o600);
+    let text = std::fs::read_to_string(&file)?;
+    assert!(
+        text.starts_with(&format!("# Control plane {id} as it was at ")),
+        "{text}"
+    );
+    let held = gateway_migration_operator::declarative::parse(&text, "default")?.snapshot;
+    let saved = held.iter().next().context("a service")?;
+    assert_eq!(
+        (&*saved.id, &saved.body["host"]),
+        (
+            service["id"].as_str().context("id")?,
+            &json!("theirs.example.com")
+        )
+    );
+
+    // A file that is there is left alone, and without a place there is no export.
+    let again = export(&["--file", &path]).await?;
+    assert!(!again.status.success() && std::fs::read_to_string(&file)? == text);
+    assert!(!export(&[]).await?.status.success());
+    let shown = export(&["--output", "json", "--stdout"]).await?;
+    let shown: Value = serde_json::from_slice(&shown.stdout)?;
+    assert_eq!(shown["entities"][0]["body"]["host"], "theirs.example.com");
     world.stop().await
 }

@@ -215,6 +215,9 @@ pub struct RollbackStatus {
     /// Entities that should be undone and stay as they are; with spec.rollback, status.findings says why.
     #[serde(default)]
     pub kept: u64,
+    /// SHA-256 over everything that the target held when this was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target_digest: Option<String>,
 }
 
 /// What somebody should know.

@@ -43,7 +43,7 @@ use self::line::{Limits, Turn};
 use self::orders::Orders;
 use self::queue::{Place, Queue};
 use self::report::{blame, report_plan};
-use self::rollback::{Cause, refused_before, report_rollback_ready, undone_before};
+use self::rollback::{Cause, refused_before, undone_before};
 use self::sync::Before;
 use self::verdict::{await_approval, halt, has_new_schemas, is_completed, report_only, steady, watch};
 use super::context::Context;
@@ -241,8 +241,7 @@ impl WorkspaceMigrationController {
     ) -> Result<Outcome, Error> {
         let (object, planned) = (run.object, run.planned);
         if step != Step::Apply {
-            let expected = rollback::expected(object, ledger, &run.observed.target);
-            report_rollback_ready(ledger, &expected, draft);
+            rollback::foresee(run, ledger, draft);
         }
         match step {
             Step::Halt(finding) => Ok(halt(planned, &finding, draft)),

@@ -86,6 +86,7 @@ pub fn rollback_status(rollback: &Rollback) -> RollbackStatus {
         restore: of(Undo::Restore),
         recreate: of(Undo::Recreate),
         kept: count(rollback.kept),
+        target_digest: None,
     }
 }
 

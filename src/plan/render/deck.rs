@@ -77,11 +77,37 @@ fn place(kind: &str) -> Option<Place> {
 /// # Errors
 /// When the values cannot be written as YAML: a defect of this program.
 pub fn render(report: &Report) -> Result<String, RenderError> {
-    let body = serde_saphyr::to_string(&document(report)).map_err(|error| RenderError(error.to_string()))?;
-    Ok(format!("{}{body}", head(report)))
+    text(head(report), &document(report))
 }
 
-fn head(report: &Report) -> String {
+/// A file with comments before it.
+pub(super) fn text(head: Vec<String>, document: &Value) -> Result<String, RenderError> {
+    let body = serde_saphyr::to_string(document).map_err(|error| RenderError(error.to_string()))?;
+    let comment = |line: String| format!("# {}\n", line.replace(char::is_control, " "));
+    let head: String = head.into_iter().map(comment).collect();
+    Ok(format!("{head}{body}"))
+}
+
+/// What a file of these entities leaves out, and how to use it.
+pub(super) fn remarks(entities: &[PlannedEntity]) -> Vec<String> {
+    let strange = entities.iter().filter(|e| !is_known(&e.key.kind));
+    let mut lines: Vec<String> = strange
+        .map(|entity| {
+            format!(
+                "Not in this file, because decK has no form for it: {}.",
+                entity.key
+            )
+        })
+        .collect();
+    if entities.iter().any(|e| e.key.kind == "basic-auths") {
+        lines.push(
+            "Passwords of basic-auth are hashes: deck gateway sync --skip-hash-for-basic-auth.".to_owned(),
+        );
+    }
+    lines
+}
+
+fn head(report: &Report) -> Vec<String> {
     let mut lines = vec![format!(
         "The planned target of workspace {}, plan {}.",
         report.ends.workspace, report.plan.hash
@@ -99,13 +125,6 @@ fn head(report: &Report) -> String {
             "Not in this file: {behind} entities that are blocked, left out or stay behind; the plan names them."
         ));
     }
-    let strange = report.entities.iter().filter(|e| !is_known(&e.key.kind));
-    for entity in strange {
-        lines.push(format!(
-            "Not in this file, because decK has no form for it: {}.",
-            entity.key
-        ));
-    }
     if report.secrets == Secrets::Masked {
         lines.push(
             "Secrets are left out: set the DECK_ variables named below, or export with --include-secrets."
@@ -118,13 +137,8 @@ fn head(report: &Report) -> String {
             report.ends.source_version
         ));
     }
-    if report.entities.iter().any(|e| e.key.kind == "basic-auths") {
-        lines.push(
-            "Passwords of basic-auth are hashes: deck gateway sync --skip-hash-for-basic-auth.".to_owned(),
-        );
-    }
-    let comment = |line: String| format!("# {}\n", line.replace(char::is_control, " "));
-    lines.into_iter().map(comment).collect()
+    lines.extend(remarks(&report.entities));
+    lines
 }
 
 fn is_known(kind: &str) -> bool {
@@ -134,9 +148,14 @@ fn is_known(kind: &str) -> bool {
 /// The file as a value.
 #[must_use]
 pub fn document(report: &Report) -> Value {
+    file(&report.entities, report.ends.control_plane_name.as_deref())
+}
+
+/// A file of entities, for the control plane of this name.
+pub(super) fn file(entities: &[PlannedEntity], control_plane_name: Option<&str>) -> Value {
     let mut nested: BTreeMap<&str, Vec<(&str, &str, Body)>> = BTreeMap::new();
     let mut top: BTreeMap<&str, Vec<(&str, Body)>> = BTreeMap::new();
-    for entity in &report.entities {
+    for entity in entities {
         if entity.key.kind == MEMBERS {
             if let (Some(group), Some(consumer)) = (
                 reference(&entity.body, "consumer_group"),
@@ -175,17 +194,17 @@ pub fn document(report: &Report) -> Value {
             None => {}
         }
     }
-    assemble(report, top, nested)
+    assemble(control_plane_name, top, nested)
 }
 
 fn assemble(
-    report: &Report,
+    control_plane_name: Option<&str>,
     top: BTreeMap<&str, Vec<(&str, Body)>>,
     mut nested: BTreeMap<&str, Vec<(&str, &str, Body)>>,
 ) -> Value {
     let mut file = Body::new();
     file.insert("_format_version".to_owned(), json!("3.0"));
-    if let Some(name) = &report.ends.control_plane_name {
+    if let Some(name) = control_plane_name {
         file.insert("_konnect".to_owned(), json!({"control_plane_name": name}));
     }
     for (list, entities) in top {

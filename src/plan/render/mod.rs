@@ -1,5 +1,6 @@
 //! A report as text: for a terminal, for programs, for a review, and for those who go on with other tools. Pure.
 
+pub mod backup;
 pub mod deck;
 pub mod diff;
 pub mod groups;

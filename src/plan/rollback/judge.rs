@@ -32,7 +32,10 @@ pub(super) fn judge(input: &RollbackInput<'_>, key: &EntityKey, entry: &Entry) -
                 Fate::Kept(Finding::new(&SECRET_UNKNOWN, before.subject(), observed))
             }
             Some(actual) => undo(input, entry, &actual, Undo::Restore),
-            None => Fate::Undo(Undo::Recreate),
+            None => Fate::Undo {
+                undo: Undo::Recreate,
+                from: None,
+            },
         },
     }
 }
@@ -50,13 +53,14 @@ fn undo(input: &RollbackInput<'_>, entry: &Entry, actual: &Entity, undo: Undo) -
             format!("tag {tag}"),
         ));
     }
+    let now = Fingerprint::of(actual.kind, &actual.body);
     // What was being written when a run ended is ours in either version.
-    let ours = entry.pending != Pending::Nothing
-        || entry
-            .seen
-            .is_some_and(|seen| seen.whole == Fingerprint::of(actual.kind, &actual.body));
+    let ours = entry.pending != Pending::Nothing || entry.seen.is_some_and(|seen| seen.whole == now);
     if ours || input.changed == ChangedSince::Undo {
-        return Fate::Undo(undo);
+        return Fate::Undo {
+            undo,
+            from: Some(now),
+        };
     }
     let observed = match undo {
         Undo::Delete => "it was created, and changed since",

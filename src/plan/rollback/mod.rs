@@ -17,6 +17,7 @@ use super::digest::Digest;
 use super::finding::Finding;
 use super::ledger::{Fingerprint, Ledger};
 use super::translate::fit_for_target;
+use crate::domain::entity_kinds::named;
 use crate::domain::{Entity, EntityKey, Snapshot, Subject};
 
 /// What a rollback does about an entity that somebody changed since it was written.
@@ -93,7 +94,11 @@ pub struct Rollback {
 /// What is to become of one entry of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Fate {
-    Undo(Undo),
+    Undo {
+        undo: Undo,
+        /// What the target holds now.
+        from: Option<Fingerprint>,
+    },
     /// Nothing is left to do.
     Undone,
     /// Nothing has to be done, for a reason that is told.
@@ -129,17 +134,7 @@ fn assemble(input: &RollbackInput<'_>, fates: &BTreeMap<EntityKey, Fate>) -> Rol
     };
     for (key, fate) in fates {
         match fate {
-            Fate::Undo(undo) => {
-                let entity = match undo {
-                    Undo::Recreate | Undo::Restore => before(input.ledger, key),
-                    Undo::Delete => input.target.get(key),
-                };
-                rollback.steps.extend(entity.map(|entity| Step {
-                    wave: wave(*undo, entity.kind.level),
-                    undo: *undo,
-                    subject: entity.subject(),
-                }));
-            }
+            Fate::Undo { undo, .. } => rollback.steps.extend(step(input, key, *undo)),
             Fate::Undone => rollback.undone.push(key.clone()),
             Fate::Left(finding) => {
                 rollback.left.push(key.clone());
@@ -155,8 +150,20 @@ fn assemble(input: &RollbackInput<'_>, fates: &BTreeMap<EntityKey, Fate>) -> Rol
         .steps
         .sort_by(|a, b| (a.wave, &a.subject.key).cmp(&(b.wave, &b.subject.key)));
     rollback.findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
-    rollback.hash = hash(input, &rollback);
+    rollback.hash = hash(input, fates, &rollback);
     rollback
+}
+
+fn step(input: &RollbackInput<'_>, key: &EntityKey, undo: Undo) -> Option<Step> {
+    let subject = match undo {
+        Undo::Recreate | Undo::Restore => before(input.ledger, key)?.subject(),
+        Undo::Delete => input.target.entities.get(key)?.subject(),
+    };
+    Some(Step {
+        wave: wave(undo, named(&key.kind)?.level),
+        undo,
+        subject,
+    })
 }
 
 /// Made again is upwards, before anything else. Deleted and restored is downwards; on each level a delete gives names free first.
@@ -169,23 +176,21 @@ const fn wave(undo: Undo, level: u8) -> u8 {
     }
 }
 
-fn hash(input: &RollbackInput<'_>, rollback: &Rollback) -> String {
+fn hash(input: &RollbackInput<'_>, fates: &BTreeMap<EntityKey, Fate>, rollback: &Rollback) -> String {
     let mut digest = Digest::default();
     for step in &rollback.steps {
         let key = &step.subject.key;
-        let print = |entity: Option<Entity>| {
-            entity.map(|entity| Fingerprint::of(entity.kind, &entity.body).to_string())
+        let from = match fates.get(key) {
+            Some(Fate::Undo { from, .. }) => from.map(|print| print.to_string()),
+            _ => None,
         };
         let to = match step.undo {
             Undo::Delete => None,
-            Undo::Recreate | Undo::Restore => print(before(input.ledger, key)),
+            Undo::Recreate | Undo::Restore => {
+                before(input.ledger, key).map(|before| Fingerprint::of(before.kind, &before.body).to_string())
+            }
         };
-        digest.add(&json!([
-            step.wave,
-            step.subject,
-            print(input.target.get(key)),
-            to
-        ]));
+        digest.add(&json!([step.wave, step.subject, from, to]));
     }
     for finding in &rollback.findings {
         digest.add(&json!(finding));
@@ -196,7 +201,7 @@ fn hash(input: &RollbackInput<'_>, rollback: &Rollback) -> String {
 /// What an entity of the ledger was before this migration; none when it did not exist.
 #[must_use]
 pub fn before(ledger: &Ledger, key: &EntityKey) -> Option<Entity> {
-    let kind = crate::domain::entity_kinds::named(&key.kind)?;
+    let kind = named(&key.kind)?;
     let body = ledger.get(&key.kind, &key.id)?.before()?.clone();
     let id = key.id.clone();
     Some(Entity { kind, id, body })

@@ -3,12 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::findings::{NAME_HELD, REFERENCE_GONE, STILL_REFERENCED};
 use super::{Fate, RollbackInput, Undo, before};
 use crate::domain::{Entity, EntityKey};
 use crate::plan::finding::Finding;
+use crate::plan::named::{Names, named_entities};
 use crate::plan::unique::Taken;
 
 type Fates = BTreeMap<EntityKey, Fate>;
@@ -29,7 +28,7 @@ pub(super) fn keep_what_cannot_go(input: &RollbackInput<'_>, fates: &mut Fates) 
 
 fn undo_of(fates: &Fates, key: &EntityKey) -> Option<Undo> {
     match fates.get(key) {
-        Some(Fate::Undo(undo)) => Some(*undo),
+        Some(Fate::Undo { undo, .. }) => Some(*undo),
         _ => None,
     }
 }
@@ -85,18 +84,21 @@ fn undeletable(input: &RollbackInput<'_>, fates: &Fates) -> Vec<(EntityKey, Find
         Some(Undo::Restore) => before(input.ledger, &held.key()),
         _ => Some(held.unpack()),
     });
-    let by_id: BTreeMap<&str, &EntityKey> = doomed.iter().map(|key| (&*key.id, *key)).collect();
+    let mut users = left.chain(recreated).peekable();
+    if users.peek().is_none() {
+        return Vec::new();
+    }
+    let callable = doomed.iter().filter(|key| Names::are_given_to(&key.kind));
+    let names = Names::among(callable.filter_map(|key| input.target.entities.get(*key)));
     let mut kept: BTreeMap<EntityKey, Finding> = BTreeMap::new();
-    for user in left.chain(recreated) {
-        let mut needed: Vec<EntityKey> = user
+    for user in users {
+        let named = named_entities(&user, &names).into_iter().map(|(_, key)| key);
+        let needed = user
             .plugin_schema()
             .into_iter()
             .chain(user.references())
-            .collect();
-        if let Some(config) = user.body.get("config").filter(|_| user.kind.name == "plugins") {
-            named_in(config, &by_id, &mut needed);
-        }
-        for key in needed.into_iter().filter(|key| doomed.contains(key)) {
+            .chain(named);
+        for key in needed.filter(|key| doomed.contains(key)) {
             let Some(entity) = input.target.get(&key) else {
                 continue;
             };
@@ -107,14 +109,4 @@ fn undeletable(input: &RollbackInput<'_>, fates: &Fates) -> Vec<(EntityKey, Find
         }
     }
     kept.into_iter().collect()
-}
-
-/// Entities whose id is a text of a plugin's configuration, such as the consumer for anonymous access.
-fn named_in(value: &Value, by_id: &BTreeMap<&str, &EntityKey>, found: &mut Vec<EntityKey>) {
-    match value {
-        Value::String(text) => found.extend(by_id.get(text.as_str()).map(|key| (*key).clone())),
-        Value::Array(items) => items.iter().for_each(|item| named_in(item, by_id, found)),
-        Value::Object(fields) => fields.values().for_each(|field| named_in(field, by_id, found)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
 }

@@ -168,16 +168,32 @@ fn what_something_foreign_refers_to_stays_and_so_does_what_that_refers_to() {
 }
 
 #[test]
-fn a_consumer_that_a_foreign_plugin_names_in_its_configuration_stays() {
-    let source = snapshot(&[("consumers", json!({"id": "c0ffee", "username": "anonymous"}))]);
+fn what_something_foreign_names_stays_too() {
+    let source = snapshot(&[
+        ("consumers", json!({"id": "c", "username": "anonymous"})),
+        ("upstreams", json!({"id": "u", "name": "pool"})),
+        ("vaults", json!({"id": "v", "name": "env", "prefix": "our-env"})),
+        ("consumer_groups", json!({"id": "g", "name": "gold"})),
+    ]);
     let mut migrated = migrated(&source, &Snapshot::default());
     migrated.put(
         "plugins",
-        json!({"id": "p", "name": "key-auth", "config": {"anonymous": "c0ffee"}}),
+        json!({"id": "p", "name": "key-auth", "config": {"anonymous": "anonymous"}}),
     );
+    migrated.put("services", json!({"id": "t", "host": "pool"}));
+    migrated.put(
+        "plugins",
+        json!({"id": "q", "name": "our-own", "config": {"key": "{vault://our-env/key}"}}),
+    );
+    let rollback = migrated.rollback();
+    assert_eq!(steps(&rollback), ["Delete consumer_groups/g"]);
     assert_eq!(
-        findings(&migrated.rollback()),
-        ["rollback-still-referenced consumers/c0ffee"]
+        findings(&rollback),
+        [
+            "rollback-still-referenced consumers/c",
+            "rollback-still-referenced upstreams/u",
+            "rollback-still-referenced vaults/v"
+        ]
     );
 }
 

@@ -67,8 +67,9 @@ async fn deletion_deletes_what_was_created_and_says_what_stays() -> Result<()> {
     let left = contents(&world, &id)?;
     let mut expected: Vec<_> = theirs.keys().cloned().collect();
     expected.push(path);
-    // An overwritten service needs it.
+    // An overwritten service needs its certificate, and calls an upstream by name.
     expected.push("certificates/88501063-b24b-4a98-8ad6-c918d11913c6".to_owned());
+    expected.push("upstreams/ea1f4c47-6364-4d55-acae-637c8e8e416a".to_owned());
     expected.sort();
     assert_eq!(left.keys().cloned().collect::<Vec<_>>(), expected);
     // Overwritten, and left so.
@@ -85,7 +86,7 @@ async fn deletion_deletes_what_was_created_and_says_what_stays() -> Result<()> {
     assert!(
         note.contains("2 stay (deletion-leaves-overwritten)")
             && note.contains("1 stay (rollback-changed-since): vaults/")
-            && note.contains("1 stay (rollback-still-referenced): certificates/"),
+            && note.contains("2 stay (rollback-still-referenced): certificates/"),
         "{note}"
     );
     world.stop().await

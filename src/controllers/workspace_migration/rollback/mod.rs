@@ -17,13 +17,13 @@ pub(super) use self::report::report_rollback_ready;
 use self::report::{Undone, await_approval, conclude, report_begun, report_expected, report_interrupted};
 use super::WorkspaceMigrationController;
 use super::error::Error;
-use super::execute::remember;
+use super::execute::{Run, remember};
 use super::fetch;
 use super::interrupted::end_early;
 use super::orders::Orders;
 use super::report::report_target;
 use super::status::progress_status;
-use crate::api::conditions::{ROLLED_BACK, reason};
+use crate::api::conditions::{ROLLBACK_READY, ROLLED_BACK, reason};
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{HistoryEntry, RollbackPolicy, WorkspaceMigration, limits};
 use crate::controllers::draft::Draft;
@@ -70,6 +70,24 @@ fn changed_since(object: &WorkspaceMigration) -> ChangedSince {
     match object.spec.rollback_policy {
         RollbackPolicy::KeepChanged => ChangedSince::Keep,
         RollbackPolicy::UndoChanged => ChangedSince::Undo,
+    }
+}
+
+/// Tells what a rollback would do, unless that was told of this spec and of the very same target.
+pub(super) fn foresee(run: &Run<'_>, ledger: &Ledger, draft: &mut Draft<WorkspaceMigration>) {
+    let digest = Some(&run.planned.plan.target_digest);
+    let told = draft.status.rollback.as_ref();
+    let generation = Some(draft.conditions.generation());
+    let ready = draft.conditions.get(ROLLBACK_READY);
+    let same = told.is_some_and(|told| told.target_digest.as_ref() == digest)
+        && ready.is_some_and(|ready| ready.observed_generation == generation);
+    if same && !ledger.is_empty() {
+        return;
+    }
+    let expected = expected(run.object, ledger, &run.observed.target);
+    report_rollback_ready(ledger, &expected, draft);
+    if let Some(told) = &mut draft.status.rollback {
+        told.target_digest = digest.cloned();
     }
 }
 

@@ -1,0 +1,148 @@
+//! `backup export`: what the operator saved of a control plane before a migration wrote to it.
+
+use std::io::{self, Write as _};
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::cluster::{ClusterError, MigrationArgs};
+use super::files::private_file;
+use super::output::print;
+use super::plan::{LOG, runtime};
+use crate::k8s::artefacts::{self, ArtefactError};
+use crate::plan::backup::{self, BackupError};
+use crate::plan::render::RenderError;
+use crate::plan::render::backup::{render_deck, render_json};
+use crate::telemetry::tracing::{LogError, LogFormat, init};
+
+/// Commands on a backup.
+#[derive(Debug, Subcommand)]
+pub enum BackupCommand {
+    /// Export the backup of a WorkspaceMigration: what the control plane held before the first write.
+    Export(ExportArgs),
+}
+
+/// Options of `backup export`. One of the two places has to be named, because the backup holds secrets in clear.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    migration: MigrationArgs,
+    /// Form of the export.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Form,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// Where the export goes.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+struct Place {
+    /// A new file, which only its owner can read.
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// Standard output.
+    #[arg(long)]
+    stdout: bool,
+}
+
+/// A form of a backup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// A decK file.
+    #[default]
+    Deck,
+    /// Every entity as Konnect returned it.
+    Json,
+}
+
+/// Why a backup could not be exported.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupCommandError {
+    /// No cluster, or no such migration.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// There is none.
+    #[error(
+        "WorkspaceMigration {0} has no full backup: nothing is written yet, or spec.backupPolicy is BeforeImages"
+    )]
+    NoBackup(String),
+    /// The document.
+    #[error(transparent)]
+    Artefact(#[from] ArtefactError),
+    /// Its content.
+    #[error("Secret {secret}: {source}")]
+    Content {
+        /// The first Secret that holds it.
+        secret: String,
+        /// What is wrong with it.
+        source: BackupError,
+    },
+    /// Its form.
+    #[error(transparent)]
+    Render(#[from] RenderError),
+    /// The file, or standard output.
+    #[error("cannot write the backup to {place}: {source}")]
+    Write {
+        /// Where to.
+        place: String,
+        /// Why.
+        source: io::Error,
+    },
+    /// The threads of the command.
+    #[error("cannot start: {0}")]
+    Runtime(#[from] io::Error),
+    /// Logging.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+impl BackupCommand {
+    /// Reads the backup and writes it where it was asked for.
+    ///
+    /// # Errors
+    /// When there is no cluster or no backup, or the file exists.
+    pub fn run(&self) -> Result<(), BackupCommandError> {
+        let Self::Export(args) = self;
+        init(LOG, LogFormat::Text)?;
+        let text = runtime()?.block_on(args.render())?;
+        args.place.write(&text)
+    }
+}
+
+impl ExportArgs {
+    async fn render(&self) -> Result<String, BackupCommandError> {
+        let found = self.migration.fetch().await?;
+        let status = found.migration.status.and_then(|status| status.backup);
+        let artefact = status
+            .and_then(|backup| backup.artefact_ref)
+            .ok_or(BackupCommandError::NoBackup(found.full_name))?;
+        let document = artefacts::load(&found.client, &found.namespace, &artefact.name).await?;
+        let (head, entities) =
+            backup::read(document.as_slice()).map_err(|source| BackupCommandError::Content {
+                secret: artefact.name,
+                source,
+            })?;
+        Ok(match self.output {
+            Form::Deck => render_deck(&head, &entities)?,
+            Form::Json => render_json(&head, &entities),
+        })
+    }
+}
+
+impl Place {
+    fn write(&self, text: &str) -> Result<(), BackupCommandError> {
+        let (place, written) = match &self.file {
+            Some(path) => {
+                let written = private_file(path).and_then(|mut file| {
+                    file.write_all(text.as_bytes())?;
+                    file.flush()?;
+                    file.get_ref().sync_all()
+                });
+                (path.display().to_string(), written)
+            }
+            None => ("standard output".to_owned(), print(text)),
+        };
+        written.map_err(|source| BackupCommandError::Write { place, source })
+    }
+}
