@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
 use gateway_migration_operator::k8s::artefacts;
-use gateway_migration_operator::plan::{Ledger, backup};
+use gateway_migration_operator::plan::backup;
 use k8s_openapi::api::core::v1::{ResourceQuota, Secret};
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, ListParams, PostParams};
@@ -71,13 +71,12 @@ async fn an_entity_that_differs_is_left_unless_told_and_then_saved_before_it_is_
         host(&world, &id, &service["id"]).as_deref(),
         service["host"].as_str()
     );
-    let (backup_name, ledger_name) = names(&seen)?;
+    let (backup_name, _) = names(&seen)?;
     let document = artefacts::load(&world.client, &world.namespace, &backup_name).await?;
     let (head, entities) = backup::read(document.as_slice())?;
     assert_eq!((head.control_plane.as_str(), entities.len()), (id.as_str(), 1));
     assert_eq!(entities[0].body["host"], "theirs.example.com");
-    let document = artefacts::load(&world.client, &world.namespace, &ledger_name).await?;
-    let ledger = Ledger::read_from(&id, document.as_slice())?;
+    let ledger = world.ledger(&seen).await?;
     let verified = seen
         .0
         .status

@@ -2,8 +2,6 @@
 
 use anyhow::{Context as _, Result, ensure};
 use gateway_migration_operator::api::workspace_migration::DriftStatus;
-use gateway_migration_operator::k8s::artefacts;
-use gateway_migration_operator::plan::Ledger;
 use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
 use serde_json::{Value, json};
@@ -207,13 +205,7 @@ async fn correct_puts_the_sources_content_back_and_says_so() -> Result<()> {
                 .all(|name| told[0].contains(name)),
         "{told:?}"
     );
-    let backup = seen.0.status.as_ref().and_then(|status| status.backup.clone());
-    let name = backup
-        .and_then(|backup| backup.ledger_ref)
-        .context("a ledger")?
-        .name;
-    let document = artefacts::load(&world.client, &world.namespace, &name).await?;
-    let ledger = Ledger::read_from(&control_plane, document.as_slice())?;
+    let ledger = world.ledger(&seen).await?;
     let labels = ledger.get("services", id(&sample("services", "labels")?)?);
     let kept = labels
         .and_then(|entry| entry.corrected.as_ref())

@@ -2,8 +2,6 @@
 
 use anyhow::{Context as _, Result};
 use gateway_migration_operator::api::workspace_migration::VerificationStatus;
-use gateway_migration_operator::k8s::artefacts;
-use gateway_migration_operator::plan::Ledger;
 use gateway_migration_operator::plan::ledger::Origin;
 use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
@@ -62,13 +60,7 @@ async fn what_was_stored_otherwise_or_not_at_all_is_written_once_more() -> Resul
     let repaired = |event: &Event| event.reason.as_deref() == Some("Repaired");
     assert_eq!(events.iter().filter(|event| repaired(event)).count(), 1);
     // All of it is known as made by this migration, for a rollback.
-    let backup = seen.0.status.as_ref().and_then(|status| status.backup.clone());
-    let name = backup
-        .and_then(|backup| backup.ledger_ref)
-        .context("a ledger")?
-        .name;
-    let document = artefacts::load(&world.client, &world.namespace, &name).await?;
-    let ledger = Ledger::read_from(&world.control_plane_id(NAME).await?, document.as_slice())?;
+    let ledger = world.ledger(&seen).await?;
     let created = ledger
         .iter()
         .filter(|(.., entry)| entry.origin == Origin::Created && entry.is_settled());

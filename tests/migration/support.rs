@@ -9,7 +9,10 @@ use gateway_migration_operator::api::konnect_gateway_control_plane::KonnectGatew
 use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
 use gateway_migration_operator::config::{Config, KonnectKinds};
 use gateway_migration_operator::http::{EndpointMap, RetryPolicy, TransportOptions};
+use gateway_migration_operator::k8s::artefacts;
 use gateway_migration_operator::operator::operate;
+use gateway_migration_operator::plan::Ledger;
+use gateway_migration_operator::plan::ledger::format::Ends;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams};
@@ -298,6 +301,26 @@ impl World {
                 last.map_or_else(|| "absent".to_owned(), |seen| seen.describe())
             ),
         }
+    }
+
+    /// What a migration has kept of its writes.
+    pub async fn ledger(&self, seen: &Seen) -> Result<Ledger> {
+        let status = seen.0.status.as_ref().context("a status")?;
+        let kept = status
+            .backup
+            .as_ref()
+            .and_then(|backup| backup.ledger_ref.as_ref());
+        let target = status
+            .target
+            .as_ref()
+            .and_then(|target| target.control_plane_id.as_deref());
+        let document =
+            artefacts::load(&self.client, &self.namespace, &kept.context("a ledger")?.name).await?;
+        let ends = Ends {
+            workspace: &seen.0.spec.source.workspace,
+            control_plane: target.context("a control plane")?,
+        };
+        Ok(Ledger::read_from(ends, document.as_slice())?)
     }
 
     /// Id of a control plane in Konnect, once it is programmed.

@@ -14,6 +14,7 @@ use crate::controllers::error::ReconcileError as _;
 use crate::k8s::artefacts::{self, Artefact, ArtefactError, Packed};
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::k8s::events::Note;
+use crate::plan::ledger::format::Ends;
 use crate::plan::{Ledger, Plan, backup};
 
 /// Everything that the control plane held before the first write.
@@ -24,6 +25,14 @@ pub(super) fn backup_artefact(control_plane: &str) -> Artefact {
 /// What was written.
 pub(super) fn ledger_artefact(control_plane: &str) -> Artefact {
     Artefact::lasting("ledger", control_plane)
+}
+
+/// What the ledger is of.
+fn ends<'a>(object: &'a WorkspaceMigration, control_plane: &'a str) -> Ends<'a> {
+    Ends {
+        workspace: &object.spec.source.workspace,
+        control_plane,
+    }
 }
 
 impl WorkspaceMigrationController {
@@ -40,7 +49,7 @@ impl WorkspaceMigrationController {
             Ok(document) => {
                 let status = draft.status.backup.get_or_insert_default();
                 status.ledger_ref = Some(LocalRef { name: name.clone() });
-                Ledger::read_from(control_plane, document.as_slice())
+                Ledger::read_from(ends(object, control_plane), document.as_slice())
                     .map_err(|problem| Error::LedgerInvalid { name, problem })
             }
             Err(ArtefactError::Missing { .. }) => {
@@ -166,7 +175,7 @@ impl WorkspaceMigrationController {
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<(), Error> {
         let client = &self.context.client;
-        let packed = Packed::write(|out| ledger.write_to(control_plane, out))
+        let packed = Packed::write(|out| ledger.write_to(ends(object, control_plane), out))
             .map_err(|error| Error::Ledger(error.into()))?;
         self.context.require_lead()?;
         let name = artefacts::store_packed(client, object, &ledger_artefact(control_plane), &packed)

@@ -89,7 +89,7 @@ pub enum Error {
     Ledger(#[source] ArtefactError),
     /// What is stored as the ledger is none.
     #[error(
-        "Secret {name} is not the list of what was written to this control plane: {problem}; restore it, or delete it to go on without it: rollback and prune then know nothing of what was written before"
+        "Secret {name} is not the list of what this migration wrote: {problem}; restore it, or delete it to go on without it: rollback and prune then know nothing of what was written before"
     )]
     LedgerInvalid {
         /// Name of the Secret.

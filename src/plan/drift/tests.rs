@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::Class;
 use crate::domain::{Entity, EntityKey, KongVersion, Snapshot};
+use crate::plan::ledger::format::Ends;
 use crate::plan::policy::{ConflictPolicy, Conflicts, DriftPolicy};
 use crate::plan::test_support::{entity, snapshot};
 use crate::plan::{Action, Catalogue, Circumstances, Ledger, PlanInput, Planned, Policy, build_plan};
@@ -274,12 +275,16 @@ fn what_was_pruned_and_made_again_by_somebody_is_no_drift() {
             .count(Class::MissingInSource),
         1
     );
+    const ENDS: Ends<'_> = Ends {
+        workspace: "sales",
+        control_plane: "cp",
+    };
     let mut document = Vec::new();
-    world.ledger.write_to("cp", &mut document).unwrap();
+    world.ledger.write_to(ENDS, &mut document).unwrap();
     let pruned = String::from_utf8(document)
         .unwrap()
         .replace(r#""at":"#, r#""deleted":{},"at":"#);
-    world.ledger = Ledger::read_from("cp", pruned.as_bytes()).unwrap();
+    world.ledger = Ledger::read_from(ENDS, pruned.as_bytes()).unwrap();
     assert!(world.ledger.get("services", "s").unwrap().is_deleted());
     assert_eq!(
         world

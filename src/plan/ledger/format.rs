@@ -21,6 +21,18 @@ const READABLE: [&str; 2] = ["gatewaymigration.dev/ledger/v1", FORMAT];
 struct Head<'a> {
     format: Cow<'a, str>,
     control_plane: Cow<'a, str>,
+    /// None in ledgers that were written before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    workspace: Option<Cow<'a, str>>,
+}
+
+/// Both ends of the migration that a ledger is of.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends<'a> {
+    /// Name of the workspace in the source.
+    pub workspace: &'a str,
+    /// Id of the control plane.
+    pub control_plane: &'a str,
 }
 
 /// Any other line. What is usual is left out.
@@ -53,6 +65,9 @@ pub enum LedgerError {
     /// A ledger of another target.
     #[error("it is about control plane {0}")]
     ControlPlane(String),
+    /// A ledger of another source: to prune by it would delete all that the other workspace brought.
+    #[error("it is about workspace {0}")]
+    Workspace(String),
     /// Not the text of a ledger.
     #[error("line {line}: {problem}")]
     Line {
@@ -68,10 +83,11 @@ impl Ledger {
     ///
     /// # Errors
     /// What the writer says.
-    pub fn write_to(&self, control_plane: &str, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write_to(&self, ends: Ends<'_>, out: &mut dyn Write) -> io::Result<()> {
         let head = Head {
             format: FORMAT.into(),
-            control_plane: control_plane.into(),
+            control_plane: ends.control_plane.into(),
+            workspace: Some(ends.workspace.into()),
         };
         line(&head, out)?;
         for (kind, id, entry) in self.iter() {
@@ -111,11 +127,11 @@ impl Ledger {
         Ok(())
     }
 
-    /// Reads the document of a control plane.
+    /// Reads the document of a migration.
     ///
     /// # Errors
-    /// When it is none, of another version, or about another control plane.
-    pub fn read_from(control_plane: &str, document: impl BufRead) -> Result<Self, LedgerError> {
+    /// When it is none, of another version, or about another workspace or control plane.
+    pub fn read_from(ends: Ends<'_>, document: impl BufRead) -> Result<Self, LedgerError> {
         let mut lines = document.lines().enumerate();
         let fault = |line, problem| LedgerError::Line {
             line: line + 1,
@@ -128,8 +144,11 @@ impl Ledger {
         if !READABLE.contains(&&*head.format) {
             return Err(LedgerError::Format(head.format.into_owned()));
         }
-        if head.control_plane != control_plane {
+        if head.control_plane != ends.control_plane {
             return Err(LedgerError::ControlPlane(head.control_plane.into_owned()));
+        }
+        if let Some(other) = head.workspace.filter(|workspace| workspace != ends.workspace) {
+            return Err(LedgerError::Workspace(other.into_owned()));
         }
         let mut ledger = Self::default();
         for (number, text) in lines {

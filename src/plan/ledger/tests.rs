@@ -307,26 +307,46 @@ fn ledger() -> impl Strategy<Value = Ledger> {
     })
 }
 
+fn ends<'a>(workspace: &'a str, control_plane: &'a str) -> format::Ends<'a> {
+    format::Ends {
+        workspace,
+        control_plane,
+    }
+}
+
 proptest! {
     #[test]
     fn a_ledger_is_read_as_it_was_written(ledger in ledger()) {
         let mut document = Vec::new();
-        ledger.write_to("cp", &mut document).unwrap();
-        prop_assert_eq!(Ledger::read_from("cp", document.as_slice()).unwrap(), ledger);
+        ledger.write_to(ends("sales", "cp"), &mut document).unwrap();
+        prop_assert_eq!(Ledger::read_from(ends("sales", "cp"), document.as_slice()).unwrap(), ledger);
         prop_assert!(matches!(
-            Ledger::read_from("another", document.as_slice()),
+            Ledger::read_from(ends("sales", "another"), document.as_slice()),
             Err(format::LedgerError::ControlPlane(_))
+        ));
+        prop_assert!(matches!(
+            Ledger::read_from(ends("another", "cp"), document.as_slice()),
+            Err(format::LedgerError::Workspace(other)) if other == "sales"
         ));
     }
 }
 
 #[test]
 fn what_is_no_ledger_is_refused_without_showing_it() {
-    let read = |text: &str| Ledger::read_from("cp", text.as_bytes()).unwrap_err().to_string();
+    let read = |text: &str| {
+        Ledger::read_from(ends("sales", "cp"), text.as_bytes())
+            .unwrap_err()
+            .to_string()
+    };
     assert_eq!(read(""), "line 1: there is none");
     let head = r#"{"format":"gatewaymigration.dev/ledger/v1","controlPlane":"cp"}"#;
     assert_eq!(read(&format!("{head}\n{{\"hunter2\"")), "line 2: it is no entry");
     assert!(read(&head.replace("v1", "v9")).contains("ledger/v9"));
     let old = format!("{head}\n{{\"kind\":\"services\",\"id\":\"s\",\"origin\":\"created\",\"at\":1}}");
-    assert_eq!(Ledger::read_from("cp", old.as_bytes()).unwrap().len(), 1);
+    assert_eq!(
+        Ledger::read_from(ends("sales", "cp"), old.as_bytes())
+            .unwrap()
+            .len(),
+        1
+    );
 }
