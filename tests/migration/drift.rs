@@ -1,10 +1,13 @@
 //! What somebody else changes in the target while it follows the source: told by class, left or corrected.
 
-use anyhow::{Context as _, Result, ensure};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail, ensure};
 use gateway_migration_operator::api::workspace_migration::DriftStatus;
 use k8s_openapi::api::core::v1::Event;
 use kube::api::ListParams;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::orders::entity_writes;
 use super::support::{Seen, World};
@@ -104,13 +107,21 @@ const EVERY_CLASS: DriftStatus = DriftStatus {
     missing_in_source: 1,
 };
 
+/// The events of a reason; they follow the status that they are about.
 async fn events(world: &World, reason: &str) -> Result<Vec<String>> {
-    let all = world.api::<Event>().list(&ListParams::default()).await?;
-    let told = all
-        .items
-        .into_iter()
-        .filter(|event| event.reason.as_deref() == Some(reason));
-    Ok(told.filter_map(|event| event.message).collect())
+    for _ in 0..300 {
+        let all = world.api::<Event>().list(&ListParams::default()).await?;
+        let told = all
+            .items
+            .into_iter()
+            .filter(|event| event.reason.as_deref() == Some(reason));
+        let told: Vec<_> = told.filter_map(|event| event.message).collect();
+        if !told.is_empty() {
+            return Ok(told);
+        }
+        sleep(Duration::from_millis(100)).await;
+    }
+    bail!("no event of the reason {reason}")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -261,19 +272,14 @@ async fn a_completed_migration_tells_whose_changes_it_sees() -> Result<()> {
     let written = entity_writes(&world);
     make_every_class(&world, &control_plane)?;
     world.look_again(NAME).await?;
+    let every_class = "1 changed in the source, 1 changed in the target, 1 changed on both sides, 1 new in the source, \
+                       1 removed from the target, 1 gone from the source";
+    // A look while the changes are made sees some of them.
     let seen = world
         .migration_until(NAME, "drifted", |seen| {
-            seen.is("Drifted", "True", "TargetChanged")
+            seen.is("Drifted", "True", "TargetChanged") && seen.message("Drifted").contains(every_class)
         })
         .await?;
-    let message = seen.message("Drifted");
-    assert!(
-        message.contains(
-            "1 changed in the source, 1 changed in the target, 1 changed on both sides, 1 new in the source, 1 removed from the \
-             target, 1 gone from the source"
-        ),
-        "{message}"
-    );
     assert!(seen.is_completed() && entity_writes(&world) == written);
     world.stop().await
 }

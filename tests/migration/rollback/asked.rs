@@ -92,7 +92,9 @@ async fn what_changed_since_and_what_others_use_stays_and_is_named_before_the_fi
     world.look_again("inventory").await?;
     let seen = world
         .migration_until("inventory", "told", |seen| {
+            // A look between the two changes sees the first alone.
             seen.is("RollbackReady", "False", "RollbackIncomplete")
+                && would(seen).is_some_and(|would| would.kept > 1)
         })
         .await?;
     // The upstream, the service that the foreign route is of, and what that service needs: its certificate, and the upstream that it
