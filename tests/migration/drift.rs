@@ -39,16 +39,6 @@ async fn in_sync(name: &str, drift: &str) -> Result<(World, String)> {
     Ok((world, control_plane))
 }
 
-/// Makes several changes between two looks.
-async fn meanwhile(world: &World, change: impl FnOnce() -> Result<()>) -> Result<()> {
-    world.change(NAME, json!({"suspend": true})).await?;
-    world
-        .migration_until(NAME, "suspended", |seen| seen.is("Ready", "False", "Suspended"))
-        .await?;
-    change()?;
-    world.change(NAME, json!({"suspend": false})).await
-}
-
 /// Somebody gives a service of the target another host.
 fn change_in_target(world: &World, control_plane: &str, name: &str) -> Result<()> {
     let service = sample("services", name)?;
@@ -127,7 +117,9 @@ async fn events(world: &World, reason: &str) -> Result<Vec<String>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn report_tells_every_class_leaves_the_target_and_syncs_the_rest() -> Result<()> {
     let (world, control_plane) = in_sync("drift-report", "Report").await?;
-    meanwhile(&world, || make_every_class(&world, &control_plane)).await?;
+    world
+        .meanwhile(NAME, || make_every_class(&world, &control_plane))
+        .await?;
     let seen = world
         .migration_until(NAME, "told of every class", |seen| {
             drift(seen) == Some(EVERY_CLASS) && seen.is("InSync", "False", "TargetChanged")
@@ -189,7 +181,9 @@ async fn report_tells_every_class_leaves_the_target_and_syncs_the_rest() -> Resu
 #[tokio::test(flavor = "multi_thread")]
 async fn correct_puts_the_sources_content_back_and_says_so() -> Result<()> {
     let (world, control_plane) = in_sync("drift-correct", "Correct").await?;
-    meanwhile(&world, || make_every_class(&world, &control_plane)).await?;
+    world
+        .meanwhile(NAME, || make_every_class(&world, &control_plane))
+        .await?;
     world
         .migration_until(NAME, "told of every class", |seen| {
             drift(seen) == Some(EVERY_CLASS)
@@ -232,13 +226,14 @@ async fn what_needs_a_removed_entity_waits_and_is_named() -> Result<()> {
     let key = json!({
         "id": "0d3b4f0a-1b46-4f9e-9a44-2f0a6c8f5b12", "key": "a-new-key-of-the-auditor", "consumer": {"id": id(&consumer)?},
     });
-    meanwhile(&world, || {
-        let path = format!("consumers/{}", id(&consumer)?);
-        world.bed.konnect.remove(&control_plane, &path)?;
-        world.bed.kong.put(NAME, "key-auths", key)?;
-        change_in_source(&world, "locations")
-    })
-    .await?;
+    world
+        .meanwhile(NAME, || {
+            let path = format!("consumers/{}", id(&consumer)?);
+            world.bed.konnect.remove(&control_plane, &path)?;
+            world.bed.kong.put(NAME, "key-auths", key)?;
+            change_in_source(&world, "locations")
+        })
+        .await?;
     let seen = world
         .migration_until(NAME, "waiting", |seen| {
             seen.is("InSync", "False", "PartiallyApplied")

@@ -115,7 +115,11 @@ async fn a_source_that_loses_everything_deletes_nothing() -> Result<()> {
     world.create(pruning(&world)).await?;
     world.migration_until("inventory", "in sync", is_in_sync).await?;
     let (before, control_plane) = (entity_writes(&world), world.control_plane_id("inventory").await?);
-    world.bed.kong.clear("inventory");
+    let clear = || {
+        world.bed.kong.clear("inventory");
+        Ok(())
+    };
+    world.meanwhile("inventory", clear).await?;
     world
         .migration_until("inventory", "withheld", |seen| {
             seen.findings().contains(&"prune-source-empty")

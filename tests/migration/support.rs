@@ -303,6 +303,15 @@ impl World {
         }
     }
 
+    /// Makes changes between two looks of a migration, so that no look sees a part of them.
+    pub async fn meanwhile(&self, name: &str, change: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.change(name, json!({"suspend": true})).await?;
+        self.migration_until(name, "suspended", |seen| seen.is("Ready", "False", "Suspended"))
+            .await?;
+        change()?;
+        self.change(name, json!({"suspend": false})).await
+    }
+
     /// What a migration has kept of its writes.
     pub async fn ledger(&self, seen: &Seen) -> Result<Ledger> {
         let status = seen.0.status.as_ref().context("a status")?;
