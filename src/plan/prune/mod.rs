@@ -5,6 +5,7 @@
 //! ([`Gone::decide`]).
 
 mod decide;
+mod limit;
 mod references;
 mod rules;
 mod weigh;
@@ -13,6 +14,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use decide::Decision;
+pub use limit::{PruneLimit, withheld};
 pub use rules::*;
 
 use self::references::Referrers;
@@ -61,6 +63,7 @@ impl<'a> Gone<'a> {
             for (packed, entry) in known {
                 gone.weigh(packed, entry);
             }
+            gone.hold_to_limit();
         }
         gone
     }
