@@ -17,7 +17,7 @@ pub use decide::Decision;
 pub use limit::{PruneLimit, withheld};
 pub use rules::*;
 
-use self::references::Referrers;
+use self::references::{Caller, Referrers};
 use self::weigh::is_unlisted;
 use super::diff::PlanInput;
 use super::finding::{Finding, Rule};
@@ -90,6 +90,11 @@ impl<'a> Gone<'a> {
             if !self.candidates.contains_key(&key) {
                 return false;
             }
+            // A name goes on to whoever takes it; an id does not.
+            let by_id = |caller: &Caller| *caller.text == *key.id && self.stays(&caller.key);
+            if self.referrers().callers(&key).any(by_id) {
+                return false;
+            }
             if leaving.insert(key.clone()) {
                 open.extend(self.referrers().of(&key).cloned());
             }
@@ -103,11 +108,20 @@ impl<'a> Gone<'a> {
         self.candidates.remove(target);
     }
 
+    /// True for an entity that neither leaves nor follows the source.
+    fn stays(&self, key: &EntityKey) -> bool {
+        let entry = self.input.ledger.get(&key.kind, &key.id);
+        let followed = entry.filter(|entry| !entry.is_deleted()).is_some_and(|entry| {
+            let id = entry.source.as_deref().unwrap_or(&key.id);
+            let there = EntityKey::new(key.kind.clone(), id);
+            self.input.source.contains(&there)
+        });
+        !followed && !self.candidates.contains_key(key)
+    }
+
     fn referrers(&self) -> &Referrers {
-        self.referrers.get_or_init(|| {
-            let wanted = self.candidates.keys().cloned().collect();
-            Referrers::to(&wanted, self.input.target)
-        })
+        self.referrers
+            .get_or_init(|| Referrers::to(&self.candidates, self.input.target))
     }
 }
 

@@ -32,7 +32,7 @@ rules! {
         "Delete it in Konnect if it is not wanted.",
         "The target had a service cart that was adopted, and somebody deleted it in the source.";
     PRUNE_STILL_REFERENCED: Warning, waivable, "prune-still-referenced",
-        "The source has the entity no more, and an entity that stays in the target refers to it; it is not deleted.",
+        "The source has the entity no more, and an entity that stays in the target refers to it, or names it; it is not deleted.",
         "Delete the entity that refers to it, or point it elsewhere.",
         "Somebody added a route to service cart in Konnect, and somebody deleted the service in the source.";
     PRUNE_DESELECTED: Warning, waivable, "prune-deselected",

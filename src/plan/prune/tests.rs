@@ -1,6 +1,7 @@
 //! What is deleted, what is not, and what is said of it.
 
 mod limit;
+mod named;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
