@@ -197,8 +197,8 @@ fn what_something_foreign_names_stays_too() {
     let rollback = migrated.rollback();
     let gone = [
         "Delete targets/z",
-        "Delete consumer_groups/g",
         "Delete upstreams/w",
+        "Delete consumer_groups/g",
     ];
     assert_eq!(steps(&rollback), gone);
     let stays = [
