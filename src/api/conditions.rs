@@ -47,6 +47,8 @@ pub const IN_SYNC: &str = "InSync";
 pub const CUT_OVER: &str = "CutOver";
 /// Abnormal-true: source or target changed after the migration.
 pub const DRIFTED: &str = "Drifted";
+/// Abnormal-true: the source has entities no more, and none of them is deleted in the target. On migrations with `spec.prune`.
+pub const PRUNE_WITHHELD: &str = "PruneWithheld";
 /// Everything that this migration wrote can be undone; told without a write. Absent while there is nothing to undo.
 pub const ROLLBACK_READY: &str = "RollbackReady";
 /// What this migration wrote is undone. Absent unless a rollback was asked for.
@@ -236,6 +238,15 @@ pub mod reason {
     pub const SOURCE_CHANGED: &str = "SourceChanged";
     /// The target changed after the migration.
     pub const TARGET_CHANGED: &str = "TargetChanged";
+
+    // WorkspaceMigration: PruneWithheld.
+
+    /// More would be deleted than `spec.pruneLimit` allows in one pass.
+    pub const PRUNE_LIMIT_EXCEEDED: &str = "PruneLimitExceeded";
+    /// Mode Sync: the source has entities no more that stay in the target.
+    pub const PRUNE_WITHHELD: &str = "PruneWithheld";
+    /// The source did not show all that it has, or showed nothing.
+    pub const SOURCE_INCOMPLETE: &str = "SourceIncomplete";
 
     // WorkspaceMigration: RollbackReady, RolledBack.
 

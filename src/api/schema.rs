@@ -79,6 +79,11 @@ pub(super) fn any_object(_: &mut schemars::SchemaGenerator) -> Schema {
     json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
 }
 
+/// A number, or a text such as 50%.
+pub(super) fn count_or_percent(_: &mut schemars::SchemaGenerator) -> Schema {
+    json_schema!({"maxLength": 8, "x-kubernetes-int-or-string": true})
+}
+
 /// Any JSON value, kept as it is.
 pub(super) fn any_value(_: &mut schemars::SchemaGenerator) -> Schema {
     json_schema!({"x-kubernetes-preserve-unknown-fields": true})

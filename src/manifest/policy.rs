@@ -4,13 +4,14 @@ use serde_json::json;
 
 use crate::api::workspace_migration::{
     ConflictPolicy as ConflictChoice, DriftPolicy as DriftChoice, IdPolicy as IdChoice, Mode,
-    Preset as WrittenPreset, PresetName, Selection as Selected, Waiver as AcceptedFinding,
-    WorkspaceMigrationSpec,
+    Preset as WrittenPreset, PresetName, PruneLimit as WrittenLimit, Selection as Selected,
+    Waiver as AcceptedFinding, WorkspaceMigrationSpec,
 };
 use crate::domain::entity_kinds::{ENTITY_KINDS, named};
 use crate::plan::Waiver;
 use crate::plan::policy::{
-    Change, ConflictPolicy, Conflicts, DriftPolicy, Exclusion, IdPolicy, Policy, Selection, Transform,
+    Change, ConflictPolicy, Conflicts, DriftPolicy, Exclusion, IdPolicy, Policy, PruneLimit, Selection,
+    Transform,
 };
 use crate::plan::preset::Preset;
 
@@ -84,6 +85,7 @@ pub fn policy(spec: &WorkspaceMigrationSpec, control_plane: &str) -> Result<Poli
         // Their texts are not in the spec.
         custom_plugins: Vec::new(),
         prune: spec.prune,
+        prune_limit: spec.prune_limit.as_ref().map(prune_limit).unwrap_or_default(),
     })
 }
 
@@ -137,6 +139,16 @@ fn drift(spec: &WorkspaceMigrationSpec) -> DriftPolicy {
         (Mode::Plan | Mode::Apply, _) => DriftPolicy::AsConflict,
         (Mode::Sync, None | Some(DriftChoice::Report)) => DriftPolicy::Report,
         (Mode::Sync, Some(DriftChoice::Correct)) => DriftPolicy::Correct,
+    }
+}
+
+/// The schema lets only counts and shares in.
+fn prune_limit(written: &WrittenLimit) -> PruneLimit {
+    match written {
+        WrittenLimit::Count(count) => PruneLimit::Count(usize::try_from(*count).unwrap_or(usize::MAX)),
+        WrittenLimit::Percent(_) => written
+            .percent()
+            .map_or(PruneLimit::Count(0), PruneLimit::Percent),
     }
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::api::workspace_migration::{
-    DeclarativeConfig, Preset, PresetName, Source, Sync, Transform, WorkspaceMigrationSpec,
+    DeclarativeConfig, Preset, PresetName, PruneLimit, Source, Sync, Transform, WorkspaceMigrationSpec,
 };
 use crate::domain::KongVersion;
 
@@ -16,10 +16,12 @@ pub fn faults(spec: &WorkspaceMigrationSpec) -> Vec<String> {
     let transforms = spec.transforms.iter().enumerate();
     let transforms = transforms.flat_map(|(at, transform)| of_transform(at, transform));
     let sync = spec.sync.as_ref().and_then(of_sync);
+    let limit = spec.prune_limit.as_ref().and_then(of_prune_limit);
     of_source(&spec.source)
         .into_iter()
         .chain(transforms)
         .chain(sync)
+        .chain(limit)
         .collect()
 }
 
@@ -94,4 +96,9 @@ fn of_sync(sync: &Sync) -> Option<String> {
         }
         Some(_) => None,
     }
+}
+
+fn of_prune_limit(limit: &PruneLimit) -> Option<String> {
+    let right = matches!(limit, PruneLimit::Count(_)) || limit.percent().is_some();
+    (!right).then(|| "spec.pruneLimit must be a number of entities, or a share from 0% to 100%".to_owned())
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::domain::entity::reference;
 use crate::domain::{Entity, EntityKey, Packed, Snapshot, json};
 
 /// Fields by which other entities and plugin configurations name an entity.
@@ -46,8 +47,16 @@ impl Names {
                 continue;
             };
             let of_kind = names.0.entry(kind).or_default();
-            for name in fields.iter().filter_map(|field| packed.word(field)) {
-                of_kind.entry(name.into()).or_insert_with(|| packed.key());
+            let key = packed.key();
+            for field in *fields {
+                // A body that is yet to be written does not have it.
+                let name = match *field {
+                    "id" => Some((*key.id).into()),
+                    _ => packed.word(field).map(Into::into),
+                };
+                if let Some(name) = name {
+                    of_kind.entry(name).or_insert_with(|| key.clone());
+                }
             }
         }
         names
@@ -161,15 +170,61 @@ pub fn places(entity: &Entity) -> impl Iterator<Item = (&'static Place, &str)> {
     })
 }
 
+/// An entity calls another by name or id.
+#[derive(Debug)]
+pub struct Call<'e> {
+    /// Path of the field.
+    pub field: String,
+    /// Kind of what it calls.
+    pub kind: &'static str,
+    /// Name or id.
+    pub text: &'e str,
+}
+
+/// All calls of an entity, whether anything answers or not.
+pub fn calls(entity: &Entity) -> impl Iterator<Item = Call<'_>> {
+    let by_place = places(entity).map(|(place, text)| Call {
+        field: place.field.to_owned(),
+        kind: place.kind,
+        text,
+    });
+    let by_vault = vault_references(entity)
+        .into_iter()
+        .map(|(field, reference)| Call {
+            field,
+            kind: "vaults",
+            text: reference.prefix,
+        });
+    by_place.chain(by_vault)
+}
+
 /// Entities that this one names, with the field: a foreign key in all but form.
 #[must_use]
 pub fn named_entities(entity: &Entity, names: &Names) -> Vec<(String, EntityKey)> {
-    let by_place = places(entity)
-        .filter_map(|(place, value)| Some((place.field.to_owned(), names.find(place.kind, value)?.clone())));
-    let by_vault = vault_references(entity)
-        .into_iter()
-        .filter_map(|(field, reference)| Some((field, names.find("vaults", reference.prefix)?.clone())));
-    by_place.chain(by_vault).collect()
+    let found = |call: Call<'_>| Some((call.field, names.find(call.kind, call.text)?.clone()));
+    calls(entity).filter_map(found).collect()
+}
+
+/// Kinds of what another entity consists of, with the field that refers to it: whoever calls that one by name means these too.
+const PARTS: &[(&str, &str)] = &[
+    ("targets", "upstream"),
+    ("keys", "set"),
+    ("consumer_group_members", "consumer_group"),
+];
+
+/// True for a kind whose entities are parts of others.
+#[must_use]
+pub fn is_part(kind: &str) -> bool {
+    PARTS.iter().any(|(part, _)| *part == kind)
+}
+
+/// What an entity is a part of.
+#[must_use]
+pub fn whole_of(part: &Entity) -> Option<EntityKey> {
+    let (_, field) = PARTS.iter().find(|(kind, _)| *kind == part.kind.name)?;
+    let foreign_key = part.kind.foreign_keys.iter().find(|key| key.field == *field)?;
+    let id = reference(&part.body, field)?;
+    Some(EntityKey::new(foreign_key.kind, id))
 }
 
 /// A reference in a text: `{vault://prefix/…}`.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, json};
 
 use super::preset::Preset;
+pub use super::prune::PruneLimit;
 use crate::domain::Entity;
 use crate::domain::entity_kinds::{PLUGIN_SCHEMAS, named};
 
@@ -25,6 +26,8 @@ pub struct Policy {
     pub custom_plugins: Vec<CustomPlugin>,
     /// Whether what this migration created is deleted once the source has it no more.
     pub prune: bool,
+    /// How much of it one pass may delete.
+    pub prune_limit: PruneLimit,
 }
 
 /// Which part of a source to move. Empty: all of it.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::generated::body;
 use super::ledger::Origin;
-use super::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Selection};
+use super::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, PruneLimit, Selection};
 use super::test_support::entity;
 use super::{Action, Catalogue, Circumstances, Ledger, PlanInput, Planned, Policy, build_plan, verify};
 use crate::domain::entity_kinds::ENTITY_KINDS;
@@ -131,6 +131,16 @@ pub(super) fn policy() -> impl Strategy<Value = Policy> {
             ..Policy::default()
         },
     )
+}
+
+/// How much may be deleted: mostly anything, so that something is.
+fn prune_limit() -> impl Strategy<Value = PruneLimit> {
+    prop_oneof![
+        2 => Just(PruneLimit::Percent(100)),
+        1 => Just(PruneLimit::Usual),
+        1 => (0..6usize).prop_map(PruneLimit::Count),
+        1 => (0..100u8).prop_map(PruneLimit::Percent)
+    ]
 }
 
 /// What the target holds after all creations, as a server would return it: with fields of its own.
@@ -279,15 +289,19 @@ proptest! {
 
     #[test]
     fn only_what_was_created_and_is_gone_is_deleted_and_never_with_a_gap(
-        before in snapshot(), after in snapshot(), target in snapshot(), policy in policy(), gap in prop::option::of(0..ENTITY_KINDS.len()),
+        before in snapshot(), after in snapshot(), target in snapshot(), policy in policy(), limit in prune_limit(),
+        gap in prop::option::of(0..ENTITY_KINDS.len()),
     ) {
-        let policy = Policy { prune: true, ..policy };
+        let policy = Policy { prune: true, prune_limit: limit, ..policy };
         let mut ledger = Ledger::default();
         let first = plan_after(&before, &target, &policy, &ledger);
         ledger.intend(&first, &target, jiff::Timestamp::UNIX_EPOCH);
         let held = applied(&first, &target);
         ledger.settle(&first, &held, jiff::Timestamp::UNIX_EPOCH);
         let second = plan_after(&after, &held, &policy, &ledger);
+        let created = ledger.iter().filter(|(kind, id, entry)| entry.origin == Origin::Created && held.contains(&kind.key(id)));
+        let most = limit.most_of(created.count());
+        prop_assert!(second.deletions.len() <= most, "{} are deleted, and {most} may be", second.deletions.len());
         for (key, deletion) in &second.deletions {
             let entry = ledger.get(&key.kind, &key.id);
             prop_assert!(entry.is_some_and(|entry| entry.origin == Origin::Created), "{key}");

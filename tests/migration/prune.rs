@@ -123,10 +123,57 @@ async fn a_source_that_loses_everything_deletes_nothing() -> Result<()> {
     world
         .migration_until("inventory", "withheld", |seen| {
             seen.findings().contains(&"prune-source-empty")
+                && seen.is("PruneWithheld", "True", "SourceIncomplete")
         })
         .await?;
     assert_eq!(entity_writes(&world), before);
     assert!(!ids(&world, &control_plane, "services").is_empty());
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_the_limit_is_kept_until_the_user_raises_it() -> Result<()> {
+    let world = World::start("prune-limit").await?;
+    world.create(pruning(&world)).await?;
+    world.migration_until("inventory", "in sync", is_in_sync).await?;
+    let (before, control_plane) = (entity_writes(&world), world.control_plane_id("inventory").await?);
+    let lists = ["routes", "services", "consumers"];
+    let lose = || {
+        for list in lists {
+            for id in ids(&world, &control_plane, list) {
+                world.bed.kong.delete("inventory", list, &id);
+            }
+        }
+        Ok(())
+    };
+    world.meanwhile("inventory", lose).await?;
+    let seen = world
+        .migration_until("inventory", "withheld", |seen| {
+            seen.is("PruneWithheld", "True", "PruneLimitExceeded")
+                && seen.is("InSync", "False", "PruneWithheld")
+        })
+        .await?;
+    let message = seen.message("PruneWithheld");
+    assert!(
+        message.contains("of the 51 entities") && message.contains("allows 15 (30%, and 10 in any case)"),
+        "{message}"
+    );
+    assert_eq!(
+        (counts(&seen), entity_writes(&world)),
+        (Some((0, 0, 0)), before),
+        "{message}"
+    );
+    world.change("inventory", json!({"pruneLimit": "100%"})).await?;
+    world
+        .migration_until("inventory", "pruned", |seen| {
+            is_in_sync(seen) && seen.condition("PruneWithheld").is_none() && counts(seen) == Some((0, 0, 0))
+        })
+        .await?;
+    assert!(
+        lists
+            .iter()
+            .all(|list| ids(&world, &control_plane, list).is_empty())
+    );
     world.stop().await
 }
 

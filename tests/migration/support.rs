@@ -312,6 +312,24 @@ impl World {
         self.change(name, json!({"suspend": false})).await
     }
 
+    /// Has a completed migration pass once more, by a change of nothing but its generation.
+    pub async fn pass_again(&self, name: &str) -> Result<()> {
+        self.change(name, json!({"throttle": {"maxInFlight": 15}}))
+            .await?;
+        self.migration_until(name, "completed once more", Seen::is_completed)
+            .await?;
+        Ok(())
+    }
+
+    /// The same, which must write nothing.
+    pub async fn rests(&self, name: &str) -> Result<()> {
+        let before = self.writes();
+        self.pass_again(name).await?;
+        let more = self.writes() - before;
+        anyhow::ensure!(more == 0, "a further pass sent {more} writes");
+        Ok(())
+    }
+
     /// What a migration has kept of its writes.
     pub async fn ledger(&self, seen: &Seen) -> Result<Ledger> {
         let status = seen.0.status.as_ref().context("a status")?;

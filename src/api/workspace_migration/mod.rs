@@ -1,6 +1,7 @@
 //! `WorkspaceMigration`: one workspace of a self-managed Kong into one control plane in Konnect.
 
 mod policy;
+mod prune;
 mod rules;
 mod source;
 mod status;
@@ -14,6 +15,7 @@ pub use policy::{
     DeletionPolicy, DriftPolicy, FailurePolicy, IdPolicy, Mode, PatchOperation, Preset, PresetName, Redis,
     Repair, RollbackPolicy, Sync, Throttle, Transform, TransformSelector, VerificationPolicy, Waiver,
 };
+pub use prune::PruneLimit;
 pub use source::{AdminApi, AdminApiTls, DeclarativeConfig, Exclusion, Selection, Source};
 pub use status::{
     BackupStatus, DriftStatus, Finding, FindingsStatus, HistoryEntry, KindProgress, KindVerification, Phase,
@@ -108,6 +110,13 @@ pub struct WorkspaceMigrationSpec {
     /// could not be read.
     #[serde(default)]
     pub prune: bool,
+    /// The most that prune deletes in one pass: a number of entities, or a share such as 50% of those that this migration created and the
+    /// target still has. When more would have to go, none goes, and the condition PruneWithheld says how many. Without it: 30%, and
+    /// 10 entities in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "schema::count_or_percent")]
+    #[x_kube(validation = rules::count_or_percent("spec.pruneLimit"))]
+    pub prune_limit: Option<PruneLimit>,
     /// Findings that somebody has accepted, with a reason each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
@@ -171,6 +180,7 @@ impl WorkspaceMigrationSpec {
             backup_policy: BackupPolicy::default(),
             retain_backup: false,
             prune: false,
+            prune_limit: None,
             waivers: Vec::new(),
             transforms: Vec::new(),
             custom_plugins: Vec::new(),

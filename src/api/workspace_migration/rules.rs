@@ -21,6 +21,12 @@ pub(super) fn at_least(field: &str, shortest: &str) -> Rule {
         .message(format!("{field} must be at least {shortest}").as_str())
 }
 
+/// A count, or a share in percent.
+pub(super) fn count_or_percent(field: &str) -> Rule {
+    Rule::new("type(self) == int ? self >= 0 : self.matches('^(100|[0-9]{1,2})%$')")
+        .message(format!("{field} must be a number of entities, or a share from 0% to 100%").as_str())
+}
+
 /// What identifies the source is frozen once the first write has begun; how to get in (token, TLS) is not.
 pub(super) fn source_immutable() -> Rule {
     let same = "self.spec.source.workspace == oldSelf.spec.source.workspace \

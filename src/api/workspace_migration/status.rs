@@ -35,7 +35,7 @@ pub struct WorkspaceMigrationStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
     /// What is known about the migration: Ready, Reconciling, Stalled, SourceReady, TargetReady, PreflightPassed, PlanReady,
-    /// Approved, BackedUp, Applied, Verified, InSync, CutOver, Drifted, RollbackReady and RolledBack.
+    /// Approved, BackedUp, Applied, Verified, InSync, CutOver, Drifted, PruneWithheld, RollbackReady and RolledBack.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "conditions_schema")]
     pub conditions: Vec<Condition>,

@@ -3,7 +3,9 @@
 use super::backup::report_backup;
 use super::error::Error;
 use super::status::{findings_status, plan_status, progress_status, source_status};
-use crate::api::conditions::{APPROVED, PLAN_READY, PREFLIGHT_PASSED, SOURCE_READY, TARGET_READY, reason};
+use crate::api::conditions::{
+    APPROVED, PLAN_READY, PREFLIGHT_PASSED, PRUNE_WITHHELD, SOURCE_READY, TARGET_READY, reason,
+};
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, WorkspaceMigration};
 use crate::config::KonnectKinds;
 use crate::controllers::draft::Draft;
@@ -14,7 +16,7 @@ use crate::engine::error::Side;
 use crate::engine::{Observed, ObservedSource};
 use crate::k8s::conditions::ConditionStatus::{False, True};
 use crate::k8s::events::Note;
-use crate::plan::{Finding, Planned, Severity};
+use crate::plan::{Finding, Plan, Planned, Severity, prune};
 
 /// What was read from the source, into its condition.
 pub(super) fn report_source(source: &ObservedSource, workspace: &str, draft: &mut Draft<WorkspaceMigration>) {
@@ -79,6 +81,7 @@ pub(super) fn report_plan(
         .conditions
         .set(PLAN_READY, True, reason::PLANNED, plan.summary());
     report_preflight(planned, draft);
+    report_prune(plan, draft);
     let (reason, message) = match approval.map(|approval| approval.policy) {
         Some(ApprovalPolicy::Required) => (reason::APPROVED, "This plan is approved."),
         Some(ApprovalPolicy::Automatic) | None => (
@@ -88,6 +91,26 @@ pub(super) fn report_plan(
     };
     draft.conditions.set(APPROVED, True, reason, message);
     report_backup(plan, draft);
+}
+
+/// Why nothing is deleted of what the source has no more, as a condition; no condition when it is not so.
+fn report_prune(plan: &Plan, draft: &mut Draft<WorkspaceMigration>) {
+    let Some(finding) = prune::withheld(plan) else {
+        return draft.conditions.remove(PRUNE_WITHHELD);
+    };
+    let reason = if finding.id == prune::PRUNE_LIMIT.id {
+        reason::PRUNE_LIMIT_EXCEEDED
+    } else {
+        reason::SOURCE_INCOMPLETE
+    };
+    let message = format!(
+        "Nothing is deleted in the target: {}. {}",
+        finding.observed, finding.remedy
+    );
+    if draft.conditions.get(PRUNE_WITHHELD).is_none() {
+        draft.note(Note::warning("PruneWithheld", "Plan", message.clone()));
+    }
+    draft.conditions.set(PRUNE_WITHHELD, True, reason, message);
 }
 
 /// Whether a finding forbids the writes, which mode Plan tells too.

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::error::Error;
-use crate::api::conditions::{DRIFTED, IN_SYNC, ROLLED_BACK, reason};
+use crate::api::conditions::{DRIFTED, IN_SYNC, PRUNE_WITHHELD, ROLLED_BACK, reason};
 use crate::api::workspace_migration::{Mode, Phase, Sync, WorkspaceMigration};
 use crate::controllers::draft::Draft;
 use crate::controllers::error::ReconcileError;
@@ -92,21 +92,16 @@ fn note_change(before: &Before, draft: &mut Draft<WorkspaceMigration>) {
 
 /// The target has all that it should have.
 fn in_sync(verdict: Verdict, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
-    let drifted = draft
-        .conditions
-        .get(DRIFTED)
-        .map(|drifted| drifted.message.clone());
+    let differs = differs(draft);
     let sync = draft.status.sync.get_or_insert_default();
     sync.lag = Some(match (&sync.last_source_change, &sync.last_applied) {
         (Some(seen), Some(applied)) if applied >= seen => seconds(seen.0, applied.0),
         _ => "0s".to_owned(),
     });
     draft.status.phase = Some(Phase::Syncing);
-    match drifted {
-        Some(message) => {
-            draft
-                .conditions
-                .set(IN_SYNC, False, reason::TARGET_CHANGED, message.clone());
+    match differs {
+        Some((reason, message)) => {
+            draft.conditions.set(IN_SYNC, False, reason, message.clone());
             Outcome::done(reason::IN_SYNC, message)
         }
         None => {
@@ -116,6 +111,18 @@ fn in_sync(verdict: Verdict, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
             Outcome::done(reason::IN_SYNC, verdict.message)
         }
     }
+}
+
+/// What the target is left to have otherwise than the source: what somebody changed there, or what prune does not delete.
+fn differs(draft: &Draft<WorkspaceMigration>) -> Option<(&'static str, String)> {
+    let left = [
+        (DRIFTED, reason::TARGET_CHANGED),
+        (PRUNE_WITHHELD, reason::PRUNE_WITHHELD),
+    ];
+    left.into_iter().find_map(|(type_, reason)| {
+        let told = draft.conditions.get(type_)?;
+        Some((reason, told.message.clone()))
+    })
 }
 
 /// The target lacks something that the source has.

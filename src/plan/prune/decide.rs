@@ -1,11 +1,13 @@
 //! What of the candidates is deleted, once it is known what everything else will look like.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::document::{Action, Deletion, DesiredEntities, InSource, Operation};
 use super::super::finding::Finding;
 use super::super::ledger::Origin;
+use super::super::named::{Names, calls, whole_of};
 use super::super::select::Selected;
 use super::{Gone, PRUNE_DESELECTED, PRUNE_STILL_REFERENCED, references};
 use crate::domain::entity::reference;
@@ -21,6 +23,36 @@ pub struct Decision {
     pub deletions: BTreeMap<EntityKey, Deletion>,
     /// Why others stay.
     pub findings: Vec<Finding>,
+}
+
+/// What keeps an entity from being deleted.
+enum Holder {
+    /// An entity that refers to it, by a foreign key or as its schema.
+    Refers(Subject),
+    /// An entity that calls it by name or id, and the field.
+    Calls(Subject, String),
+}
+
+/// What the source wants the target to hold.
+struct After<'d> {
+    wanted: BTreeMap<EntityKey, &'d Packed>,
+    names: OnceCell<Names>,
+}
+
+impl After<'_> {
+    /// The entity of a key in the target.
+    fn entity(&self, key: &EntityKey) -> Option<Entity> {
+        self.wanted.get(key).map(|packed| packed.unpack())
+    }
+
+    /// True when some entity goes by this name.
+    fn answers(&self, kind: &str, name: &str) -> bool {
+        let names = self.names.get_or_init(|| {
+            let callable = |packed: &&Packed| Names::are_given_to(packed.kind.name);
+            Names::among(self.wanted.values().copied().filter(callable))
+        });
+        names.find(kind, name).is_some()
+    }
 }
 
 impl Gone<'_> {
@@ -51,49 +83,95 @@ impl Gone<'_> {
                 .cmp(&a.kind.level)
                 .then_with(|| a.key().cmp(&b.key()))
         });
+        let after = After {
+            names: OnceCell::new(),
+            wanted,
+        };
         let mut decision = Decision::default();
+        let mut called = BTreeMap::new();
         for packed in candidates {
-            match self.released_by(packed, &wanted, &decision.deletions) {
+            match self.released_by(packed, &after, &decision.deletions) {
                 Ok(released_by) => self.delete(packed, released_by, &mut decision),
-                Err(holder) => {
+                Err(Holder::Refers(holder)) => {
                     let observed = format!("{holder} refers to it");
                     self.tell(&PRUNE_STILL_REFERENCED, packed, observed);
                 }
+                Err(Holder::Calls(holder, field)) => {
+                    let observed = format!("{holder} names it in {field}");
+                    self.tell(&PRUNE_STILL_REFERENCED, packed, observed);
+                    called.insert(packed.key(), holder);
+                }
             }
         }
+        self.keep_parts(&called, &mut decision);
         decision.findings = self.findings;
         decision
+    }
+
+    /// What is called by name is of use only with what it consists of.
+    fn keep_parts(&mut self, called: &BTreeMap<EntityKey, Subject>, decision: &mut Decision) {
+        if called.is_empty() {
+            return;
+        }
+        let holder_of = |packed: &Packed| {
+            let whole = whole_of(&packed.unpack())?;
+            let holder = called.get(&whole)?;
+            Some(format!("{holder} names {whole}, of which it is a part"))
+        };
+        let kept: Vec<_> = decision
+            .deletions
+            .values()
+            .filter_map(|deletion| Some((deletion.entity.clone(), holder_of(&deletion.entity)?)))
+            .collect();
+        for (packed, observed) in kept {
+            let key = packed.key();
+            decision.deletions.remove(&key);
+            decision
+                .operations
+                .retain(|operation| operation.subject.key != key);
+            self.tell(&PRUNE_STILL_REFERENCED, &packed, observed);
+        }
     }
 
     /// Those that refer to the entity now and will not, when all who do are such or deleted; else one who will.
     fn released_by(
         &self,
         packed: &Packed,
-        wanted: &BTreeMap<EntityKey, &Packed>,
+        after: &After<'_>,
         deletions: &BTreeMap<EntityKey, Deletion>,
-    ) -> Result<Vec<EntityKey>, Subject> {
+    ) -> Result<Vec<EntityKey>, Holder> {
         let key = packed.key();
         let mut released_by = Vec::new();
-        for referrer in self.referrers().of(&key) {
-            if deletions.contains_key(referrer) {
-                continue;
-            }
-            let later = wanted.get(referrer).map(|packed| packed.unpack());
-            match later {
+        let staying = |referrer: &&EntityKey| !deletions.contains_key(*referrer);
+        for referrer in self.referrers().of(&key).filter(staying) {
+            match after.entity(referrer) {
                 Some(entity) if !references::of(&entity).any(|named| named == key) => {
                     released_by.push(referrer.clone());
                 }
-                _ => {
-                    let entity = self.input.target.get(referrer);
-                    let by_key = || Subject {
-                        key: referrer.clone(),
-                        name: None,
-                    };
-                    return Err(entity.map_or_else(by_key, |entity| entity.subject()));
-                }
+                _ => return Err(Holder::Refers(self.subject(referrer))),
+            }
+        }
+        let callers = self.referrers().callers(&key);
+        for caller in callers.filter(|caller| staying(&&caller.key)) {
+            match after.entity(&caller.key) {
+                // What the source has names what the source has no more: so it shall be here.
+                Some(entity) if calls(&entity).any(|call| *call.text == *caller.text) => {}
+                Some(_) => released_by.push(caller.key.clone()),
+                None if after.answers(packed.kind.name, &caller.text) => {}
+                None => return Err(Holder::Calls(self.subject(&caller.key), caller.field.clone())),
             }
         }
         Ok(released_by)
+    }
+
+    /// An entity of the target, for a person.
+    fn subject(&self, key: &EntityKey) -> Subject {
+        let by_key = || Subject {
+            key: key.clone(),
+            name: None,
+        };
+        let entity = self.input.target.get(key);
+        entity.map_or_else(by_key, |entity| entity.subject())
     }
 
     fn delete(&self, packed: &Packed, released_by: Vec<EntityKey>, decision: &mut Decision) {

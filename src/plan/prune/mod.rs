@@ -5,6 +5,7 @@
 //! ([`Gone::decide`]).
 
 mod decide;
+mod limit;
 mod references;
 mod rules;
 mod weigh;
@@ -13,9 +14,10 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use decide::Decision;
+pub use limit::{PruneLimit, withheld};
 pub use rules::*;
 
-use self::references::Referrers;
+use self::references::{Caller, Referrers};
 use self::weigh::is_unlisted;
 use super::diff::PlanInput;
 use super::finding::{Finding, Rule};
@@ -61,6 +63,7 @@ impl<'a> Gone<'a> {
             for (packed, entry) in known {
                 gone.weigh(packed, entry);
             }
+            gone.hold_to_limit();
         }
         gone
     }
@@ -87,6 +90,11 @@ impl<'a> Gone<'a> {
             if !self.candidates.contains_key(&key) {
                 return false;
             }
+            // A name goes on to whoever takes it; an id does not.
+            let by_id = |caller: &Caller| *caller.text == *key.id && self.stays(&caller.key);
+            if self.referrers().callers(&key).any(by_id) {
+                return false;
+            }
             if leaving.insert(key.clone()) {
                 open.extend(self.referrers().of(&key).cloned());
             }
@@ -100,11 +108,20 @@ impl<'a> Gone<'a> {
         self.candidates.remove(target);
     }
 
+    /// True for an entity that neither leaves nor follows the source.
+    fn stays(&self, key: &EntityKey) -> bool {
+        let entry = self.input.ledger.get(&key.kind, &key.id);
+        let followed = entry.filter(|entry| !entry.is_deleted()).is_some_and(|entry| {
+            let id = entry.source.as_deref().unwrap_or(&key.id);
+            let there = EntityKey::new(key.kind.clone(), id);
+            self.input.source.contains(&there)
+        });
+        !followed && !self.candidates.contains_key(key)
+    }
+
     fn referrers(&self) -> &Referrers {
-        self.referrers.get_or_init(|| {
-            let wanted = self.candidates.keys().cloned().collect();
-            Referrers::to(&wanted, self.input.target)
-        })
+        self.referrers
+            .get_or_init(|| Referrers::to(&self.candidates, self.input.target))
     }
 }
 

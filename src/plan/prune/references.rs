@@ -1,20 +1,49 @@
 //! Who in the target refers to whom.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use crate::domain::{Entity, EntityKey, Snapshot};
+use crate::domain::{Entity, EntityKey, Packed, Snapshot};
+use crate::plan::named::{Names, calls};
 
 /// Entities by the key of what they refer to.
 #[derive(Debug, Default)]
-pub(super) struct Referrers(BTreeMap<EntityKey, Vec<EntityKey>>);
+pub(super) struct Referrers {
+    by_key: BTreeMap<EntityKey, Vec<EntityKey>>,
+    by_name: BTreeMap<EntityKey, Vec<Caller>>,
+}
+
+/// An entity that calls another by name or id, which is no foreign key.
+#[derive(Debug)]
+pub(super) struct Caller {
+    /// Who calls.
+    pub key: EntityKey,
+    /// In which field.
+    pub field: String,
+    /// The name or id.
+    pub text: Box<str>,
+}
 
 impl Referrers {
     /// All entities of a snapshot that refer to one of the wanted.
-    pub fn to(wanted: &BTreeSet<EntityKey>, snapshot: &Snapshot) -> Self {
+    pub fn to(wanted: &BTreeMap<EntityKey, &Packed>, snapshot: &Snapshot) -> Self {
+        let callable = wanted
+            .values()
+            .filter(|packed| Names::are_given_to(packed.kind.name));
+        let names = Names::among(callable.copied());
         let mut referrers = Self::default();
         for entity in snapshot.iter() {
-            for named in of(&entity).filter(|named| wanted.contains(named)) {
-                referrers.0.entry(named).or_default().push(entity.key());
+            for named in of(&entity).filter(|named| wanted.contains_key(named)) {
+                referrers.by_key.entry(named).or_default().push(entity.key());
+            }
+            for call in calls(&entity) {
+                if let Some(named) = names.find(call.kind, call.text) {
+                    let caller = Caller {
+                        key: entity.key(),
+                        field: call.field,
+                        text: call.text.into(),
+                    };
+                    referrers.by_name.entry(named.clone()).or_default().push(caller);
+                }
             }
         }
         referrers
@@ -22,7 +51,12 @@ impl Referrers {
 
     /// Those that refer to an entity.
     pub fn of(&self, key: &EntityKey) -> impl Iterator<Item = &EntityKey> {
-        self.0.get(key).into_iter().flatten()
+        self.by_key.get(key).into_iter().flatten()
+    }
+
+    /// Those that call it by name or id.
+    pub fn callers(&self, key: &EntityKey) -> impl Iterator<Item = &Caller> {
+        self.by_name.get(key).into_iter().flatten()
     }
 }
 

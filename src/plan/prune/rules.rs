@@ -15,6 +15,10 @@ rules! {
         "The workspace lists nothing at all, so nothing is deleted in the target.",
         "Check spec.source.workspace and the rights of the token. If the workspace was emptied on purpose, undo the migration with spec.rollback.",
         "The workspace was deleted and made anew.";
+    PRUNE_LIMIT: Warning, binding, "prune-limit",
+        "The source has more entities no more than one pass may delete, so nothing is deleted in the target.",
+        "Check that the source is the right one and whole. If all of them shall go, set spec.pruneLimit to their number or to a share such as 80%, and take it back afterwards.",
+        "Somebody emptied the workspace all but one service, or restored the database from a backup that is too old.";
     PRUNE_KIND_ABSENT: Warning, waivable, "prune-kind-absent",
         "The source has no list of this kind any more, so its entities are not deleted in the target.",
         "Check the edition and the version of the source; delete the entities in Konnect if they are not wanted.",
@@ -28,7 +32,7 @@ rules! {
         "Delete it in Konnect if it is not wanted.",
         "The target had a service cart that was adopted, and somebody deleted it in the source.";
     PRUNE_STILL_REFERENCED: Warning, waivable, "prune-still-referenced",
-        "The source has the entity no more, and an entity that stays in the target refers to it; it is not deleted.",
+        "The source has the entity no more, and an entity that stays in the target refers to it, or names it; it is not deleted.",
         "Delete the entity that refers to it, or point it elsewhere.",
         "Somebody added a route to service cart in Konnect, and somebody deleted the service in the source.";
     PRUNE_DESELECTED: Warning, waivable, "prune-deselected",

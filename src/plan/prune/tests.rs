@@ -1,5 +1,8 @@
 //! What is deleted, what is not, and what is said of it.
 
+mod limit;
+mod named;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -515,6 +518,7 @@ fn of_what_was_deleted_only_so_much_is_kept() {
         world.source.insert(consumer);
     }
     world.run();
+    world.policy.prune_limit = PruneLimit::Percent(100);
     for consumer in &many {
         world.source.remove(&consumer.key());
     }

@@ -7,7 +7,8 @@ use super::findings::{NAME_HELD, REFERENCE_GONE, STILL_REFERENCED};
 use super::{Fate, RollbackInput, Undo, before};
 use crate::domain::{Entity, EntityKey};
 use crate::plan::finding::Finding;
-use crate::plan::named::{Names, named_entities};
+use crate::plan::ledger::Origin;
+use crate::plan::named::{Names, is_part, named_entities, whole_of};
 use crate::plan::unique::Taken;
 
 type Fates = BTreeMap<EntityKey, Fate>;
@@ -88,25 +89,46 @@ fn undeletable(input: &RollbackInput<'_>, fates: &Fates) -> Vec<(EntityKey, Find
     if users.peek().is_none() {
         return Vec::new();
     }
-    let callable = doomed.iter().filter(|key| Names::are_given_to(&key.kind));
-    let names = Names::among(callable.filter_map(|key| input.target.entities.get(*key)));
+    let parts = parts(input, &doomed);
+    let callable = doomed.iter().copied().chain(parts.keys());
+    let callable = callable.filter(|key| Names::are_given_to(&key.kind));
+    let names = Names::among(callable.filter_map(|key| input.target.entities.get(key)));
     let mut kept: BTreeMap<EntityKey, Finding> = BTreeMap::new();
+    let mut keep = |key: &EntityKey, observed: String| {
+        if let Some(entity) = doomed.get(key).and_then(|key| input.target.get(key)) {
+            let finding = || Finding::new(&STILL_REFERENCED, entity.subject(), observed);
+            kept.entry(key.clone()).or_insert_with(finding);
+        }
+    };
     for user in users {
-        let named = named_entities(&user, &names).into_iter().map(|(_, key)| key);
-        let needed = user
-            .plugin_schema()
-            .into_iter()
-            .chain(user.references())
-            .chain(named);
-        for key in needed.filter(|key| doomed.contains(key)) {
-            let Some(entity) = input.target.get(&key) else {
-                continue;
-            };
-            kept.entry(key).or_insert_with(|| {
-                let observed = format!("{} refers to it", user.subject());
-                Finding::new(&STILL_REFERENCED, entity.subject(), observed)
-            });
+        for key in user.references().into_iter().chain(user.plugin_schema()) {
+            keep(&key, format!("{} refers to it", user.subject()));
+        }
+        for (field, key) in named_entities(&user, &names) {
+            keep(&key, format!("{} names it in {field}", user.subject()));
+            for part in parts.get(&key).into_iter().flatten() {
+                let observed = format!("{} names {key}, of which it is a part", user.subject());
+                keep(part, observed);
+            }
         }
     }
     kept.into_iter().collect()
+}
+
+/// What would be deleted of what others consist of, by those: of use to whoever names these, whether they go or stay. What was there
+/// before the migration was of use without.
+fn parts(input: &RollbackInput<'_>, doomed: &BTreeSet<&EntityKey>) -> BTreeMap<EntityKey, Vec<EntityKey>> {
+    let mut parts: BTreeMap<EntityKey, Vec<EntityKey>> = BTreeMap::new();
+    for key in doomed.iter().copied().filter(|key| is_part(&key.kind)) {
+        let part = input.target.get(key);
+        let whole = part.as_ref().and_then(whole_of);
+        let created = |whole: &EntityKey| {
+            let entry = input.ledger.get(&whole.kind, &whole.id);
+            entry.is_some_and(|entry| entry.origin == Origin::Created && !entry.is_deleted())
+        };
+        if let Some(whole) = whole.filter(created) {
+            parts.entry(whole).or_default().push(key.clone());
+        }
+    }
+    parts
 }

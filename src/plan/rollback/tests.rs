@@ -172,6 +172,15 @@ fn what_something_foreign_names_stays_too() {
     let source = snapshot(&[
         ("consumers", json!({"id": "c", "username": "anonymous"})),
         ("upstreams", json!({"id": "u", "name": "pool"})),
+        (
+            "targets",
+            json!({"id": "t", "target": "a:1", "upstream": {"id": "u"}}),
+        ),
+        ("upstreams", json!({"id": "w", "name": "not-named"})),
+        (
+            "targets",
+            json!({"id": "z", "target": "a:1", "upstream": {"id": "w"}}),
+        ),
         ("vaults", json!({"id": "v", "name": "env", "prefix": "our-env"})),
         ("consumer_groups", json!({"id": "g", "name": "gold"})),
     ]);
@@ -186,15 +195,42 @@ fn what_something_foreign_names_stays_too() {
         json!({"id": "q", "name": "our-own", "config": {"key": "{vault://our-env/key}"}}),
     );
     let rollback = migrated.rollback();
-    assert_eq!(steps(&rollback), ["Delete consumer_groups/g"]);
+    let gone = [
+        "Delete targets/z",
+        "Delete upstreams/w",
+        "Delete consumer_groups/g",
+    ];
+    assert_eq!(steps(&rollback), gone);
+    let stays = [
+        "rollback-still-referenced consumers/c",
+        "rollback-still-referenced targets/t",
+        "rollback-still-referenced upstreams/u",
+        "rollback-still-referenced vaults/v",
+    ];
+    assert_eq!(findings(&rollback), stays);
     assert_eq!(
-        findings(&rollback),
-        [
-            "rollback-still-referenced consumers/c",
-            "rollback-still-referenced upstreams/u",
-            "rollback-still-referenced vaults/v"
-        ]
+        rollback.findings[1].observed,
+        "services/t names upstreams/u, of which it is a part"
     );
+    // Also when it stays for another reason.
+    migrated.put("upstreams", json!({"id": "u", "name": "pool", "slots": 10}));
+    let rollback = migrated.rollback();
+    assert_eq!(
+        (steps(&rollback).as_slice(), rollback.kept),
+        (&gone.map(String::from)[..], 4)
+    );
+}
+
+#[test]
+fn what_a_named_entity_did_not_have_before_goes() {
+    let upstream = ("upstreams", json!({"id": "u", "name": "pool"}));
+    let target = (
+        "targets",
+        json!({"id": "t", "target": "a:1", "upstream": {"id": "u"}}),
+    );
+    let mut migrated = migrated(&snapshot(&[upstream.clone(), target]), &snapshot(&[upstream]));
+    migrated.put("services", json!({"id": "t", "host": "pool"}));
+    assert_eq!(steps(&migrated.rollback()), ["Delete targets/t"]);
 }
 
 #[test]

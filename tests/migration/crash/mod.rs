@@ -1,5 +1,6 @@
 //! The operator is killed (SIGKILL) at random moments of a migration of 2,004 entities, and another takes over.
 
+mod deletes;
 mod kill_point;
 mod run;
 mod table;

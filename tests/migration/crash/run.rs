@@ -21,7 +21,7 @@ const UNITS: usize = 182;
 /// Its entities: the units, and a consumer group for each hundred of them.
 pub const ENTITIES: u64 = 2004;
 /// Name of the workspace, its control plane and its migration.
-const NAME: &str = "generated";
+pub const NAME: &str = "generated";
 /// Pause of Konnect before each answer, so that some writes are always in flight.
 const LATENCY: Duration = Duration::from_millis(2);
 /// The operator that is killed, and the one that takes over.
@@ -163,6 +163,11 @@ async fn killed_and_resumed(
         repeated <= in_flight && by_target.values().all(|count| *count <= 2),
         "{repeated} entities were written more than once, with {in_flight} in flight"
     );
+    let rests = tokio::select! {
+        failed = second.keep_running(world, &SECOND) => match failed? {},
+        rests = world.rests(NAME) => rests,
+    };
+    rests.with_context(|| second.end_of_log())?;
     Ok(Report {
         seed,
         point,
@@ -176,7 +181,7 @@ async fn killed_and_resumed(
 }
 
 /// Returns when nothing is on its way any more that the dead operator has sent: what it left in the sockets is still read by the servers.
-async fn settled(world: &World) {
+pub async fn settled(world: &World) {
     let mut last = (world.bed.konnect_server.stats().total, Instant::now());
     while last.1.elapsed() < QUIET {
         sleep(Duration::from_millis(10)).await;
@@ -201,7 +206,7 @@ fn entity_writes(world: &World) -> Vec<String> {
 }
 
 /// Lists and ids of a dump; of a membership the ids of both ends.
-fn contents(dump: &Value) -> Result<BTreeSet<String>> {
+pub fn contents(dump: &Value) -> Result<BTreeSet<String>> {
     let mut found = BTreeSet::new();
     for (path, list) in dump.as_object().context("a dump")? {
         for entity in list.as_array().context("a list")? {
@@ -219,7 +224,7 @@ fn contents(dump: &Value) -> Result<BTreeSet<String>> {
 }
 
 /// The same of what Konnect holds, in whichever control plane.
-fn target_contents(konnect: &Konnect) -> Result<BTreeSet<String>> {
+pub fn target_contents(konnect: &Konnect) -> Result<BTreeSet<String>> {
     const LISTS: [&str; 9] = [
         "services",
         "routes",

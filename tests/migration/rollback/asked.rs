@@ -98,9 +98,9 @@ async fn what_changed_since_and_what_others_use_stays_and_is_named_before_the_fi
         })
         .await?;
     // The upstream, the service that the foreign route is of, and what that service needs: its certificate, and the upstream that it
-    // calls by name.
+    // calls by name, with its two targets.
     let expected = would(&seen).context("what undoing would do")?;
-    assert_eq!(expected.kept, 4, "{}", seen.message("RollbackReady"));
+    assert_eq!(expected.kept, 6, "{}", seen.message("RollbackReady"));
 
     // Nothing is undone before somebody has approved it, and what stays is named by then.
     let written = entity_writes(&world);
@@ -127,9 +127,9 @@ async fn what_changed_since_and_what_others_use_stays_and_is_named_before_the_fi
     let seen = world
         .migration_until("inventory", "rolled back", is_rolled_back)
         .await?;
-    assert!(seen.message("RolledBack").contains("4 stay"));
+    assert!(seen.message("RolledBack").contains("6 stay"));
     let left = contents(&world, &id)?;
-    assert_eq!(left.len(), 5, "{:?}", left.keys());
+    assert_eq!(left.len(), 7, "{:?}", left.keys());
 
     // When told, what changed is undone too; when nobody uses the rest any more, that goes with it.
     let route = route["id"].as_str().context("an id")?;

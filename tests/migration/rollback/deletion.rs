@@ -69,7 +69,15 @@ async fn deletion_deletes_what_was_created_and_says_what_stays() -> Result<()> {
     expected.push(path);
     // An overwritten service needs its certificate, and calls an upstream by name.
     expected.push("certificates/88501063-b24b-4a98-8ad6-c918d11913c6".to_owned());
-    expected.push("upstreams/ea1f4c47-6364-4d55-acae-637c8e8e416a".to_owned());
+    let upstream = "upstreams/ea1f4c47-6364-4d55-acae-637c8e8e416a";
+    expected.push(upstream.to_owned());
+    let source: Value = serde_json::from_str(simulators::kong_admin::INVENTORY)?;
+    for target in source[format!("/{upstream}/targets")]
+        .as_array()
+        .context("targets")?
+    {
+        expected.push(format!("targets/{}", target["id"].as_str().context("an id")?));
+    }
     expected.sort();
     assert_eq!(left.keys().cloned().collect::<Vec<_>>(), expected);
     // Overwritten, and left so.
@@ -86,7 +94,7 @@ async fn deletion_deletes_what_was_created_and_says_what_stays() -> Result<()> {
     assert!(
         note.contains("2 stay (deletion-leaves-overwritten)")
             && note.contains("1 stay (rollback-changed-since): vaults/")
-            && note.contains("2 stay (rollback-still-referenced): certificates/"),
+            && note.contains("4 stay (rollback-still-referenced): certificates/"),
         "{note}"
     );
     world.stop().await

@@ -6,8 +6,8 @@ use super::super::LOOK_AGAIN;
 use super::super::status::{findings_status, rollback_status};
 use super::Cause;
 use crate::api::conditions::{
-    APPLIED, APPROVED, DRIFTED, IN_SYNC, PLAN_READY, PREFLIGHT_PASSED, ROLLBACK_READY, ROLLED_BACK,
-    SOURCE_READY, VERIFIED, reason,
+    APPLIED, APPROVED, DRIFTED, IN_SYNC, PLAN_READY, PREFLIGHT_PASSED, PRUNE_WITHHELD, ROLLBACK_READY,
+    ROLLED_BACK, SOURCE_READY, VERIFIED, reason,
 };
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, WorkspaceMigration};
 use crate::controllers::draft::Draft;
@@ -61,6 +61,7 @@ pub(super) fn report_expected(
         PLAN_READY,
         VERIFIED,
         DRIFTED,
+        PRUNE_WITHHELD,
         IN_SYNC,
     ] {
         draft.conditions.remove(type_);
