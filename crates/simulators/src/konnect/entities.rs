@@ -256,7 +256,7 @@ fn at<'c>(
 ) -> Box<dyn Iterator<Item = &'c Value> + 'c> {
     match (&address.parent, parent) {
         (Some((nested, _)), Some(id)) => Box::new(control_plane.referring(address.kind, nested.field, id)),
-        _ => Box::new(control_plane.from_id(address.kind.path, from)),
+        _ => Box::new(control_plane.of_from(address.kind.path, from)),
     }
 }
 

@@ -133,7 +133,7 @@ impl ControlPlane {
     }
 
     /// Entities of a kind from an id on, in order of id.
-    pub fn from_id<'c>(&'c self, kind: &str, from: &str) -> impl Iterator<Item = &'c Value> + use<'c> {
+    pub fn of_from<'c>(&'c self, kind: &str, from: &str) -> impl Iterator<Item = &'c Value> + use<'c> {
         let bounds = (Bound::Included(from), Bound::Unbounded);
         let held = self.entities.get(kind).map(|held| held.range::<str, _>(bounds));
         held.into_iter().flatten().map(|(_, entity)| entity)
