@@ -13,6 +13,8 @@ pub enum Phase {
     Writes,
     /// Nothing: the operator holds finished migrations.
     Idle,
+    /// Nothing in this process: the operator plans many migrations under a memory budget.
+    Queue,
 }
 
 /// One row of the table. Times are in milliseconds, memory in KiB.
@@ -108,6 +110,13 @@ pub const CASES: &[Case] = &[
         phase: Phase::Idle,
         units: 100,
         rss_kib: Some((30 * 1024, 20 * 1024)),
+        ..NOTHING
+    },
+    // The budget of 64 MiB, and what the operator holds beside it.
+    Case {
+        name: "thousand-migrations-64mib",
+        phase: Phase::Queue,
+        units: 1_000,
         ..NOTHING
     },
 ];

@@ -7,9 +7,11 @@ mod cases;
 mod chart;
 mod deck;
 mod idle;
+mod installation;
 mod machine;
 mod measure;
 mod page;
+mod queue;
 mod record;
 mod run;
 mod servers;
@@ -72,6 +74,7 @@ async fn main() -> anyhow::Result<()> {
         eprintln!("{} ...", case.name);
         let measured = match case.phase {
             cases::Phase::Idle => idle::measure(&case).await,
+            cases::Phase::Queue => queue::measure(&case).await,
             _ => measure(&case, runs).await,
         };
         let measured = measured.with_context(|| case.name.to_owned())?;

@@ -67,7 +67,8 @@ fn refused(stats: &Stats) -> u64 {
     stats.by_status.get(&429).copied().unwrap_or_default()
 }
 
-fn requests(stats: &[&Stats]) -> BTreeMap<String, u64> {
+/// Requests to all servers by method.
+pub fn requests(stats: &[&Stats]) -> BTreeMap<String, u64> {
     let mut sum = BTreeMap::new();
     for (route, count) in stats.iter().flat_map(|stats| &stats.by_route) {
         let method = route.split(' ').next().unwrap_or_default();

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
-use super::cases::CASES;
+use super::cases::{CASES, Case};
 
 const FILE: &str = "benchmarks.json";
 
@@ -22,7 +23,7 @@ struct File {
 pub struct Record {
     /// Its name.
     pub case: String,
-    /// Entities of the source; for the idle operator its migrations.
+    /// Entities of the source, of all migrations together; for the idle operator its migrations.
     pub entities: usize,
     /// How often it was measured.
     pub runs: usize,
@@ -51,7 +52,34 @@ pub struct Spread {
     pub max: u64,
 }
 
+impl Record {
+    /// Of one run in which nothing was counted yet.
+    pub fn empty(case: &Case, entities: usize) -> Self {
+        Self {
+            case: case.name.to_owned(),
+            entities,
+            runs: 1,
+            wall_ms: Spread::once(Duration::ZERO),
+            requests: BTreeMap::new(),
+            peak_in_flight: 0,
+            connections: 0,
+            peak_rss_kib: 0,
+            floor_ms: 0,
+        }
+    }
+}
+
 impl Spread {
+    /// Of one run.
+    pub fn once(took: Duration) -> Self {
+        let time = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            min: time,
+            median: time,
+            max: time,
+        }
+    }
+
     /// Of these times; none without any.
     pub fn of(times: &mut [f64]) -> Option<Self> {
         times.sort_by(f64::total_cmp);

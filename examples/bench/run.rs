@@ -143,7 +143,7 @@ impl Run {
     /// Finds the one with the entities, or makes an empty one.
     async fn control_plane(&self, client: &Client) -> anyhow::Result<String> {
         match self.phase {
-            Phase::SourceRead | Phase::Idle => Ok(String::new()),
+            Phase::SourceRead | Phase::Idle | Phase::Queue => Ok(String::new()),
             Phase::SteadyState => {
                 let found = client.list_control_planes(&Filter::name(GENERATED)).await?;
                 let found = found.into_iter().next().context("no generated control plane")?;

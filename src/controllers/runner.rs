@@ -40,7 +40,7 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::{
     Api, Resource, ResourceExt,
     api::{ApiResource, DynamicObject, ListParams},
-    core::DeserializeGuard,
+    core::{DeserializeGuard, object::HasStatus},
     runtime::{
         Controller, Predicate, PredicateConfig, WatchStreamExt,
         controller::{self, Action},
@@ -62,6 +62,8 @@ use crate::{k8s::status::ReconciledObject, telemetry::readiness::Gate};
 
 /// Pause between two looks for a definition that is not installed.
 const DEFINITION_POLL: Duration = Duration::from_secs(2);
+/// The manifest as kubectl last applied it.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// What one controller does with one object.
 pub trait Reconciler: Send + Sync + 'static {
@@ -81,6 +83,12 @@ pub trait Reconciler: Send + Sync + 'static {
         object: &Self::Object,
         draft: &mut Draft<Self::Object>,
     ) -> impl Future<Output = Result<Outcome, Self::Error>> + Send;
+
+    /// Takes out of a cached object what [`Runner::rerun_on`] does not ask for. Passes read the object anew, so the
+    /// cache serves no other purpose.
+    fn shrink(object: &mut Self::Object) {
+        *object.status_mut() = None;
+    }
 
     /// The object is gone from the cluster: drop what is remembered about it.
     fn forget(&self, _object: &ObjectRef<Self::Object>) {}
@@ -214,6 +222,7 @@ fn follow_own_kind<R: Reconciler>(context: &Context, pass: &Arc<Pass<R>>) -> Con
         .combine(predicates::finalizers);
     let objects = watcher(context.watched::<Guarded<R>>(), watcher::Config::default())
         .default_backoff()
+        .modify(shrink::<R>)
         .inspect_ok(move |event| {
             if let watcher::Event::Delete(object) = event {
                 let gone = ObjectRef::new(&object.name_any());
@@ -224,6 +233,19 @@ fn follow_own_kind<R: Reconciler>(context: &Context, pass: &Arc<Pass<R>>) -> Con
         .applied_objects()
         .predicate_filter(changed, PredicateConfig::default());
     Controller::for_stream(objects, reader)
+}
+
+/// Leaves of an object what its controller asks the cache for. Field ownership and the copy of the manifest that
+/// kubectl keeps are several times as large as the rest.
+fn shrink<R: Reconciler>(object: &mut Guarded<R>) {
+    let meta = object.meta_mut();
+    meta.managed_fields = None;
+    if let Some(annotations) = &mut meta.annotations {
+        annotations.remove(LAST_APPLIED);
+    }
+    if let Ok(object) = &mut object.0 {
+        R::shrink(object);
+    }
 }
 
 fn guarded_ref<R: Reconciler>(object: &ObjectRef<R::Object>) -> ObjectRef<Guarded<R>> {

@@ -123,6 +123,9 @@ impl Reconciler for Extensions {
         }
     }
 
+    /// Keeps the status, which names the auth configuration.
+    fn shrink(_extension: &mut KonnectExtension) {}
+
     fn forget(&self, extension: &ObjectRef<KonnectExtension>) {
         self.secrets.set(&self.context.client, extension, &Read::new());
     }
