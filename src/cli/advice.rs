@@ -33,10 +33,10 @@ pub fn explain_call(side: Side, error: &http::Error) -> String {
 fn advice(side: Side, error: &http::Error) -> &'static str {
     match (error.failure(), side) {
         (Failure::Unreachable | Failure::Timeout, Side::Source) => {
-            "check --admin-url, DNS, the network and proxies, then run it again"
+            "check --admin-url (https or http, and the port), DNS, the network and proxies, then run it again"
         }
         (Failure::Unreachable | Failure::Timeout, Side::Target) => {
-            "check --konnect-url, DNS, the network and proxies, then run it again"
+            "check --konnect-url (https or http, and the port), DNS, the network and proxies, then run it again"
         }
         (Failure::Tls, Side::Source) => {
             "give its certificate authority with --admin-ca-file or --ca-file, or check --admin-url: https or http, and the port"

@@ -183,11 +183,12 @@ impl ApplyArgs {
         }
         let ids: BTreeSet<&str> = plan.blocking().map(|finding| finding.id.as_str()).collect();
         let ids: Vec<&str> = ids.into_iter().collect();
-        plan.blocking().next().map(|finding| {
+        plan.obstacle().map(|finding| {
             format!(
-                "Nothing is written. {}: {}. {} Findings that stand against it: {} ({}). Solve them, or accept what may be \
+                "Nothing is written. {} {}: {}. {} Findings that stand against it: {} ({}). Solve them, or accept what may be \
                  accepted with --waive ID=REASON.",
                 finding.id,
+                finding.subject,
                 finding.observed.trim_end_matches('.'),
                 finding.remedy,
                 plan.blocking().count(),

@@ -34,7 +34,10 @@ impl<K: ReconciledObject> Draft<K> {
         leadership: Leadership,
         clock: &dyn Clock,
     ) -> Self {
-        let status = object.status().cloned().unwrap_or_default();
+        let status = object
+            .status()
+            .cloned()
+            .unwrap_or_else(<K as HasStatus>::Status::at_first);
         let generation = object.meta().generation.unwrap_or_default();
         let observed = object
             .status()

@@ -5,6 +5,7 @@ use std::{error::Error, time::Duration};
 use crate::{
     api::conditions::reason,
     http::{self, Failure, Service},
+    k8s::refusal::said,
 };
 
 /// Pause after a 429 that names none. Konnect's own tools wait as long.
@@ -195,19 +196,28 @@ impl ReconcileError for http::Error {
     }
 }
 
-/// The error and its sources in one line; a source that its parent quotes already is left out.
-pub fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        let said = source.to_string();
+/// The error and its sources in one line; a source that its parent quotes already is left out. An answer of the API server is
+/// quoted by its words, and has no sources worth telling.
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let answer = answer(error);
+        let said = answer.map_or_else(|| error.to_string(), said);
         if !text.contains(&said) {
-            text.push_str(": ");
+            let separator = if text.is_empty() { "" } else { ": " };
+            text.push_str(separator);
             text.push_str(&said);
         }
-        next = source.source();
+        next = error.source().filter(|_| answer.is_none());
     }
     text
+}
+
+fn answer<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a kube::Error> {
+    let boxed = || error.downcast_ref::<Box<kube::Error>>().map(|boxed| &**boxed);
+    let error = error.downcast_ref::<kube::Error>().or_else(boxed);
+    error.filter(|error| matches!(error, kube::Error::Api(_)))
 }
 
 #[cfg(test)]
@@ -251,6 +261,20 @@ mod tests {
     fn the_chain_names_every_source_once() {
         let error = Outer(std::io::Error::other("disk full"));
         assert_eq!(chain(&error), "could not save: disk full");
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("Secret a could not be read")]
+    struct Unread(#[source] kube::Error);
+
+    #[test]
+    fn the_chain_quotes_the_api_server_by_its_words() {
+        let status = kube::core::Status::failure("User a cannot get it", "Forbidden").with_code(403);
+        let error = Unread(kube::Error::Api(Box::new(status)));
+        assert_eq!(
+            chain(&error),
+            "Secret a could not be read: User a cannot get it; grant that right"
+        );
     }
 
     #[test]

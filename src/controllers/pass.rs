@@ -183,14 +183,16 @@ impl<R: Reconciler> Pass<R> {
             .conditions
             .get(READY)
             .map(|ready| (ready.status.clone(), ready.reason.clone()));
-        notes.extend(transition(result, *before != after, failures));
+        let changed = *before != after;
+        let told: Vec<_> = notes.iter().map(|note| note.reason.clone()).collect();
+        notes.extend(transition(result, changed, failures).filter(|note| !told.contains(&note.reason)));
         let reference = object.object_ref(&());
         for note in notes {
             self.context.events.publish(&note, &reference).await;
         }
         match result {
             Ok(outcome) => {
-                tracing::debug!(outcome = outcome.label(), "reconciled");
+                log_end(outcome, changed);
                 let pause = outcome
                     .again()
                     .map(|pause| backoff::later(pause, fastrand::f64()));
@@ -258,6 +260,23 @@ fn log(failure: &Failure) {
         | Class::Bug => {
             tracing::warn!(class = class.label(), reason, message, "reconcile failed");
         }
+    }
+}
+
+/// What an operator's reader wants to know is how things end; that they are still so is for debugging.
+fn log_end(outcome: &Outcome, changed: bool) {
+    let label = outcome.label();
+    match outcome {
+        Outcome::Done(verdict)
+        | Outcome::Wait(verdict)
+        | Outcome::Held(verdict)
+        | Outcome::Blocked(verdict)
+            if changed =>
+        {
+            tracing::info!(outcome = label, reason = verdict.reason, "{}", verdict.message);
+        }
+        Outcome::Gone => tracing::info!(outcome = label, "deleted, and nothing is left to do"),
+        _ => tracing::debug!(outcome = label, "reconciled"),
     }
 }
 

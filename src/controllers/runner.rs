@@ -252,16 +252,27 @@ async fn wait_until_served(context: &Context, kind: &ApiResource, gate: &Gate) {
         Some(namespace) => Api::namespaced_with(context.client.clone(), namespace, kind),
         None => Api::all_with(context.client.clone(), kind),
     };
-    loop {
-        match api.list_metadata(&ListParams::default().limit(1)).await {
-            Ok(_) => return,
-            // A group that is not served at all answers 404 without a Status.
-            Err(kube::Error::Api(status)) if status.code == 404 => gate.wait_for(format!(
-                "the CustomResourceDefinition {}.{} (version {}); install it with: gateway-migration-operator crd | kubectl apply -f -",
-                kind.plural, kind.group, kind.version
-            )),
-            Err(error) => gate.wait_for(format!("the Kubernetes API to list {}: {}", kind.plural, chain(&error))),
+    let mut told = String::new();
+    while let Err(error) = api.list_metadata(&ListParams::default().limit(1)).await {
+        let missing = missing(kind, &error);
+        // Once for each cause: it stays for as long as nobody acts.
+        if told != missing {
+            tracing::warn!("waiting for {missing}");
+            told.clone_from(&missing);
         }
+        gate.wait_for(missing);
         tokio::time::sleep(DEFINITION_POLL).await;
+    }
+}
+
+/// What has to come before a kind can be listed.
+fn missing(kind: &ApiResource, error: &kube::Error) -> String {
+    match error {
+        // A group that is not served at all answers 404 without a Status.
+        kube::Error::Api(status) if status.code == 404 => format!(
+            "the CustomResourceDefinition {}.{} (version {}); install it with: gateway-migration-operator crd | kubectl apply --server-side -f -",
+            kind.plural, kind.group, kind.version
+        ),
+        error => format!("the Kubernetes API to list {}: {}", kind.plural, chain(error)),
     }
 }

@@ -58,6 +58,9 @@ fn yaml_error(error: &serde_saphyr::Error) -> Error {
         .map_or((0, 0), |location| (location.line(), location.column()));
     let problem = match error.without_snippet() {
         serde_saphyr::Error::DuplicateMappingKey { .. } => TWICE,
+        serde_saphyr::Error::MultipleDocuments { .. } => {
+            "a second document begins there; a declarative file is one"
+        }
         _ => "no valid YAML",
     };
     Error::Syntax {

@@ -230,6 +230,7 @@ fn faults_of_the_whole_file_say_what_to_do() {
     assert!(refused("services: []").contains("has _format_version missing"));
     assert!(refused("just text").contains("_format_version"));
     assert!(refused("a: [canary").contains("not readable as YAML at line 1"));
+    assert!(refused("kind: canary\n---\nkind: canary\n").contains("a second document begins there"));
     assert!(!refused("a: [canary").contains("canary"));
     assert!(refused("{\"a\": canary").contains("not readable as JSON at line 1"));
     assert!(

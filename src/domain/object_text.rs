@@ -59,6 +59,12 @@ impl ObjectText {
             .ok()?
     }
 
+    /// False when no text in it can hold this word of ASCII letters, digits and hyphens, which is sooner known than read.
+    #[must_use]
+    pub fn may_say(&self, word: &str) -> bool {
+        self.0.contains(word) || self.0.contains("\\u")
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -182,6 +188,13 @@ mod tests {
             ObjectText::check(r#"{"a": {"id": "inner"}, "i\u0064": "x", "name": 1, "z": []}"#).unwrap();
         assert_eq!(text.word("id").as_deref(), Some("x"));
         assert_eq!((text.word("name"), text.word("absent")), (None, None));
+    }
+
+    #[test]
+    fn a_word_may_be_said_in_another_form() {
+        let says = |text: &str| ObjectText::check(text).unwrap().may_say("a-b");
+        assert!(says(r#"{"x":["a-b-c"]}"#) && says(r#"{"x":["a\u002db"]}"#));
+        assert!(!says(r#"{"a":"b"}"#));
     }
 
     #[test]

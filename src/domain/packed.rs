@@ -69,6 +69,12 @@ impl Packed {
         self.text.word(field)
     }
 
+    /// See [`ObjectText::may_say`].
+    #[must_use]
+    pub fn may_say(&self, word: &str) -> bool {
+        self.text.may_say(word)
+    }
+
     /// Some of the fields, as a type that names them.
     ///
     /// # Errors

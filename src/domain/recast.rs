@@ -37,6 +37,7 @@ pub fn recast(snapshot: &mut Snapshot) {
     }
     let limiting: Vec<Entity> = snapshot
         .of_kind("plugins")
+        .filter(|plugin| plugin.may_say(RATE_LIMITING))
         .map(Packed::unpack)
         .filter(|plugin| is_rate_limiting(&plugin.body))
         .collect();

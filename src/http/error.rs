@@ -229,7 +229,7 @@ impl Error {
     pub fn remedy(&self) -> &'static str {
         match (&self.0.failure, self.0.service) {
             (Failure::Unreachable | Failure::Timeout, _) => {
-                "check the address, DNS, network policies and proxies; it is tried again"
+                "check the address (https or http, and the port), DNS, network policies and proxies; it is tried again"
             }
             (Failure::Fenced, _) => "the replica that leads goes on",
             (Failure::Tls, Service::Konnect) => {

@@ -147,7 +147,6 @@ impl ConditionSet {
     }
 }
 
-/// Cuts a message at a character boundary, and shows that it was cut.
 /// The condition of this type in a status, if there is one.
 pub fn find<'a>(conditions: &'a [Condition], type_: &str) -> Option<&'a Condition> {
     conditions.iter().find(|condition| condition.type_ == type_)

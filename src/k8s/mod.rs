@@ -8,6 +8,7 @@ pub mod config_maps;
 pub mod events;
 pub mod finalizer;
 pub mod lease;
+pub mod refusal;
 pub mod secrets;
 pub mod status;
 pub mod watches;

@@ -20,6 +20,10 @@ pub trait ObjectStatus: Clone + Default + Debug + Serialize + Send + Sync + 'sta
     /// Records the generation that this status speaks of. Kong's schemas have no such field: there, each condition
     /// carries the generation, and there is nothing to do.
     fn set_observed_generation(&mut self, _generation: i64) {}
+    /// The status of an object that nobody has looked at before.
+    fn at_first() -> Self {
+        Self::default()
+    }
 }
 
 /// A namespaced kind that a controller can own. Implemented for all that qualify.

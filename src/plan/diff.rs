@@ -2,7 +2,9 @@
 
 mod hash;
 mod names;
+mod origin;
 mod prepare;
+mod present;
 mod removed;
 
 use std::cell::OnceCell;
@@ -10,29 +12,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use self::hash::hash;
-use self::prepare::{Counterpart, Judged, Known, Prepared, Transforms};
-use super::added;
+use self::origin::Origin;
+use self::prepare::{Counterpart, Judged, Known, Outcome, Prepared, Transforms};
 use super::catalogue::Catalogue;
-use super::compare::{FieldChange, differences, equal};
-use super::conflict::{self, Resolution};
+use super::compare::FieldChange;
 use super::digest::{Digest, Held};
 use super::document::{Action, Desired, DesiredEntities, Operation, Plan, Planned};
-use super::drift::{Class, Drift, class_of_difference, missing_in_source, removed_from_target};
+use super::drift::{Class, Drift, missing_in_source, removed_from_target};
 use super::finding::{
-    ADOPT_DIFFERS, BLOCKED_BY_DRIFT, DEPENDENCY_EXCLUDED, Finding, NAME_TAKEN, NAME_WAITS_FOR_UPDATE,
-    PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule, SKIPPED_BY_POLICY, TRANSFORM_FAILED, TRANSFORM_UNUSED,
-    TRANSFORMED,
+    BLOCKED_BY_DRIFT, DEPENDENCY_EXCLUDED, Finding, PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule,
+    TRANSFORM_FAILED, TRANSFORM_UNUSED, TRANSFORMED,
 };
 use super::identity::Identities;
 use super::ledger::Ledger;
-use super::policy::{ConflictPolicy, CustomPlugin, Policy};
+use super::policy::{CustomPlugin, Policy};
 use super::preflight::consumers::tell_passwords;
 use super::preflight::custom_plugins::SCHEMA_UNUSED;
 use super::preflight::{Facts, judge_workspace};
 use super::prune::Gone;
 use super::select::{Selected, select};
-use super::translate::translate;
-use super::unique::{Clash, Taken};
+use super::unique::Taken;
 use super::{Circumstances, parallel, waivers};
 use crate::domain::{Entity, EntityKey, KongVersion, Packed, Snapshot, Subject};
 
@@ -78,8 +77,8 @@ pub fn build_plan(input: &PlanInput<'_>) -> Planned {
     entities.sort_by_key(|packed| (packed.kind.level, packed.key()));
     planner.operations.reserve_exact(entities.len());
     for part in entities.chunks(AT_ONCE) {
-        for prepared in planner.prepare(part) {
-            planner.place(prepared);
+        for (packed, prepared) in part.iter().zip(planner.prepare(part)) {
+            planner.place(packed, prepared);
         }
     }
     planner.finish()
@@ -91,6 +90,8 @@ struct Planner<'a> {
     version: KongVersion,
     selected: Selected,
     identities: Identities,
+    /// What the target has.
+    held: Held<'a>,
     /// Looked at for creations alone, so it is made for the first one.
     taken: OnceCell<Taken>,
     absent: BTreeSet<EntityKey>,
@@ -124,6 +125,7 @@ impl<'a> Planner<'a> {
             facts,
             version: input.version.unwrap_or(OLDEST),
             selected,
+            held: Held::by(input.target),
             identities,
             taken: OnceCell::new(),
             absent: BTreeSet::new(),
@@ -138,22 +140,27 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Looks at some entities, each for itself.
-    fn prepare(&self, part: &[&Packed]) -> Vec<Prepared> {
-        let known = Known {
+    fn known(&self) -> Known<'_> {
+        Known {
             input: self.input,
             facts: &self.facts,
             selected: &self.selected,
             identities: &self.identities,
+            held: &self.held,
             version: self.version,
-        };
+        }
+    }
+
+    /// Looks at some entities, each for itself.
+    fn prepare(&self, part: &[&Packed]) -> Vec<Prepared> {
+        let known = self.known();
         parallel::map(part, |packed| known.prepare(packed))
     }
 
-    fn place(&mut self, prepared: Prepared) {
+    fn place(&mut self, packed: &Packed, prepared: Prepared) {
         match prepared {
             Prepared::Aside(source) => {
-                let reason = if self.selected.is_excluded(&source.key()) {
+                let reason = if self.selected.is_excluded(source.key()) {
                     "excluded"
                 } else {
                     "not selected"
@@ -161,24 +168,23 @@ impl<'a> Planner<'a> {
                 self.leave(&source, Action::NotSelected, reason.to_owned());
             }
             Prepared::Judged(judged)
-                if judged.source.kind.presence.given && !self.is_needed(&judged.source) =>
+                if judged.origin.kind.presence.given && !self.is_needed(&judged.origin) =>
             {
                 let observed = "no plugin that takes part has this name";
-                self.findings
-                    .push(Finding::new(&SCHEMA_UNUSED, judged.source.subject(), observed));
-                self.leave(&judged.source, Action::NotSelected, observed.to_owned());
+                self.tell(&SCHEMA_UNUSED, &judged.origin, observed.to_owned());
+                self.leave(&judged.origin, Action::NotSelected, observed.to_owned());
             }
             Prepared::Spoilt(source, error) => {
                 self.used_transforms.insert(error.index);
                 self.block(&source, &TRANSFORM_FAILED, error.to_string());
             }
-            Prepared::Judged(judged) => self.place_judged(*judged),
+            Prepared::Judged(judged) => self.place_judged(packed, *judged),
         }
     }
 
-    fn place_judged(&mut self, judged: Judged) {
-        let source = &judged.source;
-        self.note_transforms(source, &judged.transforms);
+    fn place_judged(&mut self, packed: &Packed, judged: Judged) {
+        let source = &judged.origin;
+        self.note_transforms(source, judged.transforms);
         let first = judged.verdict.findings.first();
         let reason = first.map_or_else(String::new, |finding| finding.observed.clone());
         self.findings.extend(judged.verdict.findings);
@@ -187,8 +193,7 @@ impl<'a> Planner<'a> {
         }
         if source.kind.name == "basic-auths" && self.loses_password(source) {
             let observed = "the stored hash is salted with the consumer's id, which changes";
-            self.findings
-                .push(Finding::new(&PASSWORD_NOT_MOVABLE, source.subject(), observed));
+            self.tell(&PASSWORD_NOT_MOVABLE, source, observed.to_owned());
             return self.leave(source, Action::StaysBehind, observed.to_owned());
         }
         if self.stays_removed(source) {
@@ -199,17 +204,14 @@ impl<'a> Planner<'a> {
         }
         self.findings.extend(judged.misfits);
         let unmoved = judged.identities == self.identities.changes();
-        if let (true, Some(counterpart)) = (unmoved, judged.counterpart) {
-            return self.keep(source, counterpart);
-        }
-        let entity = if unmoved {
-            judged.entity
-        } else {
-            self.identities.relink(Entity {
-                body: translate(source, self.input.catalogue).body,
-                kind: source.kind,
-                id: source.id.clone(),
-            })
+        let entity = match judged.outcome {
+            Outcome::Equal(counterpart) if unmoved => return self.keep(source, counterpart),
+            Outcome::Apart(entity) if unmoved => entity,
+            // Ids that it refers to have changed since.
+            Outcome::Equal(_) | Outcome::Apart(_) => match self.known().translate(packed) {
+                Ok(entity) => entity,
+                Err(error) => return self.block(source, &TRANSFORM_FAILED, error.to_string()),
+            },
         };
         match self.input.target.get(&entity.key()) {
             Some(actual) => self.compare(source, &entity, &actual),
@@ -218,204 +220,72 @@ impl<'a> Planner<'a> {
     }
 
     /// The target has it, and it is equal.
-    fn keep(&mut self, source: &Entity, counterpart: Counterpart) {
+    fn keep(&mut self, source: &Origin, counterpart: Counterpart) {
         self.findings.extend(counterpart.added);
-        let subject = counterpart.desired.subject.clone();
-        self.desired.insert(source.key(), counterpart.desired);
-        self.push_of(source, subject, Action::Unchanged, (String::new(), Vec::new()));
-    }
-
-    /// The target has the counterpart.
-    fn compare(&mut self, source: &Entity, entity: &Entity, actual: &Entity) {
-        let found = Counterpart::find(self.input, self.version, (source, entity, actual));
-        if let Some(counterpart) = found {
-            return self.keep(source, counterpart);
-        }
-        let changes = differences(entity.kind, &entity.body, &actual.body);
-        let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
-        let observed = format!("differs in {}", fields.join(", "));
-        let finding = |rule| Finding::new(rule, source.subject(), observed.clone());
-        let standing = self.input.ledger.standing(actual, &entity.body);
-        if let Some(class) = class_of_difference(self.input.ledger, standing, entity, actual) {
-            self.drift.add(class, 1);
-        }
-        match conflict::resolve(standing, self.input.policy, entity.kind) {
-            Resolution::Follow => {
-                let reason = format!("the source changed: {observed}");
-                self.update(source, entity, reason, changes);
-            }
-            Resolution::Overwrite(rule) => {
-                self.findings.push(finding(rule));
-                let reason = format!("overwrites what the target has: {observed}");
-                self.update(source, entity, reason, changes);
-            }
-            Resolution::Skip => {
-                self.findings.push(finding(&SKIPPED_BY_POLICY));
-                self.push(source, Action::Skipped, observed, changes);
-            }
-            Resolution::Leave(rule) => {
-                self.findings.push(finding(rule));
-                self.drift.left.push(source.subject());
-                self.push(source, Action::Skipped, observed, changes);
-            }
-            // It stays in the target as it is, so what refers to it goes on.
-            Resolution::Block(rule) => {
-                self.findings.push(finding(rule));
-                self.push(source, Action::Blocked, observed, changes);
-            }
-        }
-    }
-
-    fn update(&mut self, source: &Entity, entity: &Entity, reason: String, changes: Vec<FieldChange>) {
-        if !self.gone.is_empty() {
-            // Its new name may be that of an entity that is gone.
-            let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
-            let _ = taken.clash_after(entity, |holder| self.gone.make_room(holder));
-        }
-        self.findings.extend(added::foresee(
-            &source.subject(),
-            entity,
-            self.version,
-            self.input.catalogue,
-        ));
-        self.desired
-            .insert(source.key(), Box::new(Desired::new(source.subject(), entity)));
-        self.push(source, Action::Update, reason, changes);
-    }
-
-    fn create(&mut self, source: &Entity, entity: &Entity) {
-        let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
-        if let Some(clash) = taken.clash_after(entity, |holder| self.gone.make_room(holder)) {
-            return self.resolve(source, entity, &clash);
-        }
-        self.create_unclashed(source, entity);
-    }
-
-    fn create_unclashed(&mut self, source: &Entity, entity: &Entity) {
-        self.note_absence(source, entity);
-        self.findings.extend(added::foresee(
-            &source.subject(),
-            entity,
-            self.version,
-            self.input.catalogue,
-        ));
-        self.desire(source, entity, Action::Create);
-    }
-
-    /// Another entity holds a unique value: the conflict policy decides.
-    fn resolve(&mut self, source: &Entity, entity: &Entity, clash: &Clash) {
-        let observed = format!("{} is held by {}", clash.shown, clash.holder);
-        // The source has the holder too, under another name by now.
-        if let Some(holder) = self.identities.source_of(&clash.holder, self.input.source) {
-            return match self.resolve_holder(&holder, &clash.holder) {
-                Some(Resolution::Follow | Resolution::Overwrite(_)) => self.create_unclashed(source, entity),
-                Some(Resolution::Leave(_)) => self.block(source, &BLOCKED_BY_DRIFT, observed),
-                Some(Resolution::Skip | Resolution::Block(_)) | None => {
-                    self.block(source, &NAME_WAITS_FOR_UPDATE, observed)
-                }
-            };
-        }
-        let policy = self.input.policy.conflicts.of(entity.kind.name);
-        let holder = self
-            .input
-            .target
-            .get(&clash.holder)
-            .filter(|holder| holder.kind == entity.kind);
-        let (Some(holder), ConflictPolicy::Adopt | ConflictPolicy::Overwrite) = (holder, policy) else {
-            if policy == ConflictPolicy::Skip {
-                self.findings.push(Finding::new(
-                    &SKIPPED_BY_POLICY,
-                    source.subject(),
-                    observed.clone(),
-                ));
-                return self.leave(source, Action::Skipped, observed);
-            }
-            return self.block(source, &NAME_TAKEN, observed);
-        };
-        let adopted = Entity {
-            id: Arc::clone(&holder.id),
-            ..entity.clone()
-        };
-        if policy == ConflictPolicy::Adopt && !equal(adopted.kind, &adopted.body, &holder.body) {
-            return self.block(source, &ADOPT_DIFFERS, observed);
-        }
-        self.identities.adopt(source.key(), &holder.id);
-        self.gone.keep(&clash.holder);
-        self.compare(source, &adopted, &holder);
-    }
-
-    /// What happens to the holder of a unique value. Where it is written, that is before whoever wants the value, which is then free.
-    fn resolve_holder(&self, holder: &EntityKey, target: &EntityKey) -> Option<Resolution> {
-        let source = self.input.source.get(holder)?;
-        let actual = self.input.target.get(target)?;
-        if !self.selected.contains(holder) {
-            return None;
-        }
-        let entity = self.identities.relink(Entity {
-            body: translate(&source, self.input.catalogue).body,
-            kind: source.kind,
-            id: source.id.clone(),
-        });
-        let standing = self.input.ledger.standing(&actual, &entity.body);
-        Some(conflict::resolve(standing, self.input.policy, entity.kind))
+        self.desired.insert(source.key().clone(), counterpart.desired);
+        self.push(source, Action::Unchanged, String::new(), Vec::new());
     }
 
     /// Records what transforms did.
-    fn note_transforms(&mut self, source: &Entity, transforms: &Transforms) {
-        if let Some(read) = &transforms.read {
-            self.tell_dropped_names(read, source);
-        }
-        for index in &transforms.applied {
-            self.used_transforms.insert(*index);
-            if let Some(transform) = self.input.policy.transforms.get(*index) {
-                self.findings.push(Finding::new(
-                    &TRANSFORMED,
-                    source.subject(),
-                    transform.reason.clone(),
-                ));
+    fn note_transforms(&mut self, source: &Origin, transforms: Transforms) {
+        self.findings.extend(transforms.dropped);
+        for index in transforms.applied {
+            self.used_transforms.insert(index);
+            if let Some(transform) = self.input.policy.transforms.get(index) {
+                self.tell(&TRANSFORMED, source, transform.reason.clone());
             }
         }
     }
 
     /// A password's hash is salted with the consumer's id (Kong 3.9, `kong/plugins/basic-auth/crypto.lua`).
-    fn loses_password(&self, source: &Entity) -> bool {
-        source
-            .references()
-            .iter()
-            .any(|consumer| self.identities.is_moved(consumer))
+    fn loses_password(&self, source: &Origin) -> bool {
+        let mut consumers = source.references.iter();
+        consumers.any(|consumer| self.identities.is_moved(consumer))
+    }
+
+    /// Kind and id in the target.
+    fn target_key(&self, source: &Origin) -> EntityKey {
+        let other = self.other_id(source);
+        EntityKey::of(source.kind, other.as_ref().unwrap_or(source.id()))
+    }
+
+    fn other_id(&self, source: &Origin) -> Option<Arc<str>> {
+        self.identities
+            .other_id(source.kind, source.key(), &source.references)
     }
 
     /// True when a plugin that takes part needs this schema.
-    fn is_needed(&self, schema: &Entity) -> bool {
+    fn is_needed(&self, schema: &Origin) -> bool {
         let mut plugins = self.input.source.of_kind("plugins");
         plugins.any(|plugin| {
-            plugin.word("name").as_deref() == Some(&*schema.id) && self.selected.contains(&plugin.key())
+            plugin.word("name").as_deref() == Some(&**schema.id()) && self.selected.contains(&plugin.key())
         })
     }
 
     /// The first reference that will not be in the target.
-    fn missing_reference(&self, source: &Entity) -> Option<(&'static Rule, String)> {
-        if let Some(schema) = source
-            .plugin_schema()
-            .filter(|schema| self.absent.contains(schema))
-        {
+    fn missing_reference(&self, source: &Origin) -> Option<(&'static Rule, String)> {
+        let absent = source
+            .schema
+            .as_ref()
+            .filter(|schema| self.absent.contains(schema));
+        if let Some(schema) = absent {
             return Some((
-                self.why_absent(&schema),
+                self.why_absent(schema),
                 format!("needs {schema}, which is not uploaded"),
             ));
         }
-        source.references().into_iter().find_map(|key| {
-            if self.selected.is_excluded(&key) {
+        source.references.iter().find_map(|key| {
+            if self.selected.is_excluded(key) {
                 Some((
                     &DEPENDENCY_EXCLUDED,
                     format!("refers to {key}, which spec.source.select excludes"),
                 ))
-            } else if self.absent.contains(&key) {
+            } else if self.absent.contains(key) {
                 Some((
-                    self.why_absent(&key),
+                    self.why_absent(key),
                     format!("refers to {key}, which is not moved"),
                 ))
-            } else if self.input.source.contains(&key) {
+            } else if self.input.source.contains(key) {
                 None
             } else {
                 Some((
@@ -426,44 +296,36 @@ impl<'a> Planner<'a> {
         })
     }
 
-    fn block(&mut self, source: &Entity, rule: &Rule, observed: String) {
-        if rule.id == BLOCKED_BY_DRIFT.id {
-            self.left_to_drift.insert(source.key());
-        }
+    fn tell(&mut self, rule: &Rule, source: &Origin, observed: String) {
         self.findings
-            .push(Finding::new(rule, source.subject(), observed.clone()));
+            .push(Finding::new(rule, source.subject.clone(), observed));
+    }
+
+    fn block(&mut self, source: &Origin, rule: &Rule, observed: String) {
+        if rule.id == BLOCKED_BY_DRIFT.id {
+            self.left_to_drift.insert(source.key().clone());
+        }
+        self.tell(rule, source, observed.clone());
         self.leave(source, Action::Blocked, observed);
     }
 
     /// The entity will not be in the target, so nothing that refers to it can be.
-    fn leave(&mut self, source: &Entity, action: Action, reason: String) {
-        self.absent.insert(source.key());
+    fn leave(&mut self, source: &Origin, action: Action, reason: String) {
+        self.absent.insert(source.key().clone());
         self.push(source, action, reason, Vec::new());
     }
 
-    fn desire(&mut self, source: &Entity, entity: &Entity, action: Action) {
-        let subject = source.subject();
-        self.desired
-            .insert(source.key(), Box::new(Desired::new(subject.clone(), entity)));
-        self.push_of(source, subject, action, (String::new(), Vec::new()));
+    fn desire(&mut self, source: &Origin, entity: &Entity) {
+        let desired = Desired::new(source.subject.clone(), entity);
+        self.desired.insert(source.key().clone(), Box::new(desired));
     }
 
-    fn push(&mut self, source: &Entity, action: Action, reason: String, changes: Vec<FieldChange>) {
-        self.push_of(source, source.subject(), action, (reason, changes));
-    }
-
-    fn push_of(
-        &mut self,
-        source: &Entity,
-        subject: Subject,
-        action: Action,
-        (reason, changes): (String, Vec<FieldChange>),
-    ) {
-        let target_id = self.identities.other_id(source);
+    fn push(&mut self, source: &Origin, action: Action, reason: String, changes: Vec<FieldChange>) {
+        let target_id = self.other_id(source);
         self.operations.push(Operation {
             wave: source.kind.level,
             action,
-            subject,
+            subject: source.subject.clone(),
             target_id,
             reason,
             changes,
@@ -492,15 +354,18 @@ impl<'a> Planner<'a> {
         );
         self.findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
         self.findings.dedup();
-        let held = Held::by(self.input.target);
         let mut plan = Plan {
             hash: String::new(),
             source_digest: digest_of(&self.desired),
-            target_digest: held.total(),
+            target_digest: self.held.total(),
             operations: self.operations,
             findings: self.findings,
         };
-        plan.hash = hash(&plan, (&self.desired, &pruned.deletions), (self.input, &held));
+        plan.hash = hash(
+            &plan,
+            (&self.desired, &pruned.deletions),
+            (self.input, &self.held),
+        );
         Planned {
             plan,
             desired: self.desired,

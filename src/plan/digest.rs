@@ -78,25 +78,30 @@ impl Digest {
 /// The digest of every entity that one side holds.
 #[derive(Debug)]
 pub struct Held<'s> {
-    side: &'s Snapshot,
-    /// In the side's order.
-    bodies: Vec<BodyDigest>,
+    /// By kind and id.
+    bodies: Vec<(&'s EntityKey, BodyDigest)>,
 }
 
 impl<'s> Held<'s> {
     /// Digests a side.
     #[must_use]
     pub fn by(side: &'s Snapshot) -> Self {
-        let held: Vec<&Packed> = side.packed().collect();
+        let held: Vec<(&EntityKey, &Packed)> = side.entities.iter().collect();
         Self {
-            side,
-            bodies: parallel::map(&held, |packed| BodyDigest::of_packed(packed)),
+            bodies: parallel::map(&held, |(key, packed)| (*key, BodyDigest::of_packed(packed))),
         }
+    }
+
+    /// The digest of one entity.
+    #[must_use]
+    pub fn get(&self, key: &EntityKey) -> Option<&BodyDigest> {
+        let found = self.bodies.binary_search_by_key(&key, |(key, _)| key).ok()?;
+        self.bodies.get(found).map(|(_, body)| body)
     }
 
     /// All of them, by kind and id.
     pub fn iter(&self) -> impl Iterator<Item = (&'s EntityKey, &BodyDigest)> {
-        self.side.keys().zip(&self.bodies)
+        self.bodies.iter().map(|(key, body)| (*key, body))
     }
 
     /// The digest of the side.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::compare::FieldChange;
 use super::digest::BodyDigest;
 use super::drift::Drift;
-use super::finding::{Finding, Severity};
+use super::finding::{BLOCKED_BY_DEPENDENCY, Finding, Severity};
 use crate::domain::{Entity, EntityKey, Packed, Subject};
 
 /// What happens to an entity of the source, or to one that was.
@@ -112,6 +112,13 @@ impl Plan {
     /// Critical findings, and errors that nobody has accepted.
     pub fn blocking(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.blocks())
+    }
+
+    /// The blocking finding to tell first: what only follows from another comes after it.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<&Finding> {
+        let cause = |finding: &&Finding| finding.id != BLOCKED_BY_DEPENDENCY.id;
+        self.blocking().find(cause).or_else(|| self.blocking().next())
     }
 
     /// One line for a person.

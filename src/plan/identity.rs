@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::policy::IdPolicy;
 use crate::domain::entity_kind::Write;
-use crate::domain::{Entity, EntityKey, Snapshot};
+use crate::domain::{Entity, EntityKey, EntityKind, Snapshot};
 
 /// Target ids by source entity. Starts from the policy; adoptions are added while planning.
 #[derive(Debug)]
@@ -98,15 +98,20 @@ impl Identities {
         self.moved.get(source).unwrap_or(&source.id)
     }
 
-    /// The id in the target where it is another one. That of a membership is made of the ids of its ends.
+    /// The id in the target where it is another one. That of a membership is made of the ids of its ends, its `references`.
     #[must_use]
-    pub fn other_id(&self, source: &Entity) -> Option<Arc<str>> {
+    pub fn other_id(
+        &self,
+        kind: &EntityKind,
+        source: &EntityKey,
+        references: &[EntityKey],
+    ) -> Option<Arc<str>> {
         if self.by_id.is_empty() {
             return None;
         }
-        let id = match source.kind.write {
-            Write::Member => self.member_id(&source.references()),
-            _ => Arc::clone(self.target_id(&source.key())),
+        let id = match kind.write {
+            Write::Member => self.member_id(references),
+            _ => Arc::clone(self.target_id(source)),
         };
         (id != source.id).then_some(id)
     }
@@ -256,7 +261,7 @@ mod tests {
             "consumer_group_members",
             json!({"consumer_group": {"id": "1"}, "consumer": {"id": "1"}}),
         );
-        let other = identities.other_id(&member);
+        let other = identities.other_id(member.kind, &member.key(), &member.references());
         assert_eq!(Some(identities.relink(member).id), other);
         let ends: BTreeSet<_> = other.iter().flat_map(|id| id.split('/')).collect();
         assert_eq!(ends.len(), 2);

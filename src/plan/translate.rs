@@ -9,19 +9,21 @@ use super::mask;
 use super::path::Path;
 use crate::domain::{Entity, json, recast};
 
-/// A body for the target and what did not fit.
-#[derive(Debug, Default)]
+/// An entity for the target and what did not fit.
+#[derive(Debug)]
 pub struct Translated {
-    /// All explicit values of the source, null where the target's schema takes null.
-    pub body: Map<String, Value>,
+    /// With all explicit values of the source, null where the target's schema takes null.
+    pub entity: Entity,
     /// A finding for each field with a value that the target does not know.
     pub findings: Vec<Finding>,
 }
 
 /// Translates one entity. Kinds without a published schema (memberships) pass as they are.
 #[must_use]
-pub fn translate(entity: &Entity, catalogue: &Catalogue) -> Translated {
-    let mut body = entity.body.clone();
+pub fn translate(mut entity: Entity, catalogue: &Catalogue) -> Translated {
+    let subject = entity.subject();
+    let schema = catalogue.entity(entity.kind.name, &entity.body);
+    let body = &mut entity.body;
     for field in entity.kind.read_only {
         body.remove(*field);
     }
@@ -34,18 +36,18 @@ pub fn translate(entity: &Entity, catalogue: &Catalogue) -> Translated {
             .and_then(Value::as_str)
             .unwrap_or_default()
             .to_owned();
-        for path in remove_aliases(&name, &mut body) {
+        for path in remove_aliases(&name, body) {
             let observed = format!("plugin {name}: {path} differs from its successor");
-            findings.push(Finding::new(&ALIAS_DIFFERS, entity.subject(), observed).at(path));
+            findings.push(Finding::new(&ALIAS_DIFFERS, subject.clone(), observed).at(path));
         }
         if let (Some(shape), Some(config)) = (catalogue.shape(&name), body.get_mut("config")) {
             fit_config(config, &shape.config, &Path::field("config"), &mut unknown);
         }
-        forget_group_choice(&mut body);
+        forget_group_choice(body);
         plugin = Some(name);
     }
-    if let Some(schema) = catalogue.entity(entity.kind.name, &entity.body) {
-        fit(&mut body, schema, None, &mut unknown);
+    if let Some(schema) = schema {
+        fit(body, schema, None, &mut unknown);
     }
     let inert = entity.kind.inert;
     unknown.retain(|(path, value)| {
@@ -58,9 +60,9 @@ pub fn translate(entity: &Entity, catalogue: &Catalogue) -> Translated {
             "{path} = {}",
             mask::shown(entity.kind, plugin.as_deref(), &path, &value)
         );
-        Finding::new(&FIELD_NOT_IN_TARGET, entity.subject(), observed).at(path)
+        Finding::new(&FIELD_NOT_IN_TARGET, subject.clone(), observed).at(path)
     }));
-    Translated { body, findings }
+    Translated { entity, findings }
 }
 
 /// A body that the target returned, as the target takes it again: without what the server makes itself, without nulls that it does
@@ -153,7 +155,7 @@ mod tests {
     use super::*;
 
     fn translated(kind: &str, body: Value) -> Translated {
-        translate(&entity(kind, body), Catalogue::bundled())
+        translate(entity(kind, body), Catalogue::bundled())
     }
 
     #[test]
@@ -163,7 +165,7 @@ mod tests {
             json!({"id": "s", "host": "h", "retries": null, "created_at": 1, "tls_verify": false}),
         );
         assert_eq!(
-            Value::Object(service.body),
+            Value::Object(service.entity.body),
             json!({"host": "h", "retries": null, "tls_verify": false})
         );
         assert!(service.findings.is_empty());
@@ -176,7 +178,7 @@ mod tests {
             json!({"id": "u", "name": "n", "healthchecks": {"active": {"https_sni": null}}}),
         );
         assert!(upstream.findings.is_empty());
-        assert_eq!(upstream.body["healthchecks"], json!({"active": {}}));
+        assert_eq!(upstream.entity.body["healthchecks"], json!({"active": {}}));
     }
 
     #[test]
@@ -208,7 +210,7 @@ mod tests {
             json!({"id": "r", "expression": "http.path == \"/\"", "priority": 1, "regex_priority": 2}),
         );
         assert_eq!(route.findings[0].field.as_deref(), Some("regex_priority"));
-        assert_eq!(route.body["priority"], json!(1));
+        assert_eq!(route.entity.body["priority"], json!(1));
     }
 
     #[test]
@@ -223,8 +225,8 @@ mod tests {
         ] {
             let route = translated("routes", route);
             assert!(route.findings.is_empty(), "{:?}", route.findings);
-            assert_eq!(route.body[kept], json!(0));
-            assert!(!route.body.contains_key(dropped));
+            assert_eq!(route.entity.body[kept], json!(0));
+            assert!(!route.entity.body.contains_key(dropped));
         }
     }
 
@@ -235,7 +237,7 @@ mod tests {
             "plugins",
             json!({"id": "p", "name": "our-own", "config": config.clone(), "consumer": null}),
         );
-        assert_eq!(plugin.body["config"], config);
+        assert_eq!(plugin.entity.body["config"], config);
         assert!(plugin.findings.is_empty());
     }
 }

@@ -119,7 +119,7 @@ async fn what_somebody_must_solve_ends_with_3() -> Result<()> {
         .output()
         .await?;
     ended(&refused, 3)?;
-    assert!(stderr(&refused).contains("Nothing is written. kind-unreadable: "));
+    assert!(stderr(&refused).contains("Nothing is written. kind-unreadable consumers/"));
     assert_eq!(terminal.writes(), 0);
     Ok(())
 }

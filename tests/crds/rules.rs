@@ -70,6 +70,18 @@ fn every_rule_has_an_object_that_passes_and_one_that_fails() {
     }
 }
 
+/// A refusal of the whole object would be told of `<nil>`. The Konnect kinds have the rules of Kong's own definitions, as they are.
+#[test]
+fn a_rule_of_a_whole_migration_names_the_field_that_it_refuses() {
+    let definition = table::definition("WorkspaceMigration").unwrap();
+    let definition = serde_json::to_value(definition).unwrap();
+    let schema = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    let rules = schema["x-kubernetes-validations"].as_array().unwrap();
+    for rule in rules {
+        assert!(rule["fieldPath"].is_string(), "{rule}");
+    }
+}
+
 fn collect_messages(schema: &Value, messages: &mut BTreeSet<String>) {
     match schema {
         Value::Object(object) => {

@@ -2,4 +2,6 @@
 //! changes nothing.
 
 mod generated;
+#[path = "../shared/pipeline.rs"]
+mod pipeline;
 mod samples;

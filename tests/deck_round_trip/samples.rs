@@ -4,74 +4,19 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use gateway_migration_operator::domain::{KongVersion, Subject};
-use gateway_migration_operator::engine::apply::initial_progress;
-use gateway_migration_operator::engine::{DeclarativeFile, Migration, Observed, OnRefusal, Source, Throttle};
-use gateway_migration_operator::http::{Budget, EndpointMap, TlsOptions, Transport, TransportOptions};
+use gateway_migration_operator::engine::{DeclarativeFile, Migration, Source};
 use gateway_migration_operator::plan::render::deck;
 use gateway_migration_operator::plan::report::{Ends, Secrets};
-use gateway_migration_operator::plan::{Action, Planned, Policy, Report};
-use gateway_migration_operator::{kong_admin, konnect};
-use jiff::Timestamp;
+use gateway_migration_operator::plan::{Action, Planned, Report};
 use secrecy::SecretString;
 use simulators::bed::Bed;
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 
-async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
-    let transport = Transport::new(TransportOptions {
-        extra_roots: vec![("the bed's CA".to_owned(), bed.ca_pem.clone().into_bytes())],
-        endpoints: EndpointMap::parse([format!("us.api.konghq.com={}", bed.konnect_server.url())])?,
-        ..TransportOptions::default()
-    })?;
-    let trusted = TlsOptions {
-        ca_pem: Some(bed.ca_pem.clone()),
-        ..TlsOptions::default()
-    };
-    let source = kong_admin::Client::new(
-        &transport.with_tls(&trusted)?,
-        &bed.kong_server.url(),
-        Some(&SecretString::from(Bed::KONG_TOKEN)),
-    )?;
-    let target = konnect::Client::new(
-        &transport,
-        &konnect::ServerUrl::parse("us.api.konghq.com")?,
-        &SecretString::from(Bed::KONNECT_TOKEN),
-        Budget::new(16).into(),
-    )?;
-    let wanted = konnect::CreateControlPlane {
-        name: workspace.to_owned(),
-        ..Default::default()
-    };
-    let control_plane = target.create_control_plane(&wanted).await?.id;
-    Ok(Migration {
-        source: source.into(),
-        workspace: workspace.to_owned(),
-        target,
-        control_plane,
-        throttle: Throttle::new(16),
-        on_refusal: OnRefusal::GoOn,
-    })
-}
-
-async fn plan(migration: &Migration) -> Result<Planned> {
-    let source = migration.observe_source().await?;
-    let target = migration.observe_target().await?;
-    let observed = Observed { source, target };
-    Ok(observed.plan(
-        &Policy::default(),
-        Timestamp::UNIX_EPOCH,
-        &[],
-        &Default::default(),
-    ))
-}
+use super::pipeline::{apply, migration, plan};
 
 /// Migrates a workspace, and returns the plan and the file that was exported from it.
 async fn migrated(migration: &Migration) -> Result<(Planned, String)> {
     let planned = plan(migration).await?;
-    let (progress, _) = watch::channel(initial_progress(&planned.plan));
-    let applied = migration
-        .apply(&planned, &CancellationToken::new(), &progress)
-        .await;
+    let applied = apply(migration, &planned).await;
     assert_eq!(
         (applied.created, applied.refused),
         (planned.desired.len(), vec![])

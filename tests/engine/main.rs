@@ -1,19 +1,16 @@
 //! The pipeline against both simulators, over real HTTP and TLS, without a cluster.
 
 mod deletes;
+#[path = "../shared/pipeline.rs"]
+mod pipeline;
 mod prune;
 mod undo;
 
 use anyhow::{Context, Result};
 use gateway_migration_operator::domain::Snapshot;
+use gateway_migration_operator::engine::Migration;
 use gateway_migration_operator::engine::apply::initial_progress;
-use gateway_migration_operator::engine::{Applied, Migration, OnRefusal, Throttle};
-use gateway_migration_operator::http::{
-    Budget, EndpointMap, RetryPolicy, TlsOptions, Transport, TransportOptions,
-};
 use gateway_migration_operator::plan::{Action, Planned, Verification};
-use gateway_migration_operator::{kong_admin, konnect};
-use secrecy::SecretString;
 use serde_json::json;
 use simulators::bed::Bed;
 use simulators::konnect::Options;
@@ -21,69 +18,7 @@ use simulators::server::{Behaviour, Fault};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// One migration between the servers of a bed.
-async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
-    let options = TransportOptions {
-        extra_roots: vec![("the bed's CA".to_owned(), bed.ca_pem.clone().into_bytes())],
-        endpoints: EndpointMap::parse([format!("us.api.konghq.com={}", bed.konnect_server.url())])?,
-        retry: RetryPolicy {
-            base: std::time::Duration::from_millis(1),
-            ..RetryPolicy::default()
-        },
-        ..TransportOptions::default()
-    };
-    let transport = Transport::new(options)?;
-    let trusted = TlsOptions {
-        ca_pem: Some(bed.ca_pem.clone()),
-        ..TlsOptions::default()
-    };
-    let token = SecretString::from(Bed::KONG_TOKEN);
-    let source = kong_admin::Client::new(
-        &transport.with_tls(&trusted)?,
-        &bed.kong_server.url(),
-        Some(&token),
-    )?;
-    let server_url = konnect::ServerUrl::parse("us.api.konghq.com")?;
-    let target = konnect::Client::new(
-        &transport,
-        &server_url,
-        &SecretString::from(Bed::KONNECT_TOKEN),
-        Budget::new(16).into(),
-    )?;
-    let wanted = konnect::CreateControlPlane {
-        name: workspace.to_owned(),
-        ..Default::default()
-    };
-    let control_plane = target.create_control_plane(&wanted).await?.id;
-    Ok(Migration {
-        source: source.into(),
-        workspace: workspace.to_owned(),
-        target,
-        control_plane,
-        throttle: Throttle::new(16),
-        on_refusal: OnRefusal::GoOn,
-    })
-}
-
-async fn plan(migration: &Migration) -> Result<Planned> {
-    let source = migration.observe_source().await?;
-    let target = migration.observe_target().await?;
-    Ok(
-        gateway_migration_operator::engine::Observed { source, target }.plan(
-            &gateway_migration_operator::plan::Policy::default(),
-            jiff::Timestamp::UNIX_EPOCH,
-            &[],
-            &Default::default(),
-        ),
-    )
-}
-
-async fn apply(migration: &Migration, planned: &Planned) -> Applied {
-    let (progress, _) = watch::channel(initial_progress(&planned.plan));
-    migration
-        .apply(planned, &CancellationToken::new(), &progress)
-        .await
-}
+use self::pipeline::{apply, migration, plan};
 
 async fn verify(migration: &Migration, planned: &Planned) -> Result<Verification> {
     Ok(migration

@@ -99,6 +99,11 @@ const EVERY_CLASS: DriftStatus = DriftStatus {
 
 /// The events of a reason; they follow the status that they are about.
 pub async fn events(world: &World, reason: &str) -> Result<Vec<String>> {
+    events_until(world, reason, 1).await
+}
+
+/// The same, once there are as many.
+async fn events_until(world: &World, reason: &str, count: usize) -> Result<Vec<String>> {
     for _ in 0..300 {
         let all = world.api::<Event>().list(&ListParams::default()).await?;
         let told = all
@@ -106,12 +111,12 @@ pub async fn events(world: &World, reason: &str) -> Result<Vec<String>> {
             .into_iter()
             .filter(|event| event.reason.as_deref() == Some(reason));
         let told: Vec<_> = told.filter_map(|event| event.message).collect();
-        if !told.is_empty() {
+        if told.len() >= count {
             return Ok(told);
         }
         sleep(Duration::from_millis(100)).await;
     }
-    bail!("no event of the reason {reason}")
+    bail!("fewer than {count} events of the reason {reason}")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,6 +221,20 @@ async fn correct_puts_the_sources_content_back_and_says_so() -> Result<()> {
         .and_then(|entry| entry.corrected.as_ref())
         .context("what was there")?;
     assert_eq!(kept["host"], "theirs.example.com");
+
+    // What is corrected next is told by its own names, however soon it comes.
+    change_in_target(&world, &control_plane, "locations")?;
+    world
+        .migration_until(NAME, "corrected once more", |_| {
+            host("locations").as_deref() == Some("moved.example.com")
+        })
+        .await?;
+    let told = events_until(&world, "DriftCorrected", 2).await?;
+    let second = told
+        .iter()
+        .find(|told| told.contains("locations"))
+        .context("a second event")?;
+    assert!(!second.contains("labels"), "{second}");
     world.stop().await
 }
 

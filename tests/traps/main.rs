@@ -12,6 +12,8 @@ mod moves_and_renames;
 #[path = "../shared/outline.rs"]
 mod outline;
 mod passwords;
+#[path = "../shared/pipeline.rs"]
+mod pipeline;
 mod reordered_lists;
 mod scenarios;
 mod support;

@@ -32,22 +32,23 @@ pub(super) fn source_immutable() -> Rule {
     let same = "self.spec.source.workspace == oldSelf.spec.source.workspace \
                 && has(self.spec.source.adminAPI) == has(oldSelf.spec.source.adminAPI) \
                 && (!has(self.spec.source.adminAPI) || self.spec.source.adminAPI.url == oldSelf.spec.source.adminAPI.url)";
-    once_begun(same).message(
+    once_begun(".spec.source", same).message(
         "spec.source cannot be pointed elsewhere once the migration has begun to write: make a new WorkspaceMigration",
     )
 }
 
 /// The target is frozen once the first write has begun.
 pub(super) fn target_immutable() -> Rule {
-    once_begun("self.spec.target == oldSelf.spec.target").message(
+    once_begun(".spec.target", "self.spec.target == oldSelf.spec.target").message(
         "spec.target cannot be changed once the migration has begun to write: make a new WorkspaceMigration",
     )
 }
 
-/// A rule that holds from the first write on. A condition would not do: none is `True` while an apply is half done.
-fn once_begun(rule: &str) -> Rule {
+/// A rule on a field that holds from the first write on. A condition would not do: none is `True` while an apply is half done.
+fn once_begun(field: &str, rule: &str) -> Rule {
     Rule::new(format!(
         "!has(oldSelf.status) || !has(oldSelf.status.startedAt) || ({rule})"
     ))
     .reason(Reason::FieldValueForbidden)
+    .field_path(field)
 }

@@ -32,7 +32,7 @@ pub fn next_step(mode: Mode, approval: Option<&Approval>, completed: bool, plan:
         Mode::Plan => Step::Report,
         Mode::Apply if completed => Step::Watch,
         Mode::Apply | Mode::Sync => {
-            if let Some(finding) = plan.blocking().next() {
+            if let Some(finding) = plan.obstacle() {
                 return Step::Halt(finding.clone());
             }
             if mode == Mode::Sync && completed && difference(plan).is_none() {
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
     use crate::domain::{EntityKey, Subject};
     use crate::plan::Operation;
-    use crate::plan::finding::{KIND_UNREADABLE, NAME_TAKEN, Rule};
+    use crate::plan::finding::{BLOCKED_BY_DEPENDENCY, KIND_UNREADABLE, NAME_TAKEN, Rule};
 
     fn subject() -> Subject {
         Subject {
@@ -116,6 +116,18 @@ mod tests {
         assert_eq!(next_step(Mode::Apply, None, true, &plan), Step::Watch);
         plan.findings[0].waived = Some("renamed later".into());
         assert_eq!(next_step(Mode::Apply, None, false, &plan), Step::Apply);
+    }
+
+    #[test]
+    fn a_cause_is_told_before_what_follows_from_it() {
+        let halted = |rules: &[&Rule]| match next_step(Mode::Apply, None, false, &plan(&[], rules)) {
+            Step::Halt(finding) => Some(finding.id.to_string()),
+            _ => None,
+        };
+        let both = [&BLOCKED_BY_DEPENDENCY, &NAME_TAKEN];
+        assert_eq!(halted(&both).as_deref(), Some(NAME_TAKEN.id));
+        let alone = [&BLOCKED_BY_DEPENDENCY];
+        assert_eq!(halted(&alone).as_deref(), Some(BLOCKED_BY_DEPENDENCY.id));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::api::conditions::{
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, WorkspaceMigration};
 use crate::config::KonnectKinds;
 use crate::controllers::draft::Draft;
-use crate::controllers::error::ReconcileError;
+use crate::controllers::error::{ReconcileError, chain};
 use crate::domain::Snapshot;
 use crate::engine::apply::initial_progress;
 use crate::engine::error::Side;
@@ -40,7 +40,7 @@ pub(super) fn report_target(target: &Snapshot, kinds: KonnectKinds, draft: &mut 
         KonnectKinds::ReadOnly => " Its object is left to Kong's operator (--konnect-kinds=read-only).",
     };
     let count = target.len();
-    let message = format!("The control plane holds {count} entities.{whose}");
+    let message = format!("The control plane held {count} entities when it was read.{whose}");
     draft
         .conditions
         .set(TARGET_READY, True, reason::CONTROL_PLANE_READY, message);
@@ -53,9 +53,7 @@ pub(super) fn blame(error: &Error, draft: &mut Draft<WorkspaceMigration>) {
         Some(Side::Target) => TARGET_READY,
         None => return,
     };
-    draft
-        .conditions
-        .set(type_, False, error.reason(), error.to_string());
+    draft.conditions.set(type_, False, error.reason(), chain(error));
     if draft.status.phase.is_none() {
         draft.status.phase = Some(Phase::Pending);
     }
@@ -115,7 +113,7 @@ fn report_prune(plan: &Plan, draft: &mut Draft<WorkspaceMigration>) {
 
 /// Whether a finding forbids the writes, which mode Plan tells too.
 fn report_preflight(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) {
-    match planned.plan.blocking().next() {
+    match planned.plan.obstacle() {
         Some(finding) => draft.conditions.set(
             PREFLIGHT_PASSED,
             False,
@@ -139,9 +137,15 @@ pub(super) fn blocked_by(planned: &Planned, finding: &Finding) -> String {
             " Or accept it in spec.waivers, with a reason."
         }
     };
+    let (count, others) = match planned.plan.blocking().count() {
+        1 => ("1 finding forbids".to_owned(), ""),
+        count => (
+            format!("{count} findings forbid"),
+            " The others are in status.findings.",
+        ),
+    };
     format!(
-        "{} findings forbid the writes. {} {}: {}. {}{accept}",
-        planned.plan.blocking().count(),
+        "{count} the writes. {} {}: {}. {}{accept}{others}",
         finding.id,
         finding.subject,
         finding.observed.trim_end_matches('.'),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::workspace_migration::{
-    Finding as FindingEntry, FindingsStatus, KindProgress as KindEntry, KindVerification, PlanStatus,
+    Finding as FindingEntry, FindingsStatus, KindProgress as KindEntry, KindVerification, Phase, PlanStatus,
     ProgressStatus, RollbackStatus, Severity as StatusSeverity, SourceStatus, VerificationStatus,
     WorkspaceMigrationStatus, limits,
 };
@@ -29,6 +29,13 @@ impl ObjectStatus for WorkspaceMigrationStatus {
 
     fn set_observed_generation(&mut self, generation: i64) {
         self.observed_generation = Some(generation);
+    }
+
+    fn at_first() -> Self {
+        Self {
+            phase: Some(Phase::Pending),
+            ..Self::default()
+        }
     }
 }
 

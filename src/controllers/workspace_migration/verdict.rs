@@ -24,7 +24,10 @@ pub(super) fn halt(planned: &Planned, finding: &Finding, draft: &mut Draft<Works
 
 /// Mode Plan ends here.
 pub(super) fn report_only(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
-    let next = "Set spec.mode to Apply to write it.";
+    let next = match planned.plan.writes() {
+        0 => "There is nothing to write.",
+        _ => "Set spec.mode to Apply to write it.",
+    };
     draft.conditions.set(
         APPLIED,
         False,

@@ -23,6 +23,7 @@ pub use self::find::find_about;
 pub use self::packed::Packed;
 use self::packed::{digest, unpack};
 use super::FIELD_MANAGER_PREFIX;
+use super::refusal::said;
 
 /// Bytes of one chunk. A Secret may hold 1 MiB, and etcd takes requests of 1.5 MiB, in which the bytes are base64.
 const CHUNK: usize = 900 * 1024;
@@ -51,7 +52,7 @@ const LONGEST_NAME: usize = 244;
 #[derive(Debug, thiserror::Error)]
 pub enum ArtefactError {
     /// The API server refused or failed.
-    #[error("Secret {name}: {source}")]
+    #[error("Secret {name}: {}", said(source))]
     Kubernetes {
         /// Name of the Secret.
         name: String,

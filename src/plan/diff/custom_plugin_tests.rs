@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::policy::{Conflicts, Exclusion, IdPolicy, Selection};
+use super::super::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Selection};
 use super::super::test_support::snapshot;
 use super::*;
 

@@ -4,22 +4,24 @@ use super::Planner;
 use crate::domain::Entity;
 use crate::plan::finding::{DRIFT_REMOVED_NAMED, Finding, TRANSFORM_DROPS_NAME};
 use crate::plan::named::named_entities;
+use crate::plan::preflight::Facts;
 use crate::plan::preflight::references::NAMED_ENTITY_LEFT_BEHIND;
 use crate::plan::transform::transform;
 
-impl Planner<'_> {
-    /// Names of other entities that the transforms took away, such as a host that was the name of an upstream.
-    pub(super) fn tell_dropped_names(&mut self, source: &Entity, changed: &Entity) {
-        let still = named_entities(changed, &self.facts.names);
-        for (field, named) in named_entities(source, &self.facts.names) {
-            if !still.iter().any(|(_, still)| *still == named) {
-                let observed = format!("{field} named {named} before the transforms");
-                let finding = Finding::new(&TRANSFORM_DROPS_NAME, source.subject(), observed);
-                self.findings.push(finding.at(field));
-            }
-        }
-    }
+/// Names of other entities that the transforms took away, such as a host that was the name of an upstream.
+pub(super) fn dropped_names(source: &Entity, changed: &Entity, facts: &Facts<'_>) -> Vec<Finding> {
+    let still = named_entities(changed, &facts.names);
+    let before = named_entities(source, &facts.names).into_iter();
+    before
+        .filter(|(_, named)| !still.iter().any(|(_, still)| still == named))
+        .map(|(field, named)| {
+            let observed = format!("{field} named {named} before the transforms");
+            Finding::new(&TRANSFORM_DROPS_NAME, source.subject(), observed).at(field)
+        })
+        .collect()
+}
 
+impl Planner<'_> {
     /// What an entity that is written names and will not find.
     pub(super) fn tell_missing_names(&mut self) {
         if self.absent.is_empty() {

@@ -1,9 +1,12 @@
 //! The part of placing an entity that depends on no other entity's place, and is done for many at once.
 
-use crate::domain::{Entity, KongVersion, Packed};
+use super::PlanInput;
+use super::names::dropped_names;
+use super::origin::Origin;
+use crate::domain::{Entity, KongVersion, Packed, Subject};
 use crate::plan::added;
 use crate::plan::compare::equal;
-use crate::plan::diff::PlanInput;
+use crate::plan::digest::Held;
 use crate::plan::document::Desired;
 use crate::plan::finding::Finding;
 use crate::plan::identity::Identities;
@@ -18,15 +21,16 @@ pub(super) struct Known<'p> {
     pub facts: &'p Facts<'p>,
     pub selected: &'p Selected,
     pub identities: &'p Identities,
+    pub held: &'p Held<'p>,
     pub version: KongVersion,
 }
 
 /// One entity of the source, looked at for itself.
 pub(super) enum Prepared {
     /// It does not take part.
-    Aside(Entity),
+    Aside(Origin),
     /// A transform cannot be applied.
-    Spoilt(Entity, TransformError),
+    Spoilt(Origin, TransformError),
     /// It takes part.
     Judged(Box<Judged>),
 }
@@ -34,15 +38,13 @@ pub(super) enum Prepared {
 /// An entity that takes part.
 pub(super) struct Judged {
     /// As the source has it, transformed.
-    pub source: Entity,
+    pub origin: Origin,
     pub transforms: Transforms,
     pub verdict: Verdict,
     /// What does not fit the target.
     pub misfits: Vec<Finding>,
     /// As the target is to have it.
-    pub entity: Entity,
-    /// Set when the target has it, and it is equal.
-    pub counterpart: Option<Counterpart>,
+    pub outcome: Outcome,
     /// [`Identities::changes`] at the time; what follows from ids holds as long as that is the same.
     pub identities: usize,
 }
@@ -51,8 +53,16 @@ pub(super) struct Judged {
 pub(super) struct Transforms {
     /// Indices of those that were applied.
     pub applied: Vec<usize>,
-    /// As the source has it, where there were any.
-    pub read: Option<Entity>,
+    /// Names of other entities that they took away.
+    pub dropped: Vec<Finding>,
+}
+
+/// How the target stands to what it is to have.
+pub(super) enum Outcome {
+    /// It has the same.
+    Equal(Counterpart),
+    /// It has another, or none.
+    Apart(Entity),
 }
 
 /// The target's equal.
@@ -63,60 +73,85 @@ pub(super) struct Counterpart {
 }
 
 impl Known<'_> {
+    /// The entity as the target is to have it.
+    pub fn translate(&self, packed: &Packed) -> Result<Entity, TransformError> {
+        let read = packed.unpack();
+        let changed = transform(&read, &self.input.policy.transforms, self.input.version)?;
+        let translated = translate(changed.entity.into_owned(), self.input.catalogue);
+        Ok(self.identities.relink(translated.entity))
+    }
+
     /// Looks at one entity.
     pub fn prepare(&self, packed: &Packed) -> Prepared {
         let read = packed.unpack();
         if !read.kind.presence.given && !self.selected.contains(&read.key()) {
-            return Prepared::Aside(read);
+            return Prepared::Aside(Origin::of(&read));
         }
         let (changed, applied) = match transform(&read, &self.input.policy.transforms, self.input.version) {
             Ok(Transformed { entity, applied }) => {
                 let changed = (!applied.is_empty()).then(|| entity.into_owned());
                 (changed, applied)
             }
-            Err(error) => return Prepared::Spoilt(read, error),
+            Err(error) => return Prepared::Spoilt(Origin::of(&read), error),
         };
-        let (source, read) = match changed {
-            Some(changed) => (changed, Some(read)),
-            None => (read, None),
-        };
-        let transforms = Transforms { applied, read };
+        let dropped = changed
+            .as_ref()
+            .map_or_else(Vec::new, |changed| dropped_names(&read, changed, self.facts));
+        let source = changed.unwrap_or(read);
+        let origin = Origin::of(&source);
         let verdict = judge(&source, self.facts);
-        let translated = translate(&source, self.input.catalogue);
-        let entity = self.identities.relink(Entity {
-            body: translated.body,
-            kind: source.kind,
-            id: source.id.clone(),
-        });
-        let actual = self.input.target.get(&entity.key()).filter(|_| verdict.moves);
-        let counterpart = actual
-            .and_then(|actual| Counterpart::find(self.input, self.version, (&source, &entity, &actual)));
+        let translated = translate(source, self.input.catalogue);
+        let entity = self.identities.relink(translated.entity);
+        let equal = verdict
+            .moves
+            .then(|| self.find_equal(&origin.subject, &entity))
+            .flatten();
+        let outcome = equal.map_or_else(|| Outcome::Apart(entity), Outcome::Equal);
         Prepared::Judged(Box::new(Judged {
-            source,
-            transforms,
+            origin,
+            transforms: Transforms { applied, dropped },
             verdict,
             misfits: translated.findings,
-            entity,
-            counterpart,
+            outcome,
             identities: self.identities.changes(),
         }))
+    }
+
+    /// The target's entity of the same id, if it is equal to what is desired.
+    fn find_equal(&self, subject: &Subject, entity: &Entity) -> Option<Counterpart> {
+        let key = entity.key();
+        let held = self.held.get(&key)?;
+        let desired = Desired::new(subject.clone(), entity);
+        if *held == desired.digest {
+            // The same to the last field: nothing is added.
+            return Some(Counterpart {
+                desired: Box::new(desired),
+                added: Vec::new(),
+            });
+        }
+        Counterpart::find(
+            self.input,
+            self.version,
+            (desired, entity),
+            &self.input.target.get(&key)?,
+        )
     }
 }
 
 impl Counterpart {
-    /// What is known of an entity that the target has, if that is equal: as in the source, as it is to be, as it is.
+    /// What is known of an entity that the target has, if that is equal to what it is to be.
     pub fn find(
         input: &PlanInput<'_>,
         version: KongVersion,
-        (source, entity, actual): (&Entity, &Entity, &Entity),
+        (desired, entity): (Desired, &Entity),
+        actual: &Entity,
     ) -> Option<Self> {
         if !equal(entity.kind, &entity.body, &actual.body) {
             return None;
         }
-        let subject = source.subject();
         Some(Self {
-            added: added::observe(&subject, entity, &actual.body, version, input.catalogue),
-            desired: Box::new(Desired::new(subject, entity)),
+            added: added::observe(&desired.subject, entity, &actual.body, version, input.catalogue),
+            desired: Box::new(desired),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What somebody else removed from the target: left so, or made again.
 
 use super::Planner;
+use super::origin::Origin;
 use crate::domain::{Entity, EntityKey};
 use crate::plan::document::Action;
 use crate::plan::drift::Class;
@@ -11,26 +12,24 @@ use crate::plan::policy::DriftPolicy;
 
 impl Planner<'_> {
     /// True for what somebody else removed from the target and nobody wants back.
-    pub(super) fn stays_removed(&self, source: &Entity) -> bool {
+    pub(super) fn stays_removed(&self, source: &Origin) -> bool {
         self.input.policy.drift == DriftPolicy::Report
             && !self.removed.is_empty()
-            && self
-                .removed
-                .contains(&self.identities.relink(source.clone()).key())
+            && self.removed.contains(&self.target_key(source))
     }
 
-    pub(super) fn leave_removed(&mut self, source: &Entity) {
+    pub(super) fn leave_removed(&mut self, source: &Origin) {
         let observed = "this migration wrote it, and the target has it no more";
         self.findings
-            .push(Finding::new(&DRIFT_REMOVED, source.subject(), observed));
+            .push(Finding::new(&DRIFT_REMOVED, source.subject.clone(), observed));
         self.drift.add(Class::RemovedFromTarget, 1);
-        self.drift.left.push(source.subject());
-        self.left_to_drift.insert(source.key());
+        self.drift.left.push(source.subject.clone());
+        self.left_to_drift.insert(source.key().clone());
         self.leave(source, Action::Skipped, observed.to_owned());
     }
 
     /// Tells whether it is new, or was removed from the target.
-    pub(super) fn note_absence(&mut self, source: &Entity, entity: &Entity) {
+    pub(super) fn note_absence(&mut self, source: &Origin, entity: &Entity) {
         if !self.removed.contains(&entity.key()) {
             return self.drift.add(Class::NewInSource, 1);
         }
@@ -38,7 +37,7 @@ impl Planner<'_> {
         if self.input.policy.drift == DriftPolicy::Correct {
             let observed = "somebody removed it from the target; it is made again";
             self.findings
-                .push(Finding::new(&DRIFT_CORRECTED, source.subject(), observed));
+                .push(Finding::new(&DRIFT_CORRECTED, source.subject.clone(), observed));
         }
     }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::domain::{Gap, GapCause, entity_kinds};
 use crate::plan::finding::RULES;
-use crate::plan::policy::{Change, Conflicts, Exclusion, IdPolicy, Selection, Transform};
+use crate::plan::policy::{Change, ConflictPolicy, Conflicts, Exclusion, IdPolicy, Selection, Transform};
 use crate::plan::preflight::references::NAMED_ENTITY_LEFT_BEHIND;
 use crate::plan::preset::Preset;
 use crate::plan::test_support::snapshot;

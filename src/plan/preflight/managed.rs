@@ -25,6 +25,8 @@ rules! {
 
 /// Tags that Konnect puts on what it manages (Kong's own reconciler skips them).
 const KONNECT: &[&str] = &["konnect-managed", "konnect-managed-plugin"];
+/// What all of them contain.
+const KONNECT_IN_ALL: &str = "konnect-managed";
 const INGRESS_CONTROLLER: &str = "managed-by-ingress-controller";
 /// Beginning of the tags in which an ingress controller writes the Kubernetes object's kind, name, namespace and uid.
 const KUBERNETES: &str = "k8s-";
@@ -41,6 +43,7 @@ fn target_tags(key: &EntityKey, facts: &Facts<'_>) -> Vec<String> {
         tags: Option<Vec<String>>,
     }
     let target = facts.input.target.entities.get(key);
+    let target = target.filter(|target| target.may_say(KONNECT_IN_ALL));
     let tagged = target.and_then(|target| target.parse::<Tagged>().ok());
     tagged.and_then(|tagged| tagged.tags).unwrap_or_default()
 }

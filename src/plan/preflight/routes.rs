@@ -1,5 +1,7 @@
 //! Routes: what the router of the new data planes will make of them.
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::super::finding::Finding;
@@ -7,7 +9,7 @@ use super::super::rule::rules;
 use super::facts::texts;
 use super::verdict::whole_kind;
 use super::{Facts, Verdict};
-use crate::domain::{Entity, KongVersion, Packed};
+use crate::domain::{Entity, KongVersion};
 
 rules! {
     ROUTE_MATCHES_NOTHING: Error, waivable, "route-matches-nothing",
@@ -173,14 +175,15 @@ pub(in crate::plan) fn was_regex(path: &str) -> bool {
 
 /// Judges the routes of the workspace together, and the router they were written for.
 pub fn check_flavor(facts: &Facts<'_>) -> Vec<Finding> {
-    let (mut expressions, mut others) = (0, 0);
-    for route in facts.input.source.of_kind("routes").map(Packed::unpack) {
-        *(if is_expression(&route) {
-            &mut expressions
-        } else {
-            &mut others
-        }) += 1;
+    #[derive(Deserialize)]
+    struct Route {
+        expression: Option<IgnoredAny>,
     }
+    let routes = facts.input.source.of_kind("routes");
+    let (expressions, others): (Vec<_>, Vec<_>) = routes
+        .filter_map(|route| route.parse::<Route>().ok())
+        .partition(|route| route.expression.is_some());
+    let (expressions, others) = (expressions.len(), others.len());
     let mut findings = Vec::new();
     if expressions > 0 && others > 0 {
         let observed = format!("{expressions} routes by expression, {others} others");

@@ -151,7 +151,7 @@ async fn dns_failure() -> Result<()> {
     case.world.create(migration).await?;
     case.shows(&source(
         "SourceUnreachable",
-        &["kong-admin.invalid", "no connection", "check the address, DNS"],
+        &["kong-admin.invalid", "no connection", "check the address", "DNS"],
     ))
     .await?;
     case.world

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::document::ENTITIES;
 use super::errors::{Detail, Failure};
 use super::kinds::{self, Address, Kind};
-use super::paging::{Query, entity_page, matches_tags};
+use super::paging::{Part, Query, TagFilter, entity_page};
 use super::rules::{self, Context};
 use super::state::{ControlPlane, Counters};
 use super::{constraints, plugins, views};
@@ -20,16 +20,16 @@ pub fn list(
     query: &Query,
 ) -> Result<Value, Failure> {
     let parent = parent_id(control_plane, address)?;
-    let mut selected = Vec::new();
-    for entity in at(control_plane, address, parent.as_deref()) {
-        // Tag filters are ignored on nested lists.
-        if (address.parent.is_some() || matches_tags(query, entity)?)
-            && matches_name(query, address.kind, entity)
-        {
-            selected.push(entity);
-        }
-    }
-    let (page, mut envelope) = entity_page(path, query, selected.into_iter())?;
+    let part = Part::of(query)?;
+    // Tag filters are ignored on nested lists.
+    let tags = match parent {
+        Some(_) => None,
+        None => TagFilter::of(query)?,
+    };
+    let selected = at(control_plane, address, parent.as_deref(), &part.after).filter(|entity| {
+        tags.as_ref().is_none_or(|tags| tags.admits(entity)) && matches_name(query, address.kind, entity)
+    });
+    let (page, mut envelope) = entity_page(path, query, &part, selected);
     // Moved: `json!` would copy each of them.
     let shown = page
         .into_iter()
@@ -244,18 +244,19 @@ fn find<'c>(control_plane: &'c ControlPlane, address: &Address, parent: Option<&
         return control_plane.find(address.kind, named);
     }
     let field = address.kind.lookup?;
-    at(control_plane, address, parent).find(|entity| entity[field] == named)
+    at(control_plane, address, parent, "").find(|entity| entity[field] == named)
 }
 
-/// All entities at an address.
+/// The entities at an address from an id on, in order of id.
 fn at<'c>(
     control_plane: &'c ControlPlane,
     address: &Address,
     parent: Option<&str>,
+    from: &str,
 ) -> Box<dyn Iterator<Item = &'c Value> + 'c> {
     match (&address.parent, parent) {
         (Some((nested, _)), Some(id)) => Box::new(control_plane.referring(address.kind, nested.field, id)),
-        _ => Box::new(control_plane.of(address.kind.path)),
+        _ => Box::new(control_plane.of_from(address.kind.path, from)),
     }
 }
 

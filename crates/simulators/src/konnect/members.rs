@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::errors::{Detail, Failure};
 use super::kinds;
-use super::paging::{Query, entity_page};
+use super::paging::{Part, Query, entity_page};
 use super::state::ControlPlane;
 
 /// Which side of the membership a path stands on.
@@ -78,7 +78,7 @@ impl<'a> Membership<'a> {
     pub fn list(&self, control_plane: &ControlPlane, path: &str, query: &Query) -> Result<Value, Failure> {
         let owner = self.owner_id(control_plane)?;
         let others = self.others(control_plane, &owner);
-        let (page, mut envelope) = entity_page(path, query, others.into_iter())?;
+        let (page, mut envelope) = entity_page(path, query, &Part::of(query)?, others.into_iter());
         envelope["data"] = page.into_iter().cloned().collect();
         Ok(envelope)
     }

@@ -41,27 +41,46 @@ impl Query {
     }
 }
 
-/// One page of core entities, sorted by id: `{data, next, offset}`; `offset` is absent on the last page.
+/// The part of a list of core entities that a query asks for.
+#[derive(Debug)]
+pub struct Part {
+    size: usize,
+    /// Id of the last entity of the page before; empty for the first page.
+    pub after: String,
+}
+
+impl Part {
+    /// Reads `size` and `offset`.
+    pub fn of(query: &Query) -> Result<Self, Failure> {
+        let size = match query.get("size") {
+            None => 100,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|size| (1..=1000).contains(size))
+                .ok_or_else(|| {
+                    Failure::validation(vec![Detail::field("size", "must be between 1 and 1000")])
+                })?,
+        };
+        let after = query.get("offset").map(decode_offset).transpose()?;
+        Ok(Self {
+            size,
+            after: after.unwrap_or_default(),
+        })
+    }
+}
+
+/// One page of core entities, given in order of id: `{data, next, offset}`; `offset` is absent on the last page. What stands before the
+/// page may be left out.
 pub fn entity_page<'a>(
     path: &str,
     query: &Query,
+    part: &Part,
     entities: impl Iterator<Item = &'a Value>,
-) -> Result<(Vec<&'a Value>, Value), Failure> {
-    let size = match query.get("size") {
-        None => 100,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|size| (1..=1000).contains(size))
-            .ok_or_else(|| Failure::validation(vec![Detail::field("size", "must be between 1 and 1000")]))?,
-    };
-    let after = query
-        .get("offset")
-        .map(decode_offset)
-        .transpose()?
-        .unwrap_or_default();
-    let mut rest = entities.filter(|entity| entity["id"].as_str().is_some_and(|id| id > after.as_str()));
-    let page: Vec<_> = rest.by_ref().take(size).collect();
+) -> (Vec<&'a Value>, Value) {
+    let follows = |entity: &&Value| entity["id"].as_str().is_some_and(|id| id > part.after.as_str());
+    let mut rest = entities.filter(follows);
+    let page: Vec<_> = rest.by_ref().take(part.size).collect();
     let mut envelope = json!({"next": null});
     if let (Some(_), Some(last)) = (rest.next(), page.last()) {
         let offset = encode_offset(last["id"].as_str().unwrap_or_default());
@@ -72,7 +91,7 @@ pub fn entity_page<'a>(
         }
         envelope = json!({"next": format!("{path}?{}", next.finish()), "offset": offset});
     }
-    Ok((page, envelope))
+    (page, envelope)
 }
 
 /// Offsets are opaque to clients: the hexadecimal digits of the last id's bytes.
@@ -120,26 +139,40 @@ fn positive(query: &Query, name: &str, default: usize) -> Result<usize, Failure>
 }
 
 /// The `tags` filter: a comma means and, a slash means or, five tags at most, never both.
-pub fn matches_tags(query: &Query, entity: &Value) -> Result<bool, Failure> {
-    let Some(filter) = query.get("tags") else {
-        return Ok(true);
-    };
-    let refuse = |reason: &str| Failure::validation(vec![Detail::field("tags", reason)]);
-    if filter.contains(',') && filter.contains('/') {
-        return Err(refuse("',' and '/' cannot be combined"));
+#[derive(Debug)]
+pub struct TagFilter {
+    wanted: Vec<String>,
+    any: bool,
+}
+
+impl TagFilter {
+    /// Reads the filter of a query, if there is one.
+    pub fn of(query: &Query) -> Result<Option<Self>, Failure> {
+        let Some(filter) = query.get("tags") else {
+            return Ok(None);
+        };
+        let refuse = |reason: &str| Failure::validation(vec![Detail::field("tags", reason)]);
+        if filter.contains(',') && filter.contains('/') {
+            return Err(refuse("',' and '/' cannot be combined"));
+        }
+        let wanted: Vec<_> = filter.split([',', '/']).map(str::to_owned).collect();
+        if wanted.len() > 5 {
+            return Err(refuse("at most 5 tags are allowed"));
+        }
+        Ok(Some(Self {
+            wanted,
+            any: filter.contains('/'),
+        }))
     }
-    let wanted: Vec<_> = filter.split([',', '/']).collect();
-    if wanted.len() > 5 {
-        return Err(refuse("at most 5 tags are allowed"));
+
+    /// Whether an entity has the tags.
+    pub fn admits(&self, entity: &Value) -> bool {
+        let own = entity["tags"].as_array();
+        let has = |tag: &String| own.is_some_and(|tags| tags.iter().any(|own| own == tag));
+        if self.any {
+            self.wanted.iter().any(has)
+        } else {
+            self.wanted.iter().all(has)
+        }
     }
-    let has = |tag: &&str| {
-        entity["tags"]
-            .as_array()
-            .is_some_and(|tags| tags.iter().any(|own| own == tag))
-    };
-    Ok(if filter.contains('/') {
-        wanted.iter().any(has)
-    } else {
-        wanted.iter().all(has)
-    })
 }

@@ -1,6 +1,7 @@
 //! What the simulated organisation holds. Ids and times come from counters, so that two runs answer alike.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -129,6 +130,13 @@ impl ControlPlane {
     /// Entities of a kind in order of id.
     pub fn of(&self, kind: &str) -> impl Iterator<Item = &Value> {
         self.entities.get(kind).into_iter().flat_map(BTreeMap::values)
+    }
+
+    /// Entities of a kind from an id on, in order of id.
+    pub fn of_from<'c>(&'c self, kind: &str, from: &str) -> impl Iterator<Item = &'c Value> + use<'c> {
+        let bounds = (Bound::Included(from), Bound::Unbounded);
+        let held = self.entities.get(kind).map(|held| held.range::<str, _>(bounds));
+        held.into_iter().flatten().map(|(_, entity)| entity)
     }
 
     /// Entities of a kind that name `id` in a foreign key, in order of id.
