@@ -2,19 +2,27 @@
 //!
 //! `cargo insta review`, or `INSTA_UPDATE=always cargo test --test render_golden`, accepts new ones.
 
-use anyhow::Result;
-use gateway_migration_operator::domain::KongVersion;
+use anyhow::{Context as _, Result};
 use gateway_migration_operator::domain::entity_kind::Gateway;
+use gateway_migration_operator::domain::entity_kinds::named;
+use gateway_migration_operator::domain::{Entity, KongVersion, Snapshot};
 use gateway_migration_operator::engine::read::read_source;
 use gateway_migration_operator::http::{TlsOptions, Transport, TransportOptions};
 use gateway_migration_operator::kong_admin;
+use gateway_migration_operator::plan::policy::{ConflictPolicy, Conflicts};
 use gateway_migration_operator::plan::render::{
-    deck, diff, json, kong_operator, markdown, terminal, terraform,
+    self, deck, diff, json, kong_operator, markdown, terminal, terraform,
 };
 use gateway_migration_operator::plan::report::{Ends, Secrets};
-use gateway_migration_operator::plan::{Catalogue, Circumstances, PlanInput, Policy, Report, build_plan};
+use gateway_migration_operator::plan::rollback::report::RollbackReport;
+use gateway_migration_operator::plan::rollback::{ChangedSince, Extent};
+use gateway_migration_operator::plan::{
+    Catalogue, Circumstances, Ledger, PlanInput, Policy, Report, RollbackInput, build_plan, build_rollback,
+};
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
+use serde_json::json as value;
 use simulators::bed::Bed;
 
 /// The plan of a sample workspace, as it is read from the simulated gateway, into an empty control plane.
@@ -49,6 +57,115 @@ async fn report(workspace: &str, secrets: Secrets) -> Result<Report> {
         control_plane_ref: None,
     };
     Ok(Report::new(&planned, ends, secrets))
+}
+
+fn entity(kind: &str, body: Value) -> Result<Entity> {
+    let kind = named(kind).context("no such kind")?;
+    let body = body.as_object().cloned().context("an object")?;
+    Entity::from_body(kind, body).context("an entity")
+}
+
+fn service(id: &str, host: &str) -> Result<Entity> {
+    let body = value!({"id": id, "name": format!("service-{id}"), "host": host});
+    entity("services", body)
+}
+
+fn key(key: &str) -> Result<Entity> {
+    entity(
+        "key-auths",
+        value!({"id": "k", "key": key, "consumer": {"id": "c"}}),
+    )
+}
+
+/// A source, and a target that has some of it with another content.
+fn both_sides() -> Result<(Snapshot, Snapshot)> {
+    let consumer = || entity("consumers", value!({"id": "c", "username": "theirs"}));
+    let route = value!({"id": "r", "name": "created", "paths": ["/r"], "service": {"id": "used"}});
+    let address = value!({"id": "t", "target": "10.0.0.1:80", "upstream": {"id": "u"}});
+    let source = [
+        service("overwritten", "ours.example.com")?,
+        service("gone", "ours.example.com")?,
+        service("changed", "ours.example.com")?,
+        service("used", "ours.example.com")?,
+        entity("routes", route)?,
+        entity("upstreams", value!({"id": "u", "name": "named"}))?,
+        entity("targets", address)?,
+        consumer()?,
+        key("canary-ours")?,
+    ];
+    let target = [
+        service("overwritten", "theirs.example.com")?,
+        service("gone", "theirs.example.com")?,
+        consumer()?,
+        key("canary-theirs")?,
+    ];
+    Ok((source.into_iter().collect(), target.into_iter().collect()))
+}
+
+/// Overwrites and creates in the target all that the source has.
+fn migrated(source: &Snapshot, target: &mut Snapshot) -> Ledger {
+    let mut ledger = Ledger::default();
+    let planned = build_plan(&PlanInput {
+        notes: &[],
+        source,
+        target,
+        ledger: &ledger,
+        version: KongVersion::parse("3.9.1"),
+        policy: &Policy {
+            conflicts: Conflicts {
+                default: ConflictPolicy::Overwrite,
+                ..Conflicts::default()
+            },
+            ..Policy::default()
+        },
+        catalogue: Catalogue::bundled(),
+        circumstances: &Circumstances::default(),
+    });
+    ledger.intend(&planned, target, Timestamp::UNIX_EPOCH);
+    for desired in planned.desired.values() {
+        target.insert_packed(desired.entity.clone());
+    }
+    ledger.settle(&planned, target, Timestamp::UNIX_EPOCH);
+    ledger
+}
+
+/// Undoing a migration of which somebody has changed, removed and used something since.
+fn rollback() -> Result<RollbackReport> {
+    let (source, mut target) = both_sides()?;
+    let ledger = migrated(&source, &mut target);
+    target.remove(&named("services").context("services")?.key("gone"));
+    target.insert(service("changed", "changed.example.com")?);
+    target.insert(service("foreign", "named")?);
+    let route = value!({"id": "f", "name": "theirs", "service": {"id": "used"}});
+    target.insert(entity("routes", route)?);
+    let input = RollbackInput {
+        ledger: &ledger,
+        target: &target,
+        extent: Extent::Everything,
+        changed: ChangedSince::Keep,
+    };
+    let ends = ("shop", "9524ec7d-36d9-465d-a8c5-83a3c9390458");
+    Ok(RollbackReport::new(&build_rollback(&input), &input, ends))
+}
+
+#[test]
+fn every_step_of_a_rollback_is_shown_and_no_secret() -> Result<()> {
+    let report = rollback()?;
+    let style = terminal::Style {
+        colour: false,
+        full: false,
+    };
+    for (form, text) in [
+        ("terminal", render::rollback::terminal(&report, style)),
+        ("json", render::rollback::json(&report)?),
+    ] {
+        assert!(!text.contains("canary"), "{text}");
+        golden(&format!("rollback.{form}"), &text);
+    }
+    let stored = render::rollback::store(&report)?;
+    assert_eq!(render::rollback::read(&stored)?, report);
+    assert!(render::rollback::read(b"{\"format\": \"gatewaymigration.dev/plan/v1\"}").is_err());
+    Ok(())
 }
 
 fn golden(name: &str, text: &str) {

@@ -226,8 +226,9 @@ impl ApplyArgs {
             };
         };
         let written = private_file(path).and_then(|mut file| {
-            let id = &ends.control_plane.id;
-            backup::write(&observed.target, id, SystemClock.now(), &mut file)?;
+            let (id, name) = (&ends.control_plane.id, ends.control_plane.name.clone());
+            let head = backup::Head::new(id, Some(name), SystemClock.now());
+            backup::write(&observed.target, &head, &mut file)?;
             file.flush()?;
             file.get_ref().sync_all()
         });

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::cluster::{ClusterError, MigrationArgs};
+use super::cluster::{Address, ClusterError, MigrationArgs};
 use super::files::private_file;
 use super::output::print;
 use super::plan::{LOG, runtime};
@@ -27,6 +27,9 @@ pub enum BackupCommand {
 pub struct ExportArgs {
     #[command(flatten)]
     migration: MigrationArgs,
+    /// The first Secret of the backup, for a migration that is gone and has left backups of several control planes.
+    #[arg(long, value_name = "NAME")]
+    secret: Option<String>,
     /// Form of the export.
     #[arg(long, short, value_enum, default_value_t)]
     output: Form,
@@ -67,6 +70,19 @@ pub enum BackupCommandError {
         "WorkspaceMigration {0} has no full backup: nothing is written yet, or spec.backupPolicy is BeforeImages"
     )]
     NoBackup(String),
+    /// Neither object nor backup.
+    #[error(
+        "there is no WorkspaceMigration {0}, and no Secret with a backup of one of that name; kubectl get secrets -A -l gatewaymigration.dev/artefact=backup lists all there are"
+    )]
+    Nothing(String),
+    /// The object is gone, and there are several.
+    #[error("WorkspaceMigration {name} has left backups of several control planes; choose one with --secret: {}", secrets.join(", "))]
+    Several {
+        /// Namespace and name.
+        name: String,
+        /// The first Secret of each.
+        secrets: Vec<String>,
+    },
     /// The document.
     #[error(transparent)]
     Artefact(#[from] ArtefactError),
@@ -112,21 +128,51 @@ impl BackupCommand {
 
 impl ExportArgs {
     async fn render(&self) -> Result<String, BackupCommandError> {
-        let found = self.migration.fetch().await?;
-        let status = found.migration.status.and_then(|status| status.backup);
-        let artefact = status
-            .and_then(|backup| backup.artefact_ref)
-            .ok_or(BackupCommandError::NoBackup(found.full_name))?;
-        let document = artefacts::load(&found.client, &found.namespace, &artefact.name).await?;
-        let (head, entities) =
-            backup::read(document.as_slice()).map_err(|source| BackupCommandError::Content {
-                secret: artefact.name,
-                source,
-            })?;
+        let address = self.migration.address().await?;
+        let (client, namespace) = (address.client.clone(), address.namespace.clone());
+        let secret = match &self.secret {
+            Some(secret) => secret.clone(),
+            None => find(address).await?,
+        };
+        let document = artefacts::load(&client, &namespace, &secret).await?;
+        let (head, entities) = backup::read(document.as_slice())
+            .map_err(|source| BackupCommandError::Content { secret, source })?;
         Ok(match self.output {
             Form::Deck => render_deck(&head, &entities)?,
             Form::Json => render_json(&head, &entities),
         })
+    }
+}
+
+/// The first Secret of a migration's backup: the one that its status names, else whatever bears its name. The object may be gone: after
+/// a cluster was restored, the Secrets are what is left.
+async fn find(address: Address) -> Result<String, BackupCommandError> {
+    let (client, namespace) = (address.client.clone(), address.namespace.clone());
+    let (name, full_name) = (address.name.clone(), address.full_name());
+    let none = match address.fetch().await {
+        Ok(found) => {
+            let status = found.migration.status.and_then(|status| status.backup);
+            if let Some(artefact) = status.and_then(|backup| backup.artefact_ref) {
+                return Ok(artefact.name);
+            }
+            BackupCommandError::NoBackup(full_name.clone())
+        }
+        Err(ClusterError::NotFound(_) | ClusterError::NotInstalled) => {
+            BackupCommandError::Nothing(full_name.clone())
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut secrets = artefacts::find_about(&client, &namespace, "backup", &name).await?;
+    match (secrets.pop(), secrets.is_empty()) {
+        (None, _) => Err(none),
+        (Some(secret), true) => Ok(secret),
+        (Some(last), false) => {
+            secrets.push(last);
+            Err(BackupCommandError::Several {
+                name: full_name,
+                secrets,
+            })
+        }
     }
 }
 

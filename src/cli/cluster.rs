@@ -51,6 +51,43 @@ pub enum ClusterError {
     NotFound(String),
 }
 
+/// Where a migration is, or was.
+pub struct Address {
+    /// Client of the cluster.
+    pub client: Client,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl Address {
+    /// Namespace and name.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// Reads the migration.
+    ///
+    /// # Errors
+    /// When there is none, or the API server refuses.
+    pub async fn fetch(self) -> Result<Found, ClusterError> {
+        let api: Api<WorkspaceMigration> = Api::namespaced(self.client.clone(), &self.namespace);
+        let full_name = self.full_name();
+        match api.get(&self.name).await {
+            Ok(migration) => Ok(Found {
+                client: self.client,
+                api,
+                namespace: self.namespace,
+                full_name,
+                migration,
+            }),
+            Err(error) => Err(refusal(full_name, error)),
+        }
+    }
+}
+
 /// A migration, and the way to it.
 pub struct Found {
     /// Client of the cluster.
@@ -71,23 +108,23 @@ impl MigrationArgs {
     /// # Errors
     /// When there is no cluster, or no such migration in it.
     pub async fn fetch(&self) -> Result<Found, ClusterError> {
+        self.address().await?.fetch().await
+    }
+
+    /// Where the migration is to be looked for.
+    ///
+    /// # Errors
+    /// When there is no cluster.
+    pub async fn address(&self) -> Result<Address, ClusterError> {
         let client = self.client().await?;
         let (namespace, name) = match self.migration.split_once('/') {
             Some((namespace, name)) => (namespace.to_owned(), name),
             None => (client.default_namespace().to_owned(), self.migration.as_str()),
         };
-        let full_name = format!("{namespace}/{name}");
-        let api: Api<WorkspaceMigration> = Api::namespaced(client.clone(), &namespace);
-        let migration = match api.get(name).await {
-            Ok(migration) => migration,
-            Err(error) => return Err(self.refusal(full_name, error)),
-        };
-        Ok(Found {
-            client,
-            api,
+        Ok(Address {
             namespace,
-            full_name,
-            migration,
+            name: name.to_owned(),
+            client,
         })
     }
 
@@ -109,19 +146,19 @@ impl MigrationArgs {
         }
         Client::try_from(config).map_err(|error| ClusterError::Connect(Box::new(error)))
     }
+}
 
-    fn refusal(&self, name: String, error: kube::Error) -> ClusterError {
-        match error {
-            // The API server names the object where the kind is there and the object is not.
-            kube::Error::Api(status) if status.is_not_found() && status.details.is_some() => {
-                ClusterError::NotFound(name)
-            }
-            kube::Error::Api(status) if status.is_not_found() => ClusterError::NotInstalled,
-            kube::Error::Api(status) => ClusterError::Read {
-                name,
-                source: Box::new(kube::Error::Api(status)),
-            },
-            other => ClusterError::Connect(Box::new(other)),
+fn refusal(name: String, error: kube::Error) -> ClusterError {
+    match error {
+        // The API server names the object where the kind is there and the object is not.
+        kube::Error::Api(status) if status.is_not_found() && status.details.is_some() => {
+            ClusterError::NotFound(name)
         }
+        kube::Error::Api(status) if status.is_not_found() => ClusterError::NotInstalled,
+        kube::Error::Api(status) => ClusterError::Read {
+            name,
+            source: Box::new(kube::Error::Api(status)),
+        },
+        other => ClusterError::Connect(Box::new(other)),
     }
 }

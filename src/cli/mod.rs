@@ -14,6 +14,7 @@ pub mod plan;
 pub mod progress;
 pub mod report;
 pub mod result;
+pub mod rollback;
 pub mod run;
 pub mod source;
 pub mod stored;
@@ -48,6 +49,9 @@ enum Command {
     /// Export what the operator saved of a control plane before a migration wrote to it. Holds secrets in clear.
     #[command(subcommand)]
     Backup(backup::BackupCommand),
+    /// Show what undoing a WorkspaceMigration in a cluster would do, step by step; spec.rollback does it.
+    #[command(subcommand)]
+    Rollback(rollback::RollbackCommand),
     /// Wait for a WorkspaceMigration in a cluster: exits 0 when it is done, 2 when somebody has to decide something, 1 when it failed or the time is over.
     Wait(wait::WaitArgs),
 }
@@ -88,6 +92,7 @@ impl Cli {
             Command::Apply(args) => return Ok(apply::run(args)?),
             Command::Report(args) => return Ok(report::run(args)?),
             Command::Backup(command) => command.run()?,
+            Command::Rollback(command) => command.run()?,
             Command::Wait(args) => return Ok(wait::run(args)?),
         }
         Ok(ExitCode::SUCCESS)
@@ -122,6 +127,9 @@ pub enum CliError {
     /// `backup`.
     #[error(transparent)]
     Backup(#[from] backup::BackupCommandError),
+    /// `rollback`.
+    #[error(transparent)]
+    Rollback(#[from] rollback::RollbackCommandError),
     /// `wait`.
     #[error(transparent)]
     Wait(#[from] wait::WaitError),

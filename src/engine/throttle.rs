@@ -2,6 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::http::{Budget, Limits};
 
 /// Limits that a run reads before each step; clones share them.
@@ -12,6 +14,7 @@ pub struct Throttle(Arc<Mutex<State>>);
 struct State {
     limits: Limits,
     share: Option<Arc<Budget>>,
+    stop: CancellationToken,
 }
 
 impl Throttle {
@@ -24,7 +27,17 @@ impl Throttle {
     /// These limits: the requests in flight on either side, and the requests per second at the target.
     #[must_use]
     pub fn with_limits(limits: Limits) -> Self {
-        Self(Arc::new(Mutex::new(State { limits, share: None })))
+        Self::until(limits, CancellationToken::new())
+    }
+
+    /// The same; once `stop` is cancelled, requests to the target that wait for a pause or for their turn are given up.
+    #[must_use]
+    pub fn until(limits: Limits, stop: CancellationToken) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            limits,
+            share: None,
+            stop,
+        })))
     }
 
     /// Requests at a time, at least one.
@@ -46,7 +59,7 @@ impl Throttle {
     #[must_use]
     pub fn share_of(&self, organisation: &Arc<Budget>) -> Arc<Budget> {
         let mut state = self.state();
-        let share = Arc::new(organisation.share(state.limits));
+        let share = Arc::new(organisation.share(state.limits, state.stop.clone()));
         state.share = Some(Arc::clone(&share));
         share
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use super::limiter::{Admission, Limiter, Limits};
 
@@ -22,6 +23,8 @@ pub struct Budget {
     pause: Mutex<Option<Pause>>,
     peak_in_flight: AtomicUsize,
     throttled: AtomicU64,
+    /// Ends all waiting.
+    stop: CancellationToken,
 }
 
 /// A pause that the server asked for. The time of day is kept as it was first computed, so that it can be shown unchanged.
@@ -47,14 +50,17 @@ impl Budget {
             pause: Mutex::default(),
             peak_in_flight: AtomicUsize::new(0),
             throttled: AtomicU64::new(0),
+            stop: CancellationToken::new(),
         }
     }
 
     /// A share of this budget with limits of its own: its calls count in both, and what the server refuses slows down
-    /// everybody.
-    pub fn share(self: &Arc<Self>, limits: Limits) -> Self {
+    /// everybody. Once `stop` is cancelled, its calls wait for nothing any more: a pause of an hour would otherwise keep whoever
+    /// has been told to end.
+    pub fn share(self: &Arc<Self>, limits: Limits, stop: CancellationToken) -> Self {
         Self {
             organisation: Some(Arc::clone(self)),
+            stop,
             ..Self::with_limits(limits)
         }
     }
@@ -110,8 +116,25 @@ impl Budget {
     /// frees the place.
     ///
     /// # Errors
-    /// A pause that lasts longer than `patience`, with what is left of it.
+    /// A pause that lasts longer than `patience`, with what is left of it; or the waiting was stopped, with what is left of a pause.
     pub(crate) async fn acquire(&self, patience: Duration) -> Result<Permit<'_>, Duration> {
+        tokio::select! {
+            biased;
+            permit = self.permit(patience) => permit,
+            () = self.stop.cancelled() => Err(self.paused_for().unwrap_or_default()),
+        }
+    }
+
+    /// Waits before a call is repeated. False when the waiting was stopped.
+    pub(crate) async fn wait(&self, delay: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => false,
+            () = tokio::time::sleep(delay) => true,
+        }
+    }
+
+    async fn permit(&self, patience: Duration) -> Result<Permit<'_>, Duration> {
         let own = self.place(patience).await?;
         let organisation = match &self.organisation {
             Some(organisation) => Some(organisation.place(patience).await?),

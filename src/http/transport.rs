@@ -179,7 +179,9 @@ impl Transport {
                 return Err(error);
             };
             tracing::debug!(error = %error, instance = error.instance(), ?delay, "a remote call is repeated");
-            tokio::time::sleep(delay).await;
+            if !wait(call, delay).await {
+                return Err(error);
+            }
         }
     }
 
@@ -281,6 +283,17 @@ async fn admission<'b>(call: &Call<'b>, retries: &Retries) -> Result<Option<Perm
                 ..call.failed(failure)
             })
         })
+}
+
+/// Waits before a repeat. False when whoever makes the call has been told to end.
+async fn wait(call: &Call<'_>, delay: Duration) -> bool {
+    match call.budget {
+        Some(budget) => budget.wait(delay).await,
+        None => {
+            tokio::time::sleep(delay).await;
+            true
+        }
+    }
 }
 
 async fn read_body(call: &Call<'_>, mut response: reqwest::Response) -> Result<Vec<u8>, Error> {

@@ -22,8 +22,24 @@ pub struct Head {
     format: String,
     /// Id of the control plane.
     pub control_plane: String,
+    /// Its name, where it was known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control_plane_name: Option<String>,
     /// When the control plane was read.
     pub taken_at: Timestamp,
+}
+
+impl Head {
+    /// Of a control plane, by id and, where it is known, by name.
+    #[must_use]
+    pub fn new(control_plane: &str, control_plane_name: Option<String>, taken_at: Timestamp) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            control_plane: control_plane.to_owned(),
+            control_plane_name,
+            taken_at,
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -48,18 +64,8 @@ pub enum BackupError {
 ///
 /// # Errors
 /// What the writer says.
-pub fn write(
-    target: &Snapshot,
-    control_plane: &str,
-    taken_at: Timestamp,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let head = Head {
-        format: FORMAT.to_owned(),
-        control_plane: control_plane.to_owned(),
-        taken_at,
-    };
-    line(&head, out)?;
+pub fn write(target: &Snapshot, head: &Head, out: &mut dyn Write) -> io::Result<()> {
+    line(head, out)?;
     for entity in target.iter() {
         let written = Line {
             kind: entity.kind.name.into(),
@@ -116,7 +122,8 @@ mod tests {
             ),
         ]);
         let mut document = Vec::new();
-        write(&target, "cp", Timestamp::UNIX_EPOCH, &mut document).unwrap();
+        let head = Head::new("cp", None, Timestamp::UNIX_EPOCH);
+        write(&target, &head, &mut document).unwrap();
         let (head, entities) = read(document.as_slice()).unwrap();
         assert_eq!(
             (head.control_plane.as_str(), head.taken_at),

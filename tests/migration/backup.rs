@@ -182,7 +182,8 @@ async fn without_a_backup_nothing_is_written() -> Result<()> {
         .migration_until("inventory", "completed", |seen| seen.is_completed())
         .await?;
     let label = ListParams::default().labels("gatewaymigration.dev/artefact");
-    assert_eq!(secrets.list_metadata(&label).await?.items.len(), 3);
+    // Plan, backup, ledger, and what a rollback would do.
+    assert_eq!(secrets.list_metadata(&label).await?.items.len(), 4);
     world.stop().await
 }
 
@@ -295,7 +296,7 @@ async fn the_backup_is_exported_to_a_new_file_that_nobody_else_can_read() -> Res
     assert_eq!(std::fs::metadata(&file)?.permissions().mode() & 0o777, 0o600);
     let text = std::fs::read_to_string(&file)?;
     assert!(
-        text.starts_with(&format!("# Control plane {id} as it was at ")),
+        text.starts_with(&format!("# Control plane inventory ({id}) as it was at ")),
         "{text}"
     );
     let held = gateway_migration_operator::declarative::parse(&text, "default")?.snapshot;
@@ -315,5 +316,62 @@ async fn the_backup_is_exported_to_a_new_file_that_nobody_else_can_read() -> Res
     let shown = export(&["--output", "json", "--stdout"]).await?;
     let shown: Value = serde_json::from_slice(&shown.stdout)?;
     assert_eq!(shown["entities"][0]["body"]["host"], "theirs.example.com");
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_exported_when_nothing_but_its_secrets_is_left() -> Result<()> {
+    let world = World::start("export-alone").await?;
+    let mut migration = world.migration("inventory", "Apply");
+    migration["spec"]["retainBackup"] = json!(true);
+    world.create(migration).await?;
+    let seen = world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    let (backup, _) = names(&seen)?;
+    let api = world.api::<WorkspaceMigration>();
+    api.delete("inventory", &DeleteParams::default()).await?;
+    let gone = |object: Option<&WorkspaceMigration>| object.is_none();
+    kube::runtime::wait::await_condition(api, "inventory", gone).await?;
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("kubeconfig");
+    std::fs::write(&config, kubeconfig().await?)?;
+    let export = |name: &str, args: &[&str]| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_gateway-migration-operator"));
+        command
+            .args(["backup", "export", name, "-n", &world.namespace, "--stdout"])
+            .args(args)
+            .env_clear()
+            .env("KUBECONFIG", &config);
+        async move { command.output().await }
+    };
+    let alone = export("inventory", &[]).await?;
+    let text = String::from_utf8(alone.stdout)?;
+    assert!(text.contains("control_plane_name: inventory"), "{text}");
+
+    // The same of another control plane: somebody has to choose.
+    let secrets = world.api::<Secret>();
+    let mut other = secrets.get(&backup).await?;
+    other.metadata = kube::api::ObjectMeta {
+        name: Some("inventory-backup-ffffffff".to_owned()),
+        labels: other.metadata.labels,
+        annotations: other.metadata.annotations,
+        ..Default::default()
+    };
+    secrets.create(&Default::default(), &other).await?;
+    let several = export("inventory", &[]).await?;
+    let told = String::from_utf8(several.stderr)?;
+    assert!(
+        told.contains(&backup) && told.contains("inventory-backup-ffffffff") && told.contains("--secret"),
+        "{told}"
+    );
+    let chosen = export("inventory", &["--secret", &backup]).await?;
+    assert_eq!(String::from_utf8(chosen.stdout)?, text);
+    let nothing = export("nobody", &[]).await?;
+    let told = String::from_utf8(nothing.stderr)?;
+    assert!(
+        !nothing.status.success() && told.contains("no Secret with a backup"),
+        "{told}"
+    );
     world.stop().await
 }

@@ -98,7 +98,7 @@ const EVERY_CLASS: DriftStatus = DriftStatus {
 };
 
 /// The events of a reason; they follow the status that they are about.
-async fn events(world: &World, reason: &str) -> Result<Vec<String>> {
+pub async fn events(world: &World, reason: &str) -> Result<Vec<String>> {
     events_until(world, reason, 1).await
 }
 

@@ -94,6 +94,43 @@ async fn a_running_migration_is_suspended_between_two_writes_and_goes_on_from_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_long_pause_that_konnect_asks_for_holds_up_neither_suspending_nor_deleting() -> Result<()> {
+    // The longest wait of one call is 90 s, beyond which the pass ends by itself; both are longer than this test waits.
+    for seconds in [80, 600] {
+        let world = World::start("suspend-throttled").await?;
+        begin_slowly(&world).await?;
+        let storm = Behaviour::with_faults(&[&format!("core-entities=429;retry-after={seconds}")])?;
+        world.bed.konnect_server.set_behaviour(storm);
+        let limited = |seen: &Seen| {
+            let progress = seen.0.status.as_ref().and_then(|status| status.progress.as_ref());
+            let waiting = progress.and_then(|progress| progress.waiting_for.as_deref());
+            waiting.is_some_and(|waiting| waiting.starts_with("rate limited until"))
+        };
+        world
+            .migration_until("default", "rate limited", |seen| seconds > 90 || limited(seen))
+            .await?;
+        world.change("default", json!({"suspend": true})).await?;
+        let seen = world
+            .migration_until("default", "suspended", |seen| {
+                seen.is("Ready", "False", "Suspended")
+            })
+            .await?;
+        assert!(
+            seen.is("Applied", "False", "Suspended"),
+            "{:?}",
+            seen.condition("Applied")
+        );
+        world.change("default", json!({"suspend": false})).await?;
+        let api = world.api::<WorkspaceMigration>();
+        api.delete("default", &DeleteParams::default()).await?;
+        let gone = |object: Option<&WorkspaceMigration>| object.is_none();
+        kube::runtime::wait::await_condition(api, "default", gone).await?;
+        world.stop().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_migration_does_not_begin() -> Result<()> {
     let world = World::start("suspended").await?;
     world.control_plane_id("inventory").await?;

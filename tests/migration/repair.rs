@@ -3,11 +3,10 @@
 use anyhow::{Context as _, Result};
 use gateway_migration_operator::api::workspace_migration::VerificationStatus;
 use gateway_migration_operator::plan::ledger::Origin;
-use k8s_openapi::api::core::v1::Event;
-use kube::api::ListParams;
 use serde_json::{Value, json};
 use simulators::server::Behaviour;
 
+use super::drift::events;
 use super::orders::entity_writes;
 use super::support::{Seen, World};
 
@@ -56,9 +55,7 @@ async fn what_was_stored_otherwise_or_not_at_all_is_written_once_more() -> Resul
         history.len() == 1 && history[0].summary.contains("written once more"),
         "{history:?}"
     );
-    let events = world.api::<Event>().list(&ListParams::default()).await?.items;
-    let repaired = |event: &Event| event.reason.as_deref() == Some("Repaired");
-    assert_eq!(events.iter().filter(|event| repaired(event)).count(), 1);
+    assert_eq!(events(&world, "Repaired").await?.len(), 1);
     // All of it is known as made by this migration, for a rollback.
     let ledger = world.ledger(&seen).await?;
     let created = ledger

@@ -16,11 +16,15 @@ use super::support::{World, kubeconfig};
 
 /// Runs `plan` of the binary as a person with this cluster's kubeconfig.
 async fn plan(args: &[&str]) -> Result<Output> {
+    run("plan", args).await
+}
+
+async fn run(command: &str, args: &[&str]) -> Result<Output> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("kubeconfig");
     std::fs::write(&file, kubeconfig().await?)?;
     let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_gateway-migration-operator"))
-        .arg("plan")
+        .arg(command)
         .args(args)
         .env_clear()
         .env("KUBECONFIG", &file)
@@ -30,7 +34,11 @@ async fn plan(args: &[&str]) -> Result<Output> {
 }
 
 async fn printed(args: &[&str]) -> Result<String> {
-    let output = plan(args).await?;
+    printed_by("plan", args).await
+}
+
+async fn printed_by(command: &str, args: &[&str]) -> Result<String> {
+    let output = run(command, args).await?;
     ensure!(
         output.status.success(),
         "{}",
@@ -110,6 +118,51 @@ async fn the_plan_is_stored_once_owned_without_secrets_and_read_by_the_command_l
         .await?;
     let again = secrets.get(&name).await?;
     assert_eq!(again.resource_version(), secret.resource_version());
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_rollback_would_do_is_stored_without_secrets_and_shown_before_its_first_write() -> Result<()> {
+    let world = World::start("stored-rollback").await?;
+    let full = format!("{}/inventory", world.namespace);
+    world.create(world.migration("inventory", "Plan")).await?;
+    world
+        .migration_until("inventory", "planned", |seen| seen.is("Ready", "True", "Planned"))
+        .await?;
+    let none = run("rollback", &["show", &full]).await?;
+    let told = String::from_utf8(none.stderr)?;
+    assert!(
+        none.status.code() == Some(1) && told.contains("nothing to undo"),
+        "{told}"
+    );
+
+    world.change("inventory", json!({"mode": "Apply"})).await?;
+    let seen = world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
+    let status = seen.0.status.as_ref().and_then(|status| status.rollback.as_ref());
+    let status = status.context("a rollback")?;
+    let name = status.artefact_ref.as_ref().map(|artefact| &artefact.name);
+    assert_eq!(name.context("a name")?, "inventory-rollback");
+    let text = printed_by("rollback", &["show", &full, "--full"]).await?;
+    assert!(
+        text.contains(&status.hash) && text.contains("this migration created it (delete)"),
+        "{text}"
+    );
+    assert_eq!(text.matches("(delete)").count() as u64, status.delete);
+    assert!(keys("inventory")?.iter().all(|key| !text.contains(key)));
+
+    // Asked for, and not approved yet: the very same steps.
+    let writes = world.writes();
+    let ask = json!({"rollback": true, "approval": {"policy": "Required"}});
+    world.change("inventory", ask).await?;
+    world
+        .migration_until("inventory", "awaiting approval", |seen| {
+            seen.is("Ready", "False", "AwaitingApproval")
+        })
+        .await?;
+    let asked = printed_by("rollback", &["show", &full, "--full"]).await?;
+    assert_eq!((asked, world.writes()), (text, writes));
     world.stop().await
 }
 

@@ -218,6 +218,9 @@ pub struct RollbackStatus {
     /// SHA-256 over everything that the target held when this was told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_digest: Option<String>,
+    /// The Secret that holds every step, for gateway-migration-operator rollback show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub artefact_ref: Option<LocalRef>,
 }
 
 /// What somebody should know.

@@ -7,6 +7,7 @@ use super::WorkspaceMigrationController;
 use super::error::Error;
 use super::execute::Run;
 use crate::api::conditions::{BACKED_UP, reason};
+use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::refs::LocalRef;
 use crate::api::workspace_migration::{BackupPolicy, Phase, WorkspaceMigration};
 use crate::controllers::draft::Draft;
@@ -132,7 +133,9 @@ impl WorkspaceMigrationController {
         }
         let now = self.context.clock.now();
         let held = &run.observed.target;
-        let packed = Packed::write(|out| backup::write(held, control_plane, now, out))
+        let name = self.control_plane_name(run.object).await;
+        let head = backup::Head::new(control_plane, name, now);
+        let packed = Packed::write(|out| backup::write(held, &head, out))
             .map_err(|error| Error::Backup(error.into()))?;
         self.context.require_lead()?;
         let artefact = backup_artefact(control_plane);
@@ -144,6 +147,14 @@ impl WorkspaceMigrationController {
         status.taken_at = Some(Time(now));
         status.entities = u64::try_from(held.entities.len()).ok();
         Ok(())
+    }
+
+    /// The name that the control plane's object gives it; none when it was found by its id. For people alone, so a failure is no matter.
+    async fn control_plane_name(&self, object: &WorkspaceMigration) -> Option<String> {
+        let namespace = object.namespace().unwrap_or_default();
+        let api = self.context.namespaced::<KonnectGatewayControlPlane>(&namespace);
+        let found = api.get_opt(&object.spec.target.control_plane_ref.name).await;
+        Some(found.ok()??.spec.effective_request()?.name)
     }
 
     /// Names a backup that is there already in status; false when there is none.

@@ -69,8 +69,8 @@ impl WorkspaceMigrationController {
             Ok(place) => place,
             Err(ahead) => return Ok(Some(queue::wait(&ahead, Turn::Work, draft))),
         };
-        let throttle = Throttle::with_limits(limits(object));
         let stop = self.context.stop.child_token();
+        let throttle = Throttle::until(limits(object), stop.clone());
         let reversal = Reversal {
             object,
             target: self.fetch_reversed(object, &throttle, draft).await?,

@@ -9,7 +9,7 @@ use super::drift::note_corrected;
 use super::error::Error;
 use super::interrupted::end_early;
 use super::orders::Orders;
-use super::rollback::{self, report_rollback_ready, undone_by};
+use super::rollback::{foreseen, report_rollback_ready, undone_by};
 use super::status::{findings_status, progress_status, verification_status};
 use super::verdict::conclude;
 use crate::api::conditions::{APPLIED, VERIFIED, reason};
@@ -164,7 +164,7 @@ impl WorkspaceMigrationController {
             .migration
             .verify_and(planned, run.observed.version(), |target| {
                 settled = ledger.settle(planned, target, now);
-                expected = Some(rollback::expected(run.object, ledger, target));
+                expected = Some(foreseen(run, ledger, target));
             });
         let mut verification = verification.await?;
         applied.explain(&mut verification);
@@ -172,8 +172,9 @@ impl WorkspaceMigrationController {
             self.keep_ledger((run.object, &run.migration.control_plane), ledger, draft)
                 .await?;
         }
-        if let Some(expected) = expected {
-            report_rollback_ready(ledger, &expected, draft);
+        if let Some((rollback, report)) = expected {
+            report_rollback_ready(ledger, &rollback, draft);
+            self.keep_rollback(run.object, &report, draft).await;
         }
         draft.status.verification = Some(verification_status(&verification, self.context.clock.now()));
         let mut findings = known(run, applied);

@@ -173,24 +173,12 @@ impl WorkspaceMigrationController {
         place: &Place,
         draft: &mut Draft<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
-        let (migration, observed, custom_plugins) =
-            match orders.unless_ended(self.observe(object, orders, draft)).await {
-                Ok(Ok(all)) => all,
-                Err(ended) => return Ok(end_early(ended, draft)),
-                Ok(Err(error)) => {
-                    // What was found before is not known to hold any more.
-                    let message = match error.side() {
-                        Some(_) => "Source and target could not both be read.",
-                        None => "There is no plan to check.",
-                    };
-                    draft
-                        .conditions
-                        .set(PREFLIGHT_PASSED, Unknown, reason::NOT_CHECKED, message);
-                    return Err(error);
-                }
-            };
+        let read = match orders.unless_ended(self.observe(object, orders, draft)).await {
+            Ok(read) => read.inspect_err(|error| doubt_preflight(error, draft))?,
+            Err(ended) => return Ok(end_early(ended, draft)),
+        };
+        let (migration, observed, custom_plugins) = read;
         place.holds(observed.source.snapshot.entities.len());
-        let waivers: Vec<_> = object.spec.waivers.iter().map(accepted).collect();
         let policy = Policy {
             custom_plugins,
             ..policy(&object.spec, &migration.control_plane)?
@@ -199,22 +187,8 @@ impl WorkspaceMigrationController {
         let both = (object, migration.control_plane.as_str());
         self.leave_rollback(both, &mut ledger, &observed.target, draft)
             .await?;
+        let waivers: Vec<_> = object.spec.waivers.iter().map(accepted).collect();
         let planned = observed.plan(&policy, self.context.clock.now(), &waivers, &ledger);
-        let completed = is_completed(draft, object.spec.mode) && !has_new_schemas(&planned.plan);
-        let before = draft.status.plan.clone();
-        report_plan(&observed, &planned, object.spec.approval.as_ref(), draft);
-        report_drift(object.spec.mode, &planned.drift, draft);
-        let is_new = before
-            .as_ref()
-            .is_none_or(|before| before.hash != planned.plan.hash);
-        self.keep_plan(object, (&migration, &observed, &planned), before, draft)
-            .await;
-        let step = next_step(
-            object.spec.mode,
-            object.spec.approval.as_ref(),
-            completed,
-            &planned.plan,
-        );
         let run = Run {
             object,
             migration: &migration,
@@ -222,13 +196,35 @@ impl WorkspaceMigrationController {
             planned: &planned,
             orders,
         };
+        let step = self.choose(&run, &mut ledger, draft).await?;
+        self.take(step, &run, &mut ledger, draft).await
+    }
+
+    /// Tells and keeps the plan, and chooses what to do about it.
+    async fn choose(
+        &self,
+        run: &Run<'_>,
+        ledger: &mut Ledger,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) -> Result<Step, Error> {
+        let (spec, planned) = (&run.object.spec, run.planned);
+        let completed = is_completed(draft, spec.mode) && !has_new_schemas(&planned.plan);
+        let before = draft.status.plan.clone();
+        let is_new = before
+            .as_ref()
+            .is_none_or(|before| before.hash != planned.plan.hash);
+        report_plan(run.observed, planned, spec.approval.as_ref(), draft);
+        report_drift(spec.mode, &planned.drift, draft);
+        self.keep_plan(run.object, (run.migration, run.observed, planned), before, draft)
+            .await;
+        let step = next_step(spec.mode, spec.approval.as_ref(), completed, &planned.plan);
         if matches!(step, Step::Watch | Step::Steady) {
-            age::renew(&observed, &planned, self.context.clock.now(), draft);
+            age::renew(run.observed, planned, self.context.clock.now(), draft);
         }
         if step == Step::Steady && is_new {
-            self.settle(&run, &mut ledger, draft).await?;
+            self.settle(run, ledger, draft).await?;
         }
-        self.take(step, &run, &mut ledger, draft).await
+        Ok(step)
     }
 
     /// Takes the step. All but the last one only tell; what could be undone is told with it.
@@ -241,7 +237,7 @@ impl WorkspaceMigrationController {
     ) -> Result<Outcome, Error> {
         let (object, planned) = (run.object, run.planned);
         if step != Step::Apply {
-            rollback::foresee(run, ledger, draft);
+            self.foresee(run, ledger, draft).await;
         }
         match step {
             Step::Halt(finding) => Ok(halt(planned, &finding, draft)),
@@ -262,6 +258,17 @@ impl WorkspaceMigrationController {
         self.secrets.set(&self.context.client, object, &Read::new());
         self.config_maps.set(&self.context.client, object, &Read::new());
     }
+}
+
+/// Both sides could not be read: what was found before is not known to hold any more.
+fn doubt_preflight(error: &Error, draft: &mut Draft<WorkspaceMigration>) {
+    let message = match error.side() {
+        Some(_) => "Source and target could not both be read.",
+        None => "There is no plan to check.",
+    };
+    draft
+        .conditions
+        .set(PREFLIGHT_PASSED, Unknown, reason::NOT_CHECKED, message);
 }
 
 /// A look when this generation has come to an end before, good or bad.

@@ -41,7 +41,7 @@ impl Orders {
     /// Begins to watch. `object` is what the pass was begun with.
     pub fn heed(context: &Context, object: &WorkspaceMigration) -> Self {
         let stop = context.stop.child_token();
-        let throttle = Throttle::with_limits(limits(object));
+        let throttle = Throttle::until(limits(object), stop.clone());
         let ended = Arc::new(OnceLock::new());
         let api = context.namespaced(&object.namespace().unwrap_or_default());
         let follow = follow(

@@ -94,6 +94,7 @@ pub fn rollback_status(rollback: &Rollback) -> RollbackStatus {
         recreate: of(Undo::Recreate),
         kept: count(rollback.kept),
         target_digest: None,
+        artefact_ref: None,
     }
 }
 

@@ -279,6 +279,8 @@ impl Executor<'_> {
                 }
                 Outcome::Refused(refusal)
             }
+            // Told to end while it waited: what has become of it is seen by the next pass.
+            Err(_) if self.cancel.is_cancelled() => Outcome::NotTried,
             Err(error) => {
                 shared.stop.store(true, Ordering::Relaxed);
                 Outcome::Failed(Error::target(error))

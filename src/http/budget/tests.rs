@@ -80,11 +80,36 @@ async fn a_lowered_limit_holds_until_enough_have_ended() {
     let _third = third.await.unwrap();
 }
 
+fn share(organisation: &Arc<Budget>, limits: Limits) -> Budget {
+    organisation.share(limits, CancellationToken::new())
+}
+
+#[tokio::test]
+async fn who_is_told_to_end_waits_neither_for_a_pause_nor_for_a_place() {
+    let organisation = Arc::new(Budget::new(1));
+    let stop = CancellationToken::new();
+    let one = organisation.share(Limits::in_flight(8), stop.clone());
+    let held = organisation.acquire(PATIENCE).await.unwrap();
+    let (mut first, mut second) = (Box::pin(one.acquire(HOUR * 2)), Box::pin(one.acquire(HOUR * 2)));
+    assert!(futures::poll!(&mut first).is_pending() && futures::poll!(&mut second).is_pending());
+    held.refused(Some(HOUR));
+    drop(held);
+    assert!(futures::poll!(&mut first).is_pending());
+    stop.cancel();
+    let left = first.await.unwrap_err();
+    assert!(left > HOUR / 2 && second.await.is_err());
+    assert!(!one.wait(HOUR).await);
+    assert_eq!((one.in_flight(), organisation.in_flight()), (0, 0));
+    // The others wait as before.
+    let mut other = Box::pin(organisation.acquire(HOUR * 2));
+    assert!(futures::poll!(&mut other).is_pending());
+}
+
 #[tokio::test]
 async fn a_share_keeps_to_its_own_limit_and_to_the_organisations() {
     let organisation = Arc::new(Budget::new(3));
-    let one = organisation.share(Limits::in_flight(2));
-    let other = organisation.share(Limits::in_flight(2));
+    let one = share(&organisation, Limits::in_flight(2));
+    let other = share(&organisation, Limits::in_flight(2));
     let _a = one.acquire(PATIENCE).await.unwrap();
     let b = one.acquire(PATIENCE).await.unwrap();
     assert!(futures::poll!(Box::pin(one.acquire(PATIENCE))).is_pending());
@@ -100,11 +125,12 @@ async fn a_share_keeps_to_its_own_limit_and_to_the_organisations() {
 #[tokio::test]
 async fn what_one_share_is_refused_all_learn() {
     let organisation = Arc::new(Budget::new(8));
-    let one = organisation.share(Limits::in_flight(8));
-    let other = organisation.share(Limits {
+    let one = share(&organisation, Limits::in_flight(8));
+    let limits = Limits {
         max_in_flight: 8,
         requests_per_second: 2,
-    });
+    };
+    let other = share(&organisation, limits);
     assert_eq!(
         (one.calls_per_second(), other.calls_per_second()),
         (None, Some(2.0))

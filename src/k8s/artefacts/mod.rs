@@ -6,6 +6,7 @@
 //! A document that can be made again is owned by its object and goes when it goes. Ledger and backup are not owned: the garbage
 //! collector would take them while the finalizer, which needs them, is still at work.
 
+mod find;
 mod packed;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams};
 use kube::core::PartialObjectMeta;
 use kube::{Api, Client, Resource, ResourceExt};
 
+pub use self::find::find_about;
 pub use self::packed::Packed;
 use self::packed::{digest, unpack};
 use super::FIELD_MANAGER_PREFIX;

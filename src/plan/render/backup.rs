@@ -18,14 +18,22 @@ pub fn render_deck(head: &Head, entities: &[PlannedEntity]) -> Result<String, Re
     let mut lines = vec![
         format!(
             "Control plane {} as it was at {}: {} entities.",
-            head.control_plane,
+            shown(head),
             head.taken_at,
             entities.len()
         ),
         "It holds secrets in clear.".to_owned(),
     ];
     lines.extend(deck::remarks(&writable));
-    deck::text(lines, &deck::file(&writable, None))
+    deck::text(lines, &deck::file(&writable, head.control_plane_name.as_deref()))
+}
+
+/// The control plane for a person.
+fn shown(head: &Head) -> String {
+    match &head.control_plane_name {
+        Some(name) => format!("{name} ({})", head.control_plane),
+        None => head.control_plane.clone(),
+    }
 }
 
 fn fit(entity: &PlannedEntity) -> PlannedEntity {
@@ -51,6 +59,7 @@ fn fit(entity: &PlannedEntity) -> PlannedEntity {
 pub fn render_json(head: &Head, entities: &[PlannedEntity]) -> String {
     let document = json!({
         "controlPlane": head.control_plane,
+        "controlPlaneName": head.control_plane_name,
         "takenAt": head.taken_at,
         "entities": entities,
     });
@@ -90,16 +99,20 @@ mod tests {
             ),
         ]);
         let mut document = Vec::new();
-        backup::write(&target, "cp", jiff::Timestamp::UNIX_EPOCH, &mut document).unwrap();
+        let head = Head::new("cp", Some("shop".to_owned()), jiff::Timestamp::UNIX_EPOCH);
+        backup::write(&target, &head, &mut document).unwrap();
         let (head, entities) = backup::read(document.as_slice()).unwrap();
         let text = render_deck(&head, &entities).unwrap();
-        assert!(text.starts_with("# Control plane cp as it was at 1970-01-01T00:00:00Z: 5 entities.\n"));
+        assert!(
+            text.starts_with("# Control plane shop (cp) as it was at 1970-01-01T00:00:00Z: 5 entities.\n")
+        );
         assert!(
             text.contains("# Not in this file, because decK has no form for it: plugin-schemas/our-own.")
         );
         let file: Value = serde_saphyr::from_str(&text).unwrap();
         assert_eq!(file["consumers"][0]["keyauth_credentials"][0]["key"], "hunter2");
         assert_eq!(file["services"][0]["routes"][0]["name"], "r");
+        assert_eq!(file["_konnect"]["control_plane_name"], "shop");
         assert!(!text.contains("created_at"));
         let json: Value = serde_json::from_str(&render_json(&head, &entities)).unwrap();
         assert_eq!(json["entities"].as_array().map(Vec::len), Some(5));

@@ -9,10 +9,14 @@ pub enum ReadError {
     #[error("this is no plan: {0}")]
     Malformed(#[from] serde_json::Error),
     /// Written by another version.
-    #[error("the plan has the form {found:?}; this program reads {FORMAT:?}: use the version that wrote it")]
+    #[error(
+        "the plan has the form {found:?}; this program reads {expected:?}: use the version that wrote it"
+    )]
     Format {
         /// What it says it is.
         found: String,
+        /// What it should be.
+        expected: &'static str,
     },
 }
 
@@ -54,6 +58,7 @@ pub fn read(bytes: &[u8]) -> Result<Report, ReadError> {
     if found != FORMAT {
         return Err(ReadError::Format {
             found: found.to_owned(),
+            expected: FORMAT,
         });
     }
     Ok(serde_json::from_value(value)?)

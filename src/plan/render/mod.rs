@@ -7,6 +7,7 @@ pub mod groups;
 pub mod json;
 pub mod kong_operator;
 pub mod markdown;
+pub mod rollback;
 pub mod terminal;
 pub mod terraform;
 

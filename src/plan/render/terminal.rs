@@ -22,7 +22,7 @@ const MOST_OPERATIONS: usize = 20;
 const MOST_SUBJECTS: usize = 5;
 
 #[derive(Clone, Copy)]
-enum Ink {
+pub(super) enum Ink {
     Bold,
     Dim,
     Red,
@@ -32,7 +32,7 @@ enum Ink {
 }
 
 impl Style {
-    fn ink(self, ink: Ink, text: &str) -> String {
+    pub(super) fn ink(self, ink: Ink, text: &str) -> String {
         if !self.colour {
             return text.to_owned();
         }
@@ -47,7 +47,7 @@ impl Style {
         format!("\u{1b}[{code}m{text}\u{1b}[0m")
     }
 
-    fn most(self, most: usize) -> usize {
+    pub(super) fn most(self, most: usize) -> usize {
         if self.full { usize::MAX } else { most }
     }
 }
@@ -147,7 +147,7 @@ fn one(out: &mut String, operation: &Operation, style: Style) {
     }
 }
 
-fn findings(out: &mut String, findings: &[Finding], style: Style) {
+pub(super) fn findings(out: &mut String, findings: &[Finding], style: Style) {
     for ((severity, id), group) in by_rule(findings) {
         let (word, ink) = match severity {
             Severity::Critical => ("Critical", Ink::Red),
@@ -180,13 +180,13 @@ fn findings(out: &mut String, findings: &[Finding], style: Style) {
     }
 }
 
-fn line(out: &mut String, text: &str) {
+pub(super) fn line(out: &mut String, text: &str) {
     // Writing to a string does not fail.
     let _ = writeln!(out, "{text}");
 }
 
 /// Names come from the source: a control character in one must not reach the terminal.
-fn clean(text: &str) -> String {
+pub(super) fn clean(text: &str) -> String {
     text.chars()
         .map(|c| if c.is_control() { '\u{fffd}' } else { c })
         .collect()

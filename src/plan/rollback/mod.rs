@@ -7,9 +7,11 @@
 pub mod findings;
 mod judge;
 mod obstacles;
+pub mod report;
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::Catalogue;
@@ -53,7 +55,7 @@ pub struct RollbackInput<'a> {
 }
 
 /// What one step does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Undo {
     /// Makes an entity again as it was.
     Recreate,

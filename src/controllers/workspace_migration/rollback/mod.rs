@@ -3,6 +3,7 @@
 //!
 //! The target is the journal here too: a rollback that was interrupted finds what it has done already, and goes on with what is left.
 
+mod artefact;
 mod on_failure;
 mod report;
 
@@ -34,6 +35,7 @@ use crate::engine::{Applied, Target, Throttle};
 use crate::k8s::conditions::bounded;
 use crate::k8s::finalizer;
 use crate::plan::rollback::findings::UNDO_REFUSED;
+use crate::plan::rollback::report::RollbackReport;
 use crate::plan::rollback::{ChangedSince, Extent};
 use crate::plan::{Finding, Ledger, Rollback, RollbackInput};
 
@@ -54,14 +56,17 @@ pub(super) struct Found {
 }
 
 impl Reversal<'_> {
-    /// What undoing would do, by a ledger, to what a target holds.
-    fn plan(&self, ledger: &Ledger, held: &Snapshot) -> Rollback {
-        plan_rollback(&RollbackInput {
-            ledger,
-            target: held,
+    /// What undoing depends on, for a ledger and what a target holds.
+    fn input<'i>(&self, ledger: &'i Ledger, held: &'i Snapshot) -> RollbackInput<'i> {
+        RollbackInput {
             extent: self.extent,
-            changed: changed_since(self.object),
-        })
+            ..whole(self.object, ledger, held)
+        }
+    }
+
+    /// What undoing would do.
+    fn plan(&self, ledger: &Ledger, held: &Snapshot) -> Rollback {
+        plan_rollback(&self.input(ledger, held))
     }
 }
 
@@ -73,35 +78,59 @@ fn changed_since(object: &WorkspaceMigration) -> ChangedSince {
     }
 }
 
-/// Tells what a rollback would do, unless that was told of this spec and of the very same target.
-pub(super) fn foresee(run: &Run<'_>, ledger: &Ledger, draft: &mut Draft<WorkspaceMigration>) {
-    let digest = Some(&run.planned.plan.target_digest);
-    let told = draft.status.rollback.as_ref();
-    let generation = Some(draft.conditions.generation());
-    let ready = draft.conditions.get(ROLLBACK_READY);
-    let same = told.is_some_and(|told| told.target_digest.as_ref() == digest)
-        && ready.is_some_and(|ready| ready.observed_generation == generation);
-    if same && !ledger.is_empty() {
-        return;
-    }
-    let expected = expected(run.object, ledger, &run.observed.target);
-    report_rollback_ready(ledger, &expected, draft);
-    if let Some(told) = &mut draft.status.rollback {
-        told.target_digest = digest.cloned();
-    }
-}
-
-/// What a whole rollback would do now.
-pub(super) fn expected(object: &WorkspaceMigration, ledger: &Ledger, held: &Snapshot) -> Rollback {
-    plan_rollback(&RollbackInput {
+/// What a whole rollback depends on.
+fn whole<'i>(object: &WorkspaceMigration, ledger: &'i Ledger, held: &'i Snapshot) -> RollbackInput<'i> {
+    RollbackInput {
         ledger,
         target: held,
         extent: Extent::Everything,
         changed: changed_since(object),
-    })
+    }
+}
+
+/// What a whole rollback would do now.
+fn expected(object: &WorkspaceMigration, ledger: &Ledger, held: &Snapshot) -> Rollback {
+    plan_rollback(&whole(object, ledger, held))
+}
+
+/// The same as a document beside it.
+pub(super) fn foreseen(run: &Run<'_>, ledger: &Ledger, held: &Snapshot) -> (Rollback, RollbackReport) {
+    let input = whole(run.object, ledger, held);
+    let rollback = plan_rollback(&input);
+    let ends = (
+        run.object.spec.source.workspace.as_str(),
+        run.migration.control_plane.as_str(),
+    );
+    let report = RollbackReport::new(&rollback, &input, ends);
+    (rollback, report)
 }
 
 impl WorkspaceMigrationController {
+    /// Tells and keeps what a rollback would do, unless that was told of this spec and of the very same target.
+    pub(super) async fn foresee(
+        &self,
+        run: &Run<'_>,
+        ledger: &Ledger,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) {
+        let digest = Some(&run.planned.plan.target_digest);
+        let told = draft.status.rollback.as_ref();
+        let generation = Some(draft.conditions.generation());
+        let ready = draft.conditions.get(ROLLBACK_READY);
+        let same = told
+            .is_some_and(|told| told.target_digest.as_ref() == digest && told.artefact_ref.is_some())
+            && ready.is_some_and(|ready| ready.observed_generation == generation);
+        if same && !ledger.is_empty() {
+            return;
+        }
+        let (expected, report) = foreseen(run, ledger, &run.observed.target);
+        report_rollback_ready(ledger, &expected, draft);
+        if let Some(told) = &mut draft.status.rollback {
+            told.target_digest = digest.cloned();
+        }
+        self.keep_rollback(run.object, &report, draft).await;
+    }
+
     /// Begins the way forward after a rollback: takes out of the ledger what one that did not come to its end has undone.
     pub(super) async fn leave_rollback(
         &self,
@@ -144,6 +173,13 @@ impl WorkspaceMigrationController {
             Err(ended) => return Ok(end_early(ended, draft)),
         };
         report_expected(&found.ledger, &found.rollback, cause, draft);
+        let input = reversal.input(&found.ledger, &found.held);
+        let ends = (
+            object.spec.source.workspace.as_str(),
+            reversal.target.control_plane.as_str(),
+        );
+        let report = RollbackReport::new(&found.rollback, &input, ends);
+        self.keep_rollback(object, &report, draft).await;
         if matches!(cause, Cause::Asked)
             && !found.rollback.is_done()
             && let Some(held) = await_approval(object, &found.rollback, draft)

@@ -9,7 +9,7 @@ use crate::api::conditions::{
     APPLIED, APPROVED, DRIFTED, IN_SYNC, PLAN_READY, PREFLIGHT_PASSED, PRUNE_WITHHELD, ROLLBACK_READY,
     ROLLED_BACK, SOURCE_READY, VERIFIED, reason,
 };
-use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, WorkspaceMigration};
+use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, RollbackStatus, WorkspaceMigration};
 use crate::controllers::draft::Draft;
 use crate::controllers::outcome::Outcome;
 use crate::engine::Applied;
@@ -28,7 +28,12 @@ pub(in super::super) fn report_rollback_ready(
         draft.conditions.remove(ROLLBACK_READY);
         return;
     }
-    draft.status.rollback = Some(rollback_status(rollback));
+    let told = draft.status.rollback.take();
+    let stored = told.filter(|told| told.hash == rollback.hash);
+    draft.status.rollback = Some(RollbackStatus {
+        artefact_ref: stored.and_then(|told| told.artefact_ref),
+        ..rollback_status(rollback)
+    });
     let would = format!("To undo it, by spec.rollback: {}.", rollback.summary());
     if rollback.kept == 0 {
         draft

@@ -1,0 +1,116 @@
+//! `rollback show`: what undoing a migration would do, as the operator stored it.
+
+use std::io;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::cluster::{ClusterError, MigrationArgs};
+use super::output::{OutputError, colour, print};
+use super::plan::{LOG, runtime};
+use crate::k8s::artefacts::{self, ArtefactError};
+use crate::plan::render::json::ReadError;
+use crate::plan::render::rollback;
+use crate::plan::render::terminal::Style;
+use crate::plan::rollback::report::RollbackReport;
+use crate::telemetry::tracing::{LogError, LogFormat, init};
+
+/// Commands on a rollback.
+#[derive(Debug, Subcommand)]
+pub enum RollbackCommand {
+    /// Show what spec.rollback of a WorkspaceMigration would undo, step by step, and what stays; nothing is written.
+    Show(ShowArgs),
+}
+
+/// Options of `rollback show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    #[command(flatten)]
+    migration: MigrationArgs,
+    /// Form of the rollback.
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Form,
+    /// List every step, and every subject of a finding.
+    #[arg(long)]
+    full: bool,
+}
+
+/// A form of a rollback.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For a person.
+    #[default]
+    Terminal,
+    /// For programs.
+    Json,
+}
+
+/// Why a rollback could not be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum RollbackCommandError {
+    /// No cluster, or no such migration.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// There is none.
+    #[error(
+        "WorkspaceMigration {0} has nothing to undo, or it is not stored yet; its condition RollbackReady says what is known"
+    )]
+    None(String),
+    /// The document.
+    #[error(transparent)]
+    Artefact(#[from] ArtefactError),
+    /// Its content.
+    #[error("the stored rollback of WorkspaceMigration {name} (Secret {secret}): {source}")]
+    Content {
+        /// Namespace and name.
+        name: String,
+        /// The first Secret that holds it.
+        secret: String,
+        /// What is wrong with it.
+        source: ReadError,
+    },
+    /// Printing.
+    #[error(transparent)]
+    Output(#[from] OutputError),
+    /// The threads of the command.
+    #[error("cannot start: {0}")]
+    Runtime(#[from] io::Error),
+    /// Logging.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+impl RollbackCommand {
+    /// Reads and prints.
+    ///
+    /// # Errors
+    /// When there is no cluster or no rollback.
+    pub fn run(&self) -> Result<(), RollbackCommandError> {
+        let Self::Show(args) = self;
+        init(LOG, LogFormat::Text)?;
+        let report = runtime()?.block_on(fetch(&args.migration))?;
+        let style = Style {
+            colour: colour(),
+            full: args.full,
+        };
+        let text = match args.output {
+            Form::Terminal => rollback::terminal(&report, style),
+            Form::Json => rollback::json(&report).map_err(OutputError::from)?,
+        };
+        Ok(print(&text).map_err(OutputError::from)?)
+    }
+}
+
+/// The stored rollback of a migration.
+async fn fetch(args: &MigrationArgs) -> Result<RollbackReport, RollbackCommandError> {
+    let found = args.fetch().await?;
+    let told = found.migration.status.and_then(|status| status.rollback);
+    let artefact = told
+        .and_then(|told| told.artefact_ref)
+        .ok_or_else(|| RollbackCommandError::None(found.full_name.clone()))?;
+    let document = artefacts::load(&found.client, &found.namespace, &artefact.name).await?;
+    rollback::read(&document).map_err(|source| RollbackCommandError::Content {
+        name: found.full_name,
+        secret: artefact.name,
+        source,
+    })
+}

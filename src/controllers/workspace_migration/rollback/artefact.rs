@@ -1,0 +1,56 @@
+//! Keeps what undoing would do in Secrets, step by step, for those who want more than a status can hold.
+
+use kube::ResourceExt;
+
+use super::super::WorkspaceMigrationController;
+use crate::api::refs::LocalRef;
+use crate::api::workspace_migration::WorkspaceMigration;
+use crate::controllers::draft::Draft;
+use crate::k8s::artefacts::{self, ArtefactError};
+use crate::k8s::events::Note;
+use crate::plan::render::rollback;
+use crate::plan::rollback::report::RollbackReport;
+
+/// What the stored document is.
+const PURPOSE: &str = "rollback";
+
+impl WorkspaceMigrationController {
+    /// Stores the rollback that status tells of, and names it there. One that is stored already is not written again. One that cannot be
+    /// stored is told by an event and stops nothing: it can be made again at any time.
+    pub(in super::super) async fn keep_rollback(
+        &self,
+        object: &WorkspaceMigration,
+        report: &RollbackReport,
+        draft: &mut Draft<WorkspaceMigration>,
+    ) {
+        let told = draft.status.rollback.as_ref();
+        let missing = told.is_some_and(|told| told.artefact_ref.is_none());
+        // Only the leader writes.
+        if !missing || !self.context.leadership.is_held() {
+            return;
+        }
+        let artefact_ref = match self.store_rollback(object, report).await {
+            Ok(name) => Some(LocalRef { name }),
+            Err(error) => {
+                tracing::warn!(%error, migration = object.name_any(), "the rollback is not stored");
+                let message = format!(
+                    "The steps of a rollback are not stored, and tried again with the next pass: {error}"
+                );
+                draft.note(Note::warning("RollbackNotStored", "Plan", message));
+                None
+            }
+        };
+        if let Some(told) = &mut draft.status.rollback {
+            told.artefact_ref = artefact_ref;
+        }
+    }
+
+    async fn store_rollback(
+        &self,
+        object: &WorkspaceMigration,
+        report: &RollbackReport,
+    ) -> Result<String, ArtefactError> {
+        let document = rollback::store(report).map_err(std::io::Error::from)?;
+        artefacts::store(&self.context.client, object, PURPOSE, &document).await
+    }
+}
