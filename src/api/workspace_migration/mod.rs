@@ -18,7 +18,7 @@ pub use policy::{
 pub use prune::PruneLimit;
 pub use source::{AdminApi, AdminApiTls, DeclarativeConfig, Exclusion, Selection, Source};
 pub use status::{
-    BackupStatus, DriftStatus, Finding, FindingsStatus, HistoryEntry, KindProgress, KindVerification, Phase,
+    BackupStatus, DriftStatus, EarlierBackup, Finding, FindingsStatus, HistoryEntry, KindProgress, KindVerification, Phase,
     PlanStatus, ProgressStatus, RollbackStatus, Severity, SourceStatus, SyncStatus, TargetStatus,
     VerificationStatus, WorkspaceMigrationStatus, limits,
 };
@@ -101,8 +101,8 @@ pub struct WorkspaceMigrationSpec {
     /// what each entity was before it is overwritten. BeforeImages: only the latter, for a control plane that is too large.
     #[serde(default)]
     pub backup_policy: BackupPolicy,
-    /// Keep the Secrets with the backup and the list of what was written when this object is deleted. A migration of the same
-    /// name into the same control plane then knows them again.
+    /// Keep the Secrets with the backup and the list of what was written when this object is deleted, also those of control planes
+    /// that came before the present one. A migration of the same name into the same control plane then knows them again.
     #[serde(default)]
     pub retain_backup: bool,
     /// Delete in the target what this migration created and the source has no more, in modes Apply and Sync. Nothing is deleted that

@@ -19,6 +19,8 @@ pub mod limits {
     pub const HISTORY: usize = 10;
     /// Entries of `progress.kinds`.
     pub const KINDS: usize = 64;
+    /// Entries of `backup.earlier`.
+    pub const EARLIER: usize = 32;
     /// Bytes of a finding's message or remedy.
     pub const TEXT: usize = 1024;
 }
@@ -165,6 +167,26 @@ pub struct BackupStatus {
     /// Entities in the backup.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entities: Option<u64>,
+    /// What is kept of control planes that this migration wrote to before the present one, oldest first. It goes with this object,
+    /// unless spec.retainBackup is true.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = limits::EARLIER), extend("x-kubernetes-list-type" = "atomic"))]
+    pub earlier: Vec<EarlierBackup>,
+}
+
+/// Backup and ledger of a control plane that is the target no more.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EarlierBackup {
+    /// Id that the control plane had in Konnect.
+    #[serde(rename = "controlPlaneID")]
+    pub control_plane_id: String,
+    /// The Secret that holds everything that the control plane held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub artefact_ref: Option<LocalRef>,
+    /// The Secret that lists what was written, with what it was before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ledger_ref: Option<LocalRef>,
 }
 
 /// What is to be done.

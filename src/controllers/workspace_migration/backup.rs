@@ -4,6 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
 use super::WorkspaceMigrationController;
+use super::earlier;
 use super::error::Error;
 use super::execute::Run;
 use crate::api::conditions::{BACKED_UP, reason};
@@ -210,18 +211,22 @@ impl WorkspaceMigrationController {
         Ok(())
     }
 
-    /// Takes backup and ledger away with their object, unless they are to stay.
-    pub(super) async fn discard_backup(&self, object: &WorkspaceMigration) -> Result<(), Error> {
-        let target = object.status.as_ref().and_then(|status| status.target.as_ref());
-        let control_plane = target.and_then(|target| target.control_plane_id.as_deref());
-        let Some(control_plane) = control_plane.filter(|_| !object.spec.retain_backup) else {
+    /// Takes backups and ledgers away with their object, unless they are to stay.
+    pub(super) async fn discard_backup(
+        &self,
+        object: &WorkspaceMigration,
+        draft: &Draft<WorkspaceMigration>,
+    ) -> Result<(), Error> {
+        if object.spec.retain_backup {
             return Ok(());
-        };
-        for artefact in [backup_artefact(control_plane), ledger_artefact(control_plane)] {
-            match artefacts::remove(&self.context.client, object, &artefact).await {
-                // Somebody else's Secret of that name is not ours to delete.
-                Err(ArtefactError::Taken { .. }) => {}
-                other => other.map_err(Error::Ledger)?,
+        }
+        for control_plane in earlier::control_planes(draft) {
+            for artefact in [backup_artefact(control_plane), ledger_artefact(control_plane)] {
+                match artefacts::remove(&self.context.client, object, &artefact).await {
+                    // Somebody else's Secret of that name is not ours to delete.
+                    Err(ArtefactError::Taken { .. }) => {}
+                    other => other.map_err(Error::Ledger)?,
+                }
             }
         }
         Ok(())
