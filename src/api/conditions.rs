@@ -149,6 +149,8 @@ pub mod reason {
     pub const PROVISIONED: &str = "Provisioned";
     /// The control plane exists, and is not programmed yet.
     pub const NOT_PROGRAMMED: &str = "NotProgrammed";
+    /// The object of the control plane is being deleted.
+    pub const CONTROL_PLANE_DELETING: &str = "ControlPlaneDeleting";
 
     // WorkspaceMigration: SourceReady, TargetReady.
 

@@ -22,6 +22,7 @@ mod progress;
 mod prune;
 mod queue;
 mod repair;
+mod replaced;
 mod replicas;
 mod rollback;
 mod steps;

@@ -11,7 +11,7 @@ use simulators::server::Behaviour;
 use super::support::{Seen, World};
 
 /// Entities that the default workspace moves.
-const ALL: u64 = 123;
+pub const ALL: u64 = 123;
 
 /// Writes of entities that Konnect has received.
 pub fn entity_writes(world: &World) -> u64 {
@@ -24,7 +24,7 @@ pub fn entity_writes(world: &World) -> u64 {
 }
 
 /// Writes one by one, each with a delay, so that somebody can step in; returns when the first few are through.
-async fn begin_slowly(world: &World) -> Result<()> {
+pub async fn begin_slowly(world: &World) -> Result<()> {
     world.control_plane_id("default").await?;
     world.bed.konnect_server.set_behaviour(Behaviour {
         latency: Duration::from_millis(50),

@@ -8,7 +8,7 @@ use kube::runtime::reflector::ObjectRef;
 use super::WorkspaceMigrationController;
 use super::error::Error;
 use super::line::Turn;
-use super::orders::limits;
+use super::orders::{Ended, Orders};
 use super::rollback::{Found, Reversal, refused};
 use super::{known_entities, queue};
 use crate::api::annotations::force_delete;
@@ -17,7 +17,7 @@ use crate::api::names::finalizers;
 use crate::api::workspace_migration::{DeletionPolicy, WorkspaceMigration};
 use crate::controllers::draft::Draft;
 use crate::controllers::outcome::Outcome;
-use crate::engine::{self, Applied, Throttle};
+use crate::engine::{self, Applied};
 use crate::k8s::events::Note;
 use crate::k8s::finalizer;
 use crate::plan::Finding;
@@ -47,7 +47,7 @@ impl WorkspaceMigrationController {
             }
         }
         self.unwatch(&ObjectRef::from_obj(object));
-        self.discard_backup(object).await?;
+        self.discard_backup(object, draft).await?;
         let api = self
             .context
             .namespaced::<WorkspaceMigration>(&object.namespace().unwrap_or_default());
@@ -69,24 +69,29 @@ impl WorkspaceMigrationController {
             Ok(place) => place,
             Err(ahead) => return Ok(Some(queue::wait(&ahead, Turn::Work, draft))),
         };
-        let stop = self.context.stop.child_token();
-        let throttle = Throttle::until(limits(object), stop.clone());
-        let reversal = Reversal {
-            object,
-            target: self.fetch_reversed(object, &throttle, draft).await?,
-            extent: Extent::Created,
-            stop: &stop,
+        let orders = Orders::heed(&self.context, object);
+        let looked = orders.unless_ended(async {
+            let reversal = Reversal {
+                object,
+                target: self.fetch_reversed(object, &orders.throttle, draft).await?,
+                extent: Extent::Created,
+                stop: &orders.stop,
+            };
+            let found = self.look(&reversal, draft).await?;
+            Ok::<_, Error>((reversal, found))
+        });
+        let (reversal, mut found) = match looked.await {
+            Ok(looked) => looked?,
+            Err(ended) => return Ok(Some(end_early(&ended))),
         };
-        let mut found = self.look(&reversal, draft).await?;
         if !found.rollback.is_done() {
             draft
                 .publish_progress("Deleting what this migration created.")
                 .await?;
         }
         let applied = self.undo(&reversal, &mut found, draft).await?;
-        if stop.is_cancelled() {
-            let message = "The operator is stopping; the next one goes on deleting what was migrated.";
-            return Ok(Some(Outcome::wait(reason::DELETING, message)));
+        if let Some(ended) = orders.ended() {
+            return Ok(Some(end_early(&ended)));
         }
         let refused = refused(&applied);
         if let Some(first) = refused.first() {
@@ -111,6 +116,17 @@ impl WorkspaceMigrationController {
         }
         Ok(None)
     }
+}
+
+/// The pass ends at a safe point, and its object is still there.
+fn end_early(ended: &Ended) -> Outcome {
+    let message = match ended {
+        Ended::OperatorStops => "The operator is stopping; the next one goes on deleting what was migrated.",
+        Ended::Deleted | Ended::Suspended | Ended::Changed | Ended::TargetDeleted { .. } => {
+            "How to delete has changed: the next pass goes by that."
+        }
+    };
+    Outcome::wait(reason::DELETING, message)
 }
 
 /// Whether deletion has to do anything to the target.
@@ -148,5 +164,6 @@ fn stays(group: &[Finding]) -> String {
         names.push(format!("{} others", group.len() - NAMED));
     }
     let id = group.first().map_or("", |finding| finding.id.as_str());
-    format!(" {} stay ({id}): {}.", group.len(), names.join(", "))
+    let stay = if group.len() == 1 { "stays" } else { "stay" };
+    format!(" {} {stay} ({id}): {}.", group.len(), names.join(", "))
 }

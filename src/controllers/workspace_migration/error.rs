@@ -42,6 +42,15 @@ pub enum Error {
         /// Message of its condition.
         message: String,
     },
+    /// The control plane is on its way out.
+    #[error(
+        "KonnectGatewayControlPlane {name} is being deleted, and nothing more is written into its control plane; delete this migration too \
+         (with spec.deletionPolicy DeleteMigrated what it created goes first), or, once {name} is gone, apply it again for a new one"
+    )]
+    ControlPlaneDeleting {
+        /// Name of the object.
+        name: String,
+    },
     /// The control plane cannot hold entities of its own.
     #[error(
         "KonnectGatewayControlPlane {name} is of type {cluster_type}, which takes no entities; name one of type CLUSTER_TYPE_CONTROL_PLANE"
@@ -129,6 +138,7 @@ impl Error {
             Self::ControlPlaneNotFound { .. }
             | Self::NotProgrammed { .. }
             | Self::LeftToKong { .. }
+            | Self::ControlPlaneDeleting { .. }
             | Self::ClusterType { .. }
             | Self::Session(_) => Some(Side::Target),
             Self::NoSource | Self::ConfigMap(_) | Self::Secret(_) | Self::Tls(_) | Self::Source(_) => {
@@ -151,9 +161,10 @@ impl Error {
 impl ReconcileError for Error {
     fn class(&self) -> Class {
         match self {
-            Self::ControlPlaneNotFound { .. } | Self::NotProgrammed { .. } | Self::LeftToKong { .. } => {
-                Class::DependencyNotReady
-            }
+            Self::ControlPlaneNotFound { .. }
+            | Self::NotProgrammed { .. }
+            | Self::LeftToKong { .. }
+            | Self::ControlPlaneDeleting { .. } => Class::DependencyNotReady,
             Self::ClusterType { .. } | Self::NoSource | Self::Tls(_) | Self::Source(_) | Self::Policy(_) => {
                 Class::Invalid
             }
@@ -186,6 +197,7 @@ impl ReconcileError for Error {
             Self::ControlPlaneNotFound { .. } => reason::CONTROL_PLANE_NOT_FOUND,
             Self::NotProgrammed { .. } => reason::NOT_PROGRAMMED,
             Self::LeftToKong { .. } => reason::READ_ONLY,
+            Self::ControlPlaneDeleting { .. } => reason::CONTROL_PLANE_DELETING,
             Self::ClusterType { .. } => reason::CLUSTER_TYPE_NOT_SUPPORTED,
             Self::Session(error) => error.reason(),
             Self::NoSource | Self::Source(_) | Self::Policy(_) => reason::INVALID_SPEC,

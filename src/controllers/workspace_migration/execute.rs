@@ -57,7 +57,7 @@ impl WorkspaceMigrationController {
             return Err(error.clone().into());
         }
         if let Some(ended) = run.orders.ended() {
-            return Ok(end_early(ended, draft));
+            return end_early(ended, draft);
         }
         if let Some(cause) = undone_by(run.object, &applied, draft) {
             return self.roll_back(run.object, run.orders, &cause, draft).await;
@@ -65,7 +65,7 @@ impl WorkspaceMigrationController {
         let verified = self.verify_and_repair(run, &mut applied, ledger, draft);
         let verification = match verified.await? {
             Ok(verification) => verification,
-            Err(ended) => return Ok(end_early(ended, draft)),
+            Err(ended) => return end_early(ended, draft),
         };
         let outcome = conclude(run.planned, &applied, &verification, draft);
         if draft.status.completed_at.is_none() && matches!(outcome, Outcome::Done(_)) {

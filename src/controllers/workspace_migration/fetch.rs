@@ -23,9 +23,11 @@ pub struct Target {
     pub status: TargetStatus,
     /// The Secret of the token, to be watched.
     pub token_read: Read,
+    /// The object is being deleted: what was written may be undone, and nothing else.
+    pub is_deleting: bool,
 }
 
-/// The control plane of a migration, ready to be written.
+/// The control plane of a migration, ready to be written unless it is being deleted.
 ///
 /// # Errors
 /// When it does not exist, is not programmed, takes no entities, or its token was refused.
@@ -69,6 +71,7 @@ pub async fn fetch_target(context: &Context, migration: &WorkspaceMigration) -> 
         id,
         status,
         token_read: session.token_read,
+        is_deleting: control_plane.metadata.deletion_timestamp.is_some(),
     })
 }
 

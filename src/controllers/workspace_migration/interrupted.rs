@@ -1,5 +1,6 @@
 //! How a pass ends that does not come to the end of its plan. Pure.
 
+use super::error::Error;
 use super::orders::Ended;
 use crate::api::conditions::{APPLIED, ROLLED_BACK, reason};
 use crate::api::workspace_migration::{Phase, WorkspaceMigration};
@@ -41,12 +42,16 @@ pub(super) fn pause(draft: &mut Draft<WorkspaceMigration>) -> Outcome {
 }
 
 /// The pass ends at a safe point: what was in flight has ended, and nothing more was sent.
-pub(super) fn end_early(ended: Ended, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
-    let message = match ended {
-        Ended::Suspended => return pause(draft),
+///
+/// # Errors
+/// When what ended it has to be solved before the next pass can go on.
+pub(super) fn end_early(ended: Ended, draft: &mut Draft<WorkspaceMigration>) -> Result<Outcome, Error> {
+    let message = match &ended {
+        Ended::Suspended => return Ok(pause(draft)),
         Ended::OperatorStops => "The operator is stopping; the next one goes on from what the target holds.",
         Ended::Deleted => "The migration is being deleted: nothing more is written.",
         Ended::Changed => "The spec has changed: the next pass goes on by the new one.",
+        Ended::TargetDeleted { .. } => "The control plane is being deleted: nothing more is written.",
     };
     if draft
         .conditions
@@ -55,7 +60,12 @@ pub(super) fn end_early(ended: Ended, draft: &mut Draft<WorkspaceMigration>) -> 
     {
         draft.conditions.set(APPLIED, Unknown, reason::APPLYING, message);
     }
-    Outcome::wait(reason::PROGRESSING, message)
+    match ended {
+        Ended::TargetDeleted { name } => Err(Error::ControlPlaneDeleting { name }),
+        Ended::OperatorStops | Ended::Deleted | Ended::Suspended | Ended::Changed => {
+            Ok(Outcome::wait(reason::PROGRESSING, message))
+        }
+    }
 }
 
 /// The failure policy ended the run at an entity that was refused; none when it did not.

@@ -11,6 +11,7 @@ mod config_maps;
 mod decide;
 mod deletion;
 mod drift;
+mod earlier;
 mod error;
 mod execute;
 mod fetch;
@@ -162,6 +163,7 @@ impl WorkspaceMigrationController {
         if let Some(cause) = asked.or_else(|| refused_before(draft)) {
             return self.roll_back(object, &orders, &cause, draft).await;
         }
+        let orders = orders.heed_target(&self.context, object);
         self.go_forward(object, &orders, &place, draft).await
     }
 
@@ -175,7 +177,7 @@ impl WorkspaceMigrationController {
     ) -> Result<Outcome, Error> {
         let read = match orders.unless_ended(self.observe(object, orders, draft)).await {
             Ok(read) => read.inspect_err(|error| doubt_preflight(error, draft))?,
-            Err(ended) => return Ok(end_early(ended, draft)),
+            Err(ended) => return end_early(ended, draft),
         };
         let (migration, observed, custom_plugins) = read;
         place.holds(observed.source.snapshot.entities.len());

@@ -7,7 +7,7 @@ use super::config_maps::ConfigMaps;
 use super::error::Error;
 use super::orders::Orders;
 use super::report::{blame, report_source, report_target};
-use super::{fetch, source};
+use super::{earlier, fetch, source};
 use crate::api::conditions::PLAN_READY;
 use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration};
 use crate::controllers::draft::Draft;
@@ -34,7 +34,11 @@ impl WorkspaceMigrationController {
         let target = fetch::fetch_target(&self.context, object).await?;
         read.extend(target.token_read);
         self.secrets.set(&self.context.client, &owner, &read);
-        draft.status.target = Some(target.status);
+        if target.is_deleting {
+            let name = object.spec.target.control_plane_ref.name.clone();
+            return Err(Error::ControlPlaneDeleting { name });
+        }
+        earlier::meet(target.status, draft);
         let share = orders.throttle.share_of(target.client.budget());
         let migration = Migration {
             source: source::build_source(&self.context, object, &secrets, &config_maps)?,

@@ -3,18 +3,20 @@
 use std::sync::{Arc, OnceLock};
 
 use futures::StreamExt as _;
-use kube::ResourceExt;
 use kube::runtime::watcher::watch_object;
+use kube::{Resource, ResourceExt};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::api::annotations::force_delete;
+use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::workspace_migration::WorkspaceMigration;
 use crate::controllers::context::Context;
 use crate::engine::Throttle;
 use crate::http::Limits;
 
 /// Why a pass ends before its plan is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Ended {
     /// This process stops, or has lost the lead.
     OperatorStops,
@@ -22,8 +24,13 @@ pub(super) enum Ended {
     Deleted,
     /// `spec.suspend` is true.
     Suspended,
-    /// Another field of the spec changed: the next pass goes by the new one.
+    /// Another field of the spec changed, or how the object is to be deleted: the next pass goes by the new one.
     Changed,
+    /// The object of the control plane is being deleted.
+    TargetDeleted {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// The orders for one pass. Dropping them ends the watch.
@@ -34,7 +41,7 @@ pub(super) struct Orders {
     /// The limits of the spec as it is now.
     pub throttle: Throttle,
     ended: Arc<OnceLock<Ended>>,
-    _watch: JoinSet<()>,
+    watches: JoinSet<()>,
 }
 
 impl Orders {
@@ -49,28 +56,42 @@ impl Orders {
             object.clone(),
             throttle.clone(),
         );
-        let (decided, told) = (Arc::clone(&ended), stop.clone());
-        let mut watch = JoinSet::new();
-        watch.spawn(async move {
-            if let Some(why) = follow.await {
-                // Set once, by this task alone.
-                let _ = decided.set(why);
-                told.cancel();
-            }
-        });
-        Self {
+        let mut orders = Self {
             stop,
             throttle,
             ended,
-            _watch: watch,
-        }
+            watches: JoinSet::new(),
+        };
+        orders.end_by(follow);
+        orders
+    }
+
+    /// Ends the pass, too, when the object of its control plane is deleted: for passes that go forward. Undoing empties the control plane,
+    /// and goes on.
+    pub fn heed_target(mut self, context: &Context, object: &WorkspaceMigration) -> Self {
+        let api = context.namespaced(&object.namespace().unwrap_or_default());
+        let name = object.spec.target.control_plane_ref.name.clone();
+        let versions = watch_object::<KonnectGatewayControlPlane>(api, &name);
+        self.end_by(async move { until_deleted(versions).await.then_some(Ended::TargetDeleted { name }) });
+        self
+    }
+
+    /// Ends the pass when a watch says so. The first reason counts.
+    fn end_by(&mut self, watch: impl Future<Output = Option<Ended>> + Send + 'static) {
+        let (decided, told) = (Arc::clone(&self.ended), self.stop.clone());
+        self.watches.spawn(async move {
+            if let Some(why) = watch.await {
+                decided.get_or_init(|| why);
+                told.cancel();
+            }
+        });
     }
 
     /// Why the pass shall end, if it shall.
     pub fn ended(&self) -> Option<Ended> {
         self.stop
             .is_cancelled()
-            .then(|| self.ended.get().copied().unwrap_or(Ended::OperatorStops))
+            .then(|| self.ended.get().cloned().unwrap_or(Ended::OperatorStops))
     }
 
     /// Reads, which may be dropped at any point, until they are done or the pass shall end.
@@ -104,20 +125,43 @@ async fn follow<E: std::fmt::Debug>(
     None
 }
 
+/// True as soon as an object that was there is being deleted, or gone. One that was never there is for others to report.
+async fn until_deleted<K: Resource, E>(versions: impl futures::Stream<Item = Result<Option<K>, E>>) -> bool {
+    let mut versions = std::pin::pin!(versions);
+    let mut seen = false;
+    while let Some(version) = versions.next().await {
+        match version {
+            Ok(Some(now)) if now.meta().deletion_timestamp.is_none() => seen = true,
+            Ok(Some(_)) => return true,
+            Ok(None) if seen => return true,
+            // The watch resumes by itself.
+            Ok(None) | Err(_) => {}
+        }
+    }
+    false
+}
+
 /// Whether a version of the object ends the pass that was begun with another. The throttle alone may change.
 fn ends(begun_with: &WorkspaceMigration, now: Option<&WorkspaceMigration>) -> Option<Ended> {
     let Some(now) = now.filter(|now| now.uid() == begun_with.uid()) else {
         return Some(Ended::Deleted);
     };
-    if now.metadata.deletion_timestamp.is_some() {
+    let deleting = |object: &WorkspaceMigration| object.metadata.deletion_timestamp.is_some();
+    let mut as_begun = now.spec.clone();
+    as_begun.throttle.clone_from(&begun_with.spec.throttle);
+    let changed = as_begun != begun_with.spec;
+    if deleting(begun_with) {
+        // Deletion is not suspended; but whoever lets go need not wait for its end.
+        let lets_go = force_delete(now.annotations()) && !force_delete(begun_with.annotations());
+        return (changed || lets_go).then_some(Ended::Changed);
+    }
+    if deleting(now) {
         return Some(Ended::Deleted);
     }
     if now.spec.suspend {
         return Some(Ended::Suspended);
     }
-    let mut as_begun = now.spec.clone();
-    as_begun.throttle.clone_from(&begun_with.spec.throttle);
-    (as_begun != begun_with.spec).then_some(Ended::Changed)
+    changed.then_some(Ended::Changed)
 }
 
 /// The limits of a spec.
@@ -164,6 +208,38 @@ mod tests {
         namesake.metadata.uid = Some("two".into());
         assert_eq!(ends(&namesake), Some(Ended::Deleted));
         assert_eq!(super::ends(&begun, None), Some(Ended::Deleted));
+    }
+
+    #[test]
+    fn what_ends_a_pass_that_deletes() {
+        let deleted = |spec: Value| {
+            let mut object = version(spec);
+            object.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
+            object
+        };
+        let begun = deleted(json!({"deletionPolicy": "DeleteMigrated"}));
+        let ends = |now: &WorkspaceMigration| ends(&begun, Some(now));
+        assert_eq!(ends(&begun), None);
+        assert_eq!(ends(&deleted(json!({"deletionPolicy": "Orphan"}))), Some(Ended::Changed));
+        let mut forced = begun.clone();
+        forced
+            .annotations_mut()
+            .insert("gatewaymigration.dev/force-delete".into(), "true".into());
+        assert_eq!(ends(&forced), Some(Ended::Changed));
+        assert_eq!(super::ends(&begun, None), Some(Ended::Deleted));
+    }
+
+    #[tokio::test]
+    async fn a_target_that_was_never_there_does_not_end_a_pass_and_one_that_goes_does() {
+        let mut going = version(json!({}));
+        going.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
+        for (versions, ends) in [
+            (vec![Ok(None), Ok(Some(version(json!({})))), Err("gone away")], false),
+            (vec![Ok(Some(version(json!({})))), Ok(None)], true),
+            (vec![Err("gone away"), Ok(Some(going))], true),
+        ] {
+            assert_eq!(until_deleted(stream::iter(versions)).await, ends);
+        }
     }
 
     #[tokio::test]

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
 use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::events::v1::Event;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use simulators::server::Behaviour;
 
@@ -131,4 +131,35 @@ async fn while_konnect_does_not_answer_the_object_stays_and_says_how_to_let_go()
     until_gone(&world).await?;
     assert_eq!((contents(&world, &id)?, artefacts(&world).await?), (held, 0));
     world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_lets_go_while_konnect_asks_for_a_long_pause_does_not_wait_for_its_end() -> Result<()> {
+    for release in [
+        json!({"spec": {"deletionPolicy": "Orphan"}}),
+        json!({"metadata": {"annotations": {"gatewaymigration.dev/force-delete": "true"}}}),
+    ] {
+        let world = World::start("delete-let-go").await?;
+        let id = world.control_plane_id("inventory").await?;
+        complete(&world).await?;
+        let held = contents(&world, &id)?;
+        // Longer than this test waits, and short enough for a call to wait for it.
+        let storm = Behaviour::with_faults(&["DELETE core-entities=429;retry-after=80"])?;
+        world.bed.konnect_server.set_behaviour(storm);
+        let api = world.api::<WorkspaceMigration>();
+        api.delete("inventory", &DeleteParams::default()).await?;
+        world
+            .migration_until("inventory", "rate limited", |seen| {
+                let progress = seen.0.status.as_ref().and_then(|status| status.progress.as_ref());
+                let waiting = progress.and_then(|progress| progress.waiting_for.as_deref());
+                waiting.is_some_and(|waiting| waiting.starts_with("rate limited until"))
+            })
+            .await?;
+        api.patch("inventory", &PatchParams::default(), &Patch::Merge(&release))
+            .await?;
+        until_gone(&world).await?;
+        assert_eq!(contents(&world, &id)?, held);
+        world.stop().await?;
+    }
+    Ok(())
 }

@@ -17,6 +17,7 @@ pub(super) use self::on_failure::{Cause, refused_before, undone_before, undone_b
 pub(super) use self::report::report_rollback_ready;
 use self::report::{Undone, await_approval, conclude, report_begun, report_expected, report_interrupted};
 use super::WorkspaceMigrationController;
+use super::earlier;
 use super::error::Error;
 use super::execute::{Run, remember};
 use super::fetch;
@@ -170,7 +171,7 @@ impl WorkspaceMigrationController {
         };
         let mut found = match orders.unless_ended(self.look(&reversal, draft)).await {
             Ok(found) => found?,
-            Err(ended) => return Ok(end_early(ended, draft)),
+            Err(ended) => return end_early(ended, draft),
         };
         report_expected(&found.ledger, &found.rollback, cause, draft);
         let input = reversal.input(&found.ledger, &found.held);
@@ -195,7 +196,7 @@ impl WorkspaceMigrationController {
         let hash = found.rollback.hash.clone();
         let applied = self.undo(&reversal, &mut found, draft).await?;
         if let Some(ended) = orders.ended() {
-            return Ok(end_early(ended, draft));
+            return end_early(ended, draft);
         }
         let undone = Undone {
             refused: refused(&applied),
@@ -228,7 +229,7 @@ impl WorkspaceMigrationController {
         let found = fetch::fetch_target(&self.context, object).await?;
         let owner = ObjectRef::from_obj(object);
         self.secrets.set(&self.context.client, &owner, &found.token_read);
-        draft.status.target = Some(found.status);
+        earlier::meet(found.status, draft);
         let share = throttle.share_of(found.client.budget());
         Ok(Target {
             client: found.client.with_budget(share),
