@@ -8,6 +8,12 @@ use jiff::Timestamp;
 pub trait Clock: Debug + Send + Sync + 'static {
     /// The present moment.
     fn now(&self) -> Timestamp;
+
+    /// The present moment without the fraction of its second, for times that people read.
+    fn now_to_the_second(&self) -> Timestamp {
+        let now = self.now();
+        Timestamp::from_second(now.as_second()).unwrap_or(now)
+    }
 }
 
 /// The clock of the machine.
@@ -27,5 +33,16 @@ pub struct FixedClock(pub Timestamp);
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_for_people_has_whole_seconds() {
+        let clock = FixedClock("2026-11-21T15:36:27.123456789Z".parse().unwrap());
+        assert_eq!(clock.now_to_the_second().to_string(), "2026-11-21T15:36:27Z");
     }
 }

@@ -227,7 +227,7 @@ impl ApplyArgs {
         };
         let written = private_file(path).and_then(|mut file| {
             let (id, name) = (&ends.control_plane.id, ends.control_plane.name.clone());
-            let head = backup::Head::new(id, Some(name), SystemClock.now());
+            let head = backup::Head::new(id, Some(name), SystemClock.now_to_the_second());
             backup::write(&observed.target, &head, &mut file)?;
             file.flush()?;
             file.get_ref().sync_all()
@@ -360,10 +360,11 @@ fn judge(plan: &Plan, applied: &Applied, verification: &Verification) -> Result<
     let behind = plan.count(Action::StaysBehind);
     let waiting = waiting(plan) + unwritten;
     let mut message = format!(
-        "{} created, {} of {} entities verified equal, {behind} stay behind",
+        "{} created, {} of {} entities verified equal, {behind} {} behind",
         applied.created,
         verification.matched,
-        plan.operations.len()
+        plan.operations.len(),
+        if behind == 1 { "stays" } else { "stay" }
     );
     if waiting > 0 {
         message.push_str(&format!(", {waiting} not written"));

@@ -17,6 +17,10 @@ use crate::{
     },
 };
 
+/// What is logged unless told otherwise. The verifier of certificates tells of an untrusted server as an error at every try; the condition
+/// of the object says it too, with what to do.
+const DEFAULT_LOG: &str = "info,rustls_platform_verifier=off";
+
 /// Name of the Lease that replicas share.
 const LEASE: &str = "gateway-migration-operator";
 
@@ -71,7 +75,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "MIB")]
     memory_budget: Option<u32>,
     /// What to log, in the syntax of RUST_LOG.
-    #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = "info")]
+    #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = DEFAULT_LOG)]
     log: String,
     /// How log lines look.
     #[arg(long, value_enum, default_value_t)]

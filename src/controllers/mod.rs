@@ -15,6 +15,7 @@ pub mod outcome;
 mod pass;
 pub mod runner;
 pub mod session;
+mod words;
 pub mod workspace_migration;
 
 use tokio::task::JoinSet;

@@ -38,6 +38,20 @@ impl Client {
         .await
     }
 
+    /// Whether a list holds anything: one call, and an answer of one entity at most, however long the list is.
+    ///
+    /// # Errors
+    /// Any failure, a 404 too; and an answer that is no list.
+    pub async fn holds_any(&self, control_plane: &str, path: &str) -> Result<bool, Error> {
+        let call = self.call(Method::GET, self.entity_url(control_plane, path, [("size", "1")]));
+        let page = self.entity(&call).await?;
+        match page.get("data") {
+            Some(Value::Array(entities)) => Ok(!entities.is_empty()),
+            Some(Value::Null) => Ok(false),
+            _ => Err(call.garbage(None, "a list was expected, but `data` is none")),
+        }
+    }
+
     /// One entity; `None` for 404, which may also mean that the control plane is gone.
     ///
     /// # Errors

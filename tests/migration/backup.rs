@@ -76,6 +76,14 @@ async fn an_entity_that_differs_is_left_unless_told_and_then_saved_before_it_is_
     let (head, entities) = backup::read(document.as_slice())?;
     assert_eq!((head.control_plane.as_str(), entities.len()), (id.as_str(), 1));
     assert_eq!(entities[0].body["host"], "theirs.example.com");
+    let told = seen.message("BackedUp");
+    let at = told
+        .split("as it was at ")
+        .nth(1)
+        .and_then(|rest| rest.split(';').next());
+    let at = at.context("a time")?;
+    assert!(at.len() == "2026-11-21T15:36:27Z".len(), "{told}");
+    assert!(!head.taken_at.to_string().contains('.'), "{}", head.taken_at);
     let ledger = world.ledger(&seen).await?;
     let verified = seen
         .0

@@ -76,7 +76,11 @@ async fn what_was_saved_of_a_control_plane_that_is_gone_stays_until_its_migratio
         migration["spec"]["retainBackup"] = json!(retain);
         world.create(migration).await?;
         let seen = completed(&world).await?;
-        let before = seen.0.status.and_then(|status| status.backup).context("a backup")?;
+        let before = seen
+            .0
+            .status
+            .and_then(|status| status.backup)
+            .context("a backup")?;
         replace(&world).await?;
         world
             .change("inventory", json!({"throttle": {"maxInFlight": 3}}))
@@ -86,7 +90,11 @@ async fn what_was_saved_of_a_control_plane_that_is_gone_stays_until_its_migratio
                 seen.is_completed() && seen.0.metadata.generation == Some(2)
             })
             .await?;
-        let backup = seen.0.status.and_then(|status| status.backup).context("a backup")?;
+        let backup = seen
+            .0
+            .status
+            .and_then(|status| status.backup)
+            .context("a backup")?;
         let [earlier] = &backup.earlier[..] else {
             bail!("one earlier control plane: {backup:?}");
         };
@@ -98,9 +106,16 @@ async fn what_was_saved_of_a_control_plane_that_is_gone_stays_until_its_migratio
         let events = world.api::<Event>().list(&ListParams::default()).await?;
         let told = events.iter().any(|event| {
             event.reason.as_deref() == Some("ControlPlaneReplaced")
-                && before.ledger_ref.iter().all(|ledger| event.note.iter().any(|note| note.contains(&ledger.name)))
+                && before
+                    .ledger_ref
+                    .iter()
+                    .all(|ledger| event.note.iter().any(|note| note.contains(&ledger.name)))
         });
-        assert!(told, "{:?}", events.iter().map(|event| &event.note).collect::<Vec<_>>());
+        assert!(
+            told,
+            "{:?}",
+            events.iter().map(|event| &event.note).collect::<Vec<_>>()
+        );
         delete(&world, "inventory").await?;
         let names = saved(&world).await?;
         assert_eq!(names.len(), left, "{names:?}");
@@ -149,7 +164,9 @@ async fn nothing_is_written_into_a_control_plane_whose_object_is_being_deleted()
         "{message}"
     );
     assert_eq!(entity_writes(&world), writes);
-    let held_by_others = |object: Option<&KonnectGatewayControlPlane>| object.is_some_and(|object| object.finalizers() == [HOLD]);
+    let held_by_others = |object: Option<&KonnectGatewayControlPlane>| {
+        object.is_some_and(|object| object.finalizers() == [HOLD])
+    };
     kube::runtime::wait::await_condition(control_planes.clone(), "inventory", held_by_others).await?;
     let let_go = json!({"metadata": {"finalizers": null}});
     control_planes
@@ -172,9 +189,7 @@ async fn a_run_ends_between_two_writes_when_the_object_of_its_control_plane_is_d
     let world = World::start("target-goes-later").await?;
     begin_slowly(&world).await?;
     let control_planes = world.api::<KonnectGatewayControlPlane>();
-    control_planes
-        .delete("default", &DeleteParams::default())
-        .await?;
+    control_planes.delete("default", &DeleteParams::default()).await?;
     world
         .migration_until("default", "ended", |seen| {
             seen.is("TargetReady", "False", "ControlPlaneDeleting")

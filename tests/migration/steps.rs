@@ -1,10 +1,13 @@
 //! The way of a migration when nothing fails, and what stands in its way before the first write.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result};
 use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
 use kube::api::DeleteParams;
 use serde_json::json;
 use simulators::bed::Bed;
+use simulators::server::Behaviour;
 
 use super::support::World;
 
@@ -352,5 +355,37 @@ async fn a_selection_moves_its_part_and_a_transform_changes_it() -> Result<()> {
         })
         .await?;
     assert!(seen.message("Ready").contains("no entity kind"));
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_both_sides_are_read_nothing_says_any_more_that_the_control_plane_is_missing() -> Result<()> {
+    let mut world = World::prepare("target-comes").await?;
+    world.start_operator()?;
+    world.create(world.migration("inventory", "Apply")).await?;
+    world
+        .migration_until("inventory", "without target", |seen| {
+            seen.is("Ready", "False", "ControlPlaneNotFound")
+        })
+        .await?;
+    // Long enough for a look.
+    world.bed.kong_server.set_behaviour(Behaviour {
+        latency: Duration::from_millis(500),
+        ..Behaviour::default()
+    });
+    world.control_plane("inventory").await?;
+    let seen = world
+        .migration_until("inventory", "reading", |seen| {
+            seen.message("Ready") == "Reading source and target."
+        })
+        .await?;
+    assert!(
+        seen.is("TargetReady", "Unknown", "Pending"),
+        "{:?}",
+        seen.condition("TargetReady")
+    );
+    world
+        .migration_until("inventory", "completed", |seen| seen.is_completed())
+        .await?;
     world.stop().await
 }

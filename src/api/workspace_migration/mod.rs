@@ -18,9 +18,9 @@ pub use policy::{
 pub use prune::PruneLimit;
 pub use source::{AdminApi, AdminApiTls, DeclarativeConfig, Exclusion, Selection, Source};
 pub use status::{
-    BackupStatus, DriftStatus, EarlierBackup, Finding, FindingsStatus, HistoryEntry, KindProgress, KindVerification, Phase,
-    PlanStatus, ProgressStatus, RollbackStatus, Severity, SourceStatus, SyncStatus, TargetStatus,
-    VerificationStatus, WorkspaceMigrationStatus, limits,
+    BackupStatus, DriftStatus, EarlierBackup, Finding, FindingsStatus, HistoryEntry, KindProgress,
+    KindVerification, Phase, PlanStatus, ProgressStatus, RollbackStatus, Severity, SourceStatus, SyncStatus,
+    TargetStatus, VerificationStatus, WorkspaceMigrationStatus, limits,
 };
 
 use super::{refs::LocalRef, schema};

@@ -11,6 +11,7 @@ use super::status::verification_status;
 use crate::api::conditions::{VERIFIED, reason};
 use crate::api::workspace_migration::{Mode, Sync, WorkspaceMigration, WorkspaceMigrationSpec};
 use crate::controllers::draft::Draft;
+use crate::controllers::words::counted;
 use crate::engine::Observed;
 use crate::k8s::conditions::ConditionStatus::{True, Unknown};
 use crate::plan::{Action, Planned};
@@ -43,7 +44,10 @@ pub(super) fn renew(
         *known = verification_status(&verification, now);
     }
     if !same || !draft.conditions.is_true(VERIFIED) {
-        let message = format!("{unchanged} entities are equal on both sides.");
+        let message = format!(
+            "{} equal on both sides.",
+            counted(unchanged, "entity is", "entities are")
+        );
         draft.conditions.set(VERIFIED, True, reason::VERIFIED, message);
     }
 }

@@ -132,7 +132,7 @@ impl WorkspaceMigrationController {
         if self.find_backup(run.object, control_plane, draft).await? && !undone {
             return Ok(());
         }
-        let now = self.context.clock.now();
+        let now = self.context.clock.now_to_the_second();
         let held = &run.observed.target;
         let name = self.control_plane_name(run.object).await;
         let head = backup::Head::new(control_plane, name, now);

@@ -17,6 +17,7 @@ use crate::api::names::finalizers;
 use crate::api::workspace_migration::{DeletionPolicy, WorkspaceMigration};
 use crate::controllers::draft::Draft;
 use crate::controllers::outcome::Outcome;
+use crate::controllers::words::counted;
 use crate::engine::{self, Applied};
 use crate::k8s::events::Note;
 use crate::k8s::finalizer;
@@ -96,9 +97,9 @@ impl WorkspaceMigrationController {
         let refused = refused(&applied);
         if let Some(first) = refused.first() {
             let message = format!(
-                "{} entities are deleted. Konnect refused to delete {}: {}, {}. Solve it there; it is tried again within a minute. \
+                "{} deleted. Konnect refused to delete {}: {}, {}. Solve it there; it is tried again within a minute. \
                  To let go and leave the rest in the control plane, set spec.deletionPolicy to Orphan, or annotate the object with gatewaymigration.dev/force-delete=true.",
-                applied.deleted,
+                counted(applied.deleted, "entity is", "entities are"),
                 refused.len(),
                 first.subject,
                 first.observed
@@ -141,7 +142,8 @@ fn deletes(object: &WorkspaceMigration) -> bool {
 
 /// What was deleted and what stays, as an event.
 fn tell(applied: &Applied, found: &Found, draft: &mut Draft<WorkspaceMigration>) {
-    let mut message = format!("{} entities are deleted in the control plane.", applied.deleted);
+    let deleted = counted(applied.deleted, "entity is", "entities are");
+    let mut message = format!("{deleted} deleted in the control plane.");
     let findings = &found.rollback.findings;
     for group in findings.chunk_by(|a, b| a.id == b.id) {
         message.push_str(&stays(group));
@@ -161,9 +163,9 @@ fn stays(group: &[Finding]) -> String {
         .map(|finding| finding.subject.to_string())
         .collect();
     if group.len() > NAMED {
-        names.push(format!("{} others", group.len() - NAMED));
+        names.push(counted(group.len() - NAMED, "other", "others"));
     }
     let id = group.first().map_or("", |finding| finding.id.as_str());
-    let stay = if group.len() == 1 { "stays" } else { "stay" };
-    format!(" {} {stay} ({id}): {}.", group.len(), names.join(", "))
+    let stay = counted(group.len(), "stays", "stay");
+    format!(" {stay} ({id}): {}.", names.join(", "))
 }

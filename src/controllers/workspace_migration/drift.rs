@@ -4,6 +4,7 @@ use super::decide::difference;
 use crate::api::conditions::{DRIFTED, reason};
 use crate::api::workspace_migration::{DriftStatus, Mode, WorkspaceMigration};
 use crate::controllers::draft::Draft;
+use crate::controllers::words::entities;
 use crate::domain::Subject;
 use crate::engine::Applied;
 use crate::k8s::conditions::ConditionStatus::True;
@@ -32,9 +33,9 @@ pub(super) fn tell_left(drift: &Drift, draft: &mut Draft<WorkspaceMigration>) {
         return draft.conditions.remove(DRIFTED);
     };
     let message = format!(
-        "Somebody changed or removed {} entities in the target after this migration wrote them; they are left so: {named}. Set \
+        "Somebody changed or removed {} in the target after this migration had written there, and it is left so: {named}. Set \
          spec.sync.drift to Correct to put the source's content back, or make both sides equal.",
-        drift.left.len()
+        entities(drift.left.len())
     );
     if draft.conditions.get(DRIFTED).is_none() {
         draft.note(Note::warning("Drifted", "Sync", message.clone()));

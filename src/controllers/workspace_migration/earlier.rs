@@ -2,7 +2,9 @@
 //! they go with the migration and not before. Pure.
 
 use crate::api::conditions::{BACKED_UP, ROLLBACK_READY};
-use crate::api::workspace_migration::{BackupStatus, EarlierBackup, TargetStatus, WorkspaceMigration, limits};
+use crate::api::workspace_migration::{
+    BackupStatus, EarlierBackup, TargetStatus, WorkspaceMigration, limits,
+};
 use crate::controllers::draft::Draft;
 use crate::k8s::events::Note;
 

@@ -17,11 +17,13 @@ use crate::api::names::finalizers;
 use crate::api::workspace_migration::{HistoryEntry, Phase, WorkspaceMigration, limits};
 use crate::controllers::draft::Draft;
 use crate::controllers::outcome::Outcome;
+use crate::controllers::words::entities;
 use crate::engine::apply::initial_progress;
 use crate::engine::{Applied, Migration, Observed};
 use crate::k8s::conditions::ConditionStatus::{False, Unknown};
 use crate::k8s::conditions::bounded;
 use crate::k8s::finalizer;
+use crate::plan::finding::NOT_TRIED;
 use crate::plan::{Action, Finding, Ledger, Plan, Planned, Verification};
 
 /// One run of a migration: what it works on.
@@ -186,19 +188,23 @@ impl WorkspaceMigrationController {
     }
 }
 
-/// What the plan and the run have found.
+/// What the plan and the run have found. What a run that was cut short has not come to is no finding: the next pass goes on with it.
 fn known(run: &Run<'_>, applied: &Applied) -> Vec<Finding> {
+    let cut_short = applied.interrupted.is_some() || run.orders.ended().is_some();
+    let found = applied
+        .findings()
+        .filter(|finding| !cut_short || finding.id != NOT_TRIED.id);
     let planned = run.planned.plan.findings.iter().cloned();
-    planned.chain(applied.findings()).collect()
+    planned.chain(found).collect()
 }
 
 /// What is to be done, in words.
 fn work(plan: &Plan) -> String {
     let deletes = plan.count(Action::Delete);
     match (plan.writes() - deletes, deletes) {
-        (writes, 0) => format!("Writing {writes} entities"),
-        (0, deletes) => format!("Deleting {deletes} entities"),
-        (writes, deletes) => format!("Writing {writes} and deleting {deletes} entities"),
+        (writes, 0) => format!("Writing {}", entities(writes)),
+        (0, deletes) => format!("Deleting {}", entities(deletes)),
+        (writes, deletes) => format!("Writing {writes} and deleting {}", entities(deletes)),
     }
 }
 

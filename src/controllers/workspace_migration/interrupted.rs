@@ -6,6 +6,7 @@ use crate::api::conditions::{APPLIED, ROLLED_BACK, reason};
 use crate::api::workspace_migration::{Phase, WorkspaceMigration};
 use crate::controllers::draft::Draft;
 use crate::controllers::outcome::Outcome;
+use crate::controllers::words::counted;
 use crate::engine::{Applied, Refusal};
 use crate::k8s::conditions::ConditionStatus::{False, Unknown};
 
@@ -78,14 +79,15 @@ pub(super) fn stopped_at_refusal(applied: &Applied) -> Option<String> {
     let dependents = if dependents.is_empty() {
         String::new()
     } else {
-        format!(" {} depend on it: {}.", dependents.len(), names(&dependents))
+        let depend = counted(dependents.len(), "depends", "depend");
+        format!(" {depend} on it: {}.", names(&dependents))
     };
     Some(format!(
-        "{} entities are written. Konnect refused {}, and spec.failurePolicy ended the run there.{dependents} {} more were not tried. \
+        "{} written. Konnect refused {}, and spec.failurePolicy ended the run there.{dependents} {} not tried. \
          See status.findings, solve what was refused, then change the spec, or wait 10 minutes: the next run writes only what is left.",
-        applied.written(),
+        counted(applied.written(), "entity is", "entities are"),
         names(&refused),
-        applied.not_tried.len()
+        counted(applied.not_tried.len(), "more was", "more were")
     ))
 }
 
@@ -97,7 +99,7 @@ fn names(refusals: &[&Refusal]) -> String {
         .map(|refusal| refusal.subject.to_string())
         .collect();
     if refusals.len() > NAMED {
-        names.push(format!("{} others", refusals.len() - NAMED));
+        names.push(counted(refusals.len() - NAMED, "other", "others"));
     }
     names.join(", ")
 }

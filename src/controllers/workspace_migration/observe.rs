@@ -8,12 +8,12 @@ use super::error::Error;
 use super::orders::Orders;
 use super::report::{blame, report_source, report_target};
 use super::{earlier, fetch, source};
-use crate::api::conditions::PLAN_READY;
+use crate::api::conditions::{PLAN_READY, TARGET_READY, reason};
 use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration};
 use crate::controllers::draft::Draft;
 use crate::controllers::error::ReconcileError;
 use crate::engine::{Migration, Observed, OnRefusal};
-use crate::k8s::conditions::ConditionStatus::False;
+use crate::k8s::conditions::ConditionStatus::{False, Unknown};
 use crate::plan::policy::CustomPlugin;
 
 impl WorkspaceMigrationController {
@@ -39,6 +39,15 @@ impl WorkspaceMigrationController {
             return Err(Error::ControlPlaneDeleting { name });
         }
         earlier::meet(target.status, draft);
+        if was_missing(draft) {
+            draft.conditions.set(
+                TARGET_READY,
+                Unknown,
+                reason::PENDING,
+                "The control plane is being read.",
+            );
+            draft.publish_progress("Reading source and target.").await?;
+        }
         let share = orders.throttle.share_of(target.client.budget());
         let migration = Migration {
             source: source::build_source(&self.context, object, &secrets, &config_maps)?,
@@ -64,6 +73,21 @@ impl WorkspaceMigrationController {
         })?;
         Ok((migration, Observed { source, target }, custom_plugins))
     }
+}
+
+/// The control plane was not there to be read when this was last told, and is by now.
+fn was_missing(draft: &Draft<WorkspaceMigration>) -> bool {
+    let told = draft.conditions.get(TARGET_READY);
+    told.is_some_and(|told| {
+        matches!(
+            told.reason.as_str(),
+            reason::CONTROL_PLANE_NOT_FOUND
+                | reason::CONTROL_PLANE_DELETING
+                | reason::NOT_PROGRAMMED
+                | reason::READ_ONLY
+                | reason::REF_NOT_FOUND
+        ) && told.status == "False"
+    })
 }
 
 /// What a refused entity does to the rest of a run.

@@ -72,7 +72,11 @@ impl Orders {
         let api = context.namespaced(&object.namespace().unwrap_or_default());
         let name = object.spec.target.control_plane_ref.name.clone();
         let versions = watch_object::<KonnectGatewayControlPlane>(api, &name);
-        self.end_by(async move { until_deleted(versions).await.then_some(Ended::TargetDeleted { name }) });
+        self.end_by(async move {
+            until_deleted(versions)
+                .await
+                .then_some(Ended::TargetDeleted { name })
+        });
         self
     }
 
@@ -220,7 +224,10 @@ mod tests {
         let begun = deleted(json!({"deletionPolicy": "DeleteMigrated"}));
         let ends = |now: &WorkspaceMigration| ends(&begun, Some(now));
         assert_eq!(ends(&begun), None);
-        assert_eq!(ends(&deleted(json!({"deletionPolicy": "Orphan"}))), Some(Ended::Changed));
+        assert_eq!(
+            ends(&deleted(json!({"deletionPolicy": "Orphan"}))),
+            Some(Ended::Changed)
+        );
         let mut forced = begun.clone();
         forced
             .annotations_mut()
@@ -234,7 +241,10 @@ mod tests {
         let mut going = version(json!({}));
         going.metadata.deletion_timestamp = Some(Time(jiff::Timestamp::UNIX_EPOCH));
         for (versions, ends) in [
-            (vec![Ok(None), Ok(Some(version(json!({})))), Err("gone away")], false),
+            (
+                vec![Ok(None), Ok(Some(version(json!({})))), Err("gone away")],
+                false,
+            ),
             (vec![Ok(Some(version(json!({})))), Ok(None)], true),
             (vec![Err("gone away"), Ok(Some(going))], true),
         ] {

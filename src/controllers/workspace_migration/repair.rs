@@ -9,6 +9,7 @@ use super::orders::Ended;
 use super::status::verification_status;
 use crate::api::workspace_migration::{Repair, WorkspaceMigration};
 use crate::controllers::draft::Draft;
+use crate::controllers::words::counted;
 use crate::engine::Applied;
 use crate::engine::apply::initial_progress;
 use crate::k8s::events::Note;
@@ -32,7 +33,8 @@ impl WorkspaceMigrationController {
         };
         let count = repair.plan.operations.len();
         let message = format!(
-            "{count} entities are not in the control plane as they were written, and are written once more."
+            "{} not in the control plane as written, and written once more.",
+            counted(count, "entity is", "entities are")
         );
         draft.note(Note::warning("Repaired", "Verify", message.clone()));
         // What is missing is no longer in the ledger, and has to be again before it is written.

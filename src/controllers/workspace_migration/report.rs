@@ -10,6 +10,7 @@ use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, Workspace
 use crate::config::KonnectKinds;
 use crate::controllers::draft::Draft;
 use crate::controllers::error::{ReconcileError, chain};
+use crate::controllers::words::entities;
 use crate::domain::Snapshot;
 use crate::engine::apply::initial_progress;
 use crate::engine::error::Side;
@@ -20,14 +21,14 @@ use crate::plan::{Finding, Plan, Planned, Severity, prune};
 
 /// What was read from the source, into its condition.
 pub(super) fn report_source(source: &ObservedSource, workspace: &str, draft: &mut Draft<WorkspaceMigration>) {
-    let count = source.snapshot.len();
+    let count = entities(source.snapshot.len());
     let version = source.version_text().map(|version| format!("Kong {version}, "));
     let (reason, of) = match &source.node {
         Some(_) => (reason::SOURCE_REACHABLE, ""),
         None => (reason::SOURCE_READ, "Declarative file of "),
     };
     let message = format!(
-        "{of}{}workspace {workspace}, {count} entities.",
+        "{of}{}workspace {workspace}, {count}.",
         version.unwrap_or_default()
     );
     draft.conditions.set(SOURCE_READY, True, reason, message);
@@ -39,8 +40,8 @@ pub(super) fn report_target(target: &Snapshot, kinds: KonnectKinds, draft: &mut 
         KonnectKinds::Own => "",
         KonnectKinds::ReadOnly => " Its object is left to Kong's operator (--konnect-kinds=read-only).",
     };
-    let count = target.len();
-    let message = format!("The control plane held {count} entities when it was read.{whose}");
+    let count = entities(target.len());
+    let message = format!("The control plane held {count} when it was read.{whose}");
     draft
         .conditions
         .set(TARGET_READY, True, reason::CONTROL_PLANE_READY, message);

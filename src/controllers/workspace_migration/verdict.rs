@@ -10,6 +10,7 @@ use crate::api::conditions::{APPLIED, APPROVED, DRIFTED, VERIFIED, reason};
 use crate::api::workspace_migration::{Mode, Phase, WorkspaceMigration};
 use crate::controllers::draft::Draft;
 use crate::controllers::outcome::Outcome;
+use crate::controllers::words::counted;
 use crate::domain::entity_kinds::PLUGIN_SCHEMAS;
 use crate::engine::Applied;
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
@@ -107,7 +108,7 @@ fn equal(planned: &Planned) -> String {
     let plan = &planned.plan;
     let rest = match plan.count(Action::StaysBehind) {
         0 => String::new(),
-        behind => format!(" {behind} stay behind."),
+        behind => format!(" {} behind.", counted(behind, "stays", "stay")),
     };
     format!(
         "{} of {} entities moved and verified.{rest}",
@@ -128,21 +129,28 @@ pub(super) fn conclude(
     let behind = plan.count(Action::StaysBehind);
     let repaired = match verification.repaired {
         0 => String::new(),
-        count => format!(" {count} of them were written once more after a first comparison."),
+        count => format!(
+            " {} written once more after a first comparison.",
+            counted(count, "of them was", "of them were")
+        ),
     };
     if verification.holds() {
         let message = format!(
-            "{} entities are equal on both sides.{repaired}",
-            verification.matched
+            "{} equal on both sides.{repaired}",
+            counted(verification.matched, "entity is", "entities are")
         );
         draft.conditions.set(VERIFIED, True, reason::VERIFIED, message);
     } else {
         let message = format!(
-            "{} entities are equal, {} differ, {} are missing in the control plane, {} were deleted and are there again.{repaired}",
-            verification.matched,
-            verification.mismatched.len(),
-            verification.missing.len(),
-            verification.remaining.len()
+            "{} equal, {}, {} missing in the control plane, {} there again.{repaired}",
+            counted(verification.matched, "entity is", "entities are"),
+            counted(verification.mismatched.len(), "differs", "differ"),
+            counted(verification.missing.len(), "is", "are"),
+            counted(
+                verification.remaining.len(),
+                "was deleted and is",
+                "were deleted and are"
+            )
         );
         draft.conditions.set(VERIFIED, False, reason::MISMATCH, message);
     }
@@ -156,8 +164,9 @@ pub(super) fn conclude(
     }
     if waiting > 0 {
         let message = format!(
-            "{} of {of} entities are in the control plane; {waiting} are not written: see status.findings, solve them, and they follow within 10 minutes.",
-            verification.matched
+            "{} of {of} entities are in the control plane; {} not written: see status.findings and solve what they say; the rest follows within 10 minutes.",
+            verification.matched,
+            counted(waiting, "is", "are")
         );
         draft
             .conditions
@@ -184,11 +193,21 @@ pub(super) fn conclude(
     draft.status.phase = Some(Phase::Completed);
     let rest = match behind {
         0 => String::new(),
-        _ => format!(" {behind} stay behind: status.findings names them and what to do."),
+        _ => format!(
+            " {} behind: status.findings says why and what to do.",
+            counted(behind, "stays", "stay")
+        ),
     };
     let deleted = match applied.deleted {
         0 => String::new(),
-        deleted => format!(" {deleted} that the source has no more are deleted."),
+        deleted => format!(
+            " {} deleted.",
+            counted(
+                deleted,
+                "that the source has no more is",
+                "that the source has no more are"
+            )
+        ),
     };
     let message = format!(
         "{} of {of} entities moved and verified.{repaired}{deleted}{rest}",

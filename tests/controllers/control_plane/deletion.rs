@@ -1,5 +1,7 @@
 //! What deleting the object does in Konnect.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use gateway_migration_operator::api::{
     konnect_api_auth_configuration::KonnectAPIAuthConfiguration as Auth,
@@ -59,13 +61,31 @@ async fn what_holds_entities_is_kept_until_somebody_chooses() {
     let (world, id) = filled().await.unwrap();
     world.delete::<ControlPlane>(NAME).await.unwrap();
     let message = until_blocked(&world).await.unwrap();
-    for part in [id.as_str(), "1 entity", "services", POLICY] {
+    for part in [id.as_str(), "still holds entities (services)", POLICY] {
         assert!(message.contains(part), "{part} is not in: {message}");
     }
     assert_eq!(world.konnect.control_planes().len(), 1);
     annotate(&world, json!({POLICY: "Delete"})).await.unwrap();
     world.until_gone::<ControlPlane>(NAME).await.unwrap();
     assert!(world.konnect.control_planes().is_empty());
+}
+
+#[tokio::test]
+async fn a_full_control_plane_costs_one_small_call_for_each_list_and_not_its_pages() {
+    let (world, id) = filled().await.unwrap();
+    for number in 0..1200 {
+        let service = json!({"name": format!("s{number}"), "host": "stock.example.com"});
+        world.konnect.seed(&id, "services", &service).unwrap();
+    }
+    world.server.reset_stats();
+    world.delete::<ControlPlane>(NAME).await.unwrap();
+    until_blocked(&world).await.unwrap();
+    let calls = world.server.stats().by_route;
+    let lists = calls
+        .iter()
+        .filter(|(route, _)| route.contains("/core-entities/"));
+    let counts: BTreeSet<_> = lists.map(|(_, count)| *count).collect();
+    assert_eq!(counts.len(), 1, "one call for each list in every look: {calls:?}");
 }
 
 #[tokio::test]

@@ -101,6 +101,7 @@ async fn what_changed_since_and_what_others_use_stays_and_is_named_before_the_fi
     // calls by name, with its two targets.
     let expected = would(&seen).context("what undoing would do")?;
     assert_eq!(expected.kept, 6, "{}", seen.message("RollbackReady"));
+    assert!(seen.message("RollbackReady").contains("UndoChanged undoes"));
 
     // Nothing is undone before somebody has approved it, and what stays is named by then.
     let written = entity_writes(&world);
@@ -210,5 +211,30 @@ async fn a_rollback_without_its_ledger_undoes_nothing_and_says_why() -> Result<(
     assert!(seen.message("Ready").contains(&ledger.name));
     assert_eq!(contents(&world, &id)?, held);
     assert!(!seen.0.finalizers().is_empty());
+    world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stays_for_others_alone_is_not_told_to_be_undone_by_a_policy() -> Result<()> {
+    let world = World::start("rollback-used").await?;
+    let id = world.control_plane_id("inventory").await?;
+    world.create(world.migration("inventory", "Apply")).await?;
+    world
+        .migration_until("inventory", "completed", Seen::is_completed)
+        .await?;
+    let labels = sample("/services", "labels")?;
+    let route = json!({"name": "of-another", "paths": ["/of-another"], "service": {"id": labels["id"]}});
+    world.bed.konnect.seed(&id, "routes", &route)?;
+    world.look_again("inventory").await?;
+    let seen = world
+        .migration_until("inventory", "told", |seen| {
+            seen.is("RollbackReady", "False", "RollbackIncomplete")
+        })
+        .await?;
+    let message = seen.message("RollbackReady");
+    assert!(
+        message.contains("rollback-still-referenced") && !message.contains("UndoChanged"),
+        "{message}"
+    );
     world.stop().await
 }

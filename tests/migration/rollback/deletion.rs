@@ -93,7 +93,7 @@ async fn deletion_deletes_what_was_created_and_says_what_stays() -> Result<()> {
         .context("an event")?;
     assert!(
         note.contains("2 stay (deletion-leaves-overwritten)")
-            && note.contains("1 stay (rollback-changed-since): vaults/")
+            && note.contains("1 stays (rollback-changed-since): vaults/")
             && note.contains("4 stay (rollback-still-referenced): certificates/"),
         "{note}"
     );

@@ -7,6 +7,7 @@ use crate::api::conditions::{ROLLED_BACK, reason};
 use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration};
 use crate::controllers::draft::Draft;
 use crate::controllers::outcome::Outcome;
+use crate::controllers::words::counted;
 use crate::engine::Applied;
 use crate::k8s::conditions::ConditionStatus::False;
 
@@ -42,7 +43,7 @@ pub(in super::super) fn undone_by(
     let first = refused.first()?;
     let others = match refused.len() {
         1 => String::new(),
-        several => format!(", and {} others", several - 1),
+        several => format!(", and {}", counted(several - 1, "other", "others")),
     };
     let told = format!("Konnect refused {}: {}{others}.", first.subject, first.reason);
     let generation = object.metadata.generation;

@@ -12,9 +12,11 @@ use crate::api::conditions::{
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, RollbackStatus, WorkspaceMigration};
 use crate::controllers::draft::Draft;
 use crate::controllers::outcome::Outcome;
+use crate::controllers::words::counted;
 use crate::engine::Applied;
 use crate::k8s::conditions::ConditionStatus::{False, True};
 use crate::plan::rollback::Rollback;
+use crate::plan::rollback::findings::CHANGED_SINCE;
 use crate::plan::{Finding, Ledger};
 
 /// What undoing would do as things are: told in every look, without a write.
@@ -44,13 +46,22 @@ pub(in super::super) fn report_rollback_ready(
     let why = rollback.findings.first().map_or_else(String::new, |finding| {
         format!(" {} {}: {}.", finding.id, finding.subject, finding.observed)
     });
-    let message = format!(
-        "{would}{why} spec.rollbackPolicy: UndoChanged undoes also what somebody changed since; findings name what stays before the first write of a rollback."
-    );
+    let changed = |finding: &Finding| finding.id == CHANGED_SINCE.id;
+    // Of what stays for other reasons, nothing is gained by it.
+    let advice = if rollback.findings.iter().any(changed) {
+        " spec.rollbackPolicy: UndoChanged undoes also what somebody changed since."
+    } else {
+        ""
+    };
+    let message = format!("{would}{why}{advice} {WHERE_TOLD}");
     draft
         .conditions
         .set(ROLLBACK_READY, False, reason::ROLLBACK_INCOMPLETE, message);
 }
+
+/// Where to read of each entity that stays.
+const WHERE_TOLD: &str =
+    "Findings name what stays before the first write of a rollback, and rollback show names it now.";
 
 /// What is about to be undone, with a finding for all that stays. What was known of the way forward holds no more.
 pub(super) fn report_expected(
@@ -188,7 +199,10 @@ impl Undone<'_> {
         };
         match self.left.kept {
             0 => done,
-            kept => format!("{done} {kept} stay: status.findings says why."),
+            kept => format!(
+                "{done} {}: status.findings says why.",
+                counted(kept, "stays", "stay")
+            ),
         }
     }
 }
