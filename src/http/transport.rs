@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
+use reqwest::dns::Resolve;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use tracing::Instrument as _;
 
@@ -42,6 +43,8 @@ pub struct TransportOptions {
     pub observer: Option<Arc<dyn Observer>>,
     /// Asked before every attempt that writes; without one, writing is always permitted.
     pub fence: Option<Arc<dyn Fence>>,
+    /// Finds the addresses of host names; without one, the system does.
+    pub resolver: Option<Arc<dyn Resolve>>,
 }
 
 impl Default for TransportOptions {
@@ -54,6 +57,7 @@ impl Default for TransportOptions {
             retry: RetryPolicy::default(),
             observer: None,
             fence: None,
+            resolver: None,
         }
     }
 }
@@ -255,6 +259,9 @@ fn build_client(options: &TransportOptions, tls: &TlsOptions) -> Result<reqwest:
         .pool_idle_timeout(Duration::from_secs(60))
         .http2_keep_alive_interval(Duration::from_secs(20))
         .http2_keep_alive_timeout(Duration::from_secs(10));
+    if let Some(resolver) = &options.resolver {
+        builder = builder.dns_resolver(Arc::clone(resolver));
+    }
     if tls.ca_pem.is_none() {
         for (name, pem) in &options.extra_roots {
             builder = builder.tls_certs_merge(certificates(pem, name)?);
