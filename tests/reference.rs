@@ -107,6 +107,7 @@ fn every_row_of_the_fault_matrix_is_a_test_and_every_such_test_a_row() {
         "prune.rs",
         "drift.rs",
         "repair.rs",
+        "replaced.rs",
         "age.rs",
         "rollback/asked.rs",
         "rollback/deletion.rs",

@@ -87,11 +87,11 @@ impl<R: Reconciler> Pass<R> {
             return ("standby", Action::requeue(NOT_LEADING));
         }
         if let Err(invalid) = &cached.0 {
-            malformed::report(&self.context, &self.manager, cached, invalid).await;
+            let action = malformed::meet::<R>(&self.context, &self.manager, cached, invalid).await;
             self.context
                 .metrics
                 .reconcile_failed(R::NAME, Class::Invalid.label());
-            return ("malformed", Action::await_change());
+            return ("malformed", action);
         }
         // Read anew: the cache may not yet hold our own last status, and an id that is missing there would be made again.
         let api = self

@@ -58,7 +58,7 @@ use super::{
     outcome::Outcome,
     pass::Pass,
 };
-use crate::{k8s::status::ReconciledObject, telemetry::readiness::Gate};
+use crate::{api::annotations::force_delete, k8s::status::ReconciledObject, telemetry::readiness::Gate};
 
 /// Pause between two looks for a definition that is not installed.
 const DEFINITION_POLL: Duration = Duration::from_secs(2);
@@ -73,6 +73,10 @@ pub trait Reconciler: Send + Sync + 'static {
     type Object: ReconciledObject;
     /// How it fails.
     type Error: ReconcileError;
+    /// The finalizer with which it holds its objects, if it does.
+    const FINALIZER: Option<&'static str> = None;
+    /// What stays when an object is let go without anything being done for it: the beginning of a sentence.
+    const LEAVES: &'static str = "what it has made outside the cluster stays";
 
     /// Brings one object nearer to its manifest. Idempotent; called again whenever something may have changed.
     ///
@@ -88,6 +92,12 @@ pub trait Reconciler: Send + Sync + 'static {
     /// cache serves no other purpose.
     fn shrink(object: &mut Self::Object) {
         *object.status_mut() = None;
+    }
+
+    /// Whether deleting an object certainly changes nothing outside the cluster. Asked for one whose manifest cannot be read, of the object
+    /// as it is stored.
+    fn leaves_all(stored: &DynamicObject) -> bool {
+        force_delete(stored.annotations())
     }
 
     /// The object is gone from the cluster: drop what is remembered about it.

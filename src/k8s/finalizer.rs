@@ -14,7 +14,7 @@ use serde_json::json;
 /// Fails with 409 when the object changed since it was read; the next reconcile reads it again.
 pub async fn ensure<K>(api: &Api<K>, object: &K, finalizer: &str) -> Result<(), kube::Error>
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    K: Resource + Clone + Debug + DeserializeOwned,
 {
     if object.finalizers().iter().any(|name| name == finalizer) {
         return Ok(());
@@ -27,7 +27,7 @@ where
 /// Takes the finalizer away; an object that is gone already is success.
 pub async fn remove<K>(api: &Api<K>, object: &K, finalizer: &str) -> Result<(), kube::Error>
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    K: Resource + Clone + Debug + DeserializeOwned,
 {
     let mut finalizers = object.finalizers().to_vec();
     finalizers.retain(|name| name != finalizer);
@@ -43,7 +43,7 @@ where
 /// A merge patch replaces the whole list, so the resource version guards other people's finalizers.
 async fn replace<K>(api: &Api<K>, object: &K, finalizers: &[String]) -> Result<K, kube::Error>
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+    K: Resource + Clone + Debug + DeserializeOwned,
 {
     let patch = json!({"metadata": {
         "resourceVersion": object.resource_version(),

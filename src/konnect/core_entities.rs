@@ -45,10 +45,12 @@ impl Client {
     pub async fn holds_any(&self, control_plane: &str, path: &str) -> Result<bool, Error> {
         let call = self.call(Method::GET, self.entity_url(control_plane, path, [("size", "1")]));
         let page = self.entity(&call).await?;
-        match page.get("data") {
+        // The older lists call it `items`, and leave it out when there is none.
+        match page.get("data").or_else(|| page.get("items")) {
             Some(Value::Array(entities)) => Ok(!entities.is_empty()),
             Some(Value::Null) => Ok(false),
-            _ => Err(call.garbage(None, "a list was expected, but `data` is none")),
+            None if page.get("page").is_some_and(Value::is_object) => Ok(false),
+            Some(_) | None => Err(call.garbage(None, "a list was expected, but `data` is none")),
         }
     }
 

@@ -27,7 +27,7 @@ use k8s_openapi::{
 };
 use kube::{
     Api, CustomResource, CustomResourceExt,
-    api::{DynamicObject, Patch, PatchParams, PostParams},
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams},
     core::ApiResource,
     runtime::wait::{await_condition, conditions::is_crd_established},
 };
@@ -73,6 +73,9 @@ impl ObjectStatus for WidgetStatus {
     }
 }
 
+/// Holds a widget.
+const HOLD: &str = "test.example.com/hold";
+
 /// Size 0 panics; all others are done once `go` is cancelled.
 struct Widgets {
     go: CancellationToken,
@@ -82,6 +85,7 @@ impl Reconciler for Widgets {
     const NAME: &'static str = "widget";
     type Object = Widget;
     type Error = kube::Error;
+    const FINALIZER: Option<&'static str> = Some(HOLD);
 
     async fn reconcile(&self, widget: &Widget, _draft: &mut Draft<Widget>) -> Result<Outcome, kube::Error> {
         assert_ne!(widget.spec.size, 0, "a widget of no size is a defect");
@@ -181,6 +185,37 @@ async fn until(readiness: &Readiness, wanted: impl Fn(&str) -> bool) -> Result<(
         .with_context(|| format!("waiting for {:?}", text()))
 }
 
+/// A widget that cannot be read, and is held, is deleted: it stays until somebody lets go of it.
+async fn hold_and_let_go(world: &World) -> Result<()> {
+    let kind = ApiResource::erase::<Widget>(&());
+    let api: Api<DynamicObject> = Api::namespaced_with(world.client.clone(), &world.namespace, &kind);
+    let change = async |patch: serde_json::Value| {
+        let (params, patch) = (PatchParams::default(), Patch::Merge(patch));
+        api.patch("malformed", &params, &patch).await
+    };
+    change(json!({"metadata": {"finalizers": [HOLD]}})).await?;
+    api.delete("malformed", &DeleteParams::default()).await?;
+    until_stalled(world, "malformed", "DeletionBlocked").await?;
+    let told = world.event("malformed", "DeletionBlocked").await?;
+    anyhow::ensure!(
+        told.contains("correct that field") && told.contains("gatewaymigration.dev/force-delete=true"),
+        "{told}"
+    );
+    change(json!({"metadata": {"annotations": {"gatewaymigration.dev/force-delete": "true"}}})).await?;
+    let gone = await_condition(api.clone(), "malformed", |object: Option<&DynamicObject>| {
+        object.is_none()
+    });
+    tokio::time::timeout(HANGS, gone)
+        .await
+        .context("it does not go")??;
+    let told = world.event("malformed", "LeftBehind").await?;
+    anyhow::ensure!(
+        told.contains("what it has made outside the cluster stays"),
+        "{told}"
+    );
+    Ok(())
+}
+
 /// One test, because a definition is there or not for the whole cluster.
 #[tokio::test]
 async fn one_bad_object_holds_up_no_other() {
@@ -204,6 +239,8 @@ async fn one_bad_object_holds_up_no_other() {
             .unwrap()
             .contains("huge")
     );
+
+    hold_and_let_go(world).await.unwrap();
 
     // While the work is held up, tools read that it goes on, for this generation.
     let working = |widget: &Widget| {

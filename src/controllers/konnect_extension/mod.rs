@@ -100,6 +100,8 @@ impl Reconciler for Extensions {
     const NAME: &'static str = "konnect-extension";
     type Object = KonnectExtension;
     type Error = ExtensionError;
+    const FINALIZER: Option<&'static str> = Some(KONNECT_CLEANUP);
+    const LEAVES: &'static str = "the certificate that it pinned in Konnect stays";
 
     async fn reconcile(
         &self,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kube::ResourceExt;
+use kube::{ResourceExt, api::DynamicObject};
 
 use super::{
     GatewayControlPlane,
@@ -136,6 +136,13 @@ impl GatewayControlPlane {
     }
 }
 
+/// Whether the annotations leave the control plane as it is, whatever the manifest says.
+pub(super) fn leaves_all(stored: &DynamicObject) -> bool {
+    let annotations = stored.annotations();
+    force_delete(annotations)
+        || DeletionPolicy::from_annotations(annotations) == Ok(Some(DeletionPolicy::Retain))
+}
+
 /// The control plane to delete: by the id in status, else by our UID label. One that somebody else deleted is no more.
 async fn fetch_own(client: &Client, object: &Target) -> Result<Found, http::Error> {
     if let Some(id) = object.status.as_ref().and_then(|status| status.id.as_deref())
@@ -166,5 +173,27 @@ fn name_remote(object: &Target) -> String {
     match object.status.as_ref().and_then(|status| status.id.as_deref()) {
         Some(id) => format!("the control plane {id}"),
         None => "the control plane, if one was made,".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_an_annotation_lets_go_of_what_cannot_be_read() {
+        let stored = |annotations| -> DynamicObject {
+            serde_json::from_value(json!({"metadata": {"name": "x", "annotations": annotations}})).unwrap()
+        };
+        for (annotations, leaves) in [
+            (json!({}), false),
+            (json!({"gatewaymigration.dev/deletion-policy": "Delete"}), false),
+            (json!({"gatewaymigration.dev/deletion-policy": "Retain"}), true),
+            (json!({"gatewaymigration.dev/force-delete": "true"}), true),
+        ] {
+            assert_eq!(leaves_all(&stored(annotations)), leaves);
+        }
     }
 }

@@ -13,7 +13,7 @@ mod validate;
 
 use std::time::Duration;
 
-use kube::{Resource, ResourceExt, runtime::reflector::ObjectRef};
+use kube::{Resource, ResourceExt, api::DynamicObject, runtime::reflector::ObjectRef};
 
 use self::{
     error::{ControlPlaneError, Doing},
@@ -74,6 +74,8 @@ impl Reconciler for GatewayControlPlane {
     const NAME: &'static str = "konnect-gateway-control-plane";
     type Object = KonnectGatewayControlPlane;
     type Error = ControlPlaneError;
+    const FINALIZER: Option<&'static str> = Some(finalizers::KONNECT_CLEANUP);
+    const LEAVES: &'static str = "the control plane in Konnect, if one was made, stays";
 
     async fn reconcile(
         &self,
@@ -91,6 +93,10 @@ impl Reconciler for GatewayControlPlane {
             Err(error) => status::failed(draft, error),
         }
         result
+    }
+
+    fn leaves_all(stored: &DynamicObject) -> bool {
+        cleanup::leaves_all(stored)
     }
 
     fn forget(&self, object: &ObjectRef<KonnectGatewayControlPlane>) {

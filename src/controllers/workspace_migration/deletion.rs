@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use kube::ResourceExt;
+use kube::api::DynamicObject;
 use kube::runtime::reflector::ObjectRef;
+use serde_json::Value;
 
 use super::WorkspaceMigrationController;
 use super::error::Error;
@@ -26,6 +28,8 @@ use crate::plan::rollback::Extent;
 
 /// What Konnect refused may be solved there, which makes no event in the cluster.
 const RECHECK: Duration = Duration::from_secs(60);
+/// `spec.deletionPolicy` that leaves the target alone, which is also the default.
+const ORPHAN: &str = "Orphan";
 /// Entities that an event names.
 const NAMED: usize = 5;
 
@@ -140,6 +144,14 @@ fn deletes(object: &WorkspaceMigration) -> bool {
         && !force_delete(object.annotations())
 }
 
+/// The same of a manifest that cannot be read: whether deletion certainly does nothing to the target.
+pub(super) fn leaves_all(stored: &DynamicObject) -> bool {
+    let policy = stored.data.get("spec").and_then(Value::as_object);
+    let policy = policy.map(|spec| spec.get("deletionPolicy").unwrap_or(&Value::Null));
+    let orphans = policy.is_some_and(|policy| policy.is_null() || policy == ORPHAN);
+    orphans || force_delete(stored.annotations())
+}
+
 /// What was deleted and what stays, as an event.
 fn tell(applied: &Applied, found: &Found, draft: &mut Draft<WorkspaceMigration>) {
     let deleted = counted(applied.deleted, "entity is", "entities are");
@@ -168,4 +180,32 @@ fn stays(group: &[Finding]) -> String {
     let id = group.first().map_or("", |finding| finding.id.as_str());
     let stay = counted(group.len(), "stays", "stay");
     format!(" {stay} ({id}): {}.", names.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_let_go_only_where_the_target_is_certainly_left_alone() {
+        for (object, leaves) in [
+            (json!({"spec": {"mode": 7}}), true),
+            (json!({"spec": {"mode": 7, "deletionPolicy": "Orphan"}}), true),
+            (
+                json!({"spec": {"mode": 7, "deletionPolicy": "DeleteMigrated"}}),
+                false,
+            ),
+            (json!({"spec": {"deletionPolicy": "OfALaterVersion"}}), false),
+            (json!({"spec": "none"}), false),
+            (
+                json!({"spec": "none", "metadata": {"annotations": {"gatewaymigration.dev/force-delete": "true"}}}),
+                true,
+            ),
+        ] {
+            let stored: DynamicObject = serde_json::from_value(object).unwrap();
+            assert_eq!(leaves_all(&stored), leaves, "{:?}", stored.data);
+        }
+    }
 }

@@ -33,6 +33,7 @@ mod verdict;
 use std::time::Duration;
 
 use kube::ResourceExt;
+use kube::api::DynamicObject;
 use kube::runtime::reflector::ObjectRef;
 
 use self::decide::{Step, next_step};
@@ -53,6 +54,7 @@ use super::outcome::Outcome;
 use super::runner::{Reconciler, Runner};
 use crate::api::conditions::{PREFLIGHT_PASSED, READY, STALLED, reason};
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
+use crate::api::names::finalizers;
 use crate::api::workspace_migration::WorkspaceMigration;
 use crate::k8s::conditions::ConditionStatus::Unknown;
 use crate::k8s::config_maps::ConfigMapWatches;
@@ -109,6 +111,9 @@ impl Reconciler for WorkspaceMigrationController {
     const NAME: &'static str = "workspace-migration";
     type Object = WorkspaceMigration;
     type Error = Error;
+    const FINALIZER: Option<&'static str> = Some(finalizers::WORKSPACE_MIGRATION);
+    const LEAVES: &'static str = "what was migrated stays in the control plane, and the Secrets with backup and ledger, which hold \
+         credentials (label gatewaymigration.dev/artefact), stay in this namespace";
 
     async fn reconcile(
         &self,
@@ -126,6 +131,10 @@ impl Reconciler for WorkspaceMigrationController {
             age::doubt(&object.spec, self.context.clock.now(), draft);
         }
         result
+    }
+
+    fn leaves_all(stored: &DynamicObject) -> bool {
+        deletion::leaves_all(stored)
     }
 
     fn forget(&self, object: &ObjectRef<WorkspaceMigration>) {
