@@ -92,7 +92,9 @@ fn every_row_of_the_fault_matrix_is_a_test_and_every_such_test_a_row() {
     let files = [
         "crash/deletes.rs",
         "crash/mod.rs",
+        "faults/api_server.rs",
         "faults/kubernetes.rs",
+        "faults/names.rs",
         "faults/source.rs",
         "faults/target.rs",
         "replicas.rs",

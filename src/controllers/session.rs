@@ -76,14 +76,14 @@ pub enum SessionError {
         name: String,
     },
     /// Checked and not accepted.
-    #[error(
-        "the token of KonnectAPIAuthConfiguration {namespace}/{name} is not accepted; its conditions say why"
-    )]
+    #[error("KonnectAPIAuthConfiguration {namespace}/{name} has no token that can be used: {why}")]
     NotAccepted {
         /// Namespace.
         namespace: String,
         /// Name.
         name: String,
+        /// As its condition says it, with what to do.
+        why: String,
     },
     /// Its server URL.
     #[error(transparent)]
@@ -185,9 +185,17 @@ fn require_accepted(auth: &KonnectAPIAuthConfiguration) -> Result<(), SessionErr
         .as_ref()
         .map(|status| status.conditions.as_slice())
         .unwrap_or_default();
-    match find(conditions, API_AUTH_VALID).map(|condition| condition.status.as_str()) {
-        Some("True") => Ok(()),
-        Some("False") => Err(SessionError::NotAccepted { namespace, name }),
+    let valid = find(conditions, API_AUTH_VALID);
+    match valid.map(|condition| (condition.status.as_str(), condition.message.as_str())) {
+        Some(("True", _)) => Ok(()),
+        Some(("False", why)) => Err(SessionError::NotAccepted {
+            namespace,
+            name,
+            why: match why {
+                "" => "its conditions say no more; look at its token".to_owned(),
+                why => why.to_owned(),
+            },
+        }),
         _ => Err(SessionError::NotChecked { namespace, name }),
     }
 }
@@ -252,7 +260,7 @@ mod tests {
             "metadata": {"name": "konnect", "namespace": "kong"},
             "spec": {"type": "token", "token": "kpat_x", "serverURL": "us.api.konghq.com"},
             "status": {"conditions": [{
-                "type": "APIAuthValid", "status": status, "reason": "Any", "message": "",
+                "type": "APIAuthValid", "status": status, "reason": "Any", "message": "Secret kong/token does not exist; create it",
                 "lastTransitionTime": "2026-01-01T00:00:00Z",
             }]},
         }))
@@ -262,10 +270,11 @@ mod tests {
     #[test]
     fn only_an_accepted_token_is_trusted() {
         assert!(require_accepted(&auth("True")).is_ok());
-        assert!(matches!(
-            require_accepted(&auth("False")),
-            Err(SessionError::NotAccepted { .. })
-        ));
+        let refused = require_accepted(&auth("False")).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "KonnectAPIAuthConfiguration kong/konnect has no token that can be used: Secret kong/token does not exist; create it"
+        );
         assert!(matches!(
             require_accepted(&auth("Unknown")),
             Err(SessionError::NotChecked { .. })

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use reqwest::Method;
+use reqwest::dns::Resolve;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use tracing::Instrument as _;
+use url::Url;
 
 use super::budget::Permit;
 use super::call::{Call, Reply, host_of};
@@ -42,6 +44,8 @@ pub struct TransportOptions {
     pub observer: Option<Arc<dyn Observer>>,
     /// Asked before every attempt that writes; without one, writing is always permitted.
     pub fence: Option<Arc<dyn Fence>>,
+    /// Finds the addresses of host names; without one, the system does.
+    pub resolver: Option<Arc<dyn Resolve>>,
 }
 
 impl Default for TransportOptions {
@@ -54,6 +58,7 @@ impl Default for TransportOptions {
             retry: RetryPolicy::default(),
             observer: None,
             fence: None,
+            resolver: None,
         }
     }
 }
@@ -219,6 +224,15 @@ impl Transport {
     async fn exchange(&self, call: &Call<'_>) -> Result<Reply, Error> {
         let url = self.shared.options.endpoints.resolve(&call.url);
         let elsewhere = (url != call.url).then(|| host_of(&url));
+        self.exchange_at(call, url)
+            .await
+            .map_err(|error| match &elsewhere {
+                Some(host) => error.met_at(host),
+                None => error,
+            })
+    }
+
+    async fn exchange_at(&self, call: &Call<'_>, url: Url) -> Result<Reply, Error> {
         let mut request = self
             .http
             .request(call.method.clone(), url)
@@ -231,13 +245,8 @@ impl Transport {
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.to_string());
         }
-        let response = request.send().await.map_err(|error| {
-            let error = network::error(call, &error);
-            match &elsewhere {
-                Some(host) => error.met_at(host),
-                None => error,
-            }
-        })?;
+        let sent = request.send().await;
+        let response = sent.map_err(|error| network::error(call, &error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = read_body(call, response).await?;
@@ -255,6 +264,9 @@ fn build_client(options: &TransportOptions, tls: &TlsOptions) -> Result<reqwest:
         .pool_idle_timeout(Duration::from_secs(60))
         .http2_keep_alive_interval(Duration::from_secs(20))
         .http2_keep_alive_timeout(Duration::from_secs(10));
+    if let Some(resolver) = &options.resolver {
+        builder = builder.dns_resolver(Arc::clone(resolver));
+    }
     if tls.ca_pem.is_none() {
         for (name, pem) in &options.extra_roots {
             builder = builder.tls_certs_merge(certificates(pem, name)?);

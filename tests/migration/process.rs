@@ -61,8 +61,12 @@ impl Operator {
 
     /// Starts it as one of several replicas. `OPERATOR` names another binary than the one under test, such as a release build.
     pub fn start_as(world: &World, replica: &Replica) -> Result<Self> {
+        Self::start_in(Cluster::shared()?, world, replica)
+    }
+
+    /// The same for a world in another cluster than the shared one.
+    pub fn start_in(cluster: &Cluster, world: &World, replica: &Replica) -> Result<Self> {
         static STARTED: AtomicU32 = AtomicU32::new(0);
-        let cluster = Cluster::shared()?;
         let ca_file = cluster.folder().join(format!("{}.crt", world.namespace));
         fs::write(&ca_file, &world.bed.ca_pem)?;
         let number = STARTED.fetch_add(1, Ordering::Relaxed);

@@ -46,6 +46,11 @@ pub struct Shown<'a> {
     pub says: &'a [&'a str],
 }
 
+/// Answers that take longer than two seconds are given up.
+pub fn impatient(config: &mut Config) {
+    config.transport.request_timeout = Duration::from_secs(2);
+}
+
 impl Case {
     /// An operator with nothing to do yet, a workspace of 111 entities, and a control plane for it.
     pub async fn ready(name: &str) -> Result<Self> {

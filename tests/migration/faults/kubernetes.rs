@@ -4,15 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use gateway_migration_operator::clock::Clock;
 use gateway_migration_operator::k8s::lease::LeaseOptions;
 use jiff::{SignedDuration, Timestamp};
-use simulators::cluster::Cluster;
 use simulators::server::Behaviour;
 
 use super::case::Case;
-use crate::cluster::{client_of, install_definitions};
 use crate::support::World;
 
 /// The machine's clock, put forward and back.
@@ -52,31 +50,4 @@ async fn clock_jump() -> Result<()> {
     clock.0.store(-24 * 365, Ordering::Relaxed);
     case.mend();
     case.converges().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn api_server_restarted() -> Result<()> {
-    let mut cluster = Cluster::start_async().await?;
-    let client = client_of(&cluster).await?;
-    install_definitions(&client).await?;
-    let case = Case::ready_in(World::prepare_in(client, "api-server").await?, |_| {}).await?;
-    case.world.bed.konnect_server.set_behaviour(slow());
-    case.migrate().await?;
-    case.written(20).await?;
-    let cluster = tokio::task::spawn_blocking(move || {
-        cluster.stop_api_server()?;
-        anyhow::Ok(cluster)
-    });
-    let mut cluster = cluster.await??;
-    // What was planned goes on: the target needs no API server.
-    case.written(60).await?;
-    let cluster = tokio::task::spawn_blocking(move || {
-        cluster.start_api_server()?;
-        anyhow::Ok(cluster)
-    });
-    let cluster = cluster.await??;
-    case.mend();
-    case.converges().await.context("after the restart")?;
-    drop(cluster);
-    Ok(())
 }

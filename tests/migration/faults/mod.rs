@@ -1,8 +1,10 @@
 //! What goes wrong outside, what the user sees of it, and how a migration ends all the same. The rows of the matrix in
 //! docs/reliability.md are in the files; here is what is no row of it.
 
+mod api_server;
 mod case;
 mod kubernetes;
+mod names;
 mod source;
 mod target;
 

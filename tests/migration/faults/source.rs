@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use gateway_migration_operator::config::Config;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::DeleteParams;
 use serde_json::json;
@@ -11,7 +10,7 @@ use simulators::bed::Bed;
 use simulators::server::Behaviour;
 use simulators::workload;
 
-use super::case::{Case, Kstatus, NAME, Shown};
+use super::case::{Case, Kstatus, NAME, Shown, impatient};
 
 /// The source does not answer as it should, and will be asked again.
 fn source(reason: &'static str, says: &'static [&'static str]) -> Shown<'static> {
@@ -21,11 +20,6 @@ fn source(reason: &'static str, says: &'static [&'static str]) -> Shown<'static>
         kstatus: Kstatus::InProgress,
         says,
     }
-}
-
-/// Answers that take longer than two seconds are given up.
-fn impatient(config: &mut Config) {
-    config.transport.request_timeout = Duration::from_secs(2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use k8s_openapi::api::core::v1::Secret;
+use kube::api::DeleteParams;
 use serde_json::json;
 use simulators::bed::Bed;
 use simulators::konnect::TokenState;
 use simulators::server::Behaviour;
 use simulators::workload;
 
-use super::case::{Case, Kstatus, NAME, Shown};
+use super::case::{Case, ENTITIES, Kstatus, NAME, Shown, impatient};
 use crate::support::Seen;
 
 /// Some entities are written, and the rest will be tried again.
@@ -63,7 +65,7 @@ async fn reset_in_the_middle_of_a_body() -> Result<()> {
     case.shows(&shown).await?;
     case.mend();
     let seen = case.until("completed", Seen::is_completed).await?;
-    seen.assert_digests_equal(super::case::ENTITIES)?;
+    seen.assert_digests_equal(ENTITIES)?;
     case.world.stop().await
 }
 
@@ -78,6 +80,40 @@ async fn garbage_json() -> Result<()> {
     let shown = interrupted(&["of 111 entities", "not JSON", "no proxy answers for it"]);
     // What was sent is done, although the answer does not say so.
     interrupted_by("target-garbage", "garbage;after", &shown).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_body() -> Result<()> {
+    let case = Case::ready_with("target-slow", impatient).await?;
+    // The write is done, and its answer does not come to an end: a call that repeats it must not make a second one.
+    case.break_target(&["PUT core-entities=slow;over=1h;skip=20"])?;
+    case.migrate().await?;
+    case.shows(&interrupted(&[
+        "of 111 entities",
+        "us.api.konghq.com",
+        "no answer in time",
+    ]))
+    .await?;
+    case.mend();
+    let seen = case.until("completed", Seen::is_completed).await?;
+    seen.assert_digests_equal(ENTITIES)?;
+    case.world.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_body_of_a_list() -> Result<()> {
+    let case = Case::ready_with("target-slow-list", impatient).await?;
+    case.break_target(&["GET core-entities/services=slow;over=1h"])?;
+    case.migrate().await?;
+    case.shows(&Shown {
+        condition: "TargetReady",
+        reason: "KonnectAPIOpFailed",
+        kstatus: Kstatus::InProgress,
+        says: &["core-entities/services", "no answer in time"],
+    })
+    .await?;
+    case.mend();
+    case.converges().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -168,6 +204,28 @@ async fn token_rotated_in_the_middle() -> Result<()> {
         .set_token("kpat_the-next", TokenState::Active);
     case.world
         .secret("konnect-token", &[("token", "kpat_the-next")])
+        .await?;
+    case.converges().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn token_secret_deleted_in_the_middle() -> Result<()> {
+    let case = Case::ready("target-secret").await?;
+    case.break_target(&["PUT core-entities=503;skip=20"])?;
+    case.migrate().await?;
+    case.written(21).await?;
+    let secrets = case.world.api::<Secret>();
+    secrets.delete("konnect-token", &DeleteParams::default()).await?;
+    case.shows(&Shown {
+        condition: "TargetReady",
+        reason: "Invalid",
+        kstatus: Kstatus::InProgress,
+        says: &["/konnect-token does not exist", "create it"],
+    })
+    .await?;
+    case.mend();
+    case.world
+        .secret("konnect-token", &[("token", Bed::KONNECT_TOKEN)])
         .await?;
     case.converges().await
 }
