@@ -31,7 +31,9 @@ pub enum OperatorError {
     #[error("cannot set up connections: {0}")]
     Transport(#[from] TransportError),
     /// A port cannot be served.
-    #[error("cannot serve on {address}; choose another address with --admin-addr or --metrics-addr")]
+    #[error(
+        "cannot serve on {address}: {source}; choose another address with --admin-addr or --metrics-addr"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,

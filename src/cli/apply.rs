@@ -18,6 +18,7 @@ use super::progress::follow;
 use super::result::{End, Form, RunResult};
 use super::source::SourceArgs;
 use crate::clock::{Clock as _, SystemClock};
+use crate::domain::Subject;
 use crate::engine::apply::initial_progress;
 use crate::engine::{self, Applied, Observed};
 use crate::plan::render::terminal::{self, Style};
@@ -75,13 +76,15 @@ pub enum ApplyError {
     StoppedBefore,
     /// Stopped by a signal while writing.
     #[error(
-        "stopped between two writes: {created} of {of} entities are written, none is half-written. Run the same command again with --yes: it goes on with the rest"
+        "stopped between two writes: {created} of {of} entities are written, none is half-written. {again}: it goes on with the rest"
     )]
     Stopped {
         /// Entities written.
         created: usize,
         /// Entities to write.
         of: usize,
+        /// The next command.
+        again: &'static str,
     },
     /// Stopped by a signal while verifying.
     #[error("stopped while verifying: everything is written. Run the same command again: it verifies")]
@@ -94,8 +97,18 @@ pub enum ApplyError {
         /// Entities to overwrite.
         updates: usize,
     },
+    /// The file is there.
+    #[error(
+        "nothing is written: {path} exists, and a backup is never overwritten; keep it, and name another file with --backup-file"
+    )]
+    BackupExists {
+        /// The file.
+        path: String,
+    },
     /// The backup could not be saved.
-    #[error("nothing is written: cannot save the backup to {path}: {source}")]
+    #[error(
+        "nothing is written: cannot save the backup to {path}: {source}; name another file with --backup-file"
+    )]
     Backup {
         /// The file.
         path: String,
@@ -104,7 +117,7 @@ pub enum ApplyError {
     },
     /// A failure ended the run.
     #[error(
-        "{created} of {of} entities are written. {}. Solve it and run the same command again with --yes: it goes on with the rest",
+        "{created} of {of} entities are written. {}. Solve it. {again}: it goes on with the rest",
         explain(source)
     )]
     Interrupted {
@@ -114,6 +127,8 @@ pub enum ApplyError {
         of: usize,
         /// What failed.
         source: engine::Error,
+        /// The next command.
+        again: &'static str,
     },
     /// The control plane is not as it was written.
     #[error(
@@ -207,7 +222,8 @@ impl ApplyArgs {
     ) -> Result<(End, String), ApplyError> {
         self.agree(ends, observed, planned)?;
         self.back_up(ends, observed, planned)?;
-        write(ends, planned, stop, &mut run.applied).await?;
+        write(ends, planned, stop, &mut run.applied).await;
+        self.end_early(&planned.plan, &run.applied, stop)?;
         let verification = tokio::select! {
             done = ends.migration.verify(planned, observed.version()) => done.map_err(PlanError::from)?,
             () = stop.cancelled() => return Err(ApplyError::StoppedVerifying),
@@ -219,6 +235,9 @@ impl ApplyArgs {
 
     /// Saves what the control plane holds before anything of it is overwritten.
     fn back_up(&self, ends: &Ends, observed: &Observed, planned: &Planned) -> Result<(), ApplyError> {
+        if planned.plan.writes() == 0 {
+            return Ok(());
+        }
         let Some(path) = &self.backup_file else {
             return match planned.plan.count(Action::Update) {
                 0 => Ok(()),
@@ -232,10 +251,32 @@ impl ApplyArgs {
             file.flush()?;
             file.get_ref().sync_all()
         });
-        written.map_err(|source| ApplyError::Backup {
-            path: path.display().to_string(),
-            source,
+        let path = path.display().to_string();
+        written.map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => ApplyError::BackupExists { path },
+            _ => ApplyError::Backup { path, source },
         })
+    }
+
+    /// Fails when writing ended before its time.
+    fn end_early(&self, plan: &Plan, applied: &Applied, stop: &CancellationToken) -> Result<(), ApplyError> {
+        let (created, of) = (applied.written(), plan.writes());
+        let again = match self.backup_file {
+            None => "Run the same command again with --yes",
+            Some(_) => "Run the same command again with --yes and another file for --backup-file",
+        };
+        if let Some(source) = applied.interrupted.clone() {
+            return Err(ApplyError::Interrupted {
+                created,
+                of,
+                source,
+                again,
+            });
+        }
+        if stop.is_cancelled() && !applied.not_tried.is_empty() {
+            return Err(ApplyError::Stopped { created, of, again });
+        }
+        Ok(())
     }
 
     /// Asks the person at the terminal, unless a flag agreed already or there is nothing to write.
@@ -320,45 +361,29 @@ impl ApplyArgs {
 }
 
 /// Writes, and leaves in `applied` what was written, whatever comes between.
-async fn write(
-    ends: &Ends,
-    planned: &Planned,
-    stop: &CancellationToken,
-    applied: &mut Applied,
-) -> Result<(), ApplyError> {
-    let of = planned.plan.writes();
-    if of == 0 {
-        return Ok(());
+async fn write(ends: &Ends, planned: &Planned, stop: &CancellationToken, applied: &mut Applied) {
+    if planned.plan.writes() > 0 {
+        let (sender, progress) = watch::channel(initial_progress(&planned.plan));
+        *applied = follow(ends.migration.apply(planned, stop, &sender), progress).await;
     }
-    let (sender, progress) = watch::channel(initial_progress(&planned.plan));
-    *applied = follow(ends.migration.apply(planned, stop, &sender), progress).await;
-    let created = applied.written();
-    if let Some(source) = &applied.interrupted {
-        return Err(ApplyError::Interrupted {
-            created,
-            of,
-            source: source.clone(),
-        });
-    }
-    if stop.is_cancelled() && !applied.not_tried.is_empty() {
-        return Err(ApplyError::Stopped { created, of });
-    }
-    Ok(())
 }
 
 /// What it comes to: everything done, or something waiting.
 fn judge(plan: &Plan, applied: &Applied, verification: &Verification) -> Result<(End, String), ApplyError> {
-    let unwritten = applied.refused.len() + applied.not_tried.len();
-    let missing = verification.missing.len().saturating_sub(unwritten);
-    if missing > 0 || !verification.mismatched.is_empty() {
+    let unwritten = applied.unwritten();
+    let unexpected = |subject: &&Subject| !unwritten.contains(&subject.key);
+    let missing = verification.missing.iter().filter(unexpected).count();
+    let differing = verification.mismatched.iter().map(|(subject, _)| subject);
+    let mismatched = differing.filter(unexpected).count();
+    if missing + mismatched > 0 {
         return Err(ApplyError::Mismatch {
             matched: verification.matched,
-            mismatched: verification.mismatched.len(),
+            mismatched,
             missing,
         });
     }
     let behind = plan.count(Action::StaysBehind);
-    let waiting = waiting(plan) + unwritten;
+    let waiting = waiting(plan) + unwritten.len();
     let mut message = format!(
         "{} created, {} of {} entities verified equal, {behind} {} behind",
         applied.created,

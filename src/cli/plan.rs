@@ -112,7 +112,7 @@ async fn plan_and_print(args: &PlanArgs, target: &TargetArgs) -> Result<ExitCode
 
 /// What these commands log: the plan and its progress are their output, so only trouble, and not what is an error of theirs
 /// anyway.
-pub(super) const LOG: &str = "error,rustls_platform_verifier=off";
+pub(super) const LOG: &str = "error,rustls_platform_verifier=off,kube_client=off";
 
 /// The threads of a command.
 pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {

@@ -3,6 +3,7 @@
 use std::{fs, io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
+use clap::builder::RangedU64ValueParser;
 use kube::Client;
 use uuid::Uuid;
 
@@ -65,7 +66,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "NAMESPACE")]
     namespace: Option<String>,
     /// Calls to one Konnect organisation at the same time.
-    #[arg(long, value_name = "NUMBER", default_value_t = Config::default().konnect_in_flight)]
+    #[arg(long, value_name = "NUMBER", default_value_t = Config::default().konnect_in_flight, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
     konnect_in_flight: usize,
     /// Migrations that work at the same time; the others wait for a place, and their status says for whom.
     #[arg(long, value_name = "NUMBER", default_value_t = Config::default().max_concurrent_migrations, value_parser = clap::value_parser!(u16).range(1..=1024))]

@@ -49,8 +49,10 @@ pub enum Error {
         /// The names there are, at most ten.
         known: Vec<String>,
     },
-    /// The source is an open-source gateway, which has no workspaces.
-    #[error("source: an open-source gateway has no workspace {name}: use default")]
+    /// The source has no workspaces, as an open-source gateway.
+    #[error(
+        "source: the gateway has no list of workspaces, as an open-source one, so there is no {name}: use default, or check that the URL is the Admin API itself"
+    )]
     NoWorkspaces {
         /// The name asked for.
         name: String,

@@ -9,6 +9,7 @@ use reqwest::Method;
 use reqwest::dns::Resolve;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use tracing::Instrument as _;
+use url::Url;
 
 use super::budget::Permit;
 use super::call::{Call, Reply, host_of};
@@ -223,6 +224,15 @@ impl Transport {
     async fn exchange(&self, call: &Call<'_>) -> Result<Reply, Error> {
         let url = self.shared.options.endpoints.resolve(&call.url);
         let elsewhere = (url != call.url).then(|| host_of(&url));
+        self.exchange_at(call, url)
+            .await
+            .map_err(|error| match &elsewhere {
+                Some(host) => error.met_at(host),
+                None => error,
+            })
+    }
+
+    async fn exchange_at(&self, call: &Call<'_>, url: Url) -> Result<Reply, Error> {
         let mut request = self
             .http
             .request(call.method.clone(), url)
@@ -235,13 +245,8 @@ impl Transport {
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.to_string());
         }
-        let response = request.send().await.map_err(|error| {
-            let error = network::error(call, &error);
-            match &elsewhere {
-                Some(host) => error.met_at(host),
-                None => error,
-            }
-        })?;
+        let sent = request.send().await;
+        let response = sent.map_err(|error| network::error(call, &error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = read_body(call, response).await?;

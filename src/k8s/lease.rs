@@ -23,6 +23,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::refusal::said;
 use crate::clock::Clock;
 
 mod decision;
@@ -183,7 +184,10 @@ impl Election {
                 Ok(Ok(Some(lease))) => return lease,
                 Ok(Ok(None)) => sighting.remaining(self.options.retry_period),
                 Ok(Err(error)) => {
-                    tracing::warn!(%error, "the Lease could not be read or taken; trying again");
+                    tracing::warn!(
+                        error = said(&error),
+                        "the Lease could not be read or taken; trying again"
+                    );
                     self.options.retry_period
                 }
                 Err(_) => Duration::ZERO,
@@ -240,7 +244,10 @@ impl Election {
                     return Ended::Lost;
                 }
                 Ok(Err(error)) if Instant::now() < deadline => {
-                    tracing::warn!(%error, "the Lease could not be renewed; trying again");
+                    tracing::warn!(
+                        error = said(&error),
+                        "the Lease could not be renewed; trying again"
+                    );
                 }
                 Ok(Err(_)) | Err(_) => {
                     tracing::error!("the Lease could not be renewed in time");
@@ -277,7 +284,12 @@ impl Election {
         let params = PostParams::default();
         match timeout_at(deadline, self.api.replace(&self.options.name, &params, &free)).await {
             Ok(Ok(_)) => tracing::info!("let the Lease go"),
-            Ok(Err(error)) => tracing::warn!(%error, "could not let the Lease go; it runs out by itself"),
+            Ok(Err(error)) => {
+                tracing::warn!(
+                    error = said(&error),
+                    "could not let the Lease go; it runs out by itself"
+                );
+            }
             Err(_) => tracing::warn!("could not let the Lease go in time; it runs out by itself"),
         }
     }

@@ -4,7 +4,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use serde_json::Value;
+use serde_json::{Value, json};
 use simulators::bed::Bed;
 use simulators::server::{Behaviour, Fault};
 use tokio::process::Command;
@@ -144,6 +144,47 @@ async fn an_entity_that_konnect_refuses_ends_with_3_and_is_named() -> Result<()>
         &terminal.command("apply", "default").arg("--yes").output().await?,
         0,
     )
+}
+
+#[tokio::test]
+async fn an_overwriting_that_konnect_refuses_is_no_failed_verification() -> Result<()> {
+    let terminal = Terminal::start().await?;
+    let source: Value = serde_json::from_str(simulators::kong_admin::INVENTORY)?;
+    let foreign = json!({"name": source["/services"][0]["name"], "host": "foreign.example.com"});
+    let seeded = terminal
+        .bed
+        .konnect
+        .seed(&terminal.control_plane, "services", &foreign)?;
+    let id = seeded["id"].as_str().context("an id")?;
+    let refuse: Fault = format!("PUT /services/{id}=400").parse()?;
+    terminal.bed.konnect_server.set_behaviour(Behaviour {
+        faults: vec![refuse],
+        ..Behaviour::default()
+    });
+    let backup = |name| format!("--backup-file={}", terminal.file(name).display());
+    let overwrite = |name| {
+        let mut apply = terminal.command("apply", "inventory");
+        apply.args(["--conflict-policy", "overwrite", "--yes", &backup(name)]);
+        apply
+    };
+    let applied = overwrite("first").output().await?;
+    ended(&applied, 3)?;
+    assert!(
+        stderr(&applied).contains("Not written: services/"),
+        "{}",
+        stderr(&applied)
+    );
+    terminal.bed.konnect_server.set_behaviour(Behaviour::default());
+    let taken = overwrite("first").output().await?;
+    ended(&taken, 1)?;
+    assert!(
+        stderr(&taken).contains("first exists, and a backup is never overwritten"),
+        "{}",
+        stderr(&taken)
+    );
+    ended(&overwrite("second").output().await?, 0)?;
+    // Nothing is left to write, so nothing has to be saved.
+    ended(&overwrite("second").output().await?, 0)
 }
 
 #[tokio::test]

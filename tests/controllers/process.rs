@@ -130,6 +130,7 @@ async fn a_flag_that_cannot_be_used_is_explained() {
         (["--ca-file", "no-such-file.pem"], "no-such-file.pem"),
         (["--log", "==="], "log filter"),
         (["--leader-elect-lease-duration", "soon"], "soon"),
+        (["--konnect-in-flight", "0"], "0 is not in 1..=1024"),
     ] {
         let (success, text) = refused(&arguments).await.unwrap();
         assert!(!success && text.contains(part), "{arguments:?}: {text}");

@@ -40,6 +40,8 @@ async fn a_refused_token_is_unauthorized_whatever_the_body() -> anyhow::Result<(
             (&Failure::Unauthorized, Some(401)),
             "{error}"
         );
+        // Who answered for Konnect is told, too.
+        assert!(error.to_string().contains("(sent to 127.0.0.1:"), "{error}");
         assert_eq!(server.stats().total, 1);
     }
     Ok(())

@@ -69,6 +69,14 @@ impl Applied {
         self.created + self.updated + self.deleted
     }
 
+    /// Entities that were not written or deleted, refused or not tried, by their keys in the plan.
+    #[must_use]
+    pub fn unwritten(&self) -> BTreeSet<&EntityKey> {
+        let refused = self.refused.iter().map(|refusal| &refusal.subject.key);
+        let not_tried = self.not_tried.iter().map(|subject| &subject.key);
+        refused.chain(not_tried).collect()
+    }
+
     /// What was not written, as findings.
     pub fn findings(&self) -> impl Iterator<Item = Finding> {
         let refused = self.refused.iter().map(Refusal::finding);
@@ -81,10 +89,8 @@ impl Applied {
 
     /// Takes out of what remains in the target what this run has not deleted, which is told already; the rest is told here.
     pub fn explain(&self, verification: &mut Verification) {
-        let refused = self.refused.iter().map(|refusal| &refusal.subject.key);
-        let not_tried = self.not_tried.iter().map(|subject| &subject.key);
-        let kept = self.kept.iter().map(|finding| &finding.subject.key);
-        let told: BTreeSet<&EntityKey> = refused.chain(not_tried).chain(kept).collect();
+        let mut told = self.unwritten();
+        told.extend(self.kept.iter().map(|finding| &finding.subject.key));
         verification
             .remaining
             .retain(|subject| !told.contains(&subject.key));

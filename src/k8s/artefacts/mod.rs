@@ -72,7 +72,9 @@ pub enum ArtefactError {
         name: String,
     },
     /// There is no such document.
-    #[error("Secret {name} does not exist, or is no artefact")]
+    #[error(
+        "Secret {name} does not exist, or holds no document of a migration; kubectl get secrets -A -l gatewaymigration.dev/artefact lists those that do"
+    )]
     Missing {
         /// Name of the Secret.
         name: String,
