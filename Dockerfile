@@ -8,8 +8,6 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     && cp target/release/gateway-migration-operator /gateway-migration-operator
 
 FROM gcr.io/distroless/cc-debian12:nonroot
-# Two heaps for all threads, not eight for each core: what one thread gives back, the others use.
-ENV MALLOC_ARENA_MAX=2
 COPY --from=build /gateway-migration-operator /usr/local/bin/gateway-migration-operator
 USER 65532:65532
 ENTRYPOINT ["/usr/local/bin/gateway-migration-operator"]

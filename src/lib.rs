@@ -16,3 +16,9 @@ pub mod manifest;
 pub mod operator;
 pub mod plan;
 pub mod telemetry;
+
+/// A plan makes and frees millions of small pieces on several threads; the system's allocator keeps a heap for each thread and gives
+/// little of them back.
+#[cfg(not(target_env = "msvc"))]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

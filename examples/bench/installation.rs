@@ -22,8 +22,6 @@ use super::run::{GENERATED, KONNECT_TOKEN, memory};
 use super::servers::{Servers, beside};
 
 const NAMESPACE: &str = "default";
-/// The image is built by this: its environment is the operator's here, too.
-const DOCKERFILE: &str = include_str!("../../Dockerfile");
 
 /// All that runs; it ends on drop.
 pub struct Installation {
@@ -163,16 +161,9 @@ fn spawn(cluster: &Cluster, servers: &Servers, flags: &[&str]) -> anyhow::Result
     command.arg(format!("us.api.konghq.com={}", servers.konnect.url));
     command.arg("--ca-file").arg(&servers.ca);
     command.args(flags);
-    command.envs(environment());
     command.env("KUBECONFIG", cluster.kubeconfig_path());
     command.stdout(Stdio::null()).stderr(log).kill_on_drop(true);
     command
         .spawn()
         .context("the operator does not start; build it with: cargo build --bins")
-}
-
-/// What the image sets.
-fn environment() -> impl Iterator<Item = (&'static str, &'static str)> {
-    let lines = DOCKERFILE.lines().filter_map(|line| line.strip_prefix("ENV "));
-    lines.filter_map(|line| line.split_once('='))
 }

@@ -16,8 +16,8 @@ use super::record::{Record, Spread};
 const WORKSPACE: usize = 50;
 /// What the entities of all migrations at work may hold, in MiB: `--memory-budget`.
 const BUDGET: &str = "64";
-/// Places do not bind, only memory does.
-const PLACES: &str = "1000";
+/// More than the memory allows at a time.
+const PLACES: &str = "32";
 /// How long all may take.
 const PATIENCE: Duration = Duration::from_secs(900);
 /// Between two looks at all of them.
