@@ -10,13 +10,11 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::advice::explain;
-use super::decisions::DecisionArgs;
-use super::ends::{Ends, TargetArgs, connect};
+use super::ends::{Ends, EndsArgs};
 use super::files::private_file;
 use super::plan::{BLOCKED, LOG, PlanError, names, observe, runtime, waiting};
 use super::progress::follow;
 use super::result::{End, Form, RunResult};
-use super::source::SourceArgs;
 use crate::clock::{Clock as _, SystemClock};
 use crate::domain::Subject;
 use crate::engine::apply::initial_progress;
@@ -31,11 +29,7 @@ use crate::telemetry::tracing::{LogFormat, init};
 #[derive(Debug, Args)]
 pub struct ApplyArgs {
     #[command(flatten)]
-    source: SourceArgs,
-    #[command(flatten)]
-    target: TargetArgs,
-    #[command(flatten)]
-    decisions: DecisionArgs,
+    ends: EndsArgs,
     /// Write without asking.
     #[arg(long)]
     yes: bool,
@@ -160,7 +154,7 @@ pub fn run(args: &ApplyArgs) -> Result<ExitCode, ApplyError> {
     runtime().map_err(PlanError::from)?.block_on(async {
         let stop = shutdown::on_signal().map_err(PlanError::from)?;
         let before = async {
-            let ends = connect(&args.source, &args.target, &args.decisions).await;
+            let ends = args.ends.connect().await;
             let ends = ends.map_err(PlanError::from)?;
             let (observed, planned) = observe(&ends).await.map_err(PlanError::from)?;
             Ok::<_, ApplyError>((ends, observed, planned))

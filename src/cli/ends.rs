@@ -47,6 +47,27 @@ pub struct TargetArgs {
     max_in_flight: Option<u32>,
 }
 
+/// Flags that name both ends, and what is decided about the migration.
+#[derive(Debug, Args)]
+pub struct EndsArgs {
+    #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    decisions: DecisionArgs,
+}
+
+impl EndsArgs {
+    /// See [`connect`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn connect(&self) -> Result<Ends, EndsError> {
+        connect(&self.source, &self.target, &self.decisions).await
+    }
+}
+
 /// Why the ends could not be reached. The text says what to do next and holds no token.
 #[derive(Debug, thiserror::Error)]
 pub enum EndsError {

@@ -5,12 +5,10 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::Serialize;
 
-use super::decisions::DecisionArgs;
-use super::ends::{TargetArgs, connect};
+use super::ends::EndsArgs;
 use super::output::{OutputError, print};
 use super::plan::{LOG, PlanError, names, observe, runtime, status};
 use super::result::{Form, Verified};
-use super::source::SourceArgs;
 use crate::plan::render::terminal::Style;
 use crate::plan::render::{markdown, terminal};
 use crate::plan::report::Secrets;
@@ -24,11 +22,7 @@ const FORMAT: &str = "gatewaymigration.dev/report/v1";
 #[derive(Debug, Args)]
 pub struct ReportArgs {
     #[command(flatten)]
-    source: SourceArgs,
-    #[command(flatten)]
-    target: TargetArgs,
-    #[command(flatten)]
-    decisions: DecisionArgs,
+    ends: EndsArgs,
     /// Form of the report.
     #[arg(long, short, value_enum, default_value_t = Form::Markdown)]
     output: Form,
@@ -49,7 +43,7 @@ struct Document<'a> {
 pub fn run(args: &ReportArgs) -> Result<ExitCode, PlanError> {
     init(LOG, LogFormat::Text)?;
     runtime()?.block_on(async {
-        let ends = connect(&args.source, &args.target, &args.decisions).await?;
+        let ends = args.ends.connect().await?;
         let (observed, planned) = observe(&ends).await?;
         let verification = verify(
             &planned,

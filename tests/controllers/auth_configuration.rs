@@ -25,6 +25,12 @@ fn has<'a>(type_: &'a str, status: &'a str, reason: &'a str) -> impl Fn(&Auth) -
     move |auth| is(conditions(auth), type_, status, reason)
 }
 
+/// Waits until the configuration `konnect` shows a condition.
+async fn shows(world: &World, type_: &str, status: &str, reason: &str) -> Result<Auth> {
+    let what = format!("{type_} {status} {reason}");
+    world.until("konnect", &what, has(type_, status, reason)).await
+}
+
 async fn apply_inline(world: &World, token: &str) -> Result<Auth> {
     let spec = json!({"spec": {"type": "token", "token": token, "serverURL": SERVER}});
     world.apply::<Auth>("konnect", spec).await
@@ -40,9 +46,7 @@ async fn valid_by_secret() -> Result<World> {
     let world = World::start().await?;
     world.put_secret("token", "token", TOKEN).await?;
     apply_by_secret(&world).await?;
-    world
-        .until("konnect", "valid", has("Ready", "True", "Valid"))
-        .await?;
+    shows(&world, "Ready", "True", "Valid").await?;
     Ok(world)
 }
 
@@ -60,10 +64,7 @@ async fn touch_secret(world: &World) -> Result<()> {
 async fn an_accepted_token_shows_its_organisation() {
     let world = World::start().await.unwrap();
     apply_inline(&world, TOKEN).await.unwrap();
-    let auth = world
-        .until("konnect", "valid", has("Ready", "True", "Valid"))
-        .await
-        .unwrap();
+    let auth = shows(&world, "Ready", "True", "Valid").await.unwrap();
     assert!(is(conditions(&auth), "APIAuthValid", "True", "Valid"));
     assert_eq!(condition(conditions(&auth), "ResolvedRefs"), ("", "", ""));
     assert!(
@@ -82,10 +83,7 @@ async fn an_accepted_token_shows_its_organisation() {
 async fn a_wrong_token_is_invalid_and_never_shown() {
     let world = World::start().await.unwrap();
     apply_inline(&world, "kpat_canary").await.unwrap();
-    let auth = world
-        .until("konnect", "invalid", has("Ready", "False", "Invalid"))
-        .await
-        .unwrap();
+    let auth = shows(&world, "Ready", "False", "Invalid").await.unwrap();
     let (status, reason, message) = condition(conditions(&auth), "APIAuthValid");
     assert_eq!((status, reason), ("False", "Invalid"));
     assert!(message.contains("401") && message.contains("Secret"), "{message}");
@@ -94,10 +92,7 @@ async fn a_wrong_token_is_invalid_and_never_shown() {
     assert!(!shown.contains("canary"), "{shown}");
     assert_eq!(auth.status.unwrap().organization_id, None);
     apply_inline(&world, TOKEN).await.unwrap();
-    world
-        .until("konnect", "valid again", has("Ready", "True", "Valid"))
-        .await
-        .unwrap();
+    shows(&world, "Ready", "True", "Valid").await.unwrap();
 }
 
 #[tokio::test]
@@ -107,10 +102,7 @@ async fn a_blocked_token_is_invalid() {
     let mut world = world;
     world.start_operator(|_| {});
     apply_inline(&world, TOKEN).await.unwrap();
-    let auth = world
-        .until("konnect", "invalid", has("APIAuthValid", "False", "Invalid"))
-        .await
-        .unwrap();
+    let auth = shows(&world, "APIAuthValid", "False", "Invalid").await.unwrap();
     assert!(condition(conditions(&auth), "APIAuthValid").2.contains("403"));
 }
 
@@ -118,12 +110,7 @@ async fn a_blocked_token_is_invalid() {
 async fn a_missing_secret_is_named_and_found_when_it_comes() {
     let world = World::start().await.unwrap();
     apply_by_secret(&world).await.unwrap();
-    let auth = world
-        .until(
-            "konnect",
-            "without Secret",
-            has("ResolvedRefs", "False", "SecretNotFound"),
-        )
+    let auth = shows(&world, "ResolvedRefs", "False", "SecretNotFound")
         .await
         .unwrap();
     let (status, reason, message) = condition(conditions(&auth), "Ready");
@@ -135,12 +122,7 @@ async fn a_missing_secret_is_named_and_found_when_it_comes() {
     assert_eq!(verdict(conditions(&auth)), Verdict::InProgress);
 
     world.put_secret("token", "password", "x").await.unwrap();
-    world
-        .until(
-            "konnect",
-            "without key",
-            has("ResolvedRefs", "False", "InvalidSecret"),
-        )
+    shows(&world, "ResolvedRefs", "False", "InvalidSecret")
         .await
         .unwrap();
 
@@ -148,10 +130,7 @@ async fn a_missing_secret_is_named_and_found_when_it_comes() {
         .put_secret("token", "token", &format!("{TOKEN}\n"))
         .await
         .unwrap();
-    let auth = world
-        .until("konnect", "valid", has("Ready", "True", "Valid"))
-        .await
-        .unwrap();
+    let auth = shows(&world, "Ready", "True", "Valid").await.unwrap();
     assert!(is(conditions(&auth), "ResolvedRefs", "True", "ResolvedRefs"));
 }
 
@@ -160,10 +139,7 @@ async fn a_token_that_no_header_can_carry_is_invalid() {
     let world = World::start().await.unwrap();
     world.put_secret("token", "token", "kpat_a kpat_b").await.unwrap();
     apply_by_secret(&world).await.unwrap();
-    world
-        .until("konnect", "unusable", has("APIAuthValid", "False", "Invalid"))
-        .await
-        .unwrap();
+    shows(&world, "APIAuthValid", "False", "Invalid").await.unwrap();
     assert_eq!(world.server.stats().total, 0);
 }
 
@@ -174,10 +150,7 @@ async fn a_secret_in_another_namespace_is_not_read() {
         "type": "secretRef", "secretRef": {"name": "token", "namespace": "default"}, "serverURL": SERVER,
     }});
     world.apply::<Auth>("konnect", spec).await.unwrap();
-    let auth = world
-        .until("konnect", "refused", has("Ready", "False", "RefNotPermitted"))
-        .await
-        .unwrap();
+    let auth = shows(&world, "Ready", "False", "RefNotPermitted").await.unwrap();
     assert!(is(conditions(&auth), "ResolvedRefs", "False", "RefNotPermitted"));
     assert_eq!(verdict(conditions(&auth)), Verdict::Failed);
     assert_eq!(world.server.stats().total, 0);
@@ -188,10 +161,7 @@ async fn an_unknown_region_is_named_before_any_call() {
     let world = World::start().await.unwrap();
     let spec = json!({"spec": {"type": "token", "token": TOKEN, "serverURL": "konnect.example.com"}});
     world.apply::<Auth>("konnect", spec).await.unwrap();
-    let auth = world
-        .until("konnect", "refused", has("Ready", "False", "InvalidServerURL"))
-        .await
-        .unwrap();
+    let auth = shows(&world, "Ready", "False", "InvalidServerURL").await.unwrap();
     assert!(is(conditions(&auth), "APIAuthValid", "False", "InvalidServerURL"));
     assert_eq!(verdict(conditions(&auth)), Verdict::Failed);
     assert_eq!(world.server.stats().total, 0);
@@ -202,29 +172,18 @@ async fn a_revoked_token_is_seen_when_the_secret_changes_and_a_new_one_heals_it(
     let world = valid_by_secret().await.unwrap();
     world.konnect.revoke_token(TOKEN);
     touch_secret(&world).await.unwrap();
-    let auth = world
-        .until("konnect", "revoked", has("APIAuthValid", "False", "Invalid"))
-        .await
-        .unwrap();
+    let auth = shows(&world, "APIAuthValid", "False", "Invalid").await.unwrap();
     assert_eq!(auth.status.unwrap().organization_id, None);
     world.konnect.set_token("kpat_new", TokenState::Active);
     world.put_secret("token", "token", "kpat_new").await.unwrap();
-    world
-        .until("konnect", "valid again", has("Ready", "True", "Valid"))
-        .await
-        .unwrap();
+    shows(&world, "Ready", "True", "Valid").await.unwrap();
 }
 
 #[tokio::test]
 async fn a_deleted_secret_makes_it_invalid() {
     let world = valid_by_secret().await.unwrap();
     world.delete::<Secret>("token").await.unwrap();
-    world
-        .until(
-            "konnect",
-            "without Secret",
-            has("ResolvedRefs", "False", "SecretNotFound"),
-        )
+    shows(&world, "ResolvedRefs", "False", "SecretNotFound")
         .await
         .unwrap();
 }
@@ -242,8 +201,7 @@ async fn a_konnect_that_does_not_answer_rightly_keeps_the_last_verdict() {
     ] {
         world.faults(&[fault]).unwrap();
         touch_secret(&world).await.unwrap();
-        let auth = world
-            .until("konnect", fault, has("Ready", "False", "KonnectUnreachable"))
+        let auth = shows(&world, "Ready", "False", "KonnectUnreachable")
             .await
             .unwrap();
         let (status, reason, message) = condition(conditions(&auth), "APIAuthValid");
@@ -260,10 +218,7 @@ async fn a_konnect_that_does_not_answer_rightly_keeps_the_last_verdict() {
         );
         world.faults(&[]).unwrap();
         touch_secret(&world).await.unwrap();
-        world
-            .until("konnect", "valid again", has("Ready", "True", "Valid"))
-            .await
-            .unwrap();
+        shows(&world, "Ready", "True", "Valid").await.unwrap();
     }
 }
 
@@ -279,20 +234,12 @@ async fn a_first_check_that_cannot_be_made_is_no_verdict_and_is_tried_again() {
         world.faults(&["/=drop"]).unwrap();
         world.start_operator(|_| {});
         apply_inline(&world, TOKEN).await.unwrap();
-        let auth = world
-            .until(
-                "konnect",
-                "unknown",
-                has("APIAuthValid", "Unknown", "KonnectUnreachable"),
-            )
+        let auth = shows(&world, "APIAuthValid", "Unknown", "KonnectUnreachable")
             .await
             .unwrap();
         assert_eq!(verdict(conditions(&auth)), Verdict::InProgress, "{fault}");
         world.faults(&[fault]).unwrap();
-        world
-            .until("konnect", "valid", has("Ready", "True", "Valid"))
-            .await
-            .unwrap();
+        shows(&world, "Ready", "True", "Valid").await.unwrap();
     }
 }
 
@@ -303,12 +250,7 @@ async fn the_pause_that_konnect_asks_for_is_kept() {
     world.faults(&["/=429;retry-after=600"]).unwrap();
     world.start_operator(|_| {});
     apply_inline(&world, TOKEN).await.unwrap();
-    let auth = world
-        .until(
-            "konnect",
-            "throttled",
-            has("Ready", "False", "KonnectUnreachable"),
-        )
+    let auth = shows(&world, "Ready", "False", "KonnectUnreachable")
         .await
         .unwrap();
     assert!(condition(conditions(&auth), "Ready").2.contains("429"));

@@ -8,11 +8,11 @@ use gateway_migration_operator::k8s::lease::LeaseOptions;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
 use simulators::cluster::Cluster;
-use simulators::server::{Behaviour, Running, ServeOptions, serve};
+use simulators::server::{Running, ServeOptions, serve};
 use simulators::workload;
 use tokio::time::{sleep, timeout};
 
-use super::case::{Case, NAME};
+use super::case::{Case, NAME, slow};
 use crate::cluster::{client_of, install_definitions};
 use crate::process::{Operator, Replica};
 use crate::support::{Seen, World};
@@ -38,17 +38,10 @@ async fn started(mut cluster: Cluster) -> Result<Cluster> {
     started.await?
 }
 
-fn slow(latency: u64) -> Behaviour {
-    Behaviour {
-        latency: Duration::from_millis(latency),
-        ..Behaviour::default()
-    }
-}
-
 /// A restart of the API server in the middle of a migration, which goes on meanwhile and comes to its end.
 async fn goes_on(client: Client, cluster: Cluster, adjust: impl FnOnce(&mut Config)) -> Result<Cluster> {
     let case = Case::ready_in(World::prepare_in(client, "api-server").await?, adjust).await?;
-    case.world.bed.konnect_server.set_behaviour(slow(100));
+    case.slow_target(100);
     case.migrate().await?;
     case.written(20).await?;
     let cluster = stopped(cluster).await?;

@@ -51,6 +51,14 @@ pub fn impatient(config: &mut Config) {
     config.transport.request_timeout = Duration::from_secs(2);
 }
 
+/// A server that takes so many milliseconds for each answer.
+pub fn slow(latency: u64) -> Behaviour {
+    Behaviour {
+        latency: Duration::from_millis(latency),
+        ..Behaviour::default()
+    }
+}
+
 impl Case {
     /// An operator with nothing to do yet, a workspace of 111 entities, and a control plane for it.
     pub async fn ready(name: &str) -> Result<Self> {
@@ -85,6 +93,11 @@ impl Case {
         let behaviour = Behaviour::with_faults(faults)?;
         self.world.bed.konnect_server.set_behaviour(behaviour);
         Ok(())
+    }
+
+    /// Has Konnect take so many milliseconds for each answer, so that there is a middle to do something in.
+    pub fn slow_target(&self, latency: u64) {
+        self.world.bed.konnect_server.set_behaviour(slow(latency));
     }
 
     /// Ends all faults of both servers.

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use anyhow::Result;
 use gateway_migration_operator::clock::Clock;
 use gateway_migration_operator::k8s::lease::LeaseOptions;
 use jiff::{SignedDuration, Timestamp};
-use simulators::server::Behaviour;
 
 use super::case::Case;
 use crate::support::World;
@@ -24,13 +22,6 @@ impl Clock for Jumping {
     }
 }
 
-fn slow() -> Behaviour {
-    Behaviour {
-        latency: Duration::from_millis(100),
-        ..Behaviour::default()
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn clock_jump() -> Result<()> {
     let clock = Arc::new(Jumping::default());
@@ -42,7 +33,7 @@ async fn clock_jump() -> Result<()> {
         config.election = Some(lease);
     })
     .await?;
-    case.world.bed.konnect_server.set_behaviour(slow());
+    case.slow_target(100);
     case.migrate().await?;
     case.written(20).await?;
     clock.0.store(24 * 365, Ordering::Relaxed);

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use anyhow::Result;
 use gateway_migration_operator::http::EndpointMap;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use simulators::server::Behaviour;
 
 use super::case::{Case, ENTITIES, Kstatus, Shown};
 use crate::support::World;
@@ -44,10 +42,7 @@ async fn konnect_is_not_found_in_the_middle() -> Result<()> {
         config.transport.resolver = Some(own);
     })
     .await?;
-    case.world.bed.konnect_server.set_behaviour(Behaviour {
-        latency: Duration::from_millis(50),
-        ..Behaviour::default()
-    });
+    case.slow_target(50);
     case.migrate().await?;
     case.written(20).await?;
     names.lost.store(true, Ordering::Relaxed);

@@ -7,10 +7,9 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::api::DeleteParams;
 use serde_json::json;
 use simulators::bed::Bed;
-use simulators::server::Behaviour;
 use simulators::workload;
 
-use super::case::{Case, Kstatus, NAME, Shown, impatient};
+use super::case::{Case, Kstatus, NAME, Shown, impatient, slow};
 
 /// The source does not answer as it should, and will be asked again.
 fn source(reason: &'static str, says: &'static [&'static str]) -> Shown<'static> {
@@ -20,6 +19,15 @@ fn source(reason: &'static str, says: &'static [&'static str]) -> Shown<'static>
         kstatus: Kstatus::InProgress,
         says,
     }
+}
+
+/// A run of a source that is broken from its beginning; then what the user sees, and the end without the fault.
+async fn broken(case: Case, fault: &str, shown: &Shown<'_>) -> Result<()> {
+    case.break_source(&[fault])?;
+    case.migrate().await?;
+    case.shows(shown).await?;
+    case.mend();
+    case.converges().await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,10 +47,7 @@ async fn connection_refused() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn admin_api_restarted() -> Result<()> {
     let mut case = Case::ready("restarted").await?;
-    case.world.bed.kong_server.set_behaviour(Behaviour {
-        latency: Duration::from_millis(200),
-        ..Behaviour::default()
-    });
+    case.world.bed.kong_server.set_behaviour(slow(200));
     case.migrate().await?;
     while case.world.bed.kong_server.stats().total < 5 {
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -56,84 +61,57 @@ async fn admin_api_restarted() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reset_in_the_middle_of_a_body() -> Result<()> {
+    let shown = source("SourceUnreachable", &["/generated/services", "no connection"]);
     let case = Case::ready("reset-body").await?;
-    case.break_source(&["GET /generated/services=reset-body"])?;
-    case.migrate().await?;
-    case.shows(&source(
-        "SourceUnreachable",
-        &["/generated/services", "no connection"],
-    ))
-    .await?;
-    case.mend();
-    case.converges().await
+    broken(case, "GET /generated/services=reset-body", &shown).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_body() -> Result<()> {
+    let shown = source("SourceUnreachable", &["/generated/services", "no answer in time"]);
     let case = Case::ready_with("slow", impatient).await?;
-    case.break_source(&["GET /generated/services=slow;over=1h"])?;
-    case.migrate().await?;
-    case.shows(&source(
-        "SourceUnreachable",
-        &["/generated/services", "no answer in time"],
-    ))
-    .await?;
-    case.mend();
-    case.converges().await
+    broken(case, "GET /generated/services=slow;over=1h", &shown).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn truncated_json() -> Result<()> {
-    let case = Case::ready("truncated").await?;
-    case.break_source(&["GET /generated/services=truncated"])?;
-    case.migrate().await?;
-    case.shows(&source(
+    let shown = source(
         "SourceInvalidAnswer",
         &[
             "/generated/services",
             "not JSON",
             "check that the address is the API itself",
         ],
-    ))
-    .await?;
-    case.mend();
-    case.converges().await
+    );
+    let case = Case::ready("truncated").await?;
+    broken(case, "GET /generated/services=truncated", &shown).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn garbage_json() -> Result<()> {
-    let case = Case::ready("garbage").await?;
-    case.break_source(&["/=garbage"])?;
-    case.migrate().await?;
-    case.shows(&source(
+    let shown = source(
         "SourceInvalidAnswer",
         &[
             "127.0.0.1",
             "not JSON",
             "check that the address is the API itself",
         ],
-    ))
-    .await?;
-    case.mend();
-    case.converges().await
+    );
+    broken(Case::ready("garbage").await?, "/=garbage", &shown).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failing_source() -> Result<()> {
-    let case = Case::ready("failing-source").await?;
-    case.break_source(&["GET /generated/services=503"])?;
-    case.migrate().await?;
-    case.shows(&source(
+    let shown = source(
         "SourceUnreachable",
         &[
             "/generated/services",
             "the server failed (503)",
             "look at Kong's error log",
         ],
-    ))
-    .await?;
-    case.mend();
-    case.converges().await
+    );
+    let case = Case::ready("failing-source").await?;
+    broken(case, "GET /generated/services=503", &shown).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,10 +199,7 @@ async fn paging_cursor_invalidated() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn source_changed_between_read_and_write() -> Result<()> {
     let case = Case::ready("changed-source").await?;
-    case.world.bed.konnect_server.set_behaviour(Behaviour {
-        latency: Duration::from_millis(50),
-        ..Behaviour::default()
-    });
+    case.slow_target(50);
     case.migrate().await?;
     case.written(1).await?;
     // The plan has been made of what was read; the entity that follows now is of no plan yet.

@@ -8,7 +8,6 @@ use kube::api::DeleteParams;
 use serde_json::json;
 use simulators::bed::Bed;
 use simulators::konnect::TokenState;
-use simulators::server::Behaviour;
 use simulators::workload;
 
 use super::case::{Case, ENTITIES, Kstatus, NAME, Shown, impatient};
@@ -24,14 +23,19 @@ fn interrupted(says: &'static [&'static str]) -> Shown<'static> {
     }
 }
 
-/// A run in which the writes from the twenty-first on end in `fault`; then what the user sees, and the end without it.
-async fn interrupted_by(name: &str, fault: &str, shown: &Shown<'_>) -> Result<()> {
-    let case = Case::ready(name).await?;
-    case.break_target(&[&format!("PUT core-entities={fault};skip=20")])?;
+/// A run with a fault; then what the user sees, and the end without the fault.
+async fn broken(case: Case, fault: &str, shown: &Shown<'_>) -> Result<()> {
+    case.break_target(&[fault])?;
     case.migrate().await?;
     case.shows(shown).await?;
     case.mend();
     case.converges().await
+}
+
+/// The same in which the writes from the twenty-first on go wrong.
+async fn interrupted_by(name: &str, fault: &str, shown: &Shown<'_>) -> Result<()> {
+    let fault = format!("PUT core-entities={fault};skip=20");
+    broken(Case::ready(name).await?, &fault, shown).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -103,17 +107,13 @@ async fn slow_body() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_body_of_a_list() -> Result<()> {
     let case = Case::ready_with("target-slow-list", impatient).await?;
-    case.break_target(&["GET core-entities/services=slow;over=1h"])?;
-    case.migrate().await?;
-    case.shows(&Shown {
+    let shown = Shown {
         condition: "TargetReady",
         reason: "KonnectAPIOpFailed",
         kstatus: Kstatus::InProgress,
         says: &["core-entities/services", "no answer in time"],
-    })
-    .await?;
-    case.mend();
-    case.converges().await
+    };
+    broken(case, "GET core-entities/services=slow;over=1h", &shown).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,10 +181,7 @@ async fn storm_of_429_with_a_date() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn token_rotated_in_the_middle() -> Result<()> {
     let case = Case::ready("target-401").await?;
-    case.world.bed.konnect_server.set_behaviour(Behaviour {
-        latency: Duration::from_millis(50),
-        ..Behaviour::default()
-    });
+    case.slow_target(50);
     case.migrate().await?;
     case.written(20).await?;
     case.world.bed.konnect.revoke_token(Bed::KONNECT_TOKEN);
@@ -233,10 +230,7 @@ async fn token_secret_deleted_in_the_middle() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn control_plane_deleted_remotely() -> Result<()> {
     let case = Case::ready("cp-deleted").await?;
-    case.world.bed.konnect_server.set_behaviour(Behaviour {
-        latency: Duration::from_millis(50),
-        ..Behaviour::default()
-    });
+    case.slow_target(50);
     case.migrate().await?;
     case.written(20).await?;
     let id = case.world.control_plane_id(NAME).await?;
@@ -262,10 +256,7 @@ async fn control_plane_deleted_remotely() -> Result<()> {
 async fn entity_made_by_another_between_read_and_write() -> Result<()> {
     let case = Case::ready("taken").await?;
     let id = case.world.control_plane_id(NAME).await?;
-    case.world.bed.konnect_server.set_behaviour(Behaviour {
-        latency: Duration::from_millis(100),
-        ..Behaviour::default()
-    });
+    case.slow_target(100);
     case.migrate().await?;
     while case.world.bed.konnect_server.stats().total == 0 || case.world.bed.kong_server.stats().in_flight > 0
     {
