@@ -18,9 +18,9 @@ use crate::{
     },
 };
 
-/// What is logged unless told otherwise. The verifier of certificates tells of an untrusted server as an error at every try; the condition
-/// of the object says it too, with what to do.
-const DEFAULT_LOG: &str = "info,rustls_platform_verifier=off";
+/// What is logged unless told otherwise. The verifier of certificates tells of an untrusted server as an error at every try, and the client of
+/// Kubernetes of an API server that does not answer; conditions and the operator's own lines say it too, with what to do.
+const DEFAULT_LOG: &str = "info,rustls_platform_verifier=off,kube_client::client::builder=off";
 
 /// Name of the Lease that replicas share.
 const LEASE: &str = "gateway-migration-operator";

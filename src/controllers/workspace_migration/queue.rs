@@ -137,6 +137,7 @@ pub(super) fn wait(ahead: &Ahead, turn: Turn, draft: &mut Draft<WorkspaceMigrati
     }
     let before = match ahead.waiting {
         0 => "it is next".to_owned(),
+        1 => "1 is ahead of it".to_owned(),
         waiting => format!("{waiting} are ahead of it"),
     };
     draft.status.progress.get_or_insert_default().waiting_for =
@@ -148,8 +149,9 @@ pub(super) fn wait(ahead: &Ahead, turn: Turn, draft: &mut Draft<WorkspaceMigrati
         Turn::Look => Outcome::Unchanged(Some(again)),
         Turn::Work => {
             draft.status.phase = Some(Phase::Pending);
+            let are = if ahead.working.len() == 1 { "is" } else { "are" };
             let message = format!(
-                "Waits for a place: {named} are at work, {before}. See --max-concurrent-migrations and --memory-budget."
+                "Waits for a place: {named} {are} at work, {before}. See --max-concurrent-migrations and --memory-budget."
             );
             Outcome::wait(reason::QUEUED, message).again_after(again)
         }
