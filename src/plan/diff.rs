@@ -341,8 +341,10 @@ impl<'a> Planner<'a> {
             }
         }
         self.tell_missing_names();
-        self.drift
-            .add(Class::MissingInSource, missing_in_source(self.input));
+        self.drift.add(
+            Class::MissingInSource,
+            missing_in_source(self.input, &self.identities),
+        );
         self.findings.extend(tell_passwords(self.desired.keys()));
         let pruned = self.gone.decide(&self.desired, &self.selected);
         self.operations.extend(pruned.operations);

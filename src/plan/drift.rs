@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::diff::PlanInput;
+use super::identity::Identities;
 use super::ledger::{Fingerprint, Ledger, Standing};
+use super::prune::{is_gone, is_unlisted};
 use crate::domain::{Entity, EntityKey, Subject};
 
 /// Whose change it is.
@@ -111,15 +113,12 @@ pub(super) fn removed_from_target<'a>(input: &PlanInput<'a>) -> impl Iterator<It
 }
 
 /// How much this migration wrote that the target has and the source dropped.
-pub(super) fn missing_in_source(input: &PlanInput<'_>) -> usize {
-    let given = |id: &str| input.policy.custom_plugins.iter().any(|plugin| plugin.name == id);
+pub(super) fn missing_in_source(input: &PlanInput<'_>, identities: &Identities) -> usize {
     let entries = input.ledger.iter().filter(|(kind, id, entry)| {
-        let source = entry.source.as_deref().unwrap_or(id);
-        let is_wanted = match kind.presence.given {
-            true => given(source),
-            false => input.source.contains(&kind.key(source)),
-        };
-        !is_wanted && !entry.is_deleted() && input.target.contains(&kind.key(id))
+        !entry.is_deleted()
+            && input.target.contains(&kind.key(id))
+            && !is_unlisted(kind, input.source)
+            && is_gone(input, identities, kind, id, entry)
     });
     entries.count()
 }

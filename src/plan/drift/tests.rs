@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::Class;
-use crate::domain::{Entity, EntityKey, KongVersion, Snapshot};
+use crate::domain::entity_kinds::named;
+use crate::domain::{Entity, EntityKey, Gap, GapCause, KongVersion, Snapshot};
 use crate::plan::ledger::format::Ends;
 use crate::plan::policy::{ConflictPolicy, Conflicts, DriftPolicy};
 use crate::plan::test_support::{entity, snapshot};
@@ -365,4 +366,27 @@ fn a_name_that_a_changed_entity_holds_does_not_halt_the_rest() {
         (action(&planned, "s"), action(&planned, "wanted")),
         (Action::Update, Action::Create)
     );
+}
+
+#[test]
+fn what_was_not_read_is_not_gone_from_the_source() {
+    let mut world = World::migrated(&services(&[("a", "a"), ("b", "a")]));
+    // The token may not read services any more.
+    world.source = Snapshot::default();
+    world.source.gaps.push(Gap {
+        kind: named("services").unwrap(),
+        cause: GapCause::Forbidden,
+    });
+    let planned = world.plan(DriftPolicy::Report);
+    assert_eq!(planned.drift.count(Class::MissingInSource), 0);
+}
+
+#[test]
+fn what_the_source_has_under_another_id_is_not_gone_from_it() {
+    let mut world = World::migrated(&services(&[("a", "a")]));
+    world.conflicts = ConflictPolicy::Overwrite;
+    // Deleted and made again by the same name: its counterpart is adopted.
+    world.source = snapshot(&[("services", json!({"id": "b", "name": "a", "host": "a"}))]);
+    let planned = world.plan(DriftPolicy::Report);
+    assert_eq!(planned.drift.count(Class::MissingInSource), 0);
 }

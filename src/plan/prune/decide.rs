@@ -87,11 +87,36 @@ impl Gone<'_> {
             names: OnceCell::new(),
             wanted,
         };
-        let mut decision = Decision::default();
+        loop {
+            let mut decision = Decision::default();
+            let called = self.place(&candidates, &after, &mut decision);
+            let parts = parts_of(&called, &decision);
+            if parts.is_empty() {
+                decision.findings = self.findings;
+                return decision;
+            }
+            // They stay, and so does what they refer to.
+            candidates.retain(|packed| {
+                let key = packed.key();
+                !parts.contains_key(&key) && !called.contains_key(&key)
+            });
+            for (packed, observed) in parts.into_values() {
+                self.tell(&PRUNE_STILL_REFERENCED, &packed, observed);
+            }
+        }
+    }
+
+    /// Deletes the candidates that nothing holds. Returns those that are called by name, each with who calls.
+    fn place(
+        &mut self,
+        candidates: &[&Packed],
+        after: &After<'_>,
+        decision: &mut Decision,
+    ) -> BTreeMap<EntityKey, Subject> {
         let mut called = BTreeMap::new();
         for packed in candidates {
-            match self.released_by(packed, &after, &decision.deletions) {
-                Ok(released_by) => self.delete(packed, released_by, &mut decision),
+            match self.released_by(packed, after, &decision.deletions) {
+                Ok(released_by) => self.delete(packed, released_by, decision),
                 Err(Holder::Refers(holder)) => {
                     let observed = format!("{holder} refers to it");
                     self.tell(&PRUNE_STILL_REFERENCED, packed, observed);
@@ -103,34 +128,7 @@ impl Gone<'_> {
                 }
             }
         }
-        self.keep_parts(&called, &mut decision);
-        decision.findings = self.findings;
-        decision
-    }
-
-    /// What is called by name is of use only with what it consists of.
-    fn keep_parts(&mut self, called: &BTreeMap<EntityKey, Subject>, decision: &mut Decision) {
-        if called.is_empty() {
-            return;
-        }
-        let holder_of = |packed: &Packed| {
-            let whole = whole_of(&packed.unpack())?;
-            let holder = called.get(&whole)?;
-            Some(format!("{holder} names {whole}, of which it is a part"))
-        };
-        let kept: Vec<_> = decision
-            .deletions
-            .values()
-            .filter_map(|deletion| Some((deletion.entity.clone(), holder_of(&deletion.entity)?)))
-            .collect();
-        for (packed, observed) in kept {
-            let key = packed.key();
-            decision.deletions.remove(&key);
-            decision
-                .operations
-                .retain(|operation| operation.subject.key != key);
-            self.tell(&PRUNE_STILL_REFERENCED, &packed, observed);
-        }
+        called
     }
 
     /// Those that refer to the entity now and will not, when all who do are such or deleted; else one who will.
@@ -245,4 +243,21 @@ impl Gone<'_> {
             }
         }
     }
+}
+
+/// What would be deleted of what others call by name: those are of use only with what they consist of. Each with what is said of it.
+fn parts_of(
+    called: &BTreeMap<EntityKey, Subject>,
+    decision: &Decision,
+) -> BTreeMap<EntityKey, (Packed, String)> {
+    if called.is_empty() {
+        return BTreeMap::new();
+    }
+    let part = |deletion: &Deletion| {
+        let whole = whole_of(&deletion.entity.unpack())?;
+        let holder = called.get(&whole)?;
+        let observed = format!("{holder} names {whole}, of which it is a part");
+        Some((deletion.entity.key(), (deletion.entity.clone(), observed)))
+    };
+    decision.deletions.values().filter_map(part).collect()
 }

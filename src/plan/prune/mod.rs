@@ -18,7 +18,7 @@ pub use limit::{PruneLimit, withheld};
 pub use rules::*;
 
 use self::references::{Caller, Referrers};
-use self::weigh::is_unlisted;
+pub(super) use self::weigh::is_unlisted;
 use super::diff::PlanInput;
 use super::finding::{Finding, Rule};
 use super::identity::Identities;
@@ -145,7 +145,7 @@ pub fn done<'a>(input: &PlanInput<'a>) -> impl Iterator<Item = Entity> + use<'a>
 }
 
 /// True when no entity of the source is or becomes this one.
-fn is_gone(
+pub(super) fn is_gone(
     input: &PlanInput<'_>,
     identities: &Identities,
     kind: &'static EntityKind,

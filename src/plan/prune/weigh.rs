@@ -77,7 +77,7 @@ impl<'a> Gone<'a> {
 }
 
 /// True when the source did not list the kind, or the kind below which it is listed: nothing is known of its entities then.
-pub(super) fn is_unlisted(kind: &EntityKind, source: &Snapshot) -> bool {
+pub(in crate::plan) fn is_unlisted(kind: &EntityKind, source: &Snapshot) -> bool {
     let parent = match kind.source {
         Listing::Below { parent, .. } => Some(parent),
         Listing::Within { parent, .. } => parent,

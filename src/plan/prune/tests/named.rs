@@ -134,3 +134,33 @@ fn a_name_that_another_entity_takes_over_is_answered_and_an_id_is_not() {
     );
     assert_eq!(by_id.found(&crate::plan::finding::NAME_TAKEN), ["consumers/d"]);
 }
+
+#[test]
+fn what_is_kept_as_a_part_keeps_what_it_refers_to() {
+    let mut world = World::migrated(&[
+        ("consumers", json!({"id": "c", "username": "anna"})),
+        ("consumer_groups", json!({"id": "g", "name": "gold"})),
+        (
+            "consumer_group_members",
+            json!({"id": "g/c", "consumer": {"id": "c"}, "consumer_group": {"id": "g"}}),
+        ),
+        ("services", json!({"id": "s", "host": "h"})),
+    ]);
+    for (kind, id) in [
+        ("consumers", "c"),
+        ("consumer_groups", "g"),
+        ("consumer_group_members", "g/c"),
+    ] {
+        world.lose(kind, id);
+    }
+    assert_eq!(world.deleted().len(), 3);
+    // Somebody's plugin names the group, so the membership is told to stay: Konnect deletes it with its consumer.
+    let config = json!({"consumer_groups": ["gold"]});
+    world.target.insert(plugin("p", "rate-limiting-advanced", config));
+    assert!(
+        told(&world)
+            .iter()
+            .any(|line| line.starts_with("consumer_group_members/g/c: "))
+    );
+    assert_eq!(world.deleted(), Vec::<String>::new());
+}
