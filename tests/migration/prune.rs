@@ -208,7 +208,7 @@ async fn without_prune_it_is_told_and_with_it_mode_apply_deletes_with_the_next_c
         .await?;
     assert!(
         seen.message("Ready")
-            .contains("1 that the source has no more are deleted"),
+            .contains("1 that the source has no more is deleted"),
         "{}",
         seen.message("Ready")
     );
