@@ -11,6 +11,7 @@ use crate::api::conditions::reason;
 use crate::api::workspace_migration::{Phase, WorkspaceMigration};
 use crate::controllers::draft::Draft;
 use crate::controllers::outcome::Outcome;
+use crate::controllers::words::counted;
 use crate::telemetry::metrics::Metrics;
 
 /// What one migration holds besides its entities: answers being read, the plan's parts, status.
@@ -133,12 +134,14 @@ fn bytes(entities: Option<u64>) -> u64 {
 pub(super) fn wait(ahead: &Ahead, turn: Turn, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
     let mut named = ahead.working[..ahead.working.len().min(NAMED)].join(", ");
     if ahead.working.len() > NAMED {
-        named = format!("{named} and {} others", ahead.working.len() - NAMED);
+        named = format!(
+            "{named} and {}",
+            counted(ahead.working.len() - NAMED, "other", "others")
+        );
     }
     let before = match ahead.waiting {
         0 => "it is next".to_owned(),
-        1 => "1 is ahead of it".to_owned(),
-        waiting => format!("{waiting} are ahead of it"),
+        waiting => counted(waiting, "is ahead of it", "are ahead of it"),
     };
     draft.status.progress.get_or_insert_default().waiting_for =
         Some(format!("migration {named} to end; {before}"));

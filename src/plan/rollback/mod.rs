@@ -234,7 +234,7 @@ impl Rollback {
             (self.count(Undo::Delete), "to delete"),
             (self.count(Undo::Restore), "to restore"),
             (self.count(Undo::Recreate), "to make again"),
-            (self.kept, "that stay"),
+            (self.kept, "to keep"),
         ]
         .into_iter()
         .filter(|(count, _)| *count > 0)
