@@ -67,6 +67,21 @@ impl Record {
             floor_ms: 0,
         }
     }
+
+    /// All runs of a case as one: their times, the most memory of any, and what else the last one counted. None without any.
+    pub fn of_runs(runs: Vec<Self>) -> Option<Self> {
+        let mut times: Vec<_> = runs.iter().map(|run| run.wall_ms.median as f64).collect();
+        let wall_ms = Spread::of(&mut times)?;
+        let peak_rss_kib = runs.iter().map(|run| run.peak_rss_kib).max()?;
+        let count = runs.len();
+        let last = runs.into_iter().last()?;
+        Some(Self {
+            runs: count,
+            wall_ms,
+            peak_rss_kib,
+            ..last
+        })
+    }
 }
 
 impl Spread {

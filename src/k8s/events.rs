@@ -13,7 +13,7 @@ use super::FIELD_MANAGER_PREFIX;
 use super::refusal::said;
 
 /// Series that are remembered. Forgetting one costs that its next event stands alone.
-const SERIES: usize = 128;
+const SERIES: usize = 64;
 
 /// Longest note in bytes that the events API accepts is 1024.
 const NOTE_LIMIT: usize = 1000;
