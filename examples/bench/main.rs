@@ -86,7 +86,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 /// Measures the deployed operator, each time in a cluster of its own.
-async fn installed(case: &cases::Case, runs: usize) -> anyhow::Result<record::Record> {
+async fn installed(case: &Case, runs: usize) -> anyhow::Result<record::Record> {
     let mut records = Vec::new();
     for _ in 0..runs {
         records.push(match case.phase {
