@@ -67,12 +67,7 @@ impl Planner<'_> {
             let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
             let _ = taken.clash_after(entity, |holder| self.gone.make_room(holder));
         }
-        self.findings.extend(added::foresee(
-            &source.subject.clone(),
-            entity,
-            self.version,
-            self.input.catalogue,
-        ));
+        self.foresee(source, entity);
         self.desire(source, entity);
         self.push(source, Action::Update, reason, changes);
     }
@@ -85,14 +80,16 @@ impl Planner<'_> {
         self.create_unclashed(source, entity);
     }
 
+    /// Tells what the target will fill in.
+    fn foresee(&mut self, source: &Origin, entity: &Entity) {
+        let (version, catalogue) = (self.version, self.input.catalogue);
+        self.findings
+            .extend(added::foresee(&source.subject, entity, version, catalogue));
+    }
+
     fn create_unclashed(&mut self, source: &Origin, entity: &Entity) {
         self.note_absence(source, entity);
-        self.findings.extend(added::foresee(
-            &source.subject.clone(),
-            entity,
-            self.version,
-            self.input.catalogue,
-        ));
+        self.foresee(source, entity);
         self.desire(source, entity);
         self.push(source, Action::Create, String::new(), Vec::new());
     }
