@@ -2,7 +2,7 @@
 //!
 //! `cargo run --example derive_plan_data -- FOLDER` reads `FOLDER/openapi/konnect-control-planes-config-v2.json`,
 //! `FOLDER/data/konnect-plugin-support.json`, `FOLDER/data/konnect-dp-version-limits.json`, `FOLDER/data/plugin-schemas/` and writes
-//! `src/plan/data/*.json`. What each file holds and where it comes from is in `src/plan/data/README.md`.
+//! `src/kong/plan/data/*.json`. What each file holds and where it comes from is in `src/kong/plan/data/README.md`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -48,7 +48,7 @@ fn main() -> Result<()> {
             .nth(1)
             .context("give the folder that holds openapi/ and data/")?,
     );
-    let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/plan/data");
+    let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kong/plan/data");
     let document = read(&folder.join("openapi/konnect-control-planes-config-v2.json"))?;
     write(&out.join("konnect-entities.json"), &entities(&document)?)?;
     write(

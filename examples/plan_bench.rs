@@ -6,8 +6,8 @@ mod workload;
 
 use std::time::Instant;
 
-use gateway_migration_operator::domain::{KongVersion, Snapshot};
-use gateway_migration_operator::plan::{Catalogue, Circumstances, PlanInput, Policy, build_plan};
+use gateway_migration_operator::kong::model::{KongVersion, Snapshot};
+use gateway_migration_operator::kong::plan::{Catalogue, Circumstances, PlanInput, Policy, build_plan};
 
 fn main() -> anyhow::Result<()> {
     for units in [1_000, 10_000] {

@@ -5,16 +5,11 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod controllers;
-pub mod declarative;
-pub mod domain;
-pub mod engine;
 pub mod http;
 pub mod k8s;
-pub mod kong_admin;
-pub mod konnect;
+pub mod kong;
 pub mod manifest;
 pub mod operator;
-pub mod plan;
 pub mod telemetry;
 
 /// A plan makes and frees millions of small pieces on several threads; the system's allocator keeps a heap for each thread and gives

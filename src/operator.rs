@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
-    controllers::{self, context::Context},
+    controllers::{self, runtime::context::Context},
     http::{Attempt, Budgets, Fence, Observer, Transport, TransportError, TransportOptions},
     k8s::{
         events::Events,

@@ -137,11 +137,11 @@ fn nothing_names_a_path_of_one_machine() {
 fn a_forbidden_import_is_found_however_it_is_written() {
     for source in [
         "use crate::http::Error;",
-        "use crate::{domain::Kind, http::{self}};",
-        "use super::super::http;",
+        "use crate::{kong::model::Kind, http::{self}};",
+        "use super::super::super::http;",
         "fn f() -> crate::http::Error { todo() }",
         "fn f() { let x = Vec::<crate::http::Error>::new(); }",
-        "mod tests { use super::super::super::http::Error; }",
+        "mod tests { use super::super::super::super::http::Error; }",
         "use kube::Client;",
         "use ::kube::Client;",
         "use std::time::{Duration, Instant};",
@@ -150,22 +150,22 @@ fn a_forbidden_import_is_found_however_it_is_written() {
         "const A: &str = \"a\\\"\"; use kube::Client; // \"",
         "const A: &str = r#\"a\"b\"#; use kube::Client; const B: char = '\"';",
     ] {
-        assert_eq!(violations("plan/diff.rs", source).len(), 1, "{source}");
+        assert_eq!(violations("kong/plan/diff.rs", source).len(), 1, "{source}");
     }
 }
 
 #[test]
 fn permitted_mentions_pass() {
     for source in [
-        "use crate::domain::Kind; use sha2::Digest; use std::time::Duration;",
-        "use super::order; use self::inner::Thing; use crate::plan::*;",
+        "use crate::kong::model::Kind; use sha2::Digest; use std::time::Duration;",
+        "use super::order; use self::inner::Thing; use crate::kong::plan::*;",
         "// use kube::Client;\n/* crate::http */ const A: &str = \"crate::http::Error\"; const B: &str = r\"kube::Client\";",
-        "mod tests { use super::*; use crate::domain::{Kind, EntityId as Id}; }",
+        "mod tests { use super::*; use crate::kong::model::{Kind, EntityId as Id}; }",
         "fn f<'a>(x: &'a str) -> char { 'k' }",
         "pub use order::Order; pub(crate) use super::waves::Wave;",
     ] {
         assert_eq!(
-            violations("plan/diff.rs", source),
+            violations("kong/plan/diff.rs", source),
             Vec::<String>::new(),
             "{source}"
         );
@@ -175,24 +175,27 @@ fn permitted_mentions_pass() {
 #[test]
 fn a_violation_names_file_and_line() {
     let found = violations(
-        "domain/mod.rs",
-        "//! Words.\n\nuse crate::{\n    plan::Plan,\n};\n",
+        "kong/model/mod.rs",
+        "//! Words.\n\nuse crate::{\n    kong::plan::Plan,\n};\n",
     );
-    assert_eq!(found, ["src/domain/mod.rs:4: domain must not use plan::Plan"]);
+    assert_eq!(
+        found,
+        ["src/kong/model/mod.rs:4: kong::model must not use kong::plan::Plan"]
+    );
 }
 
 #[test]
 fn re_exports_across_layers_are_found() {
     assert_eq!(
-        violations("controllers/mod.rs", "pub use crate::domain::Kind;").len(),
+        violations("controllers/mod.rs", "pub use crate::kong::model::Kind;").len(),
         1
     );
     assert_eq!(
-        violations("cli/run.rs", "pub(crate) use crate::domain::{Kind};").len(),
+        violations("cli/run.rs", "pub(crate) use crate::kong::model::{Kind};").len(),
         1
     );
     assert_eq!(
-        violations("controllers/mod.rs", "use crate::domain::Kind;"),
+        violations("controllers/mod.rs", "use crate::kong::model::Kind;"),
         Vec::<String>::new()
     );
 }
@@ -209,7 +212,10 @@ fn one_controller_must_not_use_another() {
         1
     );
     assert_eq!(
-        violations(file, "use super::{runner, context::Context}; mod fetch;"),
+        violations(
+            file,
+            "use super::super::runtime::{runner, context::Context}; mod fetch;"
+        ),
         Vec::<String>::new()
     );
 }

@@ -2,12 +2,12 @@
 //! Admin API. They share no code, and must see the same workspace.
 
 use anyhow::{Context as _, Result};
-use gateway_migration_operator::domain::entity_kind::Gateway;
-use gateway_migration_operator::domain::{KongVersion, Snapshot};
-use gateway_migration_operator::engine::{DeclarativeFile, read::read_source};
 use gateway_migration_operator::http::{Transport, TransportOptions};
-use gateway_migration_operator::kong_admin;
-use gateway_migration_operator::plan::compare;
+use gateway_migration_operator::kong::admin;
+use gateway_migration_operator::kong::engine::{DeclarativeFile, read::read_source};
+use gateway_migration_operator::kong::model::entity_kind::Gateway;
+use gateway_migration_operator::kong::model::{KongVersion, Snapshot};
+use gateway_migration_operator::kong::plan::compare;
 use secrecy::SecretString;
 use simulators::kong_admin::{KongAdmin, Options};
 use simulators::server::{ServeOptions, serve};
@@ -68,7 +68,7 @@ async fn loaded(text: &str) -> Result<Snapshot> {
     kong.load_declarative("default", text)?;
     let server = serve(kong.router(), ServeOptions::default()).await?;
     let transport = Transport::new(TransportOptions::default())?;
-    let client = kong_admin::Client::new(&transport, &server.url(), None)?;
+    let client = admin::Client::new(&transport, &server.url(), None)?;
     let gateway = Gateway {
         version: KongVersion::parse("3.9"),
         enterprise: true,

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use gateway_migration_operator::domain::{ClusterType, ObjectText};
 use gateway_migration_operator::http::{
     Budget, EndpointMap, Error, Failure, FieldErrorKind, InvalidToken, RetryPolicy, Transport,
     TransportOptions,
 };
-use gateway_migration_operator::konnect::{
+use gateway_migration_operator::kong::konnect::{
     AuthType, Client, CreateControlPlane, Filter, PatchControlPlane, ServerUrl,
 };
+use gateway_migration_operator::kong::model::{ClusterType, ObjectText};
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use simulators::konnect::{Konnect, Options, TokenState};

@@ -5,10 +5,10 @@ mod workload;
 
 use std::thread;
 
-use gateway_migration_operator::domain::{KongVersion, Snapshot};
-use gateway_migration_operator::plan::render::json;
-use gateway_migration_operator::plan::report::{Ends, Secrets};
-use gateway_migration_operator::plan::{
+use gateway_migration_operator::kong::model::{KongVersion, Snapshot};
+use gateway_migration_operator::kong::plan::render::json;
+use gateway_migration_operator::kong::plan::report::{Ends, Secrets};
+use gateway_migration_operator::kong::plan::{
     Action, Catalogue, Circumstances, PlanInput, Planned, Policy, Report, build_plan,
 };
 

@@ -8,10 +8,10 @@ mod outline;
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use gateway_migration_operator::domain::entity_kind::{Listing, Write};
-use gateway_migration_operator::domain::entity_kinds::ENTITY_KINDS;
-use gateway_migration_operator::domain::{Entity, EntityKind, KongVersion, Snapshot};
-use gateway_migration_operator::plan::{
+use gateway_migration_operator::kong::model::entity_kind::{Listing, Write};
+use gateway_migration_operator::kong::model::entity_kinds::ENTITY_KINDS;
+use gateway_migration_operator::kong::model::{Entity, EntityKind, KongVersion, Snapshot};
+use gateway_migration_operator::kong::plan::{
     Catalogue, Circumstances, PlanInput, Planned, Policy, build_plan, verify,
 };
 use outline::outline;

@@ -3,20 +3,20 @@
 //! `cargo insta review`, or `INSTA_UPDATE=always cargo test --test render_golden`, accepts new ones.
 
 use anyhow::{Context as _, Result};
-use gateway_migration_operator::domain::entity_kind::Gateway;
-use gateway_migration_operator::domain::entity_kinds::named;
-use gateway_migration_operator::domain::{Entity, KongVersion, Snapshot};
-use gateway_migration_operator::engine::read::read_source;
 use gateway_migration_operator::http::{TlsOptions, Transport, TransportOptions};
-use gateway_migration_operator::kong_admin;
-use gateway_migration_operator::plan::policy::{ConflictPolicy, Conflicts};
-use gateway_migration_operator::plan::render::{
+use gateway_migration_operator::kong::admin;
+use gateway_migration_operator::kong::engine::read::read_source;
+use gateway_migration_operator::kong::model::entity_kind::Gateway;
+use gateway_migration_operator::kong::model::entity_kinds::named;
+use gateway_migration_operator::kong::model::{Entity, KongVersion, Snapshot};
+use gateway_migration_operator::kong::plan::policy::{ConflictPolicy, Conflicts};
+use gateway_migration_operator::kong::plan::render::{
     self, deck, diff, json, kong_operator, markdown, terminal, terraform,
 };
-use gateway_migration_operator::plan::report::{Ends, Secrets};
-use gateway_migration_operator::plan::rollback::report::RollbackReport;
-use gateway_migration_operator::plan::rollback::{ChangedSince, Extent};
-use gateway_migration_operator::plan::{
+use gateway_migration_operator::kong::plan::report::{Ends, Secrets};
+use gateway_migration_operator::kong::plan::rollback::report::RollbackReport;
+use gateway_migration_operator::kong::plan::rollback::{ChangedSince, Extent};
+use gateway_migration_operator::kong::plan::{
     Catalogue, Circumstances, Ledger, PlanInput, Policy, Report, RollbackInput, build_plan, build_rollback,
 };
 use jiff::Timestamp;
@@ -34,7 +34,7 @@ async fn report(workspace: &str, secrets: Secrets) -> Result<Report> {
     };
     let transport = Transport::new(TransportOptions::default())?.with_tls(&trusted)?;
     let token = SecretString::from(Bed::KONG_TOKEN);
-    let client = kong_admin::Client::new(&transport, &bed.kong_server.url(), Some(&token))?;
+    let client = admin::Client::new(&transport, &bed.kong_server.url(), Some(&token))?;
     let gateway = Gateway {
         version: KongVersion::parse("3.9.1"),
         enterprise: true,

@@ -6,15 +6,15 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
-use gateway_migration_operator::engine::apply::initial_progress;
-use gateway_migration_operator::engine::{Migration, Observed, OnRefusal, Throttle};
 use gateway_migration_operator::http::{
     Budget, EndpointMap, RetryPolicy, TlsOptions, Transport, TransportOptions,
 };
-use gateway_migration_operator::kong_admin;
-use gateway_migration_operator::konnect::{Client, CreateControlPlane, Filter, ServerUrl};
-use gateway_migration_operator::plan::ledger::Ledger;
-use gateway_migration_operator::plan::{Action, Planned, Policy};
+use gateway_migration_operator::kong::admin;
+use gateway_migration_operator::kong::engine::apply::initial_progress;
+use gateway_migration_operator::kong::engine::{Migration, Observed, OnRefusal, Throttle};
+use gateway_migration_operator::kong::konnect::{Client, CreateControlPlane, Filter, ServerUrl};
+use gateway_migration_operator::kong::plan::ledger::Ledger;
+use gateway_migration_operator::kong::plan::{Action, Planned, Policy};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -122,7 +122,7 @@ impl Run {
             ca_pem: Some(ca_pem),
             ..TlsOptions::default()
         })?;
-        let source = kong_admin::Client::new(&trusted, &self.kong, None)?;
+        let source = admin::Client::new(&trusted, &self.kong, None)?;
         let target = Client::new(
             &transport,
             &ServerUrl::parse("us.api.konghq.com")?,

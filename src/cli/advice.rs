@@ -1,8 +1,8 @@
 //! What to do about a failure, in the words of the command line: the advice of the layers below speaks of manifests and Secrets.
 
-use crate::declarative;
-use crate::engine::{Error, error::Side};
 use crate::http::{self, Failure};
+use crate::kong::declarative;
+use crate::kong::engine::{Error, error::Side};
 
 /// A failure of the engine with advice that names flags.
 #[must_use]

@@ -16,12 +16,12 @@ use super::plan::{BLOCKED, LOG, PlanError, names, observe, runtime, waiting};
 use super::progress::follow;
 use super::result::{End, Form, RunResult};
 use crate::clock::{Clock as _, SystemClock};
-use crate::domain::Subject;
-use crate::engine::apply::initial_progress;
-use crate::engine::{self, Applied, Observed};
-use crate::plan::render::terminal::{self, Style};
-use crate::plan::report::{self, Secrets};
-use crate::plan::{Action, Plan, Planned, Report, Verification, backup};
+use crate::kong::engine::apply::initial_progress;
+use crate::kong::engine::{self, Applied, Observed};
+use crate::kong::model::Subject;
+use crate::kong::plan::render::terminal::{self, Style};
+use crate::kong::plan::report::{self, Secrets};
+use crate::kong::plan::{Action, Plan, Planned, Report, Verification, backup};
 use crate::telemetry::shutdown;
 use crate::telemetry::tracing::{LogFormat, init};
 

@@ -10,9 +10,9 @@ use super::files::private_file;
 use super::output::print;
 use super::plan::{LOG, runtime};
 use crate::k8s::artefacts::{self, ArtefactError};
-use crate::plan::backup::{self, BackupError};
-use crate::plan::render::RenderError;
-use crate::plan::render::backup::{render_deck, render_json};
+use crate::kong::plan::backup::{self, BackupError};
+use crate::kong::plan::render::RenderError;
+use crate::kong::plan::render::backup::{render_deck, render_json};
 use crate::telemetry::tracing::{LogError, LogFormat, init};
 
 /// Commands on a backup.

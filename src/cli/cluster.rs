@@ -5,7 +5,7 @@ use kube::config::{KubeConfigOptions, KubeconfigError};
 use kube::{Api, Client, Config};
 
 use crate::api::workspace_migration::WorkspaceMigration;
-use crate::controllers::error::chain;
+use crate::controllers::runtime::error::chain;
 
 /// Which migration, in which cluster.
 #[derive(Debug, Args)]

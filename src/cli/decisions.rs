@@ -10,8 +10,8 @@ use crate::api::refs::LocalRef;
 use crate::api::workspace_migration::{
     AdminApi, ConflictPolicy, FailurePolicy, IdPolicy, Repair, Source, Target, Waiver, WorkspaceMigrationSpec,
 };
+use crate::kong::plan::policy::CustomPlugin;
 use crate::manifest::{self, InvalidManifest};
-use crate::plan::policy::CustomPlugin;
 
 /// Flags for decisions.
 #[derive(Debug, Args)]

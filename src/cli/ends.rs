@@ -11,15 +11,15 @@ use super::decisions::{DecisionArgs, DecisionError};
 use super::files::{self, FileError};
 use super::source::{SourceArgs, SourceError};
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, FailurePolicy, WorkspaceMigrationSpec};
-use crate::domain::ClusterType;
-use crate::engine::error::Side;
-use crate::engine::{Migration, OnRefusal, Throttle};
 use crate::http::endpoints::InvalidEndpoint;
 use crate::http::{self, Budget, EndpointMap, InvalidToken, Transport, TransportError, TransportOptions};
-use crate::konnect;
-use crate::konnect::{ControlPlane, Filter, InvalidServerUrl, ServerUrl};
+use crate::kong::engine::error::Side;
+use crate::kong::engine::{Migration, OnRefusal, Throttle};
+use crate::kong::konnect;
+use crate::kong::konnect::{ControlPlane, Filter, InvalidServerUrl, ServerUrl};
+use crate::kong::model::ClusterType;
+use crate::kong::plan::{Policy, Waiver};
 use crate::manifest::{InvalidPolicy, accepted, policy};
-use crate::plan::{Policy, Waiver};
 
 /// The server that calls are addressed to when `--konnect-url` is no server of Konnect but a way to one.
 const ANY_REGION: &str = "us.api.konghq.com";

@@ -4,9 +4,9 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 
-use crate::plan::Report;
-use crate::plan::render::terminal::Style;
-use crate::plan::render::{RenderError, deck, json, kong_operator, markdown, terminal, terraform};
+use crate::kong::plan::Report;
+use crate::kong::plan::render::terminal::Style;
+use crate::kong::plan::render::{RenderError, deck, json, kong_operator, markdown, terminal, terraform};
 
 /// A form of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

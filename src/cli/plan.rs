@@ -12,9 +12,9 @@ use super::output::{Output, OutputError};
 use super::source::SourceArgs;
 use super::stored::{StoredCommand, StoredError};
 use crate::clock::{Clock as _, SystemClock};
-use crate::engine::{self, Observed};
-use crate::plan::report::Secrets;
-use crate::plan::{Action, Ledger, Plan, Planned, Report, report};
+use crate::kong::engine::{self, Observed};
+use crate::kong::plan::report::Secrets;
+use crate::kong::plan::{Action, Ledger, Plan, Planned, Report, report};
 use crate::telemetry::tracing::{LogError, LogFormat, init};
 
 /// Exit status when the plan changes something.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::engine::{KindProgress, Progress};
+use crate::kong::engine::{KindProgress, Progress};
 
 /// Between two pictures on a terminal.
 const FRAME: Duration = Duration::from_millis(100);

@@ -9,10 +9,10 @@ use super::ends::EndsArgs;
 use super::output::{OutputError, print};
 use super::plan::{LOG, PlanError, names, observe, runtime, status};
 use super::result::{Form, Verified};
-use crate::plan::render::terminal::Style;
-use crate::plan::render::{markdown, terminal};
-use crate::plan::report::Secrets;
-use crate::plan::{Catalogue, Report, verify};
+use crate::kong::plan::render::terminal::Style;
+use crate::kong::plan::render::{markdown, terminal};
+use crate::kong::plan::report::Secrets;
+use crate::kong::plan::{Catalogue, Report, verify};
 use crate::telemetry::tracing::{LogFormat, init};
 
 /// Name and version of the JSON form; fields may be added without a new version.

@@ -6,11 +6,11 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::output::{OutputError, print};
-use crate::domain::Subject;
-use crate::engine::{Applied, Refusal};
-use crate::plan::document::Planned;
-use crate::plan::report::Ends;
-use crate::plan::{Action, Finding, Verification};
+use crate::kong::engine::{Applied, Refusal};
+use crate::kong::model::Subject;
+use crate::kong::plan::document::Planned;
+use crate::kong::plan::report::Ends;
+use crate::kong::plan::{Action, Finding, Verification};
 
 /// Name and version of the JSON form; fields may be added without a new version.
 const FORMAT: &str = "gatewaymigration.dev/result/v1";

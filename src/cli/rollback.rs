@@ -8,10 +8,10 @@ use super::cluster::{ClusterError, MigrationArgs};
 use super::output::{OutputError, colour, print};
 use super::plan::{LOG, runtime};
 use crate::k8s::artefacts::{self, ArtefactError};
-use crate::plan::render::json::ReadError;
-use crate::plan::render::rollback;
-use crate::plan::render::terminal::Style;
-use crate::plan::rollback::report::RollbackReport;
+use crate::kong::plan::render::json::ReadError;
+use crate::kong::plan::render::rollback;
+use crate::kong::plan::render::terminal::Style;
+use crate::kong::plan::rollback::report::RollbackReport;
 use crate::telemetry::tracing::{LogError, LogFormat, init};
 
 /// Commands on a rollback.

@@ -7,11 +7,11 @@ use secrecy::SecretString;
 
 use super::files::{self, FileError};
 use crate::api::workspace_migration;
-use crate::domain::KongVersion;
-use crate::engine::{DeclarativeFile, Source};
 use crate::http::{InvalidToken, TlsOptions, Transport, TransportError};
-use crate::kong_admin;
-use crate::kong_admin::client::InvalidClient;
+use crate::kong::admin;
+use crate::kong::admin::client::InvalidClient;
+use crate::kong::engine::{DeclarativeFile, Source};
+use crate::kong::model::KongVersion;
 
 /// The workspace that every gateway has.
 const DEFAULT: &str = "default";
@@ -129,7 +129,7 @@ impl SourceArgs {
             "KONG_ADMIN_TOKEN",
         )?;
         let transport = transport.with_tls(&trusted)?;
-        match kong_admin::Client::new(&transport, url, token.as_ref()) {
+        match admin::Client::new(&transport, url, token.as_ref()) {
             Ok(client) => Ok(client.into()),
             Err(InvalidClient::Token(error)) => Err(error.into()),
             Err(InvalidClient::Url(problem)) => Err(SourceError::Address {

@@ -5,8 +5,8 @@ use clap::{Args, Subcommand};
 use super::cluster::{ClusterError, MigrationArgs};
 use super::output::{Output, OutputError, print};
 use crate::k8s::artefacts::{self, ArtefactError};
-use crate::plan::Report;
-use crate::plan::render::{diff, json};
+use crate::kong::plan::Report;
+use crate::kong::plan::render::{diff, json};
 
 /// Commands on a stored plan.
 #[derive(Debug, Subcommand)]

@@ -1,26 +1,17 @@
 //! The controllers, one folder each, and the runtime that they share.
 //!
-//! A controller is a [`runner::Reconciler`]; [`runner::Runner`] does the rest. See `runner` for an example.
+//! A controller is a [`runtime::runner::Reconciler`]; [`runtime::runner::Runner`] does the rest. See `runtime::runner` for an example.
 
-mod backoff;
-pub mod context;
-pub mod credentials;
-pub mod draft;
-pub mod error;
+pub mod konnect;
 pub mod konnect_api_auth_configuration;
 pub mod konnect_extension;
 pub mod konnect_gateway_control_plane;
-mod malformed;
-pub mod outcome;
-mod pass;
-pub mod runner;
-pub mod session;
-mod words;
+pub mod runtime;
 pub mod workspace_migration;
 
 use tokio::task::JoinSet;
 
-use context::Context;
+use runtime::context::Context;
 
 use crate::config::KonnectKinds;
 

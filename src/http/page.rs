@@ -9,7 +9,7 @@ use url::Url;
 
 use super::call::Call;
 use super::{Error, Transport};
-use crate::domain::ObjectText;
+use crate::kong::model::ObjectText;
 
 /// Page size asked for: the largest both Kong and Konnect's core entities take.
 const SIZE: &str = "1000";

@@ -3,7 +3,7 @@
 use reqwest::header::HeaderValue;
 use serde_json::Value;
 
-use crate::domain::secrets;
+use crate::kong::model::secrets;
 
 /// What stands in place of a secret.
 const MASK: &str = "***";

@@ -7,13 +7,13 @@ use crate::api::workspace_migration::{
     Preset as WrittenPreset, PresetName, PruneLimit as WrittenLimit, Selection as Selected,
     Waiver as AcceptedFinding, WorkspaceMigrationSpec,
 };
-use crate::domain::entity_kinds::{ENTITY_KINDS, named};
-use crate::plan::Waiver;
-use crate::plan::policy::{
+use crate::kong::model::entity_kinds::{ENTITY_KINDS, named};
+use crate::kong::plan::Waiver;
+use crate::kong::plan::policy::{
     Change, ConflictPolicy, Conflicts, DriftPolicy, Exclusion, IdPolicy, Policy, PruneLimit, Selection,
     Transform,
 };
-use crate::plan::preset::Preset;
+use crate::kong::plan::preset::Preset;
 
 /// Why a spec is no policy. The text says what to write instead.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::api::workspace_migration::{
     DeclarativeConfig, Preset, PresetName, PruneLimit, Source, Sync, Transform, WorkspaceMigrationSpec,
 };
-use crate::domain::KongVersion;
+use crate::kong::model::KongVersion;
 
 /// What is wrong with a spec that fits its schema, each with its place.
 #[must_use]

@@ -4,9 +4,9 @@ use super::paths::{Mention, mentions};
 
 /// One row: the modules of a layer may name only these other layers and, where given, only these crates.
 struct Layer {
-    /// First segments of the module path.
-    module: &'static [&'static str],
-    /// Other top-level modules that it may name.
+    /// Path of its module.
+    module: &'static str,
+    /// Paths of the other layers that it may name.
     layers: &'static [&'static str],
     crates: Crates,
 }
@@ -22,13 +22,13 @@ const KUBERNETES: &[&str] = &["kube", "k8s_openapi", "schemars"];
 /// Layers in order of dependence; a module in none of them is wiring, and free.
 const LAYERS: &[Layer] = &[
     Layer {
-        module: &["domain"],
+        module: "kong::model",
         layers: &[],
         crates: Crates::Only(&["serde", "serde_json", "jiff", "thiserror", "uuid"]),
     },
     Layer {
-        module: &["plan"],
-        layers: &["domain"],
+        module: "kong::plan",
+        layers: &["kong::model"],
         crates: Crates::Only(&[
             "serde",
             "serde_json",
@@ -44,8 +44,8 @@ const LAYERS: &[Layer] = &[
         ]),
     },
     Layer {
-        module: &["declarative"],
-        layers: &["domain"],
+        module: "kong::declarative",
+        layers: &["kong::model"],
         crates: Crates::Only(&[
             "serde",
             "serde_json",
@@ -57,8 +57,8 @@ const LAYERS: &[Layer] = &[
         ]),
     },
     Layer {
-        module: &["api"],
-        layers: &["domain"],
+        module: "api",
+        layers: &["kong::model"],
         crates: Crates::Only(&[
             "serde",
             "serde_json",
@@ -71,46 +71,53 @@ const LAYERS: &[Layer] = &[
         ]),
     },
     Layer {
-        module: &["manifest"],
-        layers: &["domain", "plan", "api"],
+        module: "manifest",
+        layers: &["kong::model", "kong::plan", "api"],
         crates: Crates::Only(&["serde", "serde_json", "serde_saphyr", "thiserror", "kube"]),
     },
     Layer {
-        module: &["http"],
-        layers: &["domain"],
+        module: "http",
+        layers: &["kong::model"],
         crates: Crates::AllBut(KUBERNETES),
     },
     Layer {
-        module: &["konnect"],
-        layers: &["domain", "http"],
+        module: "kong::konnect",
+        layers: &["kong::model", "http"],
         crates: Crates::AllBut(KUBERNETES),
     },
     Layer {
-        module: &["kong_admin"],
-        layers: &["domain", "http"],
+        module: "kong::admin",
+        layers: &["kong::model", "http"],
         crates: Crates::AllBut(KUBERNETES),
     },
     Layer {
-        module: &["engine"],
-        layers: &["domain", "plan", "declarative", "http", "konnect", "kong_admin"],
+        module: "kong::engine",
+        layers: &[
+            "kong::model",
+            "kong::plan",
+            "kong::declarative",
+            "http",
+            "kong::konnect",
+            "kong::admin",
+        ],
         crates: Crates::AllBut(KUBERNETES),
     },
     Layer {
-        module: &["k8s"],
-        layers: &["domain", "api", "clock"],
+        module: "k8s",
+        layers: &["kong::model", "api", "clock"],
         crates: Crates::AllBut(&["reqwest", "axum"]),
     },
     Layer {
-        module: &["controllers"],
+        module: "controllers",
         layers: &[
-            "domain",
-            "plan",
+            "kong::model",
+            "kong::plan",
             "api",
             "manifest",
             "http",
-            "konnect",
-            "kong_admin",
-            "engine",
+            "kong::konnect",
+            "kong::admin",
+            "kong::engine",
             "k8s",
             "clock",
             "config",
@@ -135,9 +142,9 @@ const IMPURE: &[&[&str]] = &[
 ];
 
 /// Computes on several cores, and has ended when it returns: the outcome is that of its inputs.
-const PURE: &[&str] = &["std", "thread", "scope"];
+const SCOPED_THREADS: &[&str] = &["std", "thread", "scope"];
 
-/// Module path of a file below `src`: `plan/diff.rs` is `plan::diff`, `plan/mod.rs` is `plan`.
+/// Module path of a file below `src`: `api/refs.rs` is `api::refs`, `api/mod.rs` is `api`.
 pub fn module_of(file: &str) -> Vec<&str> {
     let stem = file.strip_suffix(".rs").unwrap_or(file);
     let mut module: Vec<_> = stem.split('/').collect();
@@ -151,30 +158,41 @@ pub fn module_of(file: &str) -> Vec<&str> {
 /// package's dependencies as they are named in paths.
 pub fn violations(file: &str, source: &str, crates: &[String]) -> Vec<String> {
     let module = module_of(file);
-    let layer = LAYERS.iter().find(|layer| module.starts_with(layer.module));
     mentions(source, &module)
         .iter()
         .filter_map(|mention| {
-            let what = violation(&module, layer, mention, crates)?;
+            let what = violation(&module, mention, crates)?;
             Some(format!("src/{file}:{}: {what}", mention.line))
         })
         .collect()
 }
 
-fn violation(module: &[&str], layer: Option<&Layer>, mention: &Mention, crates: &[String]) -> Option<String> {
+/// The layer, or the wiring, that a path lies in; none for a path that is only on the way to some, such as `kong`.
+fn layer_of<S: AsRef<str>>(segments: &[S]) -> Option<&'static str> {
+    let lies_in = |layer: &str| {
+        let parts: Vec<_> = layer.split("::").collect();
+        parts.len() <= segments.len() && parts.iter().zip(segments).all(|(a, b)| *a == b.as_ref())
+    };
+    let layers = LAYERS.iter().map(|layer| layer.module);
+    layers.chain(WIRING.iter().copied()).find(|layer| lies_in(layer))
+}
+
+fn violation(module: &[&str], mention: &Mention, crates: &[String]) -> Option<String> {
     let path = mention.segments.join("::");
-    let (head, own) = (mention.segments.first()?.as_str(), module.first().copied());
-    if mention.internal && mention.re_exported && own.is_some_and(|own| own != head) {
+    let (own, other) = (layer_of(module), layer_of(&mention.segments));
+    let head = mention.segments.first()?.as_str();
+    let elsewhere = other.is_some() && own != other || module.first() != Some(&head);
+    if mention.internal && mention.re_exported && !module.is_empty() && elsewhere {
         return Some(format!(
             "re-exports {path} of another layer, which hides who depends on whom"
         ));
     }
-    let layer = layer?;
-    let name = layer.module.join("::");
+    let layer = LAYERS.iter().find(|layer| Some(layer.module) == own)?;
+    let name = layer.module;
     if mention.internal {
-        if head != layer.module[0] {
-            let known = LAYERS.iter().any(|other| other.module[0] == head) || WIRING.contains(&head);
-            return (known && !layer.layers.contains(&head)).then(|| format!("{name} must not use {path}"));
+        let permitted = other.is_none_or(|other| other == name || layer.layers.contains(&other));
+        if !permitted {
+            return Some(format!("{name} must not use {path}"));
         }
         return foreign_controller(module, mention)
             .then(|| format!("one controller must not use another: {path}"));
@@ -184,16 +202,23 @@ fn violation(module: &[&str], layer: Option<&Layer>, mention: &Mention, crates: 
             Crates::Only(permitted) => !permitted.contains(&head),
             Crates::AllBut(forbidden) => forbidden.contains(&head),
         };
-    let impure = matches!(
-        name.as_str(),
-        "domain" | "plan" | "declarative" | "api" | "manifest"
-    ) && mention.segments != PURE
+    let impure = PURE_LAYERS.contains(&name)
+        && mention.segments != SCOPED_THREADS
         && IMPURE.iter().any(|impure| {
             mention.segments.len() >= impure.len()
                 && impure.iter().zip(&mention.segments).all(|(a, b)| a == b)
         });
     (forbidden || impure).then(|| format!("{name} must not use {path}"))
 }
+
+/// Layers whose outcome depends on their inputs alone.
+const PURE_LAYERS: &[&str] = &[
+    "kong::model",
+    "kong::plan",
+    "kong::declarative",
+    "api",
+    "manifest",
+];
 
 /// Modules that only wire the layers together.
 const WIRING: &[&str] = &["cli", "telemetry", "config", "clock"];
@@ -202,7 +227,9 @@ const WIRING: &[&str] = &["cli", "telemetry", "config", "clock"];
 fn foreign_controller(module: &[&str], mention: &Mention) -> bool {
     let controller = |name: &str| name.starts_with("konnect_") || name.ends_with("_migration");
     match (module, mention.segments.as_slice()) {
-        (["controllers", own, ..], [_, other, ..]) => controller(own) && controller(other) && own != other,
+        (["controllers", own, ..], [first, other, ..]) if first == "controllers" => {
+            controller(own) && controller(other) && own != other
+        }
         _ => false,
     }
 }

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use gateway_migration_operator::domain::entity_kinds::{ENTITY_KINDS, named};
-use gateway_migration_operator::domain::{Entity, EntityKey, EntityKind, Snapshot};
+use gateway_migration_operator::kong::model::entity_kinds::{ENTITY_KINDS, named};
+use gateway_migration_operator::kong::model::{Entity, EntityKey, EntityKind, Snapshot};
 use serde_json::{Map, Value, json};
 
 /// Secret fields of plugins, as their schemas mark them.
-const MARKS: &str = include_str!("../../src/plan/data/plugin-secrets.json");
+const MARKS: &str = include_str!("../../src/kong/plan/data/plugin-secrets.json");
 
 /// Where secrets are found that no schema marks: kind and body, with `%` for the canary.
 const UNMARKED: &[(&str, &str)] = &[

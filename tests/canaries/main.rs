@@ -7,14 +7,14 @@ use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
 use fields::{Planted, planted};
-use gateway_migration_operator::domain::entity_kinds::{PLUGIN_SCHEMAS, named};
-use gateway_migration_operator::domain::{Entity, KongVersion, Snapshot};
-use gateway_migration_operator::plan::policy::{ConflictPolicy, Conflicts};
-use gateway_migration_operator::plan::render::{
+use gateway_migration_operator::kong::model::entity_kinds::{PLUGIN_SCHEMAS, named};
+use gateway_migration_operator::kong::model::{Entity, KongVersion, Snapshot};
+use gateway_migration_operator::kong::plan::policy::{ConflictPolicy, Conflicts};
+use gateway_migration_operator::kong::plan::render::{
     deck, diff, json, kong_operator, markdown, terminal, terraform,
 };
-use gateway_migration_operator::plan::report::{Ends, Secrets};
-use gateway_migration_operator::plan::{
+use gateway_migration_operator::kong::plan::report::{Ends, Secrets};
+use gateway_migration_operator::kong::plan::{
     Action, Catalogue, Circumstances, PlanInput, Planned, Policy, Report, build_plan,
 };
 

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use gateway_migration_operator::{
     clock::SystemClock,
     config::Config,
-    controllers::{
+    controllers::runtime::{
         context::Context,
         draft::Draft,
         outcome::Outcome,

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
-use gateway_migration_operator::domain::entity_kinds::{MEMBERS, PLUGIN_SCHEMAS, named};
-use gateway_migration_operator::domain::{Entity, KongVersion, Snapshot};
-use gateway_migration_operator::engine::DeclarativeFile;
-use gateway_migration_operator::plan::render::deck;
-use gateway_migration_operator::plan::report::{Ends, Secrets};
-use gateway_migration_operator::plan::{
+use gateway_migration_operator::kong::engine::DeclarativeFile;
+use gateway_migration_operator::kong::model::entity_kinds::{MEMBERS, PLUGIN_SCHEMAS, named};
+use gateway_migration_operator::kong::model::{Entity, KongVersion, Snapshot};
+use gateway_migration_operator::kong::plan::render::deck;
+use gateway_migration_operator::kong::plan::report::{Ends, Secrets};
+use gateway_migration_operator::kong::plan::{
     Action, Catalogue, Circumstances, Finding, PlanInput, Planned, Policy, Report, build_plan,
 };
 use proptest::prelude::*;

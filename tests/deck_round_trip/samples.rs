@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::Result;
-use gateway_migration_operator::domain::{KongVersion, Subject};
-use gateway_migration_operator::engine::{DeclarativeFile, Migration, Source};
-use gateway_migration_operator::plan::render::deck;
-use gateway_migration_operator::plan::report::{Ends, Secrets};
-use gateway_migration_operator::plan::{Action, Planned, Report};
+use gateway_migration_operator::kong::engine::{DeclarativeFile, Migration, Source};
+use gateway_migration_operator::kong::model::{KongVersion, Subject};
+use gateway_migration_operator::kong::plan::render::deck;
+use gateway_migration_operator::kong::plan::report::{Ends, Secrets};
+use gateway_migration_operator::kong::plan::{Action, Planned, Report};
 use secrecy::SecretString;
 use simulators::bed::Bed;
 

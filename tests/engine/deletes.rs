@@ -1,10 +1,10 @@
 //! The engine deletes.
 
 use anyhow::{Context, Result};
-use gateway_migration_operator::domain::Snapshot;
-use gateway_migration_operator::engine::apply::Executor;
-use gateway_migration_operator::engine::{Applied, Migration, OnRefusal, Progress};
-use gateway_migration_operator::plan::document::Deletion;
+use gateway_migration_operator::kong::engine::apply::Executor;
+use gateway_migration_operator::kong::engine::{Applied, Migration, OnRefusal, Progress};
+use gateway_migration_operator::kong::model::Snapshot;
+use gateway_migration_operator::kong::plan::document::Deletion;
 use serde_json::{Value, json};
 use simulators::bed::Bed;
 use simulators::server::Behaviour;
@@ -15,7 +15,7 @@ use super::{apply, migration, plan};
 
 /// Everything of a snapshot, to be deleted.
 fn all(target: &Snapshot) -> Vec<Deletion> {
-    let deletion = |packed: &gateway_migration_operator::domain::Packed| Deletion {
+    let deletion = |packed: &gateway_migration_operator::kong::model::Packed| Deletion {
         subject: packed.unpack().subject(),
         entity: packed.clone(),
         makes_room: false,

@@ -7,10 +7,10 @@ mod prune;
 mod undo;
 
 use anyhow::{Context, Result};
-use gateway_migration_operator::domain::Snapshot;
-use gateway_migration_operator::engine::Migration;
-use gateway_migration_operator::engine::apply::initial_progress;
-use gateway_migration_operator::plan::{Action, Planned, Verification};
+use gateway_migration_operator::kong::engine::Migration;
+use gateway_migration_operator::kong::engine::apply::initial_progress;
+use gateway_migration_operator::kong::model::Snapshot;
+use gateway_migration_operator::kong::plan::{Action, Planned, Verification};
 use serde_json::json;
 use simulators::bed::Bed;
 use simulators::konnect::Options;
@@ -24,7 +24,7 @@ async fn verify(migration: &Migration, planned: &Planned) -> Result<Verification
     Ok(migration
         .verify(
             planned,
-            gateway_migration_operator::domain::KongVersion::parse("3.9.1"),
+            gateway_migration_operator::kong::model::KongVersion::parse("3.9.1"),
         )
         .await?)
 }

@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail, ensure};
-use gateway_migration_operator::domain::Snapshot;
-use gateway_migration_operator::engine::{Applied, DeclarativeFile, Migration, Observed, Source, Throttle};
-use gateway_migration_operator::kong_admin;
-use gateway_migration_operator::plan::{Action, Ledger, Planned, Policy};
+use gateway_migration_operator::kong::admin;
+use gateway_migration_operator::kong::engine::{
+    Applied, DeclarativeFile, Migration, Observed, Source, Throttle,
+};
+use gateway_migration_operator::kong::model::Snapshot;
+use gateway_migration_operator::kong::plan::{Action, Ledger, Planned, Policy};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -107,7 +109,7 @@ impl Following {
         Ok(self.migration.observe_target().await?)
     }
 
-    fn source(&self) -> Result<&kong_admin::Client> {
+    fn source(&self) -> Result<&admin::Client> {
         match &self.migration.source {
             Source::AdminApi(client) => Ok(client),
             Source::Declarative(_) => bail!("a file"),
@@ -116,7 +118,7 @@ impl Following {
 
     /// Whether the control plane has an entity.
     async fn has(&self, kind: &str, number: u8) -> Result<bool> {
-        let key = gateway_migration_operator::domain::EntityKey::new(kind.to_owned(), id(number));
+        let key = gateway_migration_operator::kong::model::EntityKey::new(kind.to_owned(), id(number));
         Ok(self.target().await?.contains(&key))
     }
 

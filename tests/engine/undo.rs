@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use gateway_migration_operator::domain::entity_kind::Write;
-use gateway_migration_operator::domain::{Entity, EntityKey, Snapshot};
-use gateway_migration_operator::engine::undo::{initial_progress, plan_rollback};
-use gateway_migration_operator::engine::{Applied, Migration, Observed, Target};
-use gateway_migration_operator::plan::canonical::canonical;
-use gateway_migration_operator::plan::policy::{ConflictPolicy, Conflicts};
-use gateway_migration_operator::plan::rollback::{ChangedSince, Extent, Undo};
-use gateway_migration_operator::plan::{Ledger, Planned, Policy, Rollback, RollbackInput};
+use gateway_migration_operator::kong::engine::undo::{initial_progress, plan_rollback};
+use gateway_migration_operator::kong::engine::{Applied, Migration, Observed, Target};
+use gateway_migration_operator::kong::model::entity_kind::Write;
+use gateway_migration_operator::kong::model::{Entity, EntityKey, Snapshot};
+use gateway_migration_operator::kong::plan::canonical::canonical;
+use gateway_migration_operator::kong::plan::policy::{ConflictPolicy, Conflicts};
+use gateway_migration_operator::kong::plan::rollback::{ChangedSince, Extent, Undo};
+use gateway_migration_operator::kong::plan::{Ledger, Planned, Policy, Rollback, RollbackInput};
 use serde_json::{Value, json};
 use simulators::bed::Bed;
 use simulators::server::Behaviour;

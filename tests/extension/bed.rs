@@ -14,10 +14,10 @@ use gateway_migration_operator::{
     },
     clock::SystemClock,
     config::Config,
-    controllers::{self, context::Context, konnect_extension},
+    controllers::{self, konnect_extension, runtime::context::Context},
     http::{Budget, Budgets, EndpointMap, RetryPolicy, Transport, TransportOptions},
     k8s::{events::Events, lease::Leadership},
-    konnect::{self, ServerUrl},
+    kong::konnect::{self, ServerUrl},
     telemetry::{metrics::Metrics, readiness::Readiness},
 };
 use k8s_openapi::{

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use futures::future::try_join_all;
 use gateway_migration_operator::http::{Budget, Error};
-use gateway_migration_operator::konnect::{Client, PatchControlPlane};
+use gateway_migration_operator::kong::konnect::{Client, PatchControlPlane};
 use serde_json::Map;
 
 use super::{CONTROL_PLANE, client_with, control_plane, options, server};

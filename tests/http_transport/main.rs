@@ -16,7 +16,7 @@ use axum::{Json, Router};
 use gateway_migration_operator::http::{
     Budget, EndpointMap, Error, RetryPolicy, Transport, TransportOptions,
 };
-use gateway_migration_operator::konnect::{Client, CreateControlPlane, ServerUrl};
+use gateway_migration_operator::kong::konnect::{Client, CreateControlPlane, ServerUrl};
 use secrecy::SecretString;
 use serde_json::json;
 use simulators::server::{Behaviour, Running, ServeOptions, serve};

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use gateway_migration_operator::http::{
     Budget, ClientCertificate, Failure, TlsOptions, Transport, TransportError, TransportOptions,
 };
-use gateway_migration_operator::kong_admin;
+use gateway_migration_operator::kong::admin;
 use secrecy::SecretString;
 use simulators::server::{Running, ServeOptions, Tls, serve};
 
@@ -60,8 +60,8 @@ async fn an_unknown_authority_is_a_tls_failure_with_a_way_out() -> anyhow::Resul
     Ok(())
 }
 
-fn source(transport: &Transport, tls: &TlsOptions, server: &Running) -> anyhow::Result<kong_admin::Client> {
-    Ok(kong_admin::Client::new(
+fn source(transport: &Transport, tls: &TlsOptions, server: &Running) -> anyhow::Result<admin::Client> {
+    Ok(admin::Client::new(
         &transport.with_tls(tls)?,
         &server.url(),
         None,

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result};
 use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
 use gateway_migration_operator::k8s::artefacts;
-use gateway_migration_operator::plan::backup;
+use gateway_migration_operator::kong::plan::backup;
 use k8s_openapi::api::core::v1::{ResourceQuota, Secret};
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, ListParams, PostParams};
@@ -307,7 +307,7 @@ async fn the_backup_is_exported_to_a_new_file_that_nobody_else_can_read() -> Res
         text.starts_with(&format!("# Control plane inventory ({id}) as it was at ")),
         "{text}"
     );
-    let held = gateway_migration_operator::declarative::parse(&text, "default")?.snapshot;
+    let held = gateway_migration_operator::kong::declarative::parse(&text, "default")?.snapshot;
     let saved = held.iter().next().context("a service")?;
     assert_eq!(
         (&*saved.id, &saved.body["host"]),

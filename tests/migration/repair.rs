@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use gateway_migration_operator::api::workspace_migration::VerificationStatus;
-use gateway_migration_operator::plan::ledger::Origin;
+use gateway_migration_operator::kong::plan::ledger::Origin;
 use serde_json::{Value, json};
 use simulators::server::Behaviour;
 

@@ -5,7 +5,7 @@ use std::process::Output;
 use anyhow::{Context as _, Result, ensure};
 use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
 use gateway_migration_operator::k8s::artefacts::{self, ArtefactError};
-use gateway_migration_operator::plan::render::json;
+use gateway_migration_operator::kong::plan::render::json;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, ListParams};
 use kube::{Api, ResourceExt};

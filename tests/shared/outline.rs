@@ -1,6 +1,6 @@
 //! The part of a plan that a reviewer reads.
 
-use gateway_migration_operator::plan::Planned;
+use gateway_migration_operator::kong::plan::Planned;
 
 /// The summary, then one line per operation with its changes, then one per finding.
 pub fn outline(planned: &Planned) -> String {

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use gateway_migration_operator::engine::apply::initial_progress;
-use gateway_migration_operator::engine::{Applied, Migration, Observed, OnRefusal, Throttle};
 use gateway_migration_operator::http::{
     Budget, EndpointMap, RetryPolicy, TlsOptions, Transport, TransportOptions,
 };
-use gateway_migration_operator::plan::{Planned, Policy};
-use gateway_migration_operator::{kong_admin, konnect};
+use gateway_migration_operator::kong::engine::apply::initial_progress;
+use gateway_migration_operator::kong::engine::{Applied, Migration, Observed, OnRefusal, Throttle};
+use gateway_migration_operator::kong::plan::{Planned, Policy};
+use gateway_migration_operator::kong::{admin, konnect};
 use secrecy::SecretString;
 use simulators::bed::Bed;
 use tokio::sync::watch;
@@ -42,7 +42,7 @@ pub async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
         ..Default::default()
     };
     Ok(Migration {
-        source: kong_admin::Client::new(&trusted, &bed.kong_server.url(), Some(&token))?.into(),
+        source: admin::Client::new(&trusted, &bed.kong_server.url(), Some(&token))?.into(),
         workspace: workspace.to_owned(),
         control_plane: target.create_control_plane(&wanted).await?.id,
         target,

@@ -1,8 +1,8 @@
 //! A schema of a custom plugin that the control plane has already, and that is another one.
 
 use anyhow::{Result, ensure};
-use gateway_migration_operator::plan::policy::{ConflictPolicy, Conflicts, CustomPlugin};
-use gateway_migration_operator::plan::{Action, Planned, Policy};
+use gateway_migration_operator::kong::plan::policy::{ConflictPolicy, Conflicts, CustomPlugin};
+use gateway_migration_operator::kong::plan::{Action, Planned, Policy};
 use serde_json::{Value, json};
 use simulators::bed::Bed;
 

@@ -1,8 +1,8 @@
 //! Trap 4: basic-auth passwords are salted with the consumer's id.
 
 use anyhow::Result;
-use gateway_migration_operator::plan::Policy;
-use gateway_migration_operator::plan::policy::IdPolicy;
+use gateway_migration_operator::kong::plan::Policy;
+use gateway_migration_operator::kong::plan::policy::IdPolicy;
 use serde_json::json;
 use simulators::bed::Bed;
 use simulators::kong_admin::BASIC_AUTH_PASSWORDS;

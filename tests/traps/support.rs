@@ -1,9 +1,9 @@
 //! A migration between the servers of a bed, step by step.
 
 use anyhow::{Context, Result};
-use gateway_migration_operator::domain::KongVersion;
-use gateway_migration_operator::engine::Migration;
-use gateway_migration_operator::plan::{Action, Planned};
+use gateway_migration_operator::kong::engine::Migration;
+use gateway_migration_operator::kong::model::KongVersion;
+use gateway_migration_operator::kong::plan::{Action, Planned};
 use serde_json::{Value, json};
 use simulators::bed::Bed;
 use simulators::kong_admin::{self, Edition};

@@ -1,7 +1,7 @@
 //! Sources of every minor version at which something changed, from 2.8 to 3.15.
 
 use anyhow::{Context as _, Result, ensure};
-use gateway_migration_operator::domain::KongVersion;
+use gateway_migration_operator::kong::model::KongVersion;
 use simulators::kong_admin::Edition;
 
 use super::support::{WORKSPACE, found, gateway, migration, move_all};

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use gateway_migration_operator::plan::preflight::rules;
+use gateway_migration_operator::kong::plan::preflight::rules;
 use serde::Deserialize;
 
 use super::scenario::Scenario;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
-use gateway_migration_operator::plan::preflight::FAMILIES;
+use gateway_migration_operator::kong::plan::preflight::FAMILIES;
 
 fn reference() -> Result<String> {
     let mut text = String::from(

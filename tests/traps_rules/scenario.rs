@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use gateway_migration_operator::domain::entity_kinds::named;
-use gateway_migration_operator::domain::recast::recast;
-use gateway_migration_operator::domain::{Entity, Gap, GapCause, KongVersion, Snapshot};
-use gateway_migration_operator::plan::policy::{CustomPlugin, Exclusion, Selection};
-use gateway_migration_operator::plan::{
+use gateway_migration_operator::kong::model::entity_kinds::named;
+use gateway_migration_operator::kong::model::recast::recast;
+use gateway_migration_operator::kong::model::{Entity, Gap, GapCause, KongVersion, Snapshot};
+use gateway_migration_operator::kong::plan::policy::{CustomPlugin, Exclusion, Selection};
+use gateway_migration_operator::kong::plan::{
     Catalogue, Circumstances, Ledger, PlanInput, Planned, Policy, Waiver, build_plan,
 };
 use jiff::Timestamp;

@@ -1,10 +1,10 @@
 //! The traps of a migration that rules and translation answer, with source data as a gateway returns it.
 
 use anyhow::{Context, Result};
-use gateway_migration_operator::domain::EntityKey;
-use gateway_migration_operator::domain::entity_kinds::ENTITY_KINDS;
-use gateway_migration_operator::domain::recast::group_plugin_id;
-use gateway_migration_operator::plan::{Action, Planned};
+use gateway_migration_operator::kong::model::EntityKey;
+use gateway_migration_operator::kong::model::entity_kinds::ENTITY_KINDS;
+use gateway_migration_operator::kong::model::recast::group_plugin_id;
+use gateway_migration_operator::kong::plan::{Action, Planned};
 use serde_json::{Value, json};
 
 use super::scenario::Scenario;

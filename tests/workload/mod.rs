@@ -1,8 +1,8 @@
 //! The generated workspace of the test bed, as the operator would have read it.
 
 use anyhow::{Context as _, Result};
-use gateway_migration_operator::domain::entity_kinds::{ENTITY_KINDS, MEMBERS, named};
-use gateway_migration_operator::domain::{Entity, Snapshot};
+use gateway_migration_operator::kong::model::entity_kinds::{ENTITY_KINDS, MEMBERS, named};
+use gateway_migration_operator::kong::model::{Entity, Snapshot};
 use serde_json::{Map, Value, json};
 use simulators::workload;
 

@@ -1,7 +1,7 @@
 //! The one place that knows about the inline form (v1alpha1) and the nested form (v1alpha2) of a control plane.
 
 use super::{CreateControlPlaneRequest, KonnectGatewayControlPlaneSpec};
-use crate::domain::ClusterType;
+use crate::kong::model::ClusterType;
 
 impl CreateControlPlaneRequest {
     /// Type of the control plane to make.

@@ -3,11 +3,11 @@
 use crate::{
     api::conditions::reason,
     controllers::{
-        credentials::TokenError,
-        error::{Class, ReconcileError},
+        konnect::credentials::TokenError,
+        runtime::error::{Class, ReconcileError},
     },
     http::{self, InvalidToken},
-    konnect::InvalidServerUrl,
+    kong::konnect::InvalidServerUrl,
 };
 
 /// Why a token could not be checked, or is not accepted.

@@ -12,16 +12,16 @@ use kube::{Resource, runtime::reflector::ObjectRef};
 
 use self::error::AuthError;
 use super::{
-    context::Context,
-    credentials::fetch_token,
-    draft::Draft,
-    outcome::Outcome,
-    runner::{Reconciler, Runner},
+    konnect::credentials::fetch_token,
+    runtime::context::Context,
+    runtime::draft::Draft,
+    runtime::outcome::Outcome,
+    runtime::runner::{Reconciler, Runner},
 };
 use crate::{
     api::{conditions::reason, konnect_api_auth_configuration::KonnectAPIAuthConfiguration},
     k8s::secrets::{Read, SecretWatches},
-    konnect::{Client, Organization, ServerUrl},
+    kong::konnect::{Client, Organization, ServerUrl},
 };
 
 /// A token can be revoked without any event in the cluster; the runner adds jitter.

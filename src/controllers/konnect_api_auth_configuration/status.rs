@@ -8,12 +8,12 @@ use crate::{
             ApiAuthType, KonnectAPIAuthConfiguration, KonnectApiAuthConfigurationStatus,
         },
     },
-    controllers::{draft::Draft, error::ReconcileError},
+    controllers::runtime::{draft::Draft, error::ReconcileError},
     k8s::{
         conditions::{ConditionSet, ConditionStatus},
         status::ObjectStatus,
     },
-    konnect::Organization,
+    kong::konnect::Organization,
 };
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
@@ -113,7 +113,7 @@ fn verdict(conditions: &mut ConditionSet, error: &AuthError) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{controllers::credentials::TokenError, k8s::secrets::SecretError};
+    use crate::{controllers::konnect::credentials::TokenError, k8s::secrets::SecretError};
     use jiff::Timestamp;
 
     fn set(before: Option<ConditionStatus>, error: &AuthError) -> Condition {

@@ -8,8 +8,8 @@ use crate::api::{
     konnect_gateway_control_plane::KonnectGatewayControlPlane,
     refs::AuthRef,
 };
-use crate::domain::ClusterType;
 use crate::k8s::conditions::find;
+use crate::kong::model::ClusterType;
 
 /// Why an extension has no control plane that data planes can join.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

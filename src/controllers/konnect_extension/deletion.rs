@@ -10,9 +10,8 @@ use crate::{
         names::finalizers::KONNECT_CLEANUP,
     },
     controllers::{
-        draft::Draft,
-        outcome::Outcome,
-        session::{self, Trust},
+        konnect::session::{self, Trust},
+        runtime::{draft::Draft, outcome::Outcome},
     },
     k8s::{events::Note, finalizer, secrets},
 };

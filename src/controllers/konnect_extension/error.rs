@@ -4,9 +4,11 @@ use super::{certificate::CertificateFault, control_plane::ControlPlaneFault, env
 use crate::{
     api::{annotations::FORCE_DELETE, conditions::reason},
     controllers::{
-        context::NotLeading,
-        error::{Class, ReconcileError},
-        session::SessionError,
+        konnect::session::SessionError,
+        runtime::{
+            context::NotLeading,
+            error::{Class, ReconcileError},
+        },
     },
     http,
     k8s::secrets::SecretError,

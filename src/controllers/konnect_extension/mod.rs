@@ -27,12 +27,12 @@ use self::{
     pinning::Pinboard,
 };
 use super::{
-    context::Context,
-    draft::Draft,
-    error::ReconcileError,
-    outcome::Outcome,
-    runner::{Reconciler, Runner},
-    session::{self, Session, Trust},
+    konnect::session::{self, Session, Trust},
+    runtime::context::Context,
+    runtime::draft::Draft,
+    runtime::error::ReconcileError,
+    runtime::outcome::Outcome,
+    runtime::runner::{Reconciler, Runner},
 };
 use crate::{
     api::{

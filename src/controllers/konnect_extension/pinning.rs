@@ -3,7 +3,7 @@
 use super::{certificate::Fingerprint, error::ExtensionError, pins};
 use crate::{
     http::Failure,
-    konnect::{Client, DataPlaneCertificate},
+    kong::konnect::{Client, DataPlaneCertificate},
 };
 
 /// One extension's view of the pins of its control plane.

@@ -7,7 +7,7 @@ use kube::ResourceExt;
 
 use super::certificate::Fingerprint;
 use crate::{
-    api::konnect_extension::KonnectExtension, k8s::FIELD_MANAGER_PREFIX, konnect::DataPlaneCertificate,
+    api::konnect_extension::KonnectExtension, k8s::FIELD_MANAGER_PREFIX, kong::konnect::DataPlaneCertificate,
 };
 
 /// The title of the pins that an extension makes; unique, because the UID is.

@@ -8,7 +8,7 @@ use crate::{
         conditions::{API_AUTH_VALID, CONTROL_PLANE_REF_VALID, DATA_PLANE_CERTIFICATE_PROVISIONED, reason},
         konnect_extension::KonnectExtensionStatus,
     },
-    controllers::error::{Class, ReconcileError},
+    controllers::runtime::error::{Class, ReconcileError},
     http::Failure,
     k8s::{
         conditions::{

@@ -11,10 +11,13 @@ use super::{
 };
 use crate::{
     api::konnect_gateway_control_plane::KonnectGatewayControlPlane,
-    controllers::{context::Context, draft::Draft, outcome::Outcome, session::Session},
+    controllers::{
+        konnect::session::Session,
+        runtime::{context::Context, draft::Draft, outcome::Outcome},
+    },
     http::Failure,
     k8s::events::Note,
-    konnect::ControlPlane,
+    kong::konnect::ControlPlane,
 };
 
 type Target = KonnectGatewayControlPlane;

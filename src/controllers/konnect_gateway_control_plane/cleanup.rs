@@ -18,14 +18,13 @@ use crate::{
         names::finalizers,
     },
     controllers::{
-        draft::Draft,
-        outcome::Outcome,
-        session::{self, Trust},
+        konnect::session::{self, Trust},
+        runtime::{draft::Draft, outcome::Outcome},
     },
-    domain::{entity_kind::Listing, entity_kinds::ENTITY_KINDS},
     http,
     k8s::{events::Note, finalizer},
-    konnect::{Client, ControlPlane},
+    kong::konnect::{Client, ControlPlane},
+    kong::model::{entity_kind::Listing, entity_kinds::ENTITY_KINDS},
 };
 
 /// Somebody may empty the control plane in Konnect, which makes no event in the cluster.

@@ -7,8 +7,8 @@ use kube::ResourceExt;
 use super::validate::Wanted;
 use crate::{
     api::{konnect_gateway_control_plane::KonnectGatewayControlPlane, names::konnect_labels},
-    domain::ClusterType,
-    konnect::{AuthType, ControlPlane, CreateControlPlane, PatchControlPlane},
+    kong::konnect::{AuthType, ControlPlane, CreateControlPlane, PatchControlPlane},
+    kong::model::ClusterType,
 };
 
 /// Longest label value (Konnect labels).

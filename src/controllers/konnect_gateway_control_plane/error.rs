@@ -3,9 +3,11 @@
 use crate::{
     api::conditions::reason,
     controllers::{
-        context::NotLeading,
-        error::{Class, ReconcileError},
-        session::SessionError,
+        konnect::session::SessionError,
+        runtime::{
+            context::NotLeading,
+            error::{Class, ReconcileError},
+        },
     },
     http,
 };

@@ -8,9 +8,9 @@ use crate::{
         annotations::Adopt, conditions::reason, konnect_gateway_control_plane::KonnectGatewayControlPlane,
         names::konnect_labels,
     },
-    domain::ClusterType,
     http,
-    konnect::{Client, ControlPlane, Filter},
+    kong::konnect::{Client, ControlPlane, Filter},
+    kong::model::ClusterType,
 };
 
 /// What Konnect holds for one manifest.

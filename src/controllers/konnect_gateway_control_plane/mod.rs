@@ -20,11 +20,11 @@ use self::{
     fetch::Found,
 };
 use super::{
-    context::Context,
-    draft::Draft,
-    outcome::Outcome,
-    runner::{Reconciler, Runner},
-    session::{self, Session, Trust},
+    konnect::session::{self, Session, Trust},
+    runtime::context::Context,
+    runtime::draft::Draft,
+    runtime::outcome::Outcome,
+    runtime::runner::{Reconciler, Runner},
 };
 use crate::{
     api::{
@@ -35,7 +35,7 @@ use crate::{
         finalizer,
         secrets::{Read, SecretWatches},
     },
-    konnect::ControlPlane,
+    kong::konnect::ControlPlane,
 };
 
 /// Drift in Konnect makes no event in the cluster; the runner adds jitter.

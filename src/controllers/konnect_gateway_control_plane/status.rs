@@ -14,14 +14,16 @@ use crate::{
         },
     },
     controllers::{
-        draft::Draft,
-        error::{Class, ReconcileError},
-        outcome::Verdict,
-        session::Session,
+        konnect::session::Session,
+        runtime::{
+            draft::Draft,
+            error::{Class, ReconcileError},
+            outcome::Verdict,
+        },
     },
     http::Failure,
     k8s::{conditions::ConditionStatus, events::Note, status::ObjectStatus},
-    konnect::ControlPlane,
+    kong::konnect::ControlPlane,
 };
 
 impl ObjectStatus for KonnectGatewayControlPlaneStatus {

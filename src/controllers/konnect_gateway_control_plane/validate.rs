@@ -8,8 +8,8 @@ use crate::{
             CreateControlPlaneRequest, EntitySource, KonnectGatewayControlPlane,
         },
     },
-    domain::ClusterType,
-    konnect::ProxyUrl,
+    kong::konnect::ProxyUrl,
+    kong::model::ClusterType,
 };
 
 /// A control plane that this operator can make.

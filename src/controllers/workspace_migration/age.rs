@@ -10,11 +10,11 @@ use super::decide::difference;
 use super::status::verification_status;
 use crate::api::conditions::{VERIFIED, reason};
 use crate::api::workspace_migration::{Mode, Sync, WorkspaceMigration, WorkspaceMigrationSpec};
-use crate::controllers::draft::Draft;
-use crate::controllers::words::counted;
-use crate::engine::Observed;
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::words::counted;
 use crate::k8s::conditions::ConditionStatus::{True, Unknown};
-use crate::plan::{Action, Planned};
+use crate::kong::engine::Observed;
+use crate::kong::plan::{Action, Planned};
 
 /// Looks that may fail in a row before nothing is claimed any more.
 const LOOKS: u32 = 3;

@@ -5,13 +5,13 @@ use kube::ResourceExt;
 use super::WorkspaceMigrationController;
 use crate::api::refs::LocalRef;
 use crate::api::workspace_migration::{PlanStatus, WorkspaceMigration};
-use crate::controllers::draft::Draft;
-use crate::engine::{Migration, Observed};
+use crate::controllers::runtime::draft::Draft;
 use crate::k8s::artefacts::{self, ArtefactError};
 use crate::k8s::events::Note;
-use crate::plan::render::json;
-use crate::plan::report::{Ends, Secrets};
-use crate::plan::{Planned, Report};
+use crate::kong::engine::{Migration, Observed};
+use crate::kong::plan::render::json;
+use crate::kong::plan::report::{Ends, Secrets};
+use crate::kong::plan::{Planned, Report};
 
 /// What the stored document is.
 const PURPOSE: &str = "plan";

@@ -11,13 +11,13 @@ use crate::api::conditions::{BACKED_UP, reason};
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::refs::LocalRef;
 use crate::api::workspace_migration::{BackupPolicy, Phase, WorkspaceMigration};
-use crate::controllers::draft::Draft;
-use crate::controllers::error::ReconcileError as _;
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::error::ReconcileError as _;
 use crate::k8s::artefacts::{self, Artefact, ArtefactError, Packed};
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::k8s::events::Note;
-use crate::plan::ledger::format::Ends;
-use crate::plan::{Ledger, Plan, backup};
+use crate::kong::plan::ledger::format::Ends;
+use crate::kong::plan::{Ledger, Plan, backup};
 
 /// Everything that the control plane held before the first write.
 pub(super) fn backup_artefact(control_plane: &str) -> Artefact {

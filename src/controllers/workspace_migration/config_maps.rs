@@ -8,10 +8,10 @@ use kube::ResourceExt;
 use super::error::Error;
 use crate::api::refs::KeyRef;
 use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationSpec};
-use crate::controllers::context::Context;
+use crate::controllers::runtime::context::Context;
 use crate::k8s::config_maps::{self, ConfigMapError};
 use crate::k8s::watches::{ObjectKey, Read};
-use crate::plan::policy::CustomPlugin;
+use crate::kong::plan::policy::CustomPlugin;
 
 /// The ConfigMaps of a manifest, as they were just read.
 pub struct ConfigMaps {

@@ -1,7 +1,7 @@
 //! What to do next, from what is observed. Pure.
 
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, Mode};
-use crate::plan::{Action, Finding, Plan};
+use crate::kong::plan::{Action, Finding, Plan};
 
 /// The next step after planning.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,9 +57,9 @@ pub fn difference(plan: &Plan) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{EntityKey, Subject};
-    use crate::plan::Operation;
-    use crate::plan::finding::{BLOCKED_BY_DEPENDENCY, KIND_UNREADABLE, NAME_TAKEN, Rule};
+    use crate::kong::model::{EntityKey, Subject};
+    use crate::kong::plan::Operation;
+    use crate::kong::plan::finding::{BLOCKED_BY_DEPENDENCY, KIND_UNREADABLE, NAME_TAKEN, Rule};
 
     fn subject() -> Subject {
         Subject {

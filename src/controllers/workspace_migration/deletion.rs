@@ -17,14 +17,14 @@ use crate::api::annotations::force_delete;
 use crate::api::conditions::reason;
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{DeletionPolicy, WorkspaceMigration};
-use crate::controllers::draft::Draft;
-use crate::controllers::outcome::Outcome;
-use crate::controllers::words::counted;
-use crate::engine::{self, Applied};
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::outcome::Outcome;
+use crate::controllers::runtime::words::counted;
 use crate::k8s::events::Note;
 use crate::k8s::finalizer;
-use crate::plan::Finding;
-use crate::plan::rollback::Extent;
+use crate::kong::engine::{self, Applied};
+use crate::kong::plan::Finding;
+use crate::kong::plan::rollback::Extent;
 
 /// What Konnect refused may be solved there, which makes no event in the cluster.
 const RECHECK: Duration = Duration::from_secs(60);

@@ -3,15 +3,15 @@
 use super::decide::difference;
 use crate::api::conditions::{DRIFTED, reason};
 use crate::api::workspace_migration::{DriftStatus, Mode, WorkspaceMigration};
-use crate::controllers::draft::Draft;
-use crate::controllers::words::entities;
-use crate::domain::Subject;
-use crate::engine::Applied;
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::words::entities;
 use crate::k8s::conditions::ConditionStatus::True;
 use crate::k8s::events::Note;
-use crate::plan::drift::{Class, Drift};
-use crate::plan::finding::DRIFT_CORRECTED;
-use crate::plan::{Plan, Planned};
+use crate::kong::engine::Applied;
+use crate::kong::model::Subject;
+use crate::kong::plan::drift::{Class, Drift};
+use crate::kong::plan::finding::DRIFT_CORRECTED;
+use crate::kong::plan::{Plan, Planned};
 
 /// How many entities a message names.
 const NAMED: usize = 5;

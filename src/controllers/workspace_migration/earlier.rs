@@ -5,7 +5,7 @@ use crate::api::conditions::{BACKED_UP, ROLLBACK_READY};
 use crate::api::workspace_migration::{
     BackupStatus, EarlierBackup, TargetStatus, WorkspaceMigration, limits,
 };
-use crate::controllers::draft::Draft;
+use crate::controllers::runtime::draft::Draft;
 use crate::k8s::events::Note;
 
 /// Sets the target. When it is another control plane than before, what is known of the former one's backup is put aside: nothing is

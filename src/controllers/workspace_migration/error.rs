@@ -1,17 +1,17 @@
 //! Why a migration does not go on.
 
 use crate::api::conditions::reason;
-use crate::controllers::context::NotLeading;
-use crate::controllers::error::{Class, ReconcileError, chain};
-use crate::controllers::session::SessionError;
-use crate::engine::{self, error::Side};
+use crate::controllers::konnect::session::SessionError;
+use crate::controllers::runtime::context::NotLeading;
+use crate::controllers::runtime::error::{Class, ReconcileError, chain};
 use crate::http::{self, Failure, TransportError};
 use crate::k8s::artefacts::ArtefactError;
 use crate::k8s::config_maps::ConfigMapError;
 use crate::k8s::secrets::SecretError;
-use crate::kong_admin::InvalidClient;
+use crate::kong::admin::InvalidClient;
+use crate::kong::engine::{self, error::Side};
+use crate::kong::plan::ledger::format::LedgerError;
 use crate::manifest::InvalidPolicy;
-use crate::plan::ledger::format::LedgerError;
 
 /// A failure of one pass. The text says what to do next.
 #[derive(Debug, thiserror::Error)]

@@ -15,16 +15,16 @@ use super::verdict::conclude;
 use crate::api::conditions::{APPLIED, VERIFIED, reason};
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{HistoryEntry, Phase, WorkspaceMigration, limits};
-use crate::controllers::draft::Draft;
-use crate::controllers::outcome::Outcome;
-use crate::controllers::words::entities;
-use crate::engine::apply::initial_progress;
-use crate::engine::{Applied, Migration, Observed};
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::outcome::Outcome;
+use crate::controllers::runtime::words::entities;
 use crate::k8s::conditions::ConditionStatus::{False, Unknown};
 use crate::k8s::conditions::bounded;
 use crate::k8s::finalizer;
-use crate::plan::finding::NOT_TRIED;
-use crate::plan::{Action, Finding, Ledger, Plan, Planned, Verification};
+use crate::kong::engine::apply::initial_progress;
+use crate::kong::engine::{Applied, Migration, Observed};
+use crate::kong::plan::finding::NOT_TRIED;
+use crate::kong::plan::{Action, Finding, Ledger, Plan, Planned, Verification};
 
 /// One run of a migration: what it works on.
 pub(super) struct Run<'a> {

@@ -7,11 +7,11 @@ use crate::api::conditions::PROGRAMMED;
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::workspace_migration::{TargetStatus, WorkspaceMigration};
 use crate::config::KonnectKinds;
-use crate::controllers::context::Context;
-use crate::controllers::session::{self, Trust};
-use crate::domain::ClusterType;
+use crate::controllers::konnect::session::{self, Trust};
+use crate::controllers::runtime::context::Context;
 use crate::k8s::secrets::Read;
-use crate::konnect;
+use crate::kong::konnect;
+use crate::kong::model::ClusterType;
 
 /// The control plane as a migration needs it.
 pub struct Target {

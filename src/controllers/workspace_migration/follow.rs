@@ -11,9 +11,9 @@ use super::WorkspaceMigrationController;
 use super::pace::{Pace, waiting_for};
 use super::status::progress_status;
 use crate::api::workspace_migration::WorkspaceMigration;
-use crate::controllers::draft::Draft;
-use crate::engine::{Applied, Progress};
+use crate::controllers::runtime::draft::Draft;
 use crate::http::Budget;
+use crate::kong::engine::{Applied, Progress};
 
 /// Between two writes of progress into status.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);

@@ -4,11 +4,11 @@ use super::error::Error;
 use super::orders::Ended;
 use crate::api::conditions::{APPLIED, ROLLED_BACK, reason};
 use crate::api::workspace_migration::{Phase, WorkspaceMigration};
-use crate::controllers::draft::Draft;
-use crate::controllers::outcome::Outcome;
-use crate::controllers::words::counted;
-use crate::engine::{Applied, Refusal};
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::outcome::Outcome;
+use crate::controllers::runtime::words::counted;
 use crate::k8s::conditions::ConditionStatus::{False, Unknown};
+use crate::kong::engine::{Applied, Refusal};
 
 /// `status.progress.waitingFor` of a suspended migration.
 const SUSPENDED: &str = "spec.suspend to be false";

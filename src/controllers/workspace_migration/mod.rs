@@ -1,6 +1,6 @@
 //! `WorkspaceMigration`: one workspace of a self-managed Kong into one control plane in Konnect.
 //!
-//! `source` and `fetch` find both ends, `observe` has [`crate::engine`] read them, `decide` chooses the next step from the plan, `execute` writes
+//! `source` and `fetch` find both ends, `observe` has [`crate::kong::engine`] read them, `decide` chooses the next step from the plan, `execute` writes
 //! and verifies while `follow` shows progress, `verdict` ends the pass; `rollback` and `deletion` go the other way; `report` and `status` put it into words. The target is the journal: every
 //! pass begins by reading both sides.
 
@@ -48,10 +48,10 @@ use self::report::{blame, report_plan};
 use self::rollback::{Cause, refused_before, undone_before};
 use self::sync::Before;
 use self::verdict::{await_approval, halt, has_new_schemas, is_completed, report_only, steady, watch};
-use super::context::Context;
-use super::draft::Draft;
-use super::outcome::Outcome;
-use super::runner::{Reconciler, Runner};
+use super::runtime::context::Context;
+use super::runtime::draft::Draft;
+use super::runtime::outcome::Outcome;
+use super::runtime::runner::{Reconciler, Runner};
 use crate::api::conditions::{PREFLIGHT_PASSED, READY, STALLED, reason};
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::names::finalizers;
@@ -59,8 +59,8 @@ use crate::api::workspace_migration::WorkspaceMigration;
 use crate::k8s::conditions::ConditionStatus::Unknown;
 use crate::k8s::config_maps::ConfigMapWatches;
 use crate::k8s::secrets::{Read, SecretWatches};
+use crate::kong::plan::{Ledger, Policy};
 use crate::manifest::{accepted, policy};
-use crate::plan::{Ledger, Policy};
 
 /// Source and target change outside the cluster, where no event tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);

@@ -10,11 +10,11 @@ use super::report::{blame, report_source, report_target};
 use super::{earlier, fetch, source};
 use crate::api::conditions::{PLAN_READY, TARGET_READY, reason};
 use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration};
-use crate::controllers::draft::Draft;
-use crate::controllers::error::ReconcileError;
-use crate::engine::{Migration, Observed, OnRefusal};
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::error::ReconcileError;
 use crate::k8s::conditions::ConditionStatus::{False, Unknown};
-use crate::plan::policy::CustomPlugin;
+use crate::kong::engine::{Migration, Observed, OnRefusal};
+use crate::kong::plan::policy::CustomPlugin;
 
 impl WorkspaceMigrationController {
     /// Finds and reads both ends, and the schemas of custom plugins.

@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 use crate::api::annotations::force_delete;
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::workspace_migration::WorkspaceMigration;
-use crate::controllers::context::Context;
-use crate::engine::Throttle;
+use crate::controllers::runtime::context::Context;
 use crate::http::Limits;
+use crate::kong::engine::Throttle;
 
 /// Why a pass ends before its plan is done.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 use super::line::{Key, Limits, Line, Turn};
 use crate::api::conditions::reason;
 use crate::api::workspace_migration::{Phase, WorkspaceMigration};
-use crate::controllers::draft::Draft;
-use crate::controllers::outcome::Outcome;
-use crate::controllers::words::counted;
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::outcome::Outcome;
+use crate::controllers::runtime::words::counted;
 use crate::telemetry::metrics::Metrics;
 
 /// What one migration holds besides its entities: answers being read, the plan's parts, status.

@@ -8,12 +8,12 @@ use super::execute::Run;
 use super::orders::Ended;
 use super::status::verification_status;
 use crate::api::workspace_migration::{Repair, WorkspaceMigration};
-use crate::controllers::draft::Draft;
-use crate::controllers::words::counted;
-use crate::engine::Applied;
-use crate::engine::apply::initial_progress;
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::words::counted;
 use crate::k8s::events::Note;
-use crate::plan::{Ledger, Planned, Verification, build_repair};
+use crate::kong::engine::Applied;
+use crate::kong::engine::apply::initial_progress;
+use crate::kong::plan::{Ledger, Planned, Verification, build_repair};
 
 impl WorkspaceMigrationController {
     /// Compares; where the target does not hold what this run wrote, writes that once more and compares again.

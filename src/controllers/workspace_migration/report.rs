@@ -8,16 +8,16 @@ use crate::api::conditions::{
 };
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, WorkspaceMigration};
 use crate::config::KonnectKinds;
-use crate::controllers::draft::Draft;
-use crate::controllers::error::{ReconcileError, chain};
-use crate::controllers::words::entities;
-use crate::domain::Snapshot;
-use crate::engine::apply::initial_progress;
-use crate::engine::error::Side;
-use crate::engine::{Observed, ObservedSource};
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::error::{ReconcileError, chain};
+use crate::controllers::runtime::words::entities;
 use crate::k8s::conditions::ConditionStatus::{False, True};
 use crate::k8s::events::Note;
-use crate::plan::{Finding, Plan, Planned, Severity, prune};
+use crate::kong::engine::apply::initial_progress;
+use crate::kong::engine::error::Side;
+use crate::kong::engine::{Observed, ObservedSource};
+use crate::kong::model::Snapshot;
+use crate::kong::plan::{Finding, Plan, Planned, Severity, prune};
 
 /// What was read from the source, into its condition.
 pub(super) fn report_source(source: &ObservedSource, workspace: &str, draft: &mut Draft<WorkspaceMigration>) {

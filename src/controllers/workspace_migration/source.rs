@@ -9,13 +9,13 @@ use secrecy::{ExposeSecret, SecretString};
 use super::config_maps::ConfigMaps;
 use super::error::Error;
 use crate::api::workspace_migration::{AdminApi, WorkspaceMigration};
-use crate::controllers::context::Context;
-use crate::domain::KongVersion;
-use crate::engine::{DeclarativeFile, Source};
+use crate::controllers::runtime::context::Context;
 use crate::http::tls::ClientCertificate;
 use crate::http::{TlsOptions, Transport};
 use crate::k8s::secrets::{self, Read, SecretError, SecretKey};
-use crate::kong_admin;
+use crate::kong::admin;
+use crate::kong::engine::{DeclarativeFile, Source};
+use crate::kong::model::KongVersion;
 
 /// The Secrets that the source's settings name, as they were just read.
 pub struct SourceSecrets {
@@ -96,7 +96,7 @@ pub fn build_source(
         .map(|entry| secrets.text(&entry.name, &entry.key))
         .transpose()?;
     let transport = build_transport(context, admin_api, secrets)?;
-    let client = kong_admin::Client::new(&transport, &admin_api.url, token.as_ref())?;
+    let client = admin::Client::new(&transport, &admin_api.url, token.as_ref())?;
     Ok(client.into())
 }
 

@@ -10,13 +10,13 @@ use crate::api::workspace_migration::{
     ProgressStatus, RollbackStatus, Severity as StatusSeverity, SourceStatus, VerificationStatus,
     WorkspaceMigrationStatus, limits,
 };
-use crate::engine::{ObservedSource, Progress};
 use crate::k8s::conditions::bounded;
 use crate::k8s::status::ObjectStatus;
-use crate::kong_admin::{Edition, Node};
-use crate::plan::finding::title;
-use crate::plan::rollback::Undo;
-use crate::plan::{Action, Finding, Plan, Rollback, Severity, Verification};
+use crate::kong::admin::{Edition, Node};
+use crate::kong::engine::{ObservedSource, Progress};
+use crate::kong::plan::finding::title;
+use crate::kong::plan::rollback::Undo;
+use crate::kong::plan::{Action, Finding, Plan, Rollback, Severity, Verification};
 
 impl ObjectStatus for WorkspaceMigrationStatus {
     fn conditions(&self) -> &[Condition] {
@@ -227,9 +227,9 @@ fn count(number: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{EntityKey, Subject};
-    use crate::plan::finding::TARGET_ADDS_FIELD;
-    use crate::plan::preflight::{plugins::PLUGIN_UNSUPPORTED, rules};
+    use crate::kong::model::{EntityKey, Subject};
+    use crate::kong::plan::finding::TARGET_ADDS_FIELD;
+    use crate::kong::plan::preflight::{plugins::PLUGIN_UNSUPPORTED, rules};
 
     fn subject(id: usize) -> Subject {
         Subject {

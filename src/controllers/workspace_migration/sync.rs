@@ -6,9 +6,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::error::Error;
 use crate::api::conditions::{DRIFTED, IN_SYNC, PRUNE_WITHHELD, ROLLED_BACK, reason};
 use crate::api::workspace_migration::{Mode, Phase, Sync, WorkspaceMigration};
-use crate::controllers::draft::Draft;
-use crate::controllers::error::ReconcileError;
-use crate::controllers::outcome::{Outcome, Verdict};
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::error::ReconcileError;
+use crate::controllers::runtime::outcome::{Outcome, Verdict};
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 
 /// What a pass began with.

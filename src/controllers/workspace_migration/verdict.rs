@@ -8,13 +8,13 @@ use super::interrupted::stopped_at_refusal;
 use super::report::blocked_by;
 use crate::api::conditions::{APPLIED, APPROVED, DRIFTED, VERIFIED, reason};
 use crate::api::workspace_migration::{Mode, Phase, WorkspaceMigration};
-use crate::controllers::draft::Draft;
-use crate::controllers::outcome::Outcome;
-use crate::controllers::words::counted;
-use crate::domain::entity_kinds::PLUGIN_SCHEMAS;
-use crate::engine::Applied;
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::outcome::Outcome;
+use crate::controllers::runtime::words::counted;
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
-use crate::plan::{Action, Finding, Plan, Planned, Verification};
+use crate::kong::engine::Applied;
+use crate::kong::model::entity_kinds::PLUGIN_SCHEMAS;
+use crate::kong::plan::{Action, Finding, Plan, Planned, Verification};
 
 /// A finding forbids every write.
 pub(super) fn halt(planned: &Planned, finding: &Finding, draft: &mut Draft<WorkspaceMigration>) -> Outcome {

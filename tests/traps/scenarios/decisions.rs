@@ -1,8 +1,8 @@
 //! What a user may decide.
 
 use anyhow::Result;
-use gateway_migration_operator::plan::Waiver;
-use gateway_migration_operator::plan::policy::{
+use gateway_migration_operator::kong::plan::Waiver;
+use gateway_migration_operator::kong::plan::policy::{
     Change, ConflictPolicy, Conflicts, Exclusion, IdPolicy, Selection, Transform,
 };
 use serde_json::{Value, json};

@@ -7,9 +7,9 @@ mod decisions;
 mod sources;
 
 use anyhow::{Result, ensure};
-use gateway_migration_operator::domain::KongVersion;
-use gateway_migration_operator::engine::{DeclarativeFile, Migration, Observed, Source};
-use gateway_migration_operator::plan::{Action, Planned, Policy, Waiver};
+use gateway_migration_operator::kong::engine::{DeclarativeFile, Migration, Observed, Source};
+use gateway_migration_operator::kong::model::KongVersion;
+use gateway_migration_operator::kong::plan::{Action, Planned, Policy, Waiver};
 use secrecy::SecretString;
 use simulators::bed::Bed;
 use simulators::{kong_admin, konnect};

@@ -5,11 +5,11 @@ use kube::ResourceExt;
 use super::super::WorkspaceMigrationController;
 use crate::api::refs::LocalRef;
 use crate::api::workspace_migration::WorkspaceMigration;
-use crate::controllers::draft::Draft;
+use crate::controllers::runtime::draft::Draft;
 use crate::k8s::artefacts::{self, ArtefactError};
 use crate::k8s::events::Note;
-use crate::plan::render::rollback;
-use crate::plan::rollback::report::RollbackReport;
+use crate::kong::plan::render::rollback;
+use crate::kong::plan::rollback::report::RollbackReport;
 
 /// What the stored document is.
 const PURPOSE: &str = "rollback";

@@ -28,17 +28,17 @@ use super::status::progress_status;
 use crate::api::conditions::{ROLLBACK_READY, ROLLED_BACK, reason};
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{HistoryEntry, RollbackPolicy, WorkspaceMigration, limits};
-use crate::controllers::draft::Draft;
-use crate::controllers::outcome::Outcome;
-use crate::domain::Snapshot;
-use crate::engine::undo::{initial_progress, plan_rollback};
-use crate::engine::{Applied, Target, Throttle};
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::outcome::Outcome;
 use crate::k8s::conditions::bounded;
 use crate::k8s::finalizer;
-use crate::plan::rollback::findings::UNDO_REFUSED;
-use crate::plan::rollback::report::RollbackReport;
-use crate::plan::rollback::{ChangedSince, Extent};
-use crate::plan::{Finding, Ledger, Rollback, RollbackInput};
+use crate::kong::engine::undo::{initial_progress, plan_rollback};
+use crate::kong::engine::{Applied, Target, Throttle};
+use crate::kong::model::Snapshot;
+use crate::kong::plan::rollback::findings::UNDO_REFUSED;
+use crate::kong::plan::rollback::report::RollbackReport;
+use crate::kong::plan::rollback::{ChangedSince, Extent};
+use crate::kong::plan::{Finding, Ledger, Rollback, RollbackInput};
 
 /// What undoing works on.
 pub(super) struct Reversal<'a> {
@@ -323,7 +323,7 @@ impl WorkspaceMigrationController {
 
 /// What Konnect refused, as findings.
 pub(super) fn refused(applied: &Applied) -> Vec<Finding> {
-    let finding = |refusal: &crate::engine::Refusal| {
+    let finding = |refusal: &crate::kong::engine::Refusal| {
         let finding = Finding::new(&UNDO_REFUSED, refusal.subject.clone(), refusal.reason.clone());
         match &refusal.field {
             Some(field) => finding.at(field.clone()),

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use crate::api::conditions::{ROLLED_BACK, reason};
 use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration};
-use crate::controllers::draft::Draft;
-use crate::controllers::outcome::Outcome;
-use crate::controllers::words::counted;
-use crate::engine::Applied;
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::outcome::Outcome;
+use crate::controllers::runtime::words::counted;
 use crate::k8s::conditions::ConditionStatus::False;
+use crate::kong::engine::Applied;
 
 /// Why a migration is undone.
 #[derive(Clone, Debug, PartialEq, Eq)]

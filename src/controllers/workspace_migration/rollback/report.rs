@@ -10,14 +10,14 @@ use crate::api::conditions::{
     ROLLED_BACK, SOURCE_READY, VERIFIED, reason,
 };
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, RollbackStatus, WorkspaceMigration};
-use crate::controllers::draft::Draft;
-use crate::controllers::outcome::Outcome;
-use crate::controllers::words::counted;
-use crate::engine::Applied;
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::outcome::Outcome;
+use crate::controllers::runtime::words::counted;
 use crate::k8s::conditions::ConditionStatus::{False, True};
-use crate::plan::rollback::Rollback;
-use crate::plan::rollback::findings::CHANGED_SINCE;
-use crate::plan::{Finding, Ledger};
+use crate::kong::engine::Applied;
+use crate::kong::plan::rollback::Rollback;
+use crate::kong::plan::rollback::findings::CHANGED_SINCE;
+use crate::kong::plan::{Finding, Ledger};
 
 /// What undoing would do as things are: told in every look, without a write.
 pub(in super::super) fn report_rollback_ready(
@@ -157,7 +157,7 @@ pub(super) fn report_begun(rollback: &Rollback, cause: &Cause, draft: &mut Draft
 pub(super) fn report_interrupted(
     applied: &Applied,
     rollback: &Rollback,
-    error: &crate::engine::Error,
+    error: &crate::kong::engine::Error,
     draft: &mut Draft<WorkspaceMigration>,
 ) {
     let message = format!(

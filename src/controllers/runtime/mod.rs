@@ -1,0 +1,11 @@
+//! What turns a [`runner::Reconciler`] into a controller: watches, passes, status, events, and what follows from a failure.
+
+mod backoff;
+pub mod context;
+pub mod draft;
+pub mod error;
+mod malformed;
+pub mod outcome;
+mod pass;
+pub mod runner;
+pub mod words;

@@ -1,0 +1,135 @@
+//! What a run did, and what it did not.
+
+use std::collections::BTreeSet;
+
+use super::super::error::Error;
+use crate::kong::model::{EntityKey, Subject};
+use crate::kong::plan::finding::{
+    BLOCKED_BY_DEPENDENCY, DELETE_REFUSED, DIFFERS_AFTER_WRITE, Finding, NOT_TRIED, REFUSED_BY_TARGET,
+};
+use crate::kong::plan::{Action, Verification};
+
+/// An entity that was not written, or not deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The entity.
+    pub subject: Subject,
+    /// What was to be done with it.
+    pub action: Action,
+    /// The field, where the target named one.
+    pub field: Option<String>,
+    /// Why, in the target's words, or the entity it waits for.
+    pub reason: String,
+    /// True when the target was not asked, because something the entity refers to was refused.
+    pub dependent: bool,
+    /// True when another entity of the target holds a unique value.
+    pub conflict: bool,
+}
+
+impl Refusal {
+    /// The same as a finding.
+    #[must_use]
+    pub fn finding(&self) -> Finding {
+        let rule = match (self.action, self.dependent) {
+            (Action::Delete, _) => &DELETE_REFUSED,
+            (_, true) => &BLOCKED_BY_DEPENDENCY,
+            (_, false) => &REFUSED_BY_TARGET,
+        };
+        let finding = Finding::new(rule, self.subject.clone(), self.reason.clone());
+        match &self.field {
+            Some(field) => finding.at(field.clone()),
+            None => finding,
+        }
+    }
+}
+
+/// What a run did.
+#[derive(Debug, Default)]
+pub struct Applied {
+    /// Entities created.
+    pub created: usize,
+    /// Entities replaced.
+    pub updated: usize,
+    /// Entities deleted, or found to be gone already.
+    pub deleted: usize,
+    /// Entities that were not written or deleted.
+    pub refused: Vec<Refusal>,
+    /// Entities that were not sent, because the run ended before; those that depend on a refused one are in `refused`.
+    pub not_tried: Vec<Subject>,
+    /// Why entities that were to be deleted are kept.
+    pub kept: Vec<Finding>,
+    /// What ended the run early; the next run goes on from what the target holds.
+    pub interrupted: Option<Error>,
+}
+
+impl Applied {
+    /// Entities written or deleted.
+    #[must_use]
+    pub const fn written(&self) -> usize {
+        self.created + self.updated + self.deleted
+    }
+
+    /// Entities that were not written or deleted, refused or not tried, by their keys in the plan.
+    #[must_use]
+    pub fn unwritten(&self) -> BTreeSet<&EntityKey> {
+        let refused = self.refused.iter().map(|refusal| &refusal.subject.key);
+        let not_tried = self.not_tried.iter().map(|subject| &subject.key);
+        refused.chain(not_tried).collect()
+    }
+
+    /// What was not written, as findings.
+    pub fn findings(&self) -> impl Iterator<Item = Finding> {
+        let refused = self.refused.iter().map(Refusal::finding);
+        let not_tried = self
+            .not_tried
+            .iter()
+            .map(|subject| Finding::new(&NOT_TRIED, subject.clone(), "the run ended before its turn came"));
+        refused.chain(not_tried).chain(self.kept.iter().cloned())
+    }
+
+    /// Takes out of what remains in the target what this run has not deleted, which is told already; the rest is told here.
+    pub fn explain(&self, verification: &mut Verification) {
+        let mut told = self.unwritten();
+        told.extend(self.kept.iter().map(|finding| &finding.subject.key));
+        verification
+            .remaining
+            .retain(|subject| !told.contains(&subject.key));
+        let returned = verification.remaining.iter().map(|subject| {
+            let observed = "it was deleted, and is there again";
+            Finding::new(&DIFFERS_AFTER_WRITE, subject.clone(), observed)
+        });
+        verification.findings.extend(returned);
+    }
+
+    pub(super) const fn count(&mut self, action: Action) {
+        match action {
+            Action::Update => self.updated += 1,
+            Action::Delete => self.deleted += 1,
+            _ => self.created += 1,
+        }
+    }
+}
+
+/// What came of a run so far.
+#[derive(Default)]
+pub(super) struct Tally {
+    pub applied: Applied,
+    pub failed: BTreeSet<EntityKey>,
+}
+
+impl Tally {
+    pub fn refuse(&mut self, key: EntityKey, refusal: Refusal) {
+        self.failed.insert(key);
+        self.applied.refused.push(refusal);
+    }
+}
+
+/// What happened to one entity.
+pub(super) enum Outcome {
+    Written,
+    Refused(Refusal),
+    /// The run had ended before.
+    NotTried,
+    /// The failure would meet every other write too.
+    Failed(Error),
+}

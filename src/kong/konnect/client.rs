@@ -1,0 +1,150 @@
+//! The way every Konnect call takes: URL, token, budget, error reading.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use reqwest::Method;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use secrecy::SecretString;
+use serde_json::value::RawValue;
+use url::Url;
+
+use super::ServerUrl;
+use super::error::interpret;
+use crate::http::call::{Call, Reply};
+use crate::http::{Budget, Error, InvalidToken, Service, Transport, page, token};
+use crate::kong::model::ObjectText;
+
+/// One token at one region's Konnect. Cheap to clone; how many calls run at the same time is bounded by the budget.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    transport: Transport,
+    server_url: ServerUrl,
+    authorization: HeaderValue,
+    budget: Arc<Budget>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("konnect::Client")
+            .field("server_url", &self.inner.server_url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Calls nothing yet. White space around the token is dropped.
+    ///
+    /// # Errors
+    /// A token that no header can carry.
+    pub fn new(
+        transport: &Transport,
+        server_url: &ServerUrl,
+        token: &SecretString,
+        budget: Arc<Budget>,
+    ) -> Result<Self, InvalidToken> {
+        let authorization = token::header_value("Bearer ", token)?;
+        let inner = Inner {
+            transport: transport.clone(),
+            server_url: server_url.clone(),
+            authorization,
+            budget,
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// The address as normalised.
+    pub fn server_url(&self) -> &ServerUrl {
+        &self.inner.server_url
+    }
+
+    /// The budget that this client's calls are taken from.
+    pub fn budget(&self) -> &Arc<Budget> {
+        &self.inner.budget
+    }
+
+    /// The same token at the same server, with calls taken from another budget: a migration's share of the organisation's.
+    #[must_use]
+    pub fn with_budget(&self, budget: Arc<Budget>) -> Self {
+        let inner = Inner {
+            transport: self.inner.transport.clone(),
+            server_url: self.inner.server_url.clone(),
+            authorization: self.inner.authorization.clone(),
+            budget,
+        };
+        Self {
+            inner: Arc::new(inner),
+        }
+    }
+
+    /// The URL of a path such as `v2/control-planes`, with a query; segments are encoded.
+    pub(super) fn url<'q>(&self, path: &str, query: impl IntoIterator<Item = (&'q str, &'q str)>) -> Url {
+        let mut url = self.inner.server_url.join(path.split('/'));
+        let mut query = query.into_iter().peekable();
+        if query.peek().is_some() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        url
+    }
+
+    pub(super) fn call(&self, method: Method, url: Url) -> Call<'_> {
+        Call::new(Service::Konnect, method, url, interpret)
+            .authorization(Some((AUTHORIZATION, self.inner.authorization.clone())))
+            .budget(&self.inner.budget)
+    }
+
+    pub(super) fn transport(&self) -> &Transport {
+        &self.inner.transport
+    }
+
+    pub(super) async fn send(&self, call: &Call<'_>) -> Result<Reply, Error> {
+        self.inner.transport.send(call).await
+    }
+
+    /// Sends a call whose answer is one object, without its wrapper: `{"item": …}` in the older endpoints,
+    /// `{"consumer_group": …}` when one group is read.
+    pub(super) async fn send_for_object(&self, call: &Call<'_>) -> Result<Reply, Error> {
+        let mut reply = self.send(call).await?;
+        let inner = serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(reply.body.get())
+            .ok()
+            .filter(|fields| !fields.contains_key("id"))
+            .and_then(|fields| {
+                fields
+                    .get("item")
+                    .or_else(|| fields.get("consumer_group"))
+                    .copied()
+            })
+            .filter(|inner| inner.get().starts_with('{'))
+            .map(ToOwned::to_owned);
+        reply.body = inner.unwrap_or(reply.body);
+        Ok(reply)
+    }
+
+    /// Sends a DELETE. 404 is a success: what is already gone needs no deleting.
+    pub(super) async fn send_delete(&self, url: Url) -> Result<(), Error> {
+        match self.send(&self.call(Method::DELETE, url)).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_not_found() => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// All items of one of the older list endpoints, such as data plane certificates.
+    pub(super) async fn list_items(&self, path: &str) -> Result<Vec<ObjectText>, Error> {
+        page::fetch_all(self.transport(), |cursor| {
+            self.call(
+                Method::GET,
+                self.url(path, cursor.map(|cursor| ("page[after]", cursor))),
+            )
+        })
+        .await
+    }
+}

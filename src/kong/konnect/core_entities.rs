@@ -1,0 +1,172 @@
+//! The entities inside a control plane (control-planes-config v2), generic over their kind.
+//!
+//! Paths are relative to `core-entities` and made of plain words and ids: `services`, `services/{id}`,
+//! `upstreams/{id}/targets/{id}`. Segments are encoded here; a segment must not hold `/`.
+
+use reqwest::Method;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::Client;
+use crate::http::call::Call;
+use crate::http::{Error, page};
+use crate::kong::model::ObjectText;
+
+/// What a data plane reports once it holds the newest configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct ExpectedConfigHash {
+    /// Moves with each write to the control plane.
+    pub expected_hash: String,
+    /// Unix seconds.
+    #[serde(default)]
+    pub updated_at: Option<i64>,
+}
+
+impl Client {
+    /// All entities of a list path, 1,000 at a time. A write at the same time may or may not be seen.
+    ///
+    /// # Errors
+    /// Any failed page fails the whole; pages that repeat are [`Failure::Garbage`](crate::http::Failure::Garbage).
+    pub async fn list_entities(&self, control_plane: &str, path: &str) -> Result<Vec<ObjectText>, Error> {
+        page::fetch_all(self.transport(), |offset| {
+            self.call(
+                Method::GET,
+                self.entity_url(control_plane, path, page::query(offset)),
+            )
+        })
+        .await
+    }
+
+    /// Whether a list holds anything: one call, and an answer of one entity at most, however long the list is.
+    ///
+    /// # Errors
+    /// Any failure, a 404 too; and an answer that is no list.
+    pub async fn holds_any(&self, control_plane: &str, path: &str) -> Result<bool, Error> {
+        let call = self.call(Method::GET, self.entity_url(control_plane, path, [("size", "1")]));
+        let page = self.entity(&call).await?;
+        // The older lists call it `items`, and leave it out when there is none.
+        match page.get("data").or_else(|| page.get("items")) {
+            Some(Value::Array(entities)) => Ok(!entities.is_empty()),
+            Some(Value::Null) => Ok(false),
+            None if page.get("page").is_some_and(Value::is_object) => Ok(false),
+            Some(_) | None => Err(call.garbage(None, "a list was expected, but `data` is none")),
+        }
+    }
+
+    /// One entity; `None` for 404, which may also mean that the control plane is gone.
+    ///
+    /// # Errors
+    /// Any failure but 404.
+    pub async fn get_entity(
+        &self,
+        control_plane: &str,
+        path: &str,
+    ) -> Result<Option<Map<String, Value>>, Error> {
+        let call = self.call(Method::GET, self.entity_url(control_plane, path, []));
+        match self.entity(&call).await {
+            Ok(entity) => Ok(Some(entity)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Creates or replaces the entity `id` of `collection` (`services`, `upstreams/{id}/targets`), and returns it as
+    /// Konnect now holds it. What `entity` leaves out gets Konnect's default. `query` is for switches such as
+    /// `skip_hash=true`.
+    ///
+    /// # Errors
+    /// [`Failure::Conflict`](crate::http::Failure::Conflict) when a unique value is taken,
+    /// [`Failure::Rejected`](crate::http::Failure::Rejected) with the fields that are refused.
+    pub async fn put_entity(
+        &self,
+        control_plane: &str,
+        collection: &str,
+        id: &str,
+        query: &[(&str, &str)],
+        entity: &Map<String, Value>,
+    ) -> Result<Map<String, Value>, Error> {
+        let url = self.entity_url(
+            control_plane,
+            &format!("{collection}/{id}"),
+            query.iter().copied(),
+        );
+        let call = self
+            .call(Method::PUT, url)
+            .body(Some(Value::Object(entity.clone())));
+        self.entity(&call).await
+    }
+
+    /// Creates an entity in `collection`. Repeated only when Konnect surely did not act; with an id in `entity`, a
+    /// second attempt of the caller ends in a conflict and not in a second entity.
+    ///
+    /// # Errors
+    /// As [`Client::put_entity`].
+    pub async fn post_entity(
+        &self,
+        control_plane: &str,
+        collection: &str,
+        query: &[(&str, &str)],
+        entity: &Map<String, Value>,
+    ) -> Result<Map<String, Value>, Error> {
+        let url = self.entity_url(control_plane, collection, query.iter().copied());
+        let call = self
+            .call(Method::POST, url)
+            .body(Some(Value::Object(entity.clone())));
+        self.entity(&call).await
+    }
+
+    /// Deletes an entity. One that is already gone is a success.
+    ///
+    /// # Errors
+    /// Any failure but 404.
+    pub async fn delete_entity(&self, control_plane: &str, path: &str) -> Result<(), Error> {
+        self.send_delete(self.entity_url(control_plane, path, [])).await
+    }
+
+    /// Asks whether Konnect would take `entity`, without writing it. `kind` is the list name, such as `plugins`.
+    /// References and unique values are not checked.
+    ///
+    /// # Errors
+    /// [`Failure::Rejected`](crate::http::Failure::Rejected) with the fields that are refused.
+    pub async fn validate_entity(
+        &self,
+        control_plane: &str,
+        kind: &str,
+        entity: &Map<String, Value>,
+    ) -> Result<(), Error> {
+        let url = self.entity_url(control_plane, &format!("schemas/{kind}/validate"), []);
+        let call = self
+            .call(Method::POST, url)
+            .body(Some(Value::Object(entity.clone())))
+            .repeatable();
+        self.send(&call).await.map(|_| ())
+    }
+
+    /// The hash that connected data planes must report to be up to date.
+    ///
+    /// # Errors
+    /// [`Failure::NotFound`](crate::http::Failure::NotFound) when the control plane is gone.
+    pub async fn expected_config_hash(&self, control_plane: &str) -> Result<ExpectedConfigHash, Error> {
+        let path = format!("v2/control-planes/{control_plane}/expected-config-hash");
+        let call = self.call(Method::GET, self.url(&path, []));
+        self.send_for_object(&call).await?.parse(&call)
+    }
+
+    fn entity_url<'q>(
+        &self,
+        control_plane: &str,
+        path: &str,
+        query: impl IntoIterator<Item = (&'q str, &'q str)>,
+    ) -> Url {
+        let path = path.trim_matches('/');
+        self.url(
+            &format!("v2/control-planes/{control_plane}/core-entities/{path}"),
+            query,
+        )
+    }
+
+    async fn entity(&self, call: &Call<'_>) -> Result<Map<String, Value>, Error> {
+        self.send_for_object(call).await?.parse(call)
+    }
+}

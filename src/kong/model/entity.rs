@@ -1,0 +1,205 @@
+//! One entity as a JSON map, and the names it goes by.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::entity_kind::{EntityKind, Write};
+use super::entity_kinds::PLUGIN_SCHEMAS;
+
+/// Kind and id: the identity of an entity on either side, because ids are preserved.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EntityKey {
+    /// Name of the kind, for example `routes`.
+    pub kind: Cow<'static, str>,
+    /// Id; a membership's is `{consumer group id}/{consumer id}`. Shared by all that name the entity.
+    pub id: Arc<str>,
+}
+
+impl EntityKey {
+    /// A key.
+    #[must_use]
+    pub fn new(kind: impl Into<Cow<'static, str>>, id: impl Into<Arc<str>>) -> Self {
+        Self {
+            kind: kind.into(),
+            id: id.into(),
+        }
+    }
+
+    /// The key of an entity of a known kind.
+    #[must_use]
+    pub fn of(kind: &'static EntityKind, id: &Arc<str>) -> Self {
+        Self::new(kind.name, Arc::clone(id))
+    }
+}
+
+impl fmt::Display for EntityKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.kind, self.id)
+    }
+}
+
+/// An entity as a person recognises it: key and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Subject {
+    /// Kind and id.
+    #[serde(flatten)]
+    pub key: EntityKey,
+    /// Natural name, where the kind has one. Never a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Arc<str>>,
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{}/{name} ({})", self.key.kind, self.key.id),
+            None => self.key.fmt(f),
+        }
+    }
+}
+
+/// An entity as one side returned it. The body stays a map, so that a field nobody knows travels with it.
+#[derive(Clone, PartialEq)]
+pub struct Entity {
+    /// Its row in the table of kinds.
+    pub kind: &'static EntityKind,
+    /// See [`EntityKey::id`].
+    pub id: Arc<str>,
+    /// The fields, with secrets in clear.
+    pub body: Map<String, Value>,
+}
+
+impl fmt::Debug for Entity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Entity({})", self.subject())
+    }
+}
+
+impl Entity {
+    /// Takes an entity from a list of its kind. None when the body has no id, which a membership does not need.
+    #[must_use]
+    pub fn from_body(kind: &'static EntityKind, body: Map<String, Value>) -> Option<Self> {
+        let id = if kind.write == Write::Member {
+            format!(
+                "{}/{}",
+                reference(&body, "consumer_group")?,
+                reference(&body, "consumer")?
+            )
+        } else {
+            body.get(kind.id_field)?.as_str()?.to_owned()
+        };
+        let id = id.into();
+        Some(Self { kind, id, body })
+    }
+
+    /// Kind and id.
+    #[must_use]
+    pub fn key(&self) -> EntityKey {
+        EntityKey::of(self.kind, &self.id)
+    }
+
+    /// Key and natural name.
+    #[must_use]
+    pub fn subject(&self) -> Subject {
+        let name = self
+            .kind
+            .labels
+            .iter()
+            .filter_map(|field| self.body.get(*field)?.as_str())
+            .find(|name| !name.is_empty())
+            .map(Arc::from);
+        Subject {
+            key: self.key(),
+            name,
+        }
+    }
+
+    /// Key of the schema that a plugin has in the target when it is no bundled one.
+    #[must_use]
+    pub fn plugin_schema(&self) -> Option<EntityKey> {
+        let name = self.body.get("name").filter(|_| self.kind.name == "plugins")?;
+        Some(EntityKey::new(PLUGIN_SCHEMAS, name.as_str()?))
+    }
+
+    /// Keys of all entities this one refers to by id.
+    #[must_use]
+    pub fn references(&self) -> Vec<EntityKey> {
+        let mut keys = Vec::new();
+        for foreign in self.kind.foreign_keys {
+            let key = |id: &str| EntityKey::new(foreign.kind, id);
+            match self.body.get(foreign.field) {
+                Some(Value::Array(items)) => keys.extend(items.iter().filter_map(id_of).map(key)),
+                Some(value) => keys.extend(id_of(value).map(key)),
+                None => {}
+            }
+        }
+        keys
+    }
+}
+
+/// The id that a foreign-key field holds, as `{"id": …}` or as plain text.
+#[must_use]
+pub fn reference<'a>(body: &'a Map<String, Value>, field: &str) -> Option<&'a str> {
+    id_of(body.get(field)?)
+}
+
+fn id_of(value: &Value) -> Option<&str> {
+    match value {
+        Value::String(id) => Some(id),
+        Value::Object(object) => object.get("id")?.as_str(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::kong::model::entity_kinds::named;
+
+    fn entity(kind: &str, body: Value) -> Entity {
+        Entity::from_body(named(kind).unwrap(), body.as_object().unwrap().clone()).unwrap()
+    }
+
+    #[test]
+    fn references_are_found_as_objects_lists_and_plain_ids() {
+        let service = entity(
+            "services",
+            json!({"id": "s", "client_certificate": {"id": "c"}, "ca_certificates": ["a", "b"]}),
+        );
+        let found: Vec<_> = service.references().iter().map(ToString::to_string).collect();
+        assert_eq!(
+            found,
+            ["certificates/c", "ca_certificates/a", "ca_certificates/b"]
+        );
+        let plugin = entity(
+            "plugins",
+            json!({"id": "p", "route": null, "partials": [{"id": "x", "path": "config.redis"}]}),
+        );
+        assert_eq!(plugin.references()[0].to_string(), "partials/x");
+    }
+
+    #[test]
+    fn a_membership_is_known_by_group_and_consumer() {
+        let member = entity(
+            "consumer_group_members",
+            json!({"consumer_group": {"id": "g"}, "consumer": {"id": "c"}}),
+        );
+        assert_eq!(&*member.id, "g/c");
+    }
+
+    #[test]
+    fn a_credential_is_never_named_by_its_secret() {
+        assert_eq!(
+            entity("key-auths", json!({"id": "k", "key": "hunter2"}))
+                .subject()
+                .to_string(),
+            "key-auths/k"
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! What the target has, or another entity of it that stands in the way.
+
+use std::sync::Arc;
+
+use super::Planner;
+use super::origin::Origin;
+use super::prepare::Counterpart;
+use crate::kong::model::{Entity, EntityKey};
+use crate::kong::plan::added;
+use crate::kong::plan::compare::{FieldChange, differences, equal};
+use crate::kong::plan::conflict::{self, Resolution};
+use crate::kong::plan::document::{Action, Desired};
+use crate::kong::plan::drift::class_of_difference;
+use crate::kong::plan::finding::{
+    ADOPT_DIFFERS, BLOCKED_BY_DRIFT, Finding, NAME_TAKEN, NAME_WAITS_FOR_UPDATE, SKIPPED_BY_POLICY,
+};
+use crate::kong::plan::policy::ConflictPolicy;
+use crate::kong::plan::translate::translate;
+use crate::kong::plan::unique::{Clash, Taken};
+
+impl Planner<'_> {
+    /// The target has the counterpart.
+    pub(super) fn compare(&mut self, source: &Origin, entity: &Entity, actual: &Entity) {
+        let desired = Desired::new(source.subject.clone(), entity);
+        let found = Counterpart::find(self.input, self.version, (desired, entity), actual);
+        if let Some(counterpart) = found {
+            return self.keep(source, counterpart);
+        }
+        let changes = differences(entity.kind, &entity.body, &actual.body);
+        let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
+        let observed = format!("differs in {}", fields.join(", "));
+        let finding = |rule| Finding::new(rule, source.subject.clone(), observed.clone());
+        let standing = self.input.ledger.standing(actual, &entity.body);
+        if let Some(class) = class_of_difference(self.input.ledger, standing, entity, actual) {
+            self.drift.add(class, 1);
+        }
+        match conflict::resolve(standing, self.input.policy, entity.kind) {
+            Resolution::Follow => {
+                let reason = format!("the source changed: {observed}");
+                self.update(source, entity, reason, changes);
+            }
+            Resolution::Overwrite(rule) => {
+                self.findings.push(finding(rule));
+                let reason = format!("overwrites what the target has: {observed}");
+                self.update(source, entity, reason, changes);
+            }
+            Resolution::Skip => {
+                self.findings.push(finding(&SKIPPED_BY_POLICY));
+                self.push(source, Action::Skipped, observed, changes);
+            }
+            Resolution::Leave(rule) => {
+                self.findings.push(finding(rule));
+                self.drift.left.push(source.subject.clone());
+                self.push(source, Action::Skipped, observed, changes);
+            }
+            // It stays in the target as it is, so what refers to it goes on.
+            Resolution::Block(rule) => {
+                self.findings.push(finding(rule));
+                self.push(source, Action::Blocked, observed, changes);
+            }
+        }
+    }
+
+    fn update(&mut self, source: &Origin, entity: &Entity, reason: String, changes: Vec<FieldChange>) {
+        if !self.gone.is_empty() {
+            // Its new name may be that of an entity that is gone.
+            let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
+            let _ = taken.clash_after(entity, |holder| self.gone.make_room(holder));
+        }
+        self.foresee(source, entity);
+        self.desire(source, entity);
+        self.push(source, Action::Update, reason, changes);
+    }
+
+    pub(super) fn create(&mut self, source: &Origin, entity: &Entity) {
+        let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
+        if let Some(clash) = taken.clash_after(entity, |holder| self.gone.make_room(holder)) {
+            return self.resolve(source, entity, &clash);
+        }
+        self.create_unclashed(source, entity);
+    }
+
+    /// Tells what the target will fill in.
+    fn foresee(&mut self, source: &Origin, entity: &Entity) {
+        let (version, catalogue) = (self.version, self.input.catalogue);
+        self.findings
+            .extend(added::foresee(&source.subject, entity, version, catalogue));
+    }
+
+    fn create_unclashed(&mut self, source: &Origin, entity: &Entity) {
+        self.note_absence(source, entity);
+        self.foresee(source, entity);
+        self.desire(source, entity);
+        self.push(source, Action::Create, String::new(), Vec::new());
+    }
+
+    /// Another entity holds a unique value: the conflict policy decides.
+    fn resolve(&mut self, source: &Origin, entity: &Entity, clash: &Clash) {
+        let observed = format!("{} is held by {}", clash.shown, clash.holder);
+        // The source has the holder too, under another name by now.
+        if let Some(holder) = self.identities.source_of(&clash.holder, self.input.source) {
+            return match self.resolve_holder(&holder, &clash.holder) {
+                Some(Resolution::Follow | Resolution::Overwrite(_)) => self.create_unclashed(source, entity),
+                Some(Resolution::Leave(_)) => self.block(source, &BLOCKED_BY_DRIFT, observed),
+                Some(Resolution::Skip | Resolution::Block(_)) | None => {
+                    self.block(source, &NAME_WAITS_FOR_UPDATE, observed)
+                }
+            };
+        }
+        let policy = self.input.policy.conflicts.of(entity.kind.name);
+        let holder = self
+            .input
+            .target
+            .get(&clash.holder)
+            .filter(|holder| holder.kind == entity.kind);
+        let (Some(holder), ConflictPolicy::Adopt | ConflictPolicy::Overwrite) = (holder, policy) else {
+            if policy == ConflictPolicy::Skip {
+                self.findings.push(Finding::new(
+                    &SKIPPED_BY_POLICY,
+                    source.subject.clone(),
+                    observed.clone(),
+                ));
+                return self.leave(source, Action::Skipped, observed);
+            }
+            return self.block(source, &NAME_TAKEN, observed);
+        };
+        let adopted = Entity {
+            id: Arc::clone(&holder.id),
+            ..entity.clone()
+        };
+        if policy == ConflictPolicy::Adopt && !equal(adopted.kind, &adopted.body, &holder.body) {
+            return self.block(source, &ADOPT_DIFFERS, observed);
+        }
+        self.identities.adopt(source.key().clone(), &holder.id);
+        self.gone.keep(&clash.holder);
+        self.compare(source, &adopted, &holder);
+    }
+
+    /// What happens to the holder of a unique value. Where it is written, that is before whoever wants the value, which is then free.
+    fn resolve_holder(&self, holder: &EntityKey, target: &EntityKey) -> Option<Resolution> {
+        let source = self.input.source.get(holder)?;
+        let actual = self.input.target.get(target)?;
+        if !self.selected.contains(holder) {
+            return None;
+        }
+        let entity = self
+            .identities
+            .relink(translate(source, self.input.catalogue).entity);
+        let standing = self.input.ledger.standing(&actual, &entity.body);
+        Some(conflict::resolve(standing, self.input.policy, entity.kind))
+    }
+}

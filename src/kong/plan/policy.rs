@@ -1,0 +1,154 @@
+//! What a user decides about a migration, beside its two ends.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, json};
+
+use super::preset::Preset;
+pub use super::prune::PruneLimit;
+use crate::kong::model::Entity;
+use crate::kong::model::entity_kinds::{PLUGIN_SCHEMAS, named};
+
+/// All decisions. The default moves everything, keeps ids, and blocks what clashes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Policy {
+    /// Which part of the source.
+    pub select: Selection,
+    /// Which ids.
+    pub ids: IdPolicy,
+    /// What to do with clashes.
+    pub conflicts: Conflicts,
+    /// What to do with what somebody else changed or removed in the target after this migration wrote it.
+    pub drift: DriftPolicy,
+    /// Changes on the way, in order.
+    pub transforms: Vec<Transform>,
+    /// Schemas of custom plugins, at most one for a name.
+    pub custom_plugins: Vec<CustomPlugin>,
+    /// Whether what this migration created is deleted once the source has it no more.
+    pub prune: bool,
+    /// How much of it one pass may delete.
+    pub prune_limit: PruneLimit,
+}
+
+/// Which part of a source to move. Empty: all of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// An entity needs all of these tags.
+    pub tags: Vec<String>,
+    /// An entity is of one of these kinds.
+    pub kinds: Vec<String>,
+    /// An entity is none of these.
+    pub exclude: Vec<Exclusion>,
+}
+
+/// Entities to leave behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exclusion {
+    /// Kind name.
+    pub kind: String,
+    /// Name or id; all of the kind when none.
+    pub name: Option<String>,
+}
+
+/// Which ids entities have in the target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum IdPolicy {
+    /// Those of the source.
+    #[default]
+    Preserve,
+    /// UUID version 5 of kind and source id, in the name space of the control plane's id.
+    Derive {
+        /// Id of the control plane.
+        control_plane: String,
+    },
+}
+
+/// What to do when a foreign entity of the target holds a unique value of the source's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ConflictPolicy {
+    /// Block the entity and what depends on it.
+    #[default]
+    Fail,
+    /// Take the target's entity as the copy when it is equal, else block.
+    Adopt,
+    /// Take the target's entity as the copy and make it equal.
+    Overwrite,
+    /// Leave it, and the source's entity too.
+    Skip,
+}
+
+/// What to do with what somebody else changed or removed in the target after this migration wrote it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DriftPolicy {
+    /// The conflict policy decides about what is changed; what is removed is written again.
+    #[default]
+    AsConflict,
+    /// Tell, and leave it.
+    Report,
+    /// Put the source's content back.
+    Correct,
+}
+
+/// The conflict policy, with exceptions by kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Conflicts {
+    /// For all kinds without an exception.
+    pub default: ConflictPolicy,
+    /// By kind name.
+    pub by_kind: BTreeMap<String, ConflictPolicy>,
+}
+
+impl Conflicts {
+    /// The policy for a kind.
+    #[must_use]
+    pub fn of(&self, kind: &str) -> ConflictPolicy {
+        self.by_kind.get(kind).copied().unwrap_or(self.default)
+    }
+}
+
+/// A custom plugin as the user gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomPlugin {
+    /// Name of the plugin.
+    pub name: String,
+    /// Text of its `schema.lua`.
+    pub schema: String,
+    /// Names of the files that stand beside it.
+    pub files: Vec<String>,
+}
+
+impl CustomPlugin {
+    /// The schema as an entity; none only if the table of kinds had no row for it.
+    #[must_use]
+    pub fn entity(&self) -> Option<Entity> {
+        let body = Map::from_iter([
+            ("name".to_owned(), json!(self.name)),
+            ("lua_schema".to_owned(), json!(self.schema)),
+        ]);
+        Entity::from_body(named(PLUGIN_SCHEMAS)?, body)
+    }
+}
+
+/// How a transform changes an entity.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// By a JSON patch (RFC 6902).
+    Patch(json_patch::Patch),
+    /// As many migrations need it.
+    Preset(Preset),
+}
+
+/// A change to entities before they are planned.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transform {
+    /// Kind name.
+    pub kind: String,
+    /// Name or id; all of the kind when none.
+    pub name: Option<String>,
+    /// Tags that the entity has.
+    pub tags: Vec<String>,
+    /// What to do to the entity as the source returned it.
+    pub change: Change,
+    /// Why; shown with every entity it changes.
+    pub reason: String,
+}

@@ -1,0 +1,109 @@
+//! What cannot move or behaves differently, told before the first write.
+//!
+//! This file is the engine: it runs the checks. Each family of rules is a file that defines its rules and its check; facts
+//! that change with Kong's releases are data ([`super::catalogue`]).
+
+pub mod certificates;
+pub mod consumers;
+pub mod custom_plugins;
+pub mod data_planes;
+pub mod declared;
+pub mod facts;
+pub mod group_limits;
+pub mod limits;
+pub mod managed;
+pub mod names;
+pub mod plugins;
+pub mod references;
+pub mod routes;
+pub mod scopes;
+pub mod services;
+pub mod source;
+pub mod verdict;
+
+pub use facts::Facts;
+pub use verdict::Verdict;
+
+use super::finding::{self, ENTITY_NOT_MOVABLE, Finding, Rule};
+use super::{inventory, prune, rollback, waivers};
+use crate::kong::model::Entity;
+use crate::kong::model::entity_kind::Write;
+
+/// All rules by family, in the order of the reference.
+pub static FAMILIES: &[(&str, &[&Rule])] = &[
+    ("Migration", finding::RULES),
+    ("Source", source::RULES),
+    ("Declarative files", declared::RULES),
+    ("Managed entities", managed::RULES),
+    ("Names and tags", names::RULES),
+    ("Numbers", limits::RULES),
+    ("Services, upstreams and keys", services::RULES),
+    ("Routes", routes::RULES),
+    ("Certificates", certificates::RULES),
+    ("Consumers and credentials", consumers::RULES),
+    ("Plugins", plugins::RULES),
+    ("Custom plugins", custom_plugins::RULES),
+    ("Scopes of plugins", scopes::RULES),
+    ("Data planes", data_planes::RULES),
+    ("References by name", references::RULES),
+    ("Limits of consumer groups", group_limits::RULES),
+    ("What the source has no more", prune::RULES),
+    ("Waivers", waivers::RULES),
+    ("Rollback", rollback::findings::RULES),
+];
+
+/// Checks of one entity, in the order of their findings.
+const CHECKS: &[fn(&Entity, &Facts<'_>, &mut Verdict)] = &[
+    managed::check,
+    names::check,
+    services::check,
+    routes::check,
+    certificates::check,
+    consumers::check,
+    plugins::check,
+    custom_plugins::check,
+    scopes::check,
+    data_planes::check,
+    references::check,
+    group_limits::check,
+];
+
+/// Checks of the whole workspace.
+const WORKSPACE_CHECKS: &[fn(&Facts<'_>) -> Vec<Finding>] =
+    &[source::check, limits::check, routes::check_flavor];
+
+/// All rules.
+pub fn rules() -> impl Iterator<Item = &'static Rule> {
+    FAMILIES.iter().flat_map(|(_, rules)| rules.iter().copied())
+}
+
+/// The rule of an id.
+#[must_use]
+pub fn rule(id: &str) -> Option<&'static Rule> {
+    rules().find(|rule| rule.id == id)
+}
+
+/// Judges one entity. What Konnect has no place for is not looked at further.
+#[must_use]
+pub fn judge(entity: &Entity, facts: &Facts<'_>) -> Verdict {
+    let mut verdict = Verdict::default();
+    if let Write::Impossible(reason) | Write::Counted(reason) = entity.kind.write {
+        verdict.keep_back(Finding::new(&ENTITY_NOT_MOVABLE, entity.subject(), reason));
+        return verdict;
+    }
+    for check in CHECKS {
+        check(entity, facts, &mut verdict);
+    }
+    verdict
+}
+
+/// Judges the workspace as a whole.
+#[must_use]
+pub fn judge_workspace(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut findings = inventory::judge(facts.input.source);
+    findings.extend(WORKSPACE_CHECKS.iter().flat_map(|check| check(facts)));
+    findings
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! What the rules say of one entity.
+
+use super::super::finding::{Finding, Rule};
+use crate::kong::model::{Entity, EntityKey, Subject};
+
+/// The verdict on one entity.
+#[derive(Debug)]
+pub struct Verdict {
+    /// False: it stays behind, and the findings say why.
+    pub moves: bool,
+    /// Reasons and warnings, the decisive ones first.
+    pub findings: Vec<Finding>,
+}
+
+impl Default for Verdict {
+    fn default() -> Self {
+        Self {
+            moves: true,
+            findings: Vec::new(),
+        }
+    }
+}
+
+impl Verdict {
+    /// The entity moves; this should be known.
+    pub fn tell(&mut self, rule: &Rule, entity: &Entity, observed: impl Into<String>) {
+        self.findings.push(Finding::new(rule, entity.subject(), observed));
+    }
+
+    /// The same about a field.
+    pub fn tell_at(&mut self, rule: &Rule, entity: &Entity, field: &str, observed: impl Into<String>) {
+        self.findings
+            .push(Finding::new(rule, entity.subject(), observed).at(field));
+    }
+
+    /// The entity stays behind.
+    pub fn keep_back(&mut self, finding: Finding) {
+        self.moves = false;
+        self.findings.insert(0, finding);
+    }
+}
+
+/// A whole kind as the subject of a finding.
+#[must_use]
+pub fn whole_kind(kind: &'static str) -> Subject {
+    Subject {
+        key: EntityKey::new(kind, "*"),
+        name: None,
+    }
+}

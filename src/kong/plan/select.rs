@@ -1,0 +1,167 @@
+//! Which source entities take part: the selected ones, what they own, and what they refer to by id or by name.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::named::{Names, named_entities};
+use super::policy::{Exclusion, Policy};
+use super::transform::transform;
+use crate::kong::model::entity::reference;
+use crate::kong::model::entity_kind::Write;
+use crate::kong::model::entity_kinds::MEMBERS;
+use crate::kong::model::{Entity, EntityKey, KongVersion, Packed, Snapshot};
+
+/// The outcome of a selection.
+#[derive(Debug, Default)]
+pub struct Selected {
+    taken: Option<BTreeSet<EntityKey>>,
+    excluded: BTreeSet<EntityKey>,
+}
+
+impl Selected {
+    /// True when the entity takes part.
+    #[must_use]
+    pub fn contains(&self, key: &EntityKey) -> bool {
+        !self.excluded.contains(key) && self.taken.as_ref().is_none_or(|taken| taken.contains(key))
+    }
+
+    /// True when the user left it out by name or kind.
+    #[must_use]
+    pub fn is_excluded(&self, key: &EntityKey) -> bool {
+        self.excluded.contains(key)
+    }
+}
+
+/// Evaluates the selection of a policy. What a selected entity refers to, by id or by name, comes along, unless it is excluded.
+#[must_use]
+pub fn select(source: &Snapshot, policy: &Policy, version: Option<KongVersion>, names: &Names) -> Selected {
+    let selection = &policy.select;
+    let excluded: BTreeSet<EntityKey> = selection
+        .exclude
+        .iter()
+        .flat_map(|exclusion| named(source, exclusion))
+        .collect();
+    if selection.tags.is_empty() && selection.kinds.is_empty() {
+        return Selected {
+            taken: None,
+            excluded,
+        };
+    }
+    let of_kind = |entity: &Entity| {
+        selection.kinds.is_empty() || selection.kinds.iter().any(|kind| kind == entity.kind.name)
+    };
+    let direct: BTreeSet<EntityKey> = source
+        .iter()
+        .filter(|entity| entity.kind.name != MEMBERS && of_kind(entity) && has_tags(entity, &selection.tags))
+        .map(|entity| entity.key())
+        .filter(|key| !excluded.contains(key))
+        .collect();
+    let owned = source
+        .iter()
+        .filter(|entity| of_kind(entity) || entity.kind.name == MEMBERS);
+    let owned = owned.filter(|entity| {
+        owners(entity).is_some_and(|owners| owners.iter().all(|owner| direct.contains(owner)))
+    });
+    let mut taken: BTreeSet<EntityKey> = owned
+        .map(|entity| entity.key())
+        .chain(direct.iter().cloned())
+        .collect();
+    let needs = |entity: &Entity| needs(entity, policy, version, names);
+    close(source, &excluded, needs, &mut taken);
+    bring_targets(source, &excluded, &mut taken);
+    Selected {
+        taken: Some(taken),
+        excluded,
+    }
+}
+
+/// What an entity refers to as it will be written, after the transforms.
+fn needs(entity: &Entity, policy: &Policy, version: Option<KongVersion>, names: &Names) -> Vec<EntityKey> {
+    let changed = transform(entity, &policy.transforms, version);
+    let written = changed.as_ref().map_or(entity, |changed| changed.entity.as_ref());
+    let named = named_entities(written, names).into_iter().map(|(_, named)| named);
+    written.references().into_iter().chain(named).collect()
+}
+
+/// Adds everything that is referred to, directly or not.
+fn close(
+    source: &Snapshot,
+    excluded: &BTreeSet<EntityKey>,
+    needs: impl Fn(&Entity) -> Vec<EntityKey>,
+    taken: &mut BTreeSet<EntityKey>,
+) {
+    let mut open: Vec<EntityKey> = taken.iter().cloned().collect();
+    while let Some(key) = open.pop() {
+        for needed in source.get(&key).iter().flat_map(&needs) {
+            if !excluded.contains(&needed) && taken.insert(needed.clone()) {
+                open.push(needed);
+            }
+        }
+    }
+}
+
+/// Adds the targets of upstreams that take part: an upstream without them answers nothing.
+fn bring_targets(source: &Snapshot, excluded: &BTreeSet<EntityKey>, taken: &mut BTreeSet<EntityKey>) {
+    let targets = source.of_kind("targets").map(Packed::unpack);
+    let belonging: Vec<EntityKey> = targets
+        .filter(|target| {
+            target
+                .references()
+                .iter()
+                .any(|upstream| taken.contains(upstream))
+        })
+        .map(|target| target.key())
+        .filter(|key| !excluded.contains(key))
+        .collect();
+    taken.extend(belonging);
+}
+
+/// The entities that an entity without tags of its own belongs to: a credential to its consumer, a target to its upstream, a server
+/// name to its certificate, a membership to both of its ends.
+fn owners(entity: &Entity) -> Option<Vec<EntityKey>> {
+    let owner = |kind: &'static str, field| Some(EntityKey::new(kind, reference(&entity.body, field)?));
+    match entity.kind.write {
+        Write::PutBelow { parent, field, .. } => Some(vec![owner(parent, field)?]),
+        Write::Member => Some(vec![
+            owner("consumer_groups", "consumer_group")?,
+            owner("consumers", "consumer")?,
+        ]),
+        Write::Put(_) | Write::Impossible(_) if entity.kind.name == "snis" => {
+            Some(vec![owner("certificates", "certificate")?])
+        }
+        _ => None,
+    }
+}
+
+/// True when an entity is the one meant, by name or id.
+#[must_use]
+pub fn is_named(entity: &Entity, name: &str) -> bool {
+    let field = |field: &str| entity.body.get(field).and_then(Value::as_str) == Some(name);
+    *entity.id == *name || field("name") || entity.kind.labels.iter().any(|label| field(label))
+}
+
+/// Keys of what an exclusion means.
+fn named(source: &Snapshot, exclusion: &Exclusion) -> Vec<EntityKey> {
+    let of_kind = source
+        .packed()
+        .filter(|packed| packed.kind.name == exclusion.kind);
+    let meant = of_kind.filter(|packed| {
+        exclusion
+            .name
+            .as_ref()
+            .is_none_or(|name| is_named(&packed.unpack(), name))
+    });
+    meant.map(Packed::key).collect()
+}
+
+/// True when an entity has all of the tags.
+#[must_use]
+pub fn has_tags(entity: &Entity, tags: &[String]) -> bool {
+    let own = entity.body.get("tags").and_then(Value::as_array);
+    tags.iter()
+        .all(|tag| own.is_some_and(|own| own.iter().any(|value| value.as_str() == Some(tag))))
+}
+
+#[cfg(test)]
+mod tests;
