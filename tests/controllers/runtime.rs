@@ -8,8 +8,8 @@ use gateway_migration_operator::{
     config::Config,
     controllers::runtime::{
         context::Context,
-        draft::Draft,
         outcome::Outcome,
+        pass::Pass,
         runner::{Reconciler, Runner},
     },
     http::{Budgets, Transport, TransportOptions},
@@ -87,7 +87,7 @@ impl Reconciler for Widgets {
     type Error = kube::Error;
     const FINALIZER: Option<&'static str> = Some(HOLD);
 
-    async fn reconcile(&self, widget: &Widget, _draft: &mut Draft<Widget>) -> Result<Outcome, kube::Error> {
+    async fn reconcile(&self, widget: &Widget, _pass: &mut Pass<Widget>) -> Result<Outcome, kube::Error> {
         assert_ne!(widget.spec.size, 0, "a widget of no size is a defect");
         self.go.cancelled().await;
         Ok(Outcome::done("Ready", "The widget is there."))

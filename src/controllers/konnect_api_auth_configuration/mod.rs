@@ -16,10 +16,14 @@ use super::{
     runtime::context::Context,
     runtime::draft::Draft,
     runtime::outcome::Outcome,
+    runtime::pass::Pass,
     runtime::runner::{Reconciler, Runner},
 };
 use crate::{
-    api::{conditions::reason, konnect_api_auth_configuration::KonnectAPIAuthConfiguration},
+    api::{
+        conditions::reason,
+        konnect_api_auth_configuration::{KonnectAPIAuthConfiguration, KonnectApiAuthConfigurationStatus},
+    },
     k8s::secrets::{Read, SecretWatches},
     kong::konnect::{Client, Organization, ServerUrl},
 };
@@ -51,8 +55,9 @@ impl Reconciler for AuthConfiguration {
     async fn reconcile(
         &self,
         object: &KonnectAPIAuthConfiguration,
-        draft: &mut Draft<KonnectAPIAuthConfiguration>,
+        pass: &mut Pass<KonnectAPIAuthConfiguration>,
     ) -> Result<Outcome, AuthError> {
+        let draft = &mut pass.draft;
         if object.meta().deletion_timestamp.is_some() {
             return Ok(Outcome::Gone);
         }
@@ -77,7 +82,7 @@ impl AuthConfiguration {
     async fn check(
         &self,
         object: &KonnectAPIAuthConfiguration,
-        draft: &mut Draft<KonnectAPIAuthConfiguration>,
+        draft: &mut Draft<KonnectApiAuthConfigurationStatus>,
     ) -> Result<Organization, AuthError> {
         let server_url = ServerUrl::parse(&object.spec.server_url)?;
         draft.status.server_url = Some(server_url.with_scheme());

@@ -28,9 +28,10 @@ impl ObjectStatus for KonnectApiAuthConfigurationStatus {
 }
 
 type Auth = KonnectAPIAuthConfiguration;
+type AuthDraft = Draft<KonnectApiAuthConfigurationStatus>;
 
 /// The token was found. Kong's condition stands only where there is a reference.
-pub(super) fn resolved(draft: &mut Draft<Auth>, object: &Auth) {
+pub(super) fn resolved(draft: &mut AuthDraft, object: &Auth) {
     match object.spec.type_ {
         ApiAuthType::Token => draft.conditions.remove(RESOLVED_REFS),
         ApiAuthType::SecretRef => draft.conditions.set(
@@ -43,7 +44,7 @@ pub(super) fn resolved(draft: &mut Draft<Auth>, object: &Auth) {
 }
 
 /// Konnect accepts the token; returns the sentence for `Ready`.
-pub(super) fn accepted(draft: &mut Draft<Auth>, object: &Auth, organization: &Organization) -> String {
+pub(super) fn accepted(draft: &mut AuthDraft, object: &Auth, organization: &Organization) -> String {
     let place = match object.spec.type_ {
         ApiAuthType::Token => "The token",
         ApiAuthType::SecretRef => "The token from the Secret",
@@ -60,7 +61,7 @@ pub(super) fn accepted(draft: &mut Draft<Auth>, object: &Auth, organization: &Or
 }
 
 /// The check failed: a verdict where the token is to blame, else the last known one with a note.
-pub(super) fn failed(draft: &mut Draft<Auth>, object: &Auth, error: &AuthError) {
+pub(super) fn failed(draft: &mut AuthDraft, object: &Auth, error: &AuthError) {
     match error {
         AuthError::Token(token) if object.spec.type_ == ApiAuthType::SecretRef && !token.is_passing() => {
             draft.conditions.set(

@@ -6,7 +6,7 @@ use super::{Extensions, control_plane, error::ExtensionError, pinning::Pinboard,
 use crate::{
     api::{
         annotations,
-        konnect_extension::{ExtensionKonnectStatus, KonnectExtension},
+        konnect_extension::{ExtensionKonnectStatus, KonnectExtension, KonnectExtensionStatus},
         names::finalizers::KONNECT_CLEANUP,
     },
     controllers::{
@@ -23,7 +23,7 @@ impl Extensions {
     pub(super) async fn delete(
         &self,
         extension: &KonnectExtension,
-        draft: &mut Draft<KonnectExtension>,
+        draft: &mut Draft<KonnectExtensionStatus>,
     ) -> Result<Outcome, ExtensionError> {
         if !extension.finalizers().iter().any(|name| name == KONNECT_CLEANUP) {
             return Ok(Outcome::Gone);
@@ -51,7 +51,7 @@ impl Extensions {
         &self,
         extension: &KonnectExtension,
         konnect: &ExtensionKonnectStatus,
-        draft: &mut Draft<KonnectExtension>,
+        draft: &mut Draft<KonnectExtensionStatus>,
     ) -> Result<(), ExtensionError> {
         let namespace = extension.namespace().unwrap_or_default();
         // The last check of the token is not asked for: when only the check fails, cleaning up still works.

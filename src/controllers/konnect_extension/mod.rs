@@ -32,6 +32,7 @@ use super::{
     runtime::draft::Draft,
     runtime::error::ReconcileError,
     runtime::outcome::Outcome,
+    runtime::pass::Pass,
     runtime::runner::{Reconciler, Runner},
 };
 use crate::{
@@ -40,6 +41,7 @@ use crate::{
         konnect_api_auth_configuration::KonnectAPIAuthConfiguration,
         konnect_extension::{
             CertificateSecretRef, DataPlaneClientAuthStatus, ExtensionKonnectStatus, KonnectExtension,
+            KonnectExtensionStatus,
         },
         konnect_gateway_control_plane::KonnectGatewayControlPlane,
         names::finalizers::KONNECT_CLEANUP,
@@ -106,14 +108,14 @@ impl Reconciler for Extensions {
     async fn reconcile(
         &self,
         extension: &KonnectExtension,
-        draft: &mut Draft<KonnectExtension>,
+        pass: &mut Pass<KonnectExtension>,
     ) -> Result<Outcome, ExtensionError> {
         if extension.meta().deletion_timestamp.is_some() {
-            return self.delete(extension, draft).await;
+            return self.delete(extension, &mut pass.draft).await;
         }
-        match self.provide(extension, draft).await {
+        match self.provide(extension, pass).await {
             Err(error) => {
-                status::failed(&mut draft.conditions, &error);
+                status::failed(&mut pass.draft.conditions, &error);
                 match error {
                     ExtensionError::NotOurs { .. } => {
                         Ok(Outcome::blocked(error.reason(), error.to_string()).again_after(NAME_TAKEN_POLL))
@@ -138,16 +140,16 @@ impl Extensions {
     async fn provide(
         &self,
         extension: &KonnectExtension,
-        draft: &mut Draft<KonnectExtension>,
+        pass: &mut Pass<KonnectExtension>,
     ) -> Result<Outcome, ExtensionError> {
         let konnect = self.fetch_control_plane(extension).await?;
-        status::control_plane_valid(&mut draft.conditions);
-        note_replaced(extension, &konnect, draft);
-        draft.status.konnect = Some(konnect.clone());
-        let session = self.open(extension, &konnect, draft).await?;
+        status::control_plane_valid(&mut pass.draft.conditions);
+        note_replaced(extension, &konnect, &mut pass.draft);
+        pass.draft.status.konnect = Some(konnect.clone());
+        let session = self.open(extension, &konnect, &mut pass.draft).await?;
         self.ensure_finalizer(extension).await?;
         let (secret, certificate) = self.ensure_certificate(extension, session.token_read).await?;
-        draft.status.data_plane_client_auth = Some(DataPlaneClientAuthStatus {
+        pass.draft.status.data_plane_client_auth = Some(DataPlaneClientAuthStatus {
             certificate_secret_ref: Some(CertificateSecretRef {
                 name: secret.name_any(),
             }),
@@ -161,9 +163,9 @@ impl Extensions {
             control_plane: &konnect.control_plane_id,
             title: &title,
         };
-        let own = self.ensure_pinned(&pinboard, &certificate, draft).await?;
+        let own = self.ensure_pinned(&pinboard, &certificate, pass).await?;
         self.mark_secret(extension, &secret, &certificate, &own).await?;
-        status::provisioned(&mut draft.conditions);
+        status::provisioned(&mut pass.draft.conditions);
         Ok(ready(
             &secret.name_any(),
             &config_map,
@@ -194,7 +196,7 @@ impl Extensions {
         &self,
         extension: &KonnectExtension,
         konnect: &ExtensionKonnectStatus,
-        draft: &mut Draft<KonnectExtension>,
+        draft: &mut Draft<KonnectExtensionStatus>,
     ) -> Result<Session, ExtensionError> {
         let namespace = extension.namespace().unwrap_or_default();
         let opened = session::open(
@@ -249,19 +251,19 @@ impl Extensions {
         &self,
         pinboard: &Pinboard<'_>,
         certificate: &ClientCertificate,
-        draft: &mut Draft<KonnectExtension>,
+        pass: &mut Pass<KonnectExtension>,
     ) -> Result<Vec<String>, ExtensionError> {
         let mut listed = pinboard.fetch().await?;
         if !pins::is_listed(&listed, certificate.fingerprint) {
-            status::provisioning(&mut draft.conditions);
+            status::provisioning(&mut pass.draft.conditions);
             // Deletion finds the control plane in the status, so it is there before the first pin.
-            draft
-                .publish_progress("The client certificate is being pinned in Konnect.")
+            pass.publish_progress("The client certificate is being pinned in Konnect.")
                 .await?;
             self.context.require_lead()?;
             listed = pinboard.pin(&certificate.pem, certificate.fingerprint).await?;
             let message = format!("Pinned certificate {} in Konnect.", certificate.fingerprint);
-            draft.note(Note::normal("CertificatePinned", "Provision", message));
+            pass.draft
+                .note(Note::normal("CertificatePinned", "Provision", message));
         }
         let surplus = pins::surplus(&listed, pinboard.title, certificate.fingerprint);
         if !surplus.is_empty() {
@@ -312,7 +314,7 @@ impl Extensions {
 fn note_replaced(
     extension: &KonnectExtension,
     konnect: &ExtensionKonnectStatus,
-    draft: &mut Draft<KonnectExtension>,
+    draft: &mut Draft<KonnectExtensionStatus>,
 ) {
     let former = draft
         .status

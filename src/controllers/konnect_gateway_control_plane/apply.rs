@@ -10,7 +10,7 @@ use super::{
     validate::Wanted,
 };
 use crate::{
-    api::konnect_gateway_control_plane::KonnectGatewayControlPlane,
+    api::konnect_gateway_control_plane::{KonnectGatewayControlPlane, KonnectGatewayControlPlaneStatus},
     controllers::{
         konnect::session::Session,
         runtime::{context::Context, draft::Draft, outcome::Outcome},
@@ -34,7 +34,7 @@ pub(super) async fn create(
     session: &Session,
     object: &Target,
     wanted: &Wanted,
-    draft: &mut Draft<Target>,
+    draft: &mut Draft<KonnectGatewayControlPlaneStatus>,
 ) -> Result<Applied, ControlPlaneError> {
     prepare_write(context, object).await?;
     match session
@@ -74,7 +74,7 @@ pub(super) async fn adopt(
     object: &Target,
     wanted: &Wanted,
     current: ControlPlane,
-    draft: &mut Draft<Target>,
+    draft: &mut Draft<KonnectGatewayControlPlaneStatus>,
 ) -> Result<Applied, ControlPlaneError> {
     if let Some(owner) = fetch_owner(context, object, &current.id).await? {
         return Ok(Err(refuse(&Refusal::AdoptOwned {
@@ -102,7 +102,7 @@ pub(super) async fn update(
     object: &Target,
     wanted: &Wanted,
     current: ControlPlane,
-    draft: &mut Draft<Target>,
+    draft: &mut Draft<KonnectGatewayControlPlaneStatus>,
 ) -> Result<ControlPlane, ControlPlaneError> {
     // Also at steady state: a replace from Git drops finalizers that are not in it.
     prepare_write(context, object).await?;

@@ -14,7 +14,7 @@ use crate::{
     api::{
         annotations::{DeletionPolicy, force_delete},
         conditions::reason,
-        konnect_gateway_control_plane::KonnectGatewayControlPlane,
+        konnect_gateway_control_plane::{KonnectGatewayControlPlane, KonnectGatewayControlPlaneStatus},
         names::finalizers,
     },
     controllers::{
@@ -37,7 +37,7 @@ impl GatewayControlPlane {
     pub(super) async fn clean_up(
         &self,
         object: &Target,
-        draft: &mut Draft<Target>,
+        draft: &mut Draft<KonnectGatewayControlPlaneStatus>,
     ) -> Result<Outcome, ControlPlaneError> {
         if !object
             .finalizers()

@@ -24,12 +24,15 @@ use super::{
     runtime::context::Context,
     runtime::draft::Draft,
     runtime::outcome::Outcome,
+    runtime::pass::Pass,
     runtime::runner::{Reconciler, Runner},
 };
 use crate::{
     api::{
-        conditions::reason, konnect_api_auth_configuration::KonnectAPIAuthConfiguration,
-        konnect_gateway_control_plane::KonnectGatewayControlPlane, names::finalizers,
+        conditions::reason,
+        konnect_api_auth_configuration::KonnectAPIAuthConfiguration,
+        konnect_gateway_control_plane::{KonnectGatewayControlPlane, KonnectGatewayControlPlaneStatus},
+        names::finalizers,
     },
     k8s::{
         finalizer,
@@ -80,8 +83,9 @@ impl Reconciler for GatewayControlPlane {
     async fn reconcile(
         &self,
         object: &KonnectGatewayControlPlane,
-        draft: &mut Draft<KonnectGatewayControlPlane>,
+        pass: &mut Pass<KonnectGatewayControlPlane>,
     ) -> Result<Outcome, ControlPlaneError> {
+        let draft = &mut pass.draft;
         let result = if object.meta().deletion_timestamp.is_some() {
             self.clean_up(object, draft).await
         } else {
@@ -108,7 +112,7 @@ impl GatewayControlPlane {
     async fn program(
         &self,
         object: &KonnectGatewayControlPlane,
-        draft: &mut Draft<KonnectGatewayControlPlane>,
+        draft: &mut Draft<KonnectGatewayControlPlaneStatus>,
     ) -> Result<Outcome, ControlPlaneError> {
         let wanted = match validate::validate(object) {
             Ok(wanted) => wanted,
@@ -144,7 +148,7 @@ impl GatewayControlPlane {
     async fn open(
         &self,
         object: &KonnectGatewayControlPlane,
-        draft: &mut Draft<KonnectGatewayControlPlane>,
+        draft: &mut Draft<KonnectGatewayControlPlaneStatus>,
     ) -> Result<Session, ControlPlaneError> {
         let auth_ref = object.spec.konnect.as_ref().map(|konnect| &konnect.auth_ref);
         let namespace = object.namespace().unwrap_or_default();
@@ -171,7 +175,7 @@ async fn prepare_write(
 }
 
 fn finished(
-    draft: &mut Draft<KonnectGatewayControlPlane>,
+    draft: &mut Draft<KonnectGatewayControlPlaneStatus>,
     session: &Session,
     current: &ControlPlane,
 ) -> Outcome {

@@ -9,9 +9,7 @@ use super::{
 use crate::{
     api::{
         conditions::{API_AUTH_VALID, PROGRAMMED, reason},
-        konnect_gateway_control_plane::{
-            KonnectEndpoints, KonnectGatewayControlPlane, KonnectGatewayControlPlaneStatus,
-        },
+        konnect_gateway_control_plane::{KonnectEndpoints, KonnectGatewayControlPlaneStatus},
     },
     controllers::{
         konnect::session::Session,
@@ -36,10 +34,10 @@ impl ObjectStatus for KonnectGatewayControlPlaneStatus {
     }
 }
 
-type Target = KonnectGatewayControlPlane;
+type TargetDraft = Draft<KonnectGatewayControlPlaneStatus>;
 
 /// The control plane is as the manifest says.
-pub(super) fn programmed(draft: &mut Draft<Target>, session: &Session, current: &ControlPlane) {
+pub(super) fn programmed(draft: &mut TargetDraft, session: &Session, current: &ControlPlane) {
     let status = &mut draft.status;
     status.id = Some(current.id.clone());
     status.organization_id = Some(session.organization_id.clone());
@@ -58,7 +56,7 @@ pub(super) fn programmed(draft: &mut Draft<Target>, session: &Session, current: 
 }
 
 /// The pass ended at something that a person has to change.
-pub(super) fn blocked(draft: &mut Draft<Target>, verdict: &Verdict) {
+pub(super) fn blocked(draft: &mut TargetDraft, verdict: &Verdict) {
     if verdict.reason != reason::DELETION_BLOCKED {
         draft.conditions.set(
             PROGRAMMED,
@@ -70,7 +68,7 @@ pub(super) fn blocked(draft: &mut Draft<Target>, verdict: &Verdict) {
 }
 
 /// A vanished control plane is worth an event of its own: data planes are affected. Told once, not at every look.
-pub(super) fn note_refusal(draft: &mut Draft<Target>, refusal: &Refusal) {
+pub(super) fn note_refusal(draft: &mut TargetDraft, refusal: &Refusal) {
     let told = draft
         .conditions
         .get(PROGRAMMED)
@@ -81,7 +79,7 @@ pub(super) fn note_refusal(draft: &mut Draft<Target>, refusal: &Refusal) {
 }
 
 /// The pass failed. What is known to exist stays programmed unless Konnect refused the manifest itself.
-pub(super) fn failed(draft: &mut Draft<Target>, error: &ControlPlaneError) {
+pub(super) fn failed(draft: &mut TargetDraft, error: &ControlPlaneError) {
     let exists = draft.status.id.is_some();
     match error {
         ControlPlaneError::Konnect { doing, source } => {

@@ -7,7 +7,7 @@
 //!
 //! use gateway_migration_operator::{
 //!     api::konnect_api_auth_configuration::KonnectAPIAuthConfiguration as Auth,
-//!     controllers::runtime::{context::Context, draft::Draft, outcome::Outcome, runner::{Reconciler, Runner}},
+//!     controllers::runtime::{context::Context, outcome::Outcome, pass::Pass, runner::{Reconciler, Runner}},
 //!     k8s::conditions::ConditionStatus,
 //! };
 //!
@@ -18,10 +18,10 @@
 //!     type Object = Auth;
 //!     type Error = kube::Error;
 //!
-//!     async fn reconcile(&self, object: &Auth, draft: &mut Draft<Auth>) -> Result<Outcome, kube::Error> {
-//!         draft.publish_progress("Greeting.").await?; // only before slow work
-//!         draft.conditions.set("Greeted", ConditionStatus::True, "Greeted", "Said hello.");
-//!         draft.status.server_url = Some(object.spec.server_url.clone());
+//!     async fn reconcile(&self, object: &Auth, pass: &mut Pass<Auth>) -> Result<Outcome, kube::Error> {
+//!         pass.publish_progress("Greeting.").await?; // only before slow work
+//!         pass.draft.conditions.set("Greeted", ConditionStatus::True, "Greeted", "Said hello.");
+//!         pass.draft.status.server_url = Some(object.spec.server_url.clone());
 //!         Ok(Outcome::done("Greeted", "Said hello.").again_after(Duration::from_secs(600)))
 //!     }
 //! }
@@ -53,10 +53,10 @@ use serde::de::DeserializeOwned;
 
 use super::{
     context::Context,
-    draft::Draft,
     error::{ReconcileError, chain},
     outcome::Outcome,
     pass::Pass,
+    passes::Passes,
 };
 use crate::{api::annotations::force_delete, k8s::status::ReconciledObject, telemetry::readiness::Gate};
 
@@ -80,12 +80,12 @@ pub trait Reconciler: Send + Sync + 'static {
 
     /// Brings one object nearer to its manifest. Idempotent; called again whenever something may have changed.
     ///
-    /// `object` was read from the API server a moment ago. What is learnt goes into `draft` at once: the runner writes
+    /// `object` was read from the API server a moment ago. What is learnt goes into `pass.draft` at once: the runner writes
     /// it also when this fails.
     fn reconcile(
         &self,
         object: &Self::Object,
-        draft: &mut Draft<Self::Object>,
+        pass: &mut Pass<Self::Object>,
     ) -> impl Future<Output = Result<Outcome, Self::Error>> + Send;
 
     /// Takes out of a cached object what [`Runner::rerun_on`] does not ask for. Passes read the object anew, so the
@@ -203,8 +203,8 @@ impl<R: Reconciler> Runner<R> {
         self,
     ) -> impl Stream<Item = Result<Reconciled<R>, controller::Error<Infallible, watcher::Error>>> {
         let context = self.context;
-        let pass = Arc::new(Pass::new(context.clone(), self.reconciler));
-        let mut controller = follow_own_kind(&context, &pass)
+        let passes = Arc::new(Passes::new(context.clone(), self.reconciler));
+        let mut controller = follow_own_kind(&context, &passes)
             .with_config(controller::Config::default().concurrency(self.at_once));
         for extend in self.related {
             controller = extend(controller, &context);
@@ -214,9 +214,9 @@ impl<R: Reconciler> Runner<R> {
         }
         let stop = context.stop.clone();
         controller.graceful_shutdown_on(stop.cancelled_owned()).run(
-            async |object, pass: Arc<Pass<R>>| Ok(pass.run(&object).await),
+            async |object, passes: Arc<Passes<R>>| Ok(passes.run(&object).await),
             |_, error, _| match *error {},
-            pass,
+            passes,
         )
     }
 }
@@ -224,8 +224,8 @@ impl<R: Reconciler> Runner<R> {
 type Reconciled<R> = (ObjectRef<Guarded<R>>, Action);
 
 /// Follows what people change: spec, annotations, finalizers, deletion. Status writes, which are our own, wake nobody.
-fn follow_own_kind<R: Reconciler>(context: &Context, pass: &Arc<Pass<R>>) -> Controller<Guarded<R>> {
-    let pass = Arc::clone(pass);
+fn follow_own_kind<R: Reconciler>(context: &Context, passes: &Arc<Passes<R>>) -> Controller<Guarded<R>> {
+    let passes = Arc::clone(passes);
     let (reader, writer) = reflector::store();
     let changed = predicates::generation
         .combine(predicates::annotations)
@@ -236,7 +236,7 @@ fn follow_own_kind<R: Reconciler>(context: &Context, pass: &Arc<Pass<R>>) -> Con
         .inspect_ok(move |event| {
             if let watcher::Event::Delete(object) = event {
                 let gone = ObjectRef::new(&object.name_any());
-                pass.forget(&gone.within(&object.namespace().unwrap_or_default()));
+                passes.forget(&gone.within(&object.namespace().unwrap_or_default()));
             }
         })
         .reflect(writer)

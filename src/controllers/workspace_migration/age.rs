@@ -9,7 +9,7 @@ use super::LOOK_AGAIN;
 use super::decide::difference;
 use super::status::verification_status;
 use crate::api::conditions::{VERIFIED, reason};
-use crate::api::workspace_migration::{Mode, Sync, WorkspaceMigration, WorkspaceMigrationSpec};
+use crate::api::workspace_migration::{Mode, Sync, WorkspaceMigrationSpec, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::words::counted;
 use crate::k8s::conditions::ConditionStatus::{True, Unknown};
@@ -24,7 +24,7 @@ pub(super) fn renew(
     observed: &Observed,
     planned: &Planned,
     now: Timestamp,
-    draft: &mut Draft<WorkspaceMigration>,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
 ) {
     let plan = &planned.plan;
     if difference(plan).is_some() {
@@ -53,7 +53,11 @@ pub(super) fn renew(
 }
 
 /// The sides could not be compared: a verification that is too old to rely on is not claimed to hold.
-pub(super) fn doubt(spec: &WorkspaceMigrationSpec, now: Timestamp, draft: &mut Draft<WorkspaceMigration>) {
+pub(super) fn doubt(
+    spec: &WorkspaceMigrationSpec,
+    now: Timestamp,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
+) {
     let verification = draft.status.verification.as_ref();
     let Some(checked) = verification.and_then(|verification| verification.checked_at.as_ref()) else {
         return;

@@ -4,7 +4,7 @@ use kube::ResourceExt;
 
 use super::WorkspaceMigrationController;
 use crate::api::refs::LocalRef;
-use crate::api::workspace_migration::{PlanStatus, WorkspaceMigration};
+use crate::api::workspace_migration::{PlanStatus, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::k8s::artefacts::{self, ArtefactError};
 use crate::k8s::events::Note;
@@ -24,7 +24,7 @@ impl WorkspaceMigrationController {
         object: &WorkspaceMigration,
         read: (&Migration, &Observed, &Planned),
         before: Option<PlanStatus>,
-        draft: &mut Draft<WorkspaceMigration>,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
     ) {
         let (migration, observed, planned) = read;
         let stored = before

@@ -10,7 +10,7 @@ use super::execute::Run;
 use crate::api::conditions::{BACKED_UP, reason};
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::refs::LocalRef;
-use crate::api::workspace_migration::{BackupPolicy, Phase, WorkspaceMigration};
+use crate::api::workspace_migration::{BackupPolicy, Phase, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::error::ReconcileError as _;
 use crate::k8s::artefacts::{self, Artefact, ArtefactError, Packed};
@@ -43,7 +43,7 @@ impl WorkspaceMigrationController {
         &self,
         object: &WorkspaceMigration,
         control_plane: &str,
-        draft: &mut Draft<WorkspaceMigration>,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<Ledger, Error> {
         let name = ledger_artefact(control_plane).name(&object.name_any());
         let namespace = object.namespace().unwrap_or_default();
@@ -80,7 +80,7 @@ impl WorkspaceMigrationController {
         &self,
         run: &Run<'_>,
         ledger: &mut Ledger,
-        draft: &mut Draft<WorkspaceMigration>,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<(), Error> {
         draft.status.phase = Some(Phase::BackingUp);
         let message = "Saving what the control plane holds.";
@@ -111,7 +111,7 @@ impl WorkspaceMigrationController {
         &self,
         run: &Run<'_>,
         ledger: &Ledger,
-        draft: &mut Draft<WorkspaceMigration>,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<(), Error> {
         if run.object.spec.backup_policy == BackupPolicy::BeforeImages {
             draft.status.backup.get_or_insert_default().artefact_ref = None;
@@ -163,7 +163,7 @@ impl WorkspaceMigrationController {
         &self,
         object: &WorkspaceMigration,
         control_plane: &str,
-        draft: &mut Draft<WorkspaceMigration>,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<bool, Error> {
         let status = draft.status.backup.get_or_insert_default();
         if status.artefact_ref.is_some() {
@@ -184,7 +184,7 @@ impl WorkspaceMigrationController {
         &self,
         (object, control_plane): (&WorkspaceMigration, &str),
         ledger: &Ledger,
-        draft: &mut Draft<WorkspaceMigration>,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<(), Error> {
         let client = &self.context.client;
         let packed = Packed::write(|out| ledger.write_to(ends(object, control_plane), out))
@@ -202,7 +202,7 @@ impl WorkspaceMigrationController {
         &self,
         run: &Run<'_>,
         ledger: &mut Ledger,
-        draft: &mut Draft<WorkspaceMigration>,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<(), Error> {
         if ledger.settle(run.planned, &run.observed.target, self.context.clock.now()) {
             self.keep_ledger((run.object, &run.migration.control_plane), ledger, draft)
@@ -215,7 +215,7 @@ impl WorkspaceMigrationController {
     pub(super) async fn discard_backup(
         &self,
         object: &WorkspaceMigration,
-        draft: &Draft<WorkspaceMigration>,
+        draft: &Draft<WorkspaceMigrationStatus>,
     ) -> Result<(), Error> {
         if object.spec.retain_backup {
             return Ok(());
@@ -234,7 +234,7 @@ impl WorkspaceMigrationController {
 }
 
 /// A ledger that was there and is gone takes knowledge with it that cannot be had again.
-fn note_loss(name: &str, draft: &mut Draft<WorkspaceMigration>) {
+fn note_loss(name: &str, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let known = draft
         .status
         .backup
@@ -249,7 +249,7 @@ fn note_loss(name: &str, draft: &mut Draft<WorkspaceMigration>) {
 }
 
 /// What is saved, into its condition.
-pub(super) fn report_backup(plan: &Plan, draft: &mut Draft<WorkspaceMigration>) {
+pub(super) fn report_backup(plan: &Plan, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let backup = draft.status.backup.as_ref();
     let ledger = backup.and_then(|backup| Some(&backup.ledger_ref.as_ref()?.name));
     let full =

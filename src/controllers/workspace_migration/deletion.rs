@@ -16,9 +16,10 @@ use super::{known_entities, queue};
 use crate::api::annotations::force_delete;
 use crate::api::conditions::reason;
 use crate::api::names::finalizers;
-use crate::api::workspace_migration::{DeletionPolicy, WorkspaceMigration};
+use crate::api::workspace_migration::{DeletionPolicy, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
+use crate::controllers::runtime::pass::Pass;
 use crate::controllers::runtime::words::counted;
 use crate::k8s::events::Note;
 use crate::k8s::finalizer;
@@ -38,21 +39,21 @@ impl WorkspaceMigrationController {
     pub(super) async fn release(
         &self,
         object: &WorkspaceMigration,
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         if deletes(object) {
-            match self.delete_migrated(object, draft).await {
+            match self.delete_migrated(object, pass).await {
                 Ok(None) => {}
                 Ok(Some(not_yet)) => return Ok(not_yet),
                 Err(Error::Engine(engine::Error::ControlPlaneGone { id })) => {
                     let message = format!("The control plane {id} is gone, and with it what was migrated.");
-                    draft.note(Note::normal("MigratedGone", "Delete", message));
+                    pass.draft.note(Note::normal("MigratedGone", "Delete", message));
                 }
                 Err(error) => return Err(Error::Deletion(Box::new(error))),
             }
         }
         self.unwatch(&ObjectRef::from_obj(object));
-        self.discard_backup(object, draft).await?;
+        self.discard_backup(object, &pass.draft).await?;
         let api = self
             .context
             .namespaced::<WorkspaceMigration>(&object.namespace().unwrap_or_default());
@@ -67,22 +68,24 @@ impl WorkspaceMigrationController {
     async fn delete_migrated(
         &self,
         object: &WorkspaceMigration,
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Option<Outcome>, Error> {
         let key = ObjectRef::from_obj(object);
-        let _place = match self.queue.ask(&key, Turn::Work, known_entities(draft)) {
+        let _place = match self.queue.ask(&key, Turn::Work, known_entities(&pass.draft)) {
             Ok(place) => place,
-            Err(ahead) => return Ok(Some(queue::wait(&ahead, Turn::Work, draft))),
+            Err(ahead) => return Ok(Some(queue::wait(&ahead, Turn::Work, &mut pass.draft))),
         };
         let orders = Orders::heed(&self.context, object);
         let looked = orders.unless_ended(async {
             let reversal = Reversal {
                 object,
-                target: self.fetch_reversed(object, &orders.throttle, draft).await?,
+                target: self
+                    .fetch_reversed(object, &orders.throttle, &mut pass.draft)
+                    .await?,
                 extent: Extent::Created,
                 stop: &orders.stop,
             };
-            let found = self.look(&reversal, draft).await?;
+            let found = self.look(&reversal, &mut pass.draft).await?;
             Ok::<_, Error>((reversal, found))
         });
         let (reversal, mut found) = match looked.await {
@@ -90,11 +93,10 @@ impl WorkspaceMigrationController {
             Err(ended) => return Ok(Some(end_early(&ended))),
         };
         if !found.rollback.is_done() {
-            draft
-                .publish_progress("Deleting what this migration created.")
+            pass.publish_progress("Deleting what this migration created.")
                 .await?;
         }
-        let applied = self.undo(&reversal, &mut found, draft).await?;
+        let applied = self.undo(&reversal, &mut found, pass).await?;
         if let Some(ended) = orders.ended() {
             return Ok(Some(end_early(&ended)));
         }
@@ -111,12 +113,11 @@ impl WorkspaceMigrationController {
             let blocked = Outcome::blocked(reason::DELETION_BLOCKED, message);
             return Ok(Some(blocked.again_after(RECHECK)));
         }
-        if draft.status.started_at.is_some() {
-            tell(&applied, &found, draft);
+        if pass.draft.status.started_at.is_some() {
+            tell(&applied, &found, &mut pass.draft);
             // From here on the ledger may be gone, and a pass after a restart must not miss it.
-            draft.status.started_at = None;
-            draft
-                .publish_progress("What this migration created is deleted.")
+            pass.draft.status.started_at = None;
+            pass.publish_progress("What this migration created is deleted.")
                 .await?;
         }
         Ok(None)
@@ -153,7 +154,7 @@ pub(super) fn leaves_all(stored: &DynamicObject) -> bool {
 }
 
 /// What was deleted and what stays, as an event.
-fn tell(applied: &Applied, found: &Found, draft: &mut Draft<WorkspaceMigration>) {
+fn tell(applied: &Applied, found: &Found, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let deleted = counted(applied.deleted, "entity is", "entities are");
     let mut message = format!("{deleted} deleted in the control plane.");
     let findings = &found.rollback.findings;

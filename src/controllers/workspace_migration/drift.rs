@@ -2,7 +2,7 @@
 
 use super::decide::difference;
 use crate::api::conditions::{DRIFTED, reason};
-use crate::api::workspace_migration::{DriftStatus, Mode, WorkspaceMigration};
+use crate::api::workspace_migration::{DriftStatus, Mode, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::words::entities;
 use crate::k8s::conditions::ConditionStatus::True;
@@ -17,7 +17,7 @@ use crate::kong::plan::{Plan, Planned};
 const NAMED: usize = 5;
 
 /// What this look found, in mode Sync. Before the first completion everything is new, and nothing has drifted.
-pub(super) fn report_drift(mode: Mode, drift: &Drift, draft: &mut Draft<WorkspaceMigration>) {
+pub(super) fn report_drift(mode: Mode, drift: &Drift, draft: &mut Draft<WorkspaceMigrationStatus>) {
     if mode != Mode::Sync {
         return;
     }
@@ -28,7 +28,7 @@ pub(super) fn report_drift(mode: Mode, drift: &Drift, draft: &mut Draft<Workspac
 }
 
 /// What somebody changed or removed in the target and the plan leaves so, as a condition; no condition when there is nothing.
-pub(super) fn tell_left(drift: &Drift, draft: &mut Draft<WorkspaceMigration>) {
+pub(super) fn tell_left(drift: &Drift, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let Some(named) = names(drift.left.iter()) else {
         return draft.conditions.remove(DRIFTED);
     };
@@ -63,7 +63,7 @@ pub(super) fn change_since(planned: &Planned) -> Option<(&'static str, String)> 
 }
 
 /// Tells in an event what was put back over somebody's changes.
-pub(super) fn note_corrected(plan: &Plan, applied: &Applied, draft: &mut Draft<WorkspaceMigration>) {
+pub(super) fn note_corrected(plan: &Plan, applied: &Applied, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let refused = |subject: &Subject| {
         let refusals = applied.refused.iter().map(|refusal| &refusal.subject);
         refusals.chain(&applied.not_tried).any(|other| other == subject)

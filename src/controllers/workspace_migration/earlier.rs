@@ -3,14 +3,14 @@
 
 use crate::api::conditions::{BACKED_UP, ROLLBACK_READY};
 use crate::api::workspace_migration::{
-    BackupStatus, EarlierBackup, TargetStatus, WorkspaceMigration, limits,
+    BackupStatus, EarlierBackup, TargetStatus, WorkspaceMigrationStatus, limits,
 };
 use crate::controllers::runtime::draft::Draft;
 use crate::k8s::events::Note;
 
 /// Sets the target. When it is another control plane than before, what is known of the former one's backup is put aside: nothing is
 /// written to the new one yet.
-pub(super) fn meet(target: TargetStatus, draft: &mut Draft<WorkspaceMigration>) {
+pub(super) fn meet(target: TargetStatus, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let before = draft.status.target.replace(target).unwrap_or_default();
     let now = draft
         .status
@@ -25,7 +25,7 @@ pub(super) fn meet(target: TargetStatus, draft: &mut Draft<WorkspaceMigration>) 
 }
 
 /// The control planes of which there may be a backup and a ledger, the present one first.
-pub(super) fn control_planes(draft: &Draft<WorkspaceMigration>) -> impl Iterator<Item = &str> {
+pub(super) fn control_planes(draft: &Draft<WorkspaceMigrationStatus>) -> impl Iterator<Item = &str> {
     let present = draft.status.target.iter();
     let present = present.filter_map(|target| target.control_plane_id.as_deref());
     let backup = draft.status.backup.iter();
@@ -33,7 +33,7 @@ pub(super) fn control_planes(draft: &Draft<WorkspaceMigration>) -> impl Iterator
     present.chain(earlier.map(|earlier| earlier.control_plane_id.as_str()))
 }
 
-fn put_aside(before: String, now: &str, draft: &mut Draft<WorkspaceMigration>) {
+fn put_aside(before: String, now: &str, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let backup = draft.status.backup.take();
     // The first write comes after its backup.
     let has_saved = draft.status.started_at.take().is_some() || backup.is_some();

@@ -15,8 +15,8 @@ use super::verdict::conclude;
 use crate::api::conditions::{APPLIED, VERIFIED, reason};
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{HistoryEntry, Phase, WorkspaceMigration, limits};
-use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
+use crate::controllers::runtime::pass::Pass;
 use crate::controllers::runtime::words::entities;
 use crate::k8s::conditions::ConditionStatus::{False, Unknown};
 use crate::k8s::conditions::bounded;
@@ -41,37 +41,37 @@ impl WorkspaceMigrationController {
         &self,
         run: &Run<'_>,
         ledger: &mut Ledger,
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         let started = self.context.clock.now();
-        let mut applied = self.apply(run, ledger, draft).await?;
-        draft.status.findings = Some(findings_status(&known(run, &applied)));
-        note_corrected(&run.planned.plan, &applied, draft);
+        let mut applied = self.apply(run, ledger, pass).await?;
+        pass.draft.status.findings = Some(findings_status(&known(run, &applied)));
+        note_corrected(&run.planned.plan, &applied, &mut pass.draft);
         if let Some(error) = &applied.interrupted {
             let message = format!(
                 "{} of {} entities are written. {error}",
                 applied.written(),
                 run.planned.plan.writes()
             );
-            draft
+            pass.draft
                 .conditions
                 .set(APPLIED, False, reason::PROGRESSING_WITH_RETRY, message);
             return Err(error.clone().into());
         }
         if let Some(ended) = run.orders.ended() {
-            return end_early(ended, draft);
+            return end_early(ended, &mut pass.draft);
         }
-        if let Some(cause) = undone_by(run.object, &applied, draft) {
-            return self.roll_back(run.object, run.orders, &cause, draft).await;
+        if let Some(cause) = undone_by(run.object, &applied, &mut pass.draft) {
+            return self.roll_back(run.object, run.orders, &cause, pass).await;
         }
-        let verified = self.verify_and_repair(run, &mut applied, ledger, draft);
+        let verified = self.verify_and_repair(run, &mut applied, ledger, pass);
         let verification = match verified.await? {
             Ok(verification) => verification,
-            Err(ended) => return end_early(ended, draft),
+            Err(ended) => return end_early(ended, &mut pass.draft),
         };
-        let outcome = conclude(run.planned, &applied, &verification, draft);
-        if draft.status.completed_at.is_none() && matches!(outcome, Outcome::Done(_)) {
-            draft.status.completed_at = Some(Time(self.context.clock.now()));
+        let outcome = conclude(run.planned, &applied, &verification, &mut pass.draft);
+        if pass.draft.status.completed_at.is_none() && matches!(outcome, Outcome::Done(_)) {
+            pass.draft.status.completed_at = Some(Time(self.context.clock.now()));
         }
         let (label, summary) = match &outcome {
             Outcome::Done(verdict) | Outcome::Blocked(verdict) => (verdict.reason, verdict.message.clone()),
@@ -89,9 +89,9 @@ impl WorkspaceMigrationController {
             summary: bounded(summary, limits::TEXT),
         };
         if applied.written() > 0 {
-            draft.status.sync.get_or_insert_default().last_applied = entry.finished_at.clone();
+            pass.draft.status.sync.get_or_insert_default().last_applied = entry.finished_at.clone();
         }
-        remember(&mut draft.status.history, entry, applied.written());
+        remember(&mut pass.draft.status.history, entry, applied.written());
         Ok(outcome)
     }
 
@@ -99,11 +99,11 @@ impl WorkspaceMigrationController {
         &self,
         run: &Run<'_>,
         ledger: &mut Ledger,
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Applied, Error> {
         let (sender, progress) = watch::channel(initial_progress(&run.planned.plan));
         let writes = run.planned.plan.writes();
-        draft.status.progress = Some(progress_status(&progress.borrow(), None));
+        pass.draft.status.progress = Some(progress_status(&progress.borrow(), None));
         // The ledger is kept also when nothing is written, and the finalizer cleans up after it.
         let namespace = run.object.namespace().unwrap_or_default();
         finalizer::ensure(
@@ -115,31 +115,30 @@ impl WorkspaceMigrationController {
         if writes == 0 {
             return Ok(Applied::default());
         }
-        self.back_up(run, ledger, draft).await?;
-        draft.status.phase = Some(Phase::Applying);
-        draft
+        self.back_up(run, ledger, &mut pass.draft).await?;
+        pass.draft.status.phase = Some(Phase::Applying);
+        pass.draft
             .status
             .started_at
             .get_or_insert_with(|| Time(self.context.clock.now()));
-        draft.conditions.set(
+        pass.draft.conditions.set(
             APPLIED,
             Unknown,
             reason::APPLYING,
             format!("{}.", work(&run.planned.plan)),
         );
-        draft.conditions.set(
+        pass.draft.conditions.set(
             VERIFIED,
             Unknown,
             reason::PENDING,
             "Verification follows the writes.",
         );
         // Before the first write: from here on source and target are frozen.
-        draft
-            .publish_progress(format!("{} in the control plane.", work(&run.planned.plan)))
+        pass.publish_progress(format!("{} in the control plane.", work(&run.planned.plan)))
             .await?;
         let work = run.migration.apply(run.planned, &run.orders.stop, &sender);
         let words = (&**run.migration.target.budget(), "are in the control plane");
-        Ok(self.follow(work, progress, words, draft).await)
+        Ok(self.follow(work, progress, words, pass).await)
     }
 
     /// Reads the target again and compares every entity.
@@ -148,17 +147,16 @@ impl WorkspaceMigrationController {
         run: &Run<'_>,
         applied: &Applied,
         ledger: &mut Ledger,
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Verification, Error> {
-        draft.status.phase = Some(Phase::Verifying);
-        draft.conditions.set(
+        pass.draft.status.phase = Some(Phase::Verifying);
+        pass.draft.conditions.set(
             VERIFIED,
             Unknown,
             reason::VERIFYING,
             "Reading the control plane again.",
         );
-        draft
-            .publish_progress("Reading the control plane again and comparing every entity.")
+        pass.publish_progress("Reading the control plane again and comparing every entity.")
             .await?;
         let (planned, now) = (run.planned, self.context.clock.now());
         let (mut settled, mut expected) = (false, None);
@@ -171,19 +169,23 @@ impl WorkspaceMigrationController {
         let mut verification = verification.await?;
         applied.explain(&mut verification);
         if settled {
-            self.keep_ledger((run.object, &run.migration.control_plane), ledger, draft)
-                .await?;
+            self.keep_ledger(
+                (run.object, &run.migration.control_plane),
+                ledger,
+                &mut pass.draft,
+            )
+            .await?;
         }
         if let Some((rollback, report)) = expected {
-            report_rollback_ready(ledger, &rollback, draft);
-            self.keep_rollback(run.object, &report, draft).await;
+            report_rollback_ready(ledger, &rollback, &mut pass.draft);
+            self.keep_rollback(run.object, &report, &mut pass.draft).await;
         }
-        draft.status.verification = Some(verification_status(&verification, self.context.clock.now()));
+        pass.draft.status.verification = Some(verification_status(&verification, self.context.clock.now()));
         let mut findings = known(run, applied);
         findings.extend(verification.findings.iter().cloned());
         findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
         findings.dedup();
-        draft.status.findings = Some(findings_status(&findings));
+        pass.draft.status.findings = Some(findings_status(&findings));
         Ok(verification)
     }
 }

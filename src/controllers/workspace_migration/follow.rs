@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 use super::WorkspaceMigrationController;
 use super::pace::{Pace, waiting_for};
 use super::status::progress_status;
-use crate::api::workspace_migration::WorkspaceMigration;
+use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::pass::Pass;
 use crate::http::Budget;
 use crate::kong::engine::{Applied, Progress};
 
@@ -25,7 +26,7 @@ impl WorkspaceMigrationController {
         work: impl Future<Output = Applied>,
         progress: watch::Receiver<Progress>,
         words: (&Budget, &str),
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) -> Applied {
         let ended = CancellationToken::new();
         let work = async {
@@ -33,7 +34,7 @@ impl WorkspaceMigrationController {
             ended.cancel();
             applied
         };
-        let (applied, ()) = tokio::join!(work, self.report_until(&ended, &progress, words, draft));
+        let (applied, ()) = tokio::join!(work, self.report_until(&ended, &progress, words, pass));
         applied
     }
 
@@ -43,7 +44,7 @@ impl WorkspaceMigrationController {
         ended: &CancellationToken,
         progress: &watch::Receiver<Progress>,
         (budget, done): (&Budget, &str),
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) {
         let mut pace = Pace::new(Instant::now(), progress.borrow().sum().completed);
         let mut tick = interval(PROGRESS_EVERY);
@@ -56,18 +57,24 @@ impl WorkspaceMigrationController {
             }
             let now = progress.borrow().clone();
             pace.observe(Instant::now(), now.sum().completed);
-            self.show(&now, &pace, budget, draft);
+            self.show(&now, &pace, budget, &mut pass.draft);
             let message = format!("{} entities {done}.", now.summary());
-            if let Err(error) = draft.publish_progress(message).await {
+            if let Err(error) = pass.publish_progress(message).await {
                 tracing::debug!(%error, "progress could not be written");
             }
         }
         let now = progress.borrow().clone();
         pace.observe(Instant::now(), now.sum().completed);
-        draft.status.progress = Some(progress_status(&now, Some(pace.average())));
+        pass.draft.status.progress = Some(progress_status(&now, Some(pace.average())));
     }
 
-    fn show(&self, progress: &Progress, pace: &Pace, budget: &Budget, draft: &mut Draft<WorkspaceMigration>) {
+    fn show(
+        &self,
+        progress: &Progress,
+        pace: &Pace,
+        budget: &Budget,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
+    ) {
         let mut status = progress_status(progress, Some(pace.rate()));
         let now = self.context.clock.now();
         status.in_flight = u64::try_from(budget.in_flight()).unwrap_or(u64::MAX);

@@ -3,7 +3,7 @@
 use super::error::Error;
 use super::orders::Ended;
 use crate::api::conditions::{APPLIED, ROLLED_BACK, reason};
-use crate::api::workspace_migration::{Phase, WorkspaceMigration};
+use crate::api::workspace_migration::{Phase, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
@@ -16,7 +16,7 @@ const SUSPENDED: &str = "spec.suspend to be false";
 const NAMED: usize = 3;
 
 /// `spec.suspend` is true: nothing is read or written.
-pub(super) fn pause(draft: &mut Draft<WorkspaceMigration>) -> Outcome {
+pub(super) fn pause(draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {
     let progress = draft.status.progress.get_or_insert_default();
     progress.in_flight = 0;
     progress.rate = None;
@@ -46,7 +46,7 @@ pub(super) fn pause(draft: &mut Draft<WorkspaceMigration>) -> Outcome {
 ///
 /// # Errors
 /// When what ended it has to be solved before the next pass can go on.
-pub(super) fn end_early(ended: Ended, draft: &mut Draft<WorkspaceMigration>) -> Result<Outcome, Error> {
+pub(super) fn end_early(ended: Ended, draft: &mut Draft<WorkspaceMigrationStatus>) -> Result<Outcome, Error> {
     let message = match &ended {
         Ended::Suspended => return Ok(pause(draft)),
         Ended::OperatorStops => "The operator is stopping; the next one goes on from what the target holds.",

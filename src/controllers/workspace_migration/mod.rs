@@ -51,11 +51,12 @@ use self::verdict::{await_approval, halt, has_new_schemas, is_completed, report_
 use super::runtime::context::Context;
 use super::runtime::draft::Draft;
 use super::runtime::outcome::Outcome;
+use super::runtime::pass::Pass;
 use super::runtime::runner::{Reconciler, Runner};
 use crate::api::conditions::{PREFLIGHT_PASSED, READY, STALLED, reason};
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::names::finalizers;
-use crate::api::workspace_migration::WorkspaceMigration;
+use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::k8s::conditions::ConditionStatus::Unknown;
 use crate::k8s::config_maps::ConfigMapWatches;
 use crate::k8s::secrets::{Read, SecretWatches};
@@ -118,13 +119,14 @@ impl Reconciler for WorkspaceMigrationController {
     async fn reconcile(
         &self,
         object: &WorkspaceMigration,
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         if object.metadata.deletion_timestamp.is_some() {
-            return self.release(object, draft).await;
+            return self.release(object, pass).await;
         }
-        let before = Before::of(draft, self.context.clock.now());
-        let result = self.migrate(object, draft).await;
+        let before = Before::of(&pass.draft, self.context.clock.now());
+        let result = self.migrate(object, pass).await;
+        let draft = &mut pass.draft;
         let result = sync::follow_up(object, &before, result, self.context.clock.now(), draft);
         if let Err(error) = &result {
             blame(error, draft);
@@ -146,34 +148,34 @@ impl WorkspaceMigrationController {
     async fn migrate(
         &self,
         object: &WorkspaceMigration,
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         let key = ObjectRef::from_obj(object);
         if object.spec.suspend {
             self.queue.leave(&key);
-            return Ok(pause(draft));
+            return Ok(pause(&mut pass.draft));
         }
         if !object.spec.rollback
-            && let Some(undone) = undone_before(draft)
+            && let Some(undone) = undone_before(&pass.draft)
         {
             self.queue.leave(&key);
             return Ok(undone);
         }
-        let turn = turn(draft);
-        let place = match self.queue.ask(&key, turn, known_entities(draft)) {
+        let turn = turn(&pass.draft);
+        let place = match self.queue.ask(&key, turn, known_entities(&pass.draft)) {
             Ok(place) => place,
-            Err(ahead) => return Ok(queue::wait(&ahead, turn, draft)),
+            Err(ahead) => return Ok(queue::wait(&ahead, turn, &mut pass.draft)),
         };
-        if let Some(progress) = &mut draft.status.progress {
+        if let Some(progress) = &mut pass.draft.status.progress {
             progress.waiting_for = None;
         }
         let orders = Orders::heed(&self.context, object);
         let asked = object.spec.rollback.then_some(Cause::Asked);
-        if let Some(cause) = asked.or_else(|| refused_before(draft)) {
-            return self.roll_back(object, &orders, &cause, draft).await;
+        if let Some(cause) = asked.or_else(|| refused_before(&pass.draft)) {
+            return self.roll_back(object, &orders, &cause, pass).await;
         }
         let orders = orders.heed_target(&self.context, object);
-        self.go_forward(object, &orders, &place, draft).await
+        self.go_forward(object, &orders, &place, pass).await
     }
 
     /// Reads both sides, plans, and takes the next step.
@@ -182,11 +184,11 @@ impl WorkspaceMigrationController {
         object: &WorkspaceMigration,
         orders: &Orders,
         place: &Place,
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
-        let read = match orders.unless_ended(self.observe(object, orders, draft)).await {
-            Ok(read) => read.inspect_err(|error| doubt_preflight(error, draft))?,
-            Err(ended) => return end_early(ended, draft),
+        let read = match orders.unless_ended(self.observe(object, orders, pass)).await {
+            Ok(read) => read.inspect_err(|error| doubt_preflight(error, &mut pass.draft))?,
+            Err(ended) => return end_early(ended, &mut pass.draft),
         };
         let (migration, observed, custom_plugins) = read;
         place.holds(observed.source.snapshot.entities.len());
@@ -194,6 +196,7 @@ impl WorkspaceMigrationController {
             custom_plugins,
             ..policy(&object.spec, &migration.control_plane)?
         };
+        let draft = &mut pass.draft;
         let mut ledger = self.load_ledger(object, &migration.control_plane, draft).await?;
         let both = (object, migration.control_plane.as_str());
         self.leave_rollback(both, &mut ledger, &observed.target, draft)
@@ -208,7 +211,7 @@ impl WorkspaceMigrationController {
             orders,
         };
         let step = self.choose(&run, &mut ledger, draft).await?;
-        self.take(step, &run, &mut ledger, draft).await
+        self.take(step, &run, &mut ledger, pass).await
     }
 
     /// Tells and keeps the plan, and chooses what to do about it.
@@ -216,7 +219,7 @@ impl WorkspaceMigrationController {
         &self,
         run: &Run<'_>,
         ledger: &mut Ledger,
-        draft: &mut Draft<WorkspaceMigration>,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<Step, Error> {
         let (spec, planned) = (&run.object.spec, run.planned);
         let completed = is_completed(draft, spec.mode) && !has_new_schemas(&planned.plan);
@@ -244,9 +247,9 @@ impl WorkspaceMigrationController {
         step: Step,
         run: &Run<'_>,
         ledger: &mut Ledger,
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
-        let (object, planned) = (run.object, run.planned);
+        let (object, planned, draft) = (run.object, run.planned, &mut pass.draft);
         if step != Step::Apply {
             self.foresee(run, ledger, draft).await;
         }
@@ -258,7 +261,7 @@ impl WorkspaceMigrationController {
             Step::AwaitApproval { stale } => Ok(await_approval(object, planned, stale, draft)),
             Step::Apply => {
                 tell_left(&planned.drift, draft);
-                self.execute(run, ledger, draft).await
+                self.execute(run, ledger, pass).await
             }
         }
     }
@@ -272,7 +275,7 @@ impl WorkspaceMigrationController {
 }
 
 /// Both sides could not be read: what was found before is not known to hold any more.
-fn doubt_preflight(error: &Error, draft: &mut Draft<WorkspaceMigration>) {
+fn doubt_preflight(error: &Error, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let message = match error.side() {
         Some(_) => "Source and target could not both be read.",
         None => "There is no plan to check.",
@@ -283,7 +286,7 @@ fn doubt_preflight(error: &Error, draft: &mut Draft<WorkspaceMigration>) {
 }
 
 /// A look when this generation has come to an end before, good or bad.
-fn turn(draft: &Draft<WorkspaceMigration>) -> Turn {
+fn turn(draft: &Draft<WorkspaceMigrationStatus>) -> Turn {
     let settled = draft.conditions.is_true(READY) || draft.conditions.is_true(STALLED);
     if settled && draft.conditions.has_seen_generation() {
         Turn::Look
@@ -293,6 +296,6 @@ fn turn(draft: &Draft<WorkspaceMigration>) -> Turn {
 }
 
 /// What both sides held when they were last read.
-fn known_entities(draft: &Draft<WorkspaceMigration>) -> Option<u64> {
+fn known_entities(draft: &Draft<WorkspaceMigrationStatus>) -> Option<u64> {
     draft.status.source.as_ref().map(|source| source.entities)
 }

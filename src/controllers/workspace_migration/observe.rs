@@ -9,9 +9,10 @@ use super::orders::Orders;
 use super::report::{blame, report_source, report_target};
 use super::{earlier, fetch, source};
 use crate::api::conditions::{PLAN_READY, TARGET_READY, reason};
-use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration};
+use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::error::ReconcileError;
+use crate::controllers::runtime::pass::Pass;
 use crate::k8s::conditions::ConditionStatus::{False, Unknown};
 use crate::kong::engine::{Migration, Observed, OnRefusal};
 use crate::kong::plan::policy::CustomPlugin;
@@ -22,7 +23,7 @@ impl WorkspaceMigrationController {
         &self,
         object: &WorkspaceMigration,
         orders: &Orders,
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<(Migration, Observed, Vec<CustomPlugin>), Error> {
         let owner = ObjectRef::from_obj(object);
         let config_maps = ConfigMaps::fetch(&self.context, object).await?;
@@ -38,15 +39,15 @@ impl WorkspaceMigrationController {
             let name = object.spec.target.control_plane_ref.name.clone();
             return Err(Error::ControlPlaneDeleting { name });
         }
-        earlier::meet(target.status, draft);
-        if was_missing(draft) {
-            draft.conditions.set(
+        earlier::meet(target.status, &mut pass.draft);
+        if was_missing(&pass.draft) {
+            pass.draft.conditions.set(
                 TARGET_READY,
                 Unknown,
                 reason::PENDING,
                 "The control plane is being read.",
             );
-            draft.publish_progress("Reading source and target.").await?;
+            pass.publish_progress("Reading source and target.").await?;
         }
         let share = orders.throttle.share_of(target.client.budget());
         let migration = Migration {
@@ -58,6 +59,7 @@ impl WorkspaceMigrationController {
             on_refusal: on_refusal(object.spec.failure_policy),
         };
         let (source, target) = tokio::join!(migration.observe_source(), migration.observe_target());
+        let draft = &mut pass.draft;
         // Both verdicts are told, also when a side fails.
         match &target {
             Ok(target) => report_target(target, self.context.config.konnect_kinds, draft),
@@ -76,7 +78,7 @@ impl WorkspaceMigrationController {
 }
 
 /// The control plane was not there to be read when this was last told, and is by now.
-fn was_missing(draft: &Draft<WorkspaceMigration>) -> bool {
+fn was_missing(draft: &Draft<WorkspaceMigrationStatus>) -> bool {
     let told = draft.conditions.get(TARGET_READY);
     told.is_some_and(|told| {
         matches!(

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::line::{Key, Limits, Line, Turn};
 use crate::api::conditions::reason;
-use crate::api::workspace_migration::{Phase, WorkspaceMigration};
+use crate::api::workspace_migration::{Phase, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
@@ -131,7 +131,7 @@ fn bytes(entities: Option<u64>) -> u64 {
 }
 
 /// Says whom it waits for. A finished migration that waits for a look stays as it is.
-pub(super) fn wait(ahead: &Ahead, turn: Turn, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
+pub(super) fn wait(ahead: &Ahead, turn: Turn, draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {
     let mut named = ahead.working[..ahead.working.len().min(NAMED)].join(", ");
     if ahead.working.len() > NAMED {
         named = format!(

@@ -8,7 +8,7 @@ use super::execute::Run;
 use super::orders::Ended;
 use super::status::verification_status;
 use crate::api::workspace_migration::{Repair, WorkspaceMigration};
-use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::pass::Pass;
 use crate::controllers::runtime::words::counted;
 use crate::k8s::events::Note;
 use crate::kong::engine::Applied;
@@ -22,9 +22,9 @@ impl WorkspaceMigrationController {
         run: &Run<'_>,
         applied: &mut Applied,
         ledger: &mut Ledger,
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Result<Verification, Ended>, Error> {
-        let verification = match self.verify_unless_ended(run, applied, ledger, draft).await? {
+        let verification = match self.verify_unless_ended(run, applied, ledger, pass).await? {
             Ok(verification) => verification,
             Err(ended) => return Ok(Err(ended)),
         };
@@ -36,13 +36,14 @@ impl WorkspaceMigrationController {
             "{} not in the control plane as written, and written once more.",
             counted(count, "entity is", "entities are")
         );
-        draft.note(Note::warning("Repaired", "Verify", message.clone()));
+        pass.draft
+            .note(Note::warning("Repaired", "Verify", message.clone()));
         // What is missing is no longer in the ledger, and has to be again before it is written.
         if ledger.intend(&repair, &run.observed.target, self.context.clock.now()) {
             let both = (run.object, run.migration.control_plane.as_str());
-            self.keep_ledger(both, ledger, draft).await?;
+            self.keep_ledger(both, ledger, &mut pass.draft).await?;
         }
-        draft.publish_progress(message).await?;
+        pass.publish_progress(message).await?;
         let (progress, _shown) = watch::channel(initial_progress(&repair.plan));
         let again = run.migration.apply(&repair, &run.orders.stop, &progress).await;
         applied.refused.extend(again.refused);
@@ -53,14 +54,14 @@ impl WorkspaceMigrationController {
         if let Some(ended) = run.orders.ended() {
             return Ok(Err(ended));
         }
-        let verified = self.verify_unless_ended(run, applied, ledger, draft).await?;
+        let verified = self.verify_unless_ended(run, applied, ledger, pass).await?;
         Ok(verified.map(|verification| {
             let verification = Verification {
                 repaired: count,
                 ..verification
             };
             let now = self.context.clock.now();
-            draft.status.verification = Some(verification_status(&verification, now));
+            pass.draft.status.verification = Some(verification_status(&verification, now));
             verification
         }))
     }
@@ -84,9 +85,9 @@ impl WorkspaceMigrationController {
         run: &Run<'_>,
         applied: &Applied,
         ledger: &mut Ledger,
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Result<Verification, Ended>, Error> {
-        let verifying = self.verify(run, applied, ledger, draft);
+        let verifying = self.verify(run, applied, ledger, pass);
         match run.orders.unless_ended(verifying).await {
             Ok(verification) => verification.map(Ok),
             Err(ended) => Ok(Err(ended)),

@@ -6,7 +6,7 @@ use super::status::{findings_status, plan_status, progress_status, source_status
 use crate::api::conditions::{
     APPROVED, PLAN_READY, PREFLIGHT_PASSED, PRUNE_WITHHELD, SOURCE_READY, TARGET_READY, reason,
 };
-use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, WorkspaceMigration};
+use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, WorkspaceMigrationStatus};
 use crate::config::KonnectKinds;
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::error::{ReconcileError, chain};
@@ -20,7 +20,11 @@ use crate::kong::model::Snapshot;
 use crate::kong::plan::{Finding, Plan, Planned, Severity, prune};
 
 /// What was read from the source, into its condition.
-pub(super) fn report_source(source: &ObservedSource, workspace: &str, draft: &mut Draft<WorkspaceMigration>) {
+pub(super) fn report_source(
+    source: &ObservedSource,
+    workspace: &str,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
+) {
     let count = entities(source.snapshot.len());
     let version = source.version_text().map(|version| format!("Kong {version}, "));
     let (reason, of) = match &source.node {
@@ -35,7 +39,11 @@ pub(super) fn report_source(source: &ObservedSource, workspace: &str, draft: &mu
 }
 
 /// What was read from the target, into its condition.
-pub(super) fn report_target(target: &Snapshot, kinds: KonnectKinds, draft: &mut Draft<WorkspaceMigration>) {
+pub(super) fn report_target(
+    target: &Snapshot,
+    kinds: KonnectKinds,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
+) {
     let whose = match kinds {
         KonnectKinds::Own => "",
         KonnectKinds::ReadOnly => " Its object is left to Kong's operator (--konnect-kinds=read-only).",
@@ -48,7 +56,7 @@ pub(super) fn report_target(target: &Snapshot, kinds: KonnectKinds, draft: &mut 
 }
 
 /// Turns the condition of the side that failed.
-pub(super) fn blame(error: &Error, draft: &mut Draft<WorkspaceMigration>) {
+pub(super) fn blame(error: &Error, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let type_ = match error.side() {
         Some(Side::Source) => SOURCE_READY,
         Some(Side::Target) => TARGET_READY,
@@ -65,7 +73,7 @@ pub(super) fn report_plan(
     observed: &Observed,
     planned: &Planned,
     approval: Option<&Approval>,
-    draft: &mut Draft<WorkspaceMigration>,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
 ) {
     let plan = &planned.plan;
     let is_new = draft.status.plan.as_ref().is_none_or(|old| old.hash != plan.hash);
@@ -93,7 +101,7 @@ pub(super) fn report_plan(
 }
 
 /// Why nothing is deleted of what the source has no more, as a condition; no condition when it is not so.
-fn report_prune(plan: &Plan, draft: &mut Draft<WorkspaceMigration>) {
+fn report_prune(plan: &Plan, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let Some(finding) = prune::withheld(plan) else {
         return draft.conditions.remove(PRUNE_WITHHELD);
     };
@@ -113,7 +121,7 @@ fn report_prune(plan: &Plan, draft: &mut Draft<WorkspaceMigration>) {
 }
 
 /// Whether a finding forbids the writes, which mode Plan tells too.
-fn report_preflight(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) {
+fn report_preflight(planned: &Planned, draft: &mut Draft<WorkspaceMigrationStatus>) {
     match planned.plan.obstacle() {
         Some(finding) => draft.conditions.set(
             PREFLIGHT_PASSED,

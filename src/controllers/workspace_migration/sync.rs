@@ -5,7 +5,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::error::Error;
 use crate::api::conditions::{DRIFTED, IN_SYNC, PRUNE_WITHHELD, ROLLED_BACK, reason};
-use crate::api::workspace_migration::{Mode, Phase, Sync, WorkspaceMigration};
+use crate::api::workspace_migration::{Mode, Phase, Sync, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::error::ReconcileError;
 use crate::controllers::runtime::outcome::{Outcome, Verdict};
@@ -20,7 +20,7 @@ pub(super) struct Before {
 
 impl Before {
     /// Of the status that the object carries.
-    pub fn of(draft: &Draft<WorkspaceMigration>, now: Timestamp) -> Self {
+    pub fn of(draft: &Draft<WorkspaceMigrationStatus>, now: Timestamp) -> Self {
         Self {
             digest: draft
                 .status
@@ -39,7 +39,7 @@ pub(super) fn follow_up(
     before: &Before,
     result: Result<Outcome, Error>,
     now: Timestamp,
-    draft: &mut Draft<WorkspaceMigration>,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
 ) -> Result<Outcome, Error> {
     let follows = object.spec.mode == Mode::Sync
         && object.metadata.deletion_timestamp.is_none()
@@ -78,7 +78,7 @@ pub(super) fn follow_up(
 }
 
 /// Remembers when the source was seen to differ from the pass before: at the beginning of this one, before any write.
-fn note_change(before: &Before, draft: &mut Draft<WorkspaceMigration>) {
+fn note_change(before: &Before, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let digest = draft
         .status
         .source
@@ -91,7 +91,7 @@ fn note_change(before: &Before, draft: &mut Draft<WorkspaceMigration>) {
 }
 
 /// The target has all that it should have.
-fn in_sync(verdict: Verdict, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
+fn in_sync(verdict: Verdict, draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {
     let differs = differs(draft);
     let sync = draft.status.sync.get_or_insert_default();
     sync.lag = Some(match (&sync.last_source_change, &sync.last_applied) {
@@ -114,7 +114,7 @@ fn in_sync(verdict: Verdict, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
 }
 
 /// What the target is left to have otherwise than the source: what somebody changed there, or what prune does not delete.
-fn differs(draft: &Draft<WorkspaceMigration>) -> Option<(&'static str, String)> {
+fn differs(draft: &Draft<WorkspaceMigrationStatus>) -> Option<(&'static str, String)> {
     let left = [
         (DRIFTED, reason::TARGET_CHANGED),
         (PRUNE_WITHHELD, reason::PRUNE_WITHHELD),
@@ -126,7 +126,7 @@ fn differs(draft: &Draft<WorkspaceMigration>) -> Option<(&'static str, String)> 
 }
 
 /// The target lacks something that the source has.
-fn behind(verdict: &Verdict, now: Timestamp, draft: &mut Draft<WorkspaceMigration>) {
+fn behind(verdict: &Verdict, now: Timestamp, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let sync = draft.status.sync.get_or_insert_default();
     sync.lag = sync.last_source_change.as_ref().map(|seen| seconds(seen.0, now));
     draft

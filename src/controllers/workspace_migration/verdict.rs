@@ -7,7 +7,7 @@ use super::drift::change_since;
 use super::interrupted::stopped_at_refusal;
 use super::report::blocked_by;
 use crate::api::conditions::{APPLIED, APPROVED, DRIFTED, VERIFIED, reason};
-use crate::api::workspace_migration::{Mode, Phase, WorkspaceMigration};
+use crate::api::workspace_migration::{Mode, Phase, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
@@ -17,14 +17,18 @@ use crate::kong::model::entity_kinds::PLUGIN_SCHEMAS;
 use crate::kong::plan::{Action, Finding, Plan, Planned, Verification};
 
 /// A finding forbids every write.
-pub(super) fn halt(planned: &Planned, finding: &Finding, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
+pub(super) fn halt(
+    planned: &Planned,
+    finding: &Finding,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
+) -> Outcome {
     let message = blocked_by(planned, finding);
     draft.status.phase = Some(Phase::Failed);
     Outcome::blocked(reason::BLOCKING_FINDINGS, message).again_after(LOOK_AGAIN)
 }
 
 /// Mode Plan ends here.
-pub(super) fn report_only(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
+pub(super) fn report_only(planned: &Planned, draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {
     let next = match planned.plan.writes() {
         0 => "There is nothing to write.",
         _ => "Set spec.mode to Apply to write it.",
@@ -54,7 +58,7 @@ pub(super) fn await_approval(
     object: &WorkspaceMigration,
     planned: &Planned,
     stale: bool,
-    draft: &mut Draft<WorkspaceMigration>,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
 ) -> Outcome {
     let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
     let why = if stale {
@@ -82,7 +86,7 @@ pub(super) fn await_approval(
 }
 
 /// After completion nothing is written in mode Apply; a difference is told.
-pub(super) fn watch(planned: &Planned, draft: &mut Draft<WorkspaceMigration>) -> Outcome {
+pub(super) fn watch(planned: &Planned, draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {
     draft.status.phase = Some(Phase::Completed);
     let message = match change_since(planned) {
         Some((reason, words)) => {
@@ -122,7 +126,7 @@ pub(super) fn conclude(
     planned: &Planned,
     applied: &Applied,
     verification: &Verification,
-    draft: &mut Draft<WorkspaceMigration>,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
 ) -> Outcome {
     let plan = &planned.plan;
     let waiting = plan.count(Action::Blocked) + applied.refused.len();
@@ -224,7 +228,7 @@ pub(super) fn has_new_schemas(plan: &Plan) -> bool {
 }
 
 /// True when this generation was applied and verified before.
-pub(super) fn is_completed(draft: &Draft<WorkspaceMigration>, mode: Mode) -> bool {
+pub(super) fn is_completed(draft: &Draft<WorkspaceMigrationStatus>, mode: Mode) -> bool {
     let holds = |type_| {
         let generation = Some(draft.conditions.generation());
         draft

@@ -4,7 +4,7 @@ use kube::ResourceExt;
 
 use super::super::WorkspaceMigrationController;
 use crate::api::refs::LocalRef;
-use crate::api::workspace_migration::WorkspaceMigration;
+use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::k8s::artefacts::{self, ArtefactError};
 use crate::k8s::events::Note;
@@ -21,7 +21,7 @@ impl WorkspaceMigrationController {
         &self,
         object: &WorkspaceMigration,
         report: &RollbackReport,
-        draft: &mut Draft<WorkspaceMigration>,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
     ) {
         let told = draft.status.rollback.as_ref();
         let missing = told.is_some_and(|told| told.artefact_ref.is_none());

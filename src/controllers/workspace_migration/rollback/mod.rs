@@ -27,9 +27,12 @@ use super::report::report_target;
 use super::status::progress_status;
 use crate::api::conditions::{ROLLBACK_READY, ROLLED_BACK, reason};
 use crate::api::names::finalizers;
-use crate::api::workspace_migration::{HistoryEntry, RollbackPolicy, WorkspaceMigration, limits};
+use crate::api::workspace_migration::{
+    HistoryEntry, RollbackPolicy, WorkspaceMigration, WorkspaceMigrationStatus, limits,
+};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
+use crate::controllers::runtime::pass::Pass;
 use crate::k8s::conditions::bounded;
 use crate::k8s::finalizer;
 use crate::kong::engine::undo::{initial_progress, plan_rollback};
@@ -112,7 +115,7 @@ impl WorkspaceMigrationController {
         &self,
         run: &Run<'_>,
         ledger: &Ledger,
-        draft: &mut Draft<WorkspaceMigration>,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
     ) {
         let digest = Some(&run.planned.plan.target_digest);
         let told = draft.status.rollback.as_ref();
@@ -138,7 +141,7 @@ impl WorkspaceMigrationController {
         (object, control_plane): (&WorkspaceMigration, &str),
         ledger: &mut Ledger,
         held: &Snapshot,
-        draft: &mut Draft<WorkspaceMigration>,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<(), Error> {
         if draft.conditions.get(ROLLED_BACK).is_none() {
             return Ok(());
@@ -160,50 +163,51 @@ impl WorkspaceMigrationController {
         object: &WorkspaceMigration,
         orders: &Orders,
         cause: &Cause,
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         let started = self.context.clock.now();
         let reversal = Reversal {
             object,
-            target: self.fetch_reversed(object, &orders.throttle, draft).await?,
+            target: self
+                .fetch_reversed(object, &orders.throttle, &mut pass.draft)
+                .await?,
             extent: Extent::Everything,
             stop: &orders.stop,
         };
-        let mut found = match orders.unless_ended(self.look(&reversal, draft)).await {
+        let mut found = match orders.unless_ended(self.look(&reversal, &mut pass.draft)).await {
             Ok(found) => found?,
-            Err(ended) => return end_early(ended, draft),
+            Err(ended) => return end_early(ended, &mut pass.draft),
         };
-        report_expected(&found.ledger, &found.rollback, cause, draft);
+        report_expected(&found.ledger, &found.rollback, cause, &mut pass.draft);
         let input = reversal.input(&found.ledger, &found.held);
         let ends = (
             object.spec.source.workspace.as_str(),
             reversal.target.control_plane.as_str(),
         );
         let report = RollbackReport::new(&found.rollback, &input, ends);
-        self.keep_rollback(object, &report, draft).await;
+        self.keep_rollback(object, &report, &mut pass.draft).await;
         if matches!(cause, Cause::Asked)
             && !found.rollback.is_done()
-            && let Some(held) = await_approval(object, &found.rollback, draft)
+            && let Some(held) = await_approval(object, &found.rollback, &mut pass.draft)
         {
             return Ok(held);
         }
         if !found.rollback.is_done() {
-            report_begun(&found.rollback, cause, draft);
-            draft
-                .publish_progress("Undoing what this migration wrote.")
+            report_begun(&found.rollback, cause, &mut pass.draft);
+            pass.publish_progress("Undoing what this migration wrote.")
                 .await?;
         }
         let hash = found.rollback.hash.clone();
-        let applied = self.undo(&reversal, &mut found, draft).await?;
+        let applied = self.undo(&reversal, &mut found, pass).await?;
         if let Some(ended) = orders.ended() {
-            return end_early(ended, draft);
+            return end_early(ended, &mut pass.draft);
         }
         let undone = Undone {
             refused: refused(&applied),
             applied: &applied,
             left: &found.rollback,
         };
-        let outcome = conclude(&undone, &found.ledger, cause, draft);
+        let outcome = conclude(&undone, &found.ledger, cause, &mut pass.draft);
         if applied.written() > 0 {
             let entry = HistoryEntry {
                 started_at: Time(started),
@@ -214,9 +218,9 @@ impl WorkspaceMigrationController {
                 outcome: label(&outcome).to_owned(),
                 summary: bounded(summary(&outcome), limits::TEXT),
             };
-            remember(&mut draft.status.history, entry, applied.written());
+            remember(&mut pass.draft.status.history, entry, applied.written());
         }
-        Ok(on_failure::begin_anew(cause, draft).unwrap_or(outcome))
+        Ok(on_failure::begin_anew(cause, &mut pass.draft).unwrap_or(outcome))
     }
 
     /// The target of a migration, for undoing.
@@ -224,7 +228,7 @@ impl WorkspaceMigrationController {
         &self,
         object: &WorkspaceMigration,
         throttle: &Throttle,
-        draft: &mut Draft<WorkspaceMigration>,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<Target, Error> {
         let found = fetch::fetch_target(&self.context, object).await?;
         let owner = ObjectRef::from_obj(object);
@@ -242,7 +246,7 @@ impl WorkspaceMigrationController {
     pub(super) async fn look(
         &self,
         reversal: &Reversal<'_>,
-        draft: &mut Draft<WorkspaceMigration>,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<Found, Error> {
         let control_plane = &reversal.target.control_plane;
         let ledger = self.load_ledger(reversal.object, control_plane, draft).await?;
@@ -272,7 +276,7 @@ impl WorkspaceMigrationController {
         &self,
         reversal: &Reversal<'_>,
         found: &mut Found,
-        draft: &mut Draft<WorkspaceMigration>,
+        pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Applied, Error> {
         let mut applied = Applied::default();
         if !found.rollback.is_done() {
@@ -282,7 +286,7 @@ impl WorkspaceMigrationController {
                 finalizer::ensure(&api, reversal.object, finalizers::WORKSPACE_MIGRATION).await?;
             }
             let (sender, progress) = watch::channel(initial_progress(&found.rollback));
-            draft.status.progress = Some(progress_status(&progress.borrow(), None));
+            pass.draft.status.progress = Some(progress_status(&progress.borrow(), None));
             let work = reversal.target.undo(
                 &found.rollback,
                 (&found.ledger, &found.held),
@@ -290,9 +294,9 @@ impl WorkspaceMigrationController {
                 &sender,
             );
             let budget = reversal.target.client.budget();
-            applied = self.follow(work, progress, (budget, "are undone"), draft).await;
+            applied = self.follow(work, progress, (budget, "are undone"), pass).await;
             if let Some(error) = &applied.interrupted {
-                report_interrupted(&applied, &found.rollback, error, draft);
+                report_interrupted(&applied, &found.rollback, error, &mut pass.draft);
                 return Err(error.clone().into());
             }
             if reversal.stop.is_cancelled() {
@@ -313,7 +317,7 @@ impl WorkspaceMigrationController {
             self.keep_ledger(
                 (reversal.object, &reversal.target.control_plane),
                 &found.ledger,
-                draft,
+                &mut pass.draft,
             )
             .await?;
         }

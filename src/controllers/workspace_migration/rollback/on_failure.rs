@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::api::conditions::{ROLLED_BACK, reason};
-use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration};
+use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
@@ -29,7 +29,7 @@ pub(in super::super) enum Cause {
 pub(in super::super) fn undone_by(
     object: &WorkspaceMigration,
     applied: &Applied,
-    draft: &mut Draft<WorkspaceMigration>,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
 ) -> Option<Cause> {
     let asked = object.spec.failure_policy == FailurePolicy::RollbackOnFailure;
     if !asked || draft.status.completed_at.is_some() {
@@ -54,7 +54,7 @@ pub(in super::super) fn undone_by(
 }
 
 /// A rollback after a refusal that was interrupted.
-pub(in super::super) fn refused_before(draft: &Draft<WorkspaceMigration>) -> Option<Cause> {
+pub(in super::super) fn refused_before(draft: &Draft<WorkspaceMigrationStatus>) -> Option<Cause> {
     let rolled_back = draft.conditions.get(ROLLED_BACK)?;
     (rolled_back.reason == reason::ROLLING_BACK_ON_FAILURE).then(|| Cause::Refused {
         told: rolled_back.message.clone(),
@@ -63,7 +63,7 @@ pub(in super::super) fn refused_before(draft: &Draft<WorkspaceMigration>) -> Opt
 }
 
 /// How it stands when this very spec was undone after a refusal: it is not tried again.
-pub(in super::super) fn undone_before(draft: &Draft<WorkspaceMigration>) -> Option<Outcome> {
+pub(in super::super) fn undone_before(draft: &Draft<WorkspaceMigrationStatus>) -> Option<Outcome> {
     let rolled_back = draft.conditions.get(ROLLED_BACK)?;
     let same = rolled_back.reason == reason::ROLLED_BACK_ON_FAILURE
         && rolled_back.observed_generation == Some(draft.conditions.generation());
@@ -71,7 +71,7 @@ pub(in super::super) fn undone_before(draft: &Draft<WorkspaceMigration>) -> Opti
 }
 
 /// The spec changed while what an older one had written was being undone: the next pass tries the new one.
-pub(super) fn begin_anew(cause: &Cause, draft: &mut Draft<WorkspaceMigration>) -> Option<Outcome> {
+pub(super) fn begin_anew(cause: &Cause, draft: &mut Draft<WorkspaceMigrationStatus>) -> Option<Outcome> {
     let Cause::Refused { generation, .. } = cause else {
         return None;
     };

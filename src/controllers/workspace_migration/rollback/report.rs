@@ -9,7 +9,9 @@ use crate::api::conditions::{
     APPLIED, APPROVED, DRIFTED, IN_SYNC, PLAN_READY, PREFLIGHT_PASSED, PRUNE_WITHHELD, ROLLBACK_READY,
     ROLLED_BACK, SOURCE_READY, VERIFIED, reason,
 };
-use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, RollbackStatus, WorkspaceMigration};
+use crate::api::workspace_migration::{
+    Approval, ApprovalPolicy, Phase, RollbackStatus, WorkspaceMigration, WorkspaceMigrationStatus,
+};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
@@ -23,7 +25,7 @@ use crate::kong::plan::{Finding, Ledger};
 pub(in super::super) fn report_rollback_ready(
     ledger: &Ledger,
     rollback: &Rollback,
-    draft: &mut Draft<WorkspaceMigration>,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
 ) {
     if ledger.is_empty() {
         draft.status.rollback = None;
@@ -68,7 +70,7 @@ pub(super) fn report_expected(
     ledger: &Ledger,
     rollback: &Rollback,
     cause: &Cause,
-    draft: &mut Draft<WorkspaceMigration>,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
 ) {
     report_rollback_ready(ledger, rollback, draft);
     for type_ in [
@@ -94,7 +96,7 @@ pub(super) fn report_expected(
 pub(super) fn await_approval(
     object: &WorkspaceMigration,
     rollback: &Rollback,
-    draft: &mut Draft<WorkspaceMigration>,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
 ) -> Option<Outcome> {
     let required = |approval: &&Approval| approval.policy == ApprovalPolicy::Required;
     let Some(approval) = object.spec.approval.as_ref().filter(required) else {
@@ -131,7 +133,7 @@ pub(super) fn await_approval(
 }
 
 /// A rollback of this generation was interrupted.
-fn has_begun(draft: &Draft<WorkspaceMigration>) -> bool {
+fn has_begun(draft: &Draft<WorkspaceMigrationStatus>) -> bool {
     draft.conditions.get(ROLLED_BACK).is_some_and(|rolled_back| {
         rolled_back.reason == reason::ROLLING_BACK
             && rolled_back.observed_generation == Some(draft.conditions.generation())
@@ -139,7 +141,7 @@ fn has_begun(draft: &Draft<WorkspaceMigration>) -> bool {
 }
 
 /// The first write of the rollback comes next.
-pub(super) fn report_begun(rollback: &Rollback, cause: &Cause, draft: &mut Draft<WorkspaceMigration>) {
+pub(super) fn report_begun(rollback: &Rollback, cause: &Cause, draft: &mut Draft<WorkspaceMigrationStatus>) {
     draft.status.phase = Some(Phase::RollingBack);
     let message = format!("Undoing what this migration wrote: {}.", rollback.summary());
     draft
@@ -158,7 +160,7 @@ pub(super) fn report_interrupted(
     applied: &Applied,
     rollback: &Rollback,
     error: &crate::kong::engine::Error,
-    draft: &mut Draft<WorkspaceMigration>,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
 ) {
     let message = format!(
         "{} of {} entities are undone. {error}",
@@ -212,7 +214,7 @@ pub(super) fn conclude(
     undone: &Undone<'_>,
     ledger: &Ledger,
     cause: &Cause,
-    draft: &mut Draft<WorkspaceMigration>,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
 ) -> Outcome {
     report_rollback_ready(ledger, undone.left, draft);
     let mut findings = undone.left.findings.clone();
