@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use gateway_migration_operator::http::object_text::ObjectText;
 use gateway_migration_operator::http::{Error, Failure, RetryPolicy, Transport, TransportOptions};
 use gateway_migration_operator::kong::admin::{Client, Edition, InvalidClient, Listing};
-use gateway_migration_operator::kong::model::ObjectText;
 use secrecy::SecretString;
 use serde_json::json;
 use simulators::kong_admin::{Edition as Simulated, KongAdmin, Options};

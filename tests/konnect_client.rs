@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use gateway_migration_operator::http::object_text::ObjectText;
 use gateway_migration_operator::http::{
     Budget, EndpointMap, Error, Failure, FieldErrorKind, InvalidToken, RetryPolicy, Transport,
     TransportOptions,
@@ -12,7 +13,7 @@ use gateway_migration_operator::http::{
 use gateway_migration_operator::kong::konnect::{
     AuthType, Client, CreateControlPlane, Filter, PatchControlPlane, ServerUrl,
 };
-use gateway_migration_operator::kong::model::{ClusterType, ObjectText};
+use gateway_migration_operator::kong::model::ClusterType;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
 use simulators::konnect::{Konnect, Options, TokenState};

@@ -14,6 +14,7 @@ pub mod fence;
 pub mod limiter;
 mod meter;
 mod network;
+pub mod object_text;
 pub mod observer;
 pub(crate) mod page;
 pub(crate) mod redact;

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::call::Call;
+use super::object_text::ObjectText;
 use super::{Error, Transport};
-use crate::kong::model::ObjectText;
 
 /// Page size asked for: the largest both Kong and Konnect's core entities take.
 const SIZE: &str = "1000";

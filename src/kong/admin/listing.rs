@@ -5,8 +5,8 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::Client;
+use crate::http::object_text::ObjectText;
 use crate::http::{Error, Failure, page};
-use crate::kong::model::ObjectText;
 
 /// What a list path holds, and whether it can be known at all. `Debug` only counts: entities hold secrets.
 #[derive(Clone, PartialEq)]

@@ -8,11 +8,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::error::{Error, Side};
+use crate::http::object_text::ObjectText;
 use crate::http::{self, Failure};
 use crate::kong::model::entity_kind::{Gateway, Listing, Write};
 use crate::kong::model::entity_kinds::{ENTITY_KINDS, PLUGIN_SCHEMAS, named};
 use crate::kong::model::recast::recast;
-use crate::kong::model::{Entity, EntityKind, Gap, GapCause, ObjectText, Packed, Snapshot};
+use crate::kong::model::{Entity, EntityKind, Gap, GapCause, Packed, Snapshot};
 use crate::kong::{admin, konnect};
 
 type Body = Map<String, Value>;

@@ -7,7 +7,7 @@ use url::Url;
 
 use super::Client;
 use crate::http::Error;
-use crate::kong::model::ObjectText;
+use crate::http::object_text::ObjectText;
 
 /// One pinned certificate. A control plane takes 32 by default.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -14,8 +14,8 @@ use url::Url;
 use super::ServerUrl;
 use super::error::interpret;
 use crate::http::call::{Call, Reply};
+use crate::http::object_text::ObjectText;
 use crate::http::{Budget, Error, InvalidToken, Service, Transport, page, token};
-use crate::kong::model::ObjectText;
 
 /// One token at one region's Konnect. Cheap to clone; how many calls run at the same time is bounded by the budget.
 #[derive(Clone)]

@@ -10,8 +10,8 @@ use url::Url;
 
 use super::Client;
 use crate::http::call::Call;
+use crate::http::object_text::ObjectText;
 use crate::http::{Error, page};
-use crate::kong::model::ObjectText;
 
 /// What a data plane reports once it holds the newest configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

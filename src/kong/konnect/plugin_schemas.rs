@@ -2,7 +2,7 @@
 
 use super::Client;
 use crate::http::Error;
-use crate::kong::model::ObjectText;
+use crate::http::object_text::ObjectText;
 
 impl Client {
     /// All schemas of custom plugins, each with its `name` and `lua_schema`. The endpoint is one of the older ones, with pages of

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::entity_kind::{EntityKind, Write};
-use super::object_text::ObjectText;
 use super::{Entity, EntityKey, Subject};
+use crate::http::object_text::ObjectText;
 
 /// An entity with its fields as text.
 #[derive(Clone, PartialEq)]
