@@ -203,7 +203,7 @@ impl Observer for AttemptCounter {
     fn attempt(&self, attempt: &Attempt<'_>) {
         let status = attempt.status.map(|status| status.to_string());
         self.0.remote_attempted(RemoteAttempt {
-            service: attempt.service.label(),
+            service: attempt.product.label,
             method: attempt.method,
             route: attempt.route,
             status: status.as_deref().or(attempt.failure).unwrap_or("none"),

@@ -15,6 +15,12 @@ use anyhow::Context as _;
 /// Longest permitted source file, in lines, tests included.
 const LINE_BUDGET: usize = 600;
 
+/// Folders of `src` in which nothing may be about one product alone, comments and tests included.
+const SHARED: &[&str] = &["http"];
+
+/// Words that name a product, in lower case.
+const PRODUCTS: &[&str] = &["kong", "konnect", "akeyless", "azure"];
+
 /// All files below `folder` of this repository, as paths relative to `folder`, with their text. Binary files are left out.
 fn text_files(folder: &str) -> anyhow::Result<Vec<(String, String)>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
@@ -79,6 +85,23 @@ fn no_layer_uses_what_it_must_not() {
         .flat_map(|(file, source)| rules::violations(file, source, &dependencies))
         .collect();
     assert!(found.is_empty(), "forbidden dependences:\n{}", found.join("\n"));
+}
+
+#[test]
+fn folders_that_all_products_share_name_none() {
+    let named = |text: &str| PRODUCTS.iter().find(|product| text.contains(**product));
+    for folder in SHARED {
+        for (file, text) in text_files(&format!("src/{folder}")).unwrap() {
+            for (line, text) in text.to_lowercase().lines().enumerate() {
+                let product = named(text);
+                assert!(
+                    product.is_none(),
+                    "src/{folder}/{file}:{}: names {product:?}: {text}",
+                    line + 1
+                );
+            }
+        }
+    }
 }
 
 #[test]

@@ -8,10 +8,10 @@ use uuid::Uuid;
 
 use super::advice::explain_call;
 use super::decisions::{DecisionArgs, DecisionError};
+use super::endpoints::{self, EndpointError};
 use super::files::{self, FileError};
 use super::source::{SourceArgs, SourceError};
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, FailurePolicy, WorkspaceMigrationSpec};
-use crate::http::endpoints::InvalidEndpoint;
 use crate::http::{self, Budget, EndpointMap, InvalidToken, Transport, TransportError, TransportOptions};
 use crate::kong::engine::error::Side;
 use crate::kong::engine::{Migration, OnRefusal, Throttle};
@@ -85,7 +85,7 @@ pub enum EndsError {
     NoToken,
     /// `--konnect-endpoint`.
     #[error(transparent)]
-    Endpoint(#[from] InvalidEndpoint),
+    Endpoint(#[from] EndpointError),
     /// `--konnect-url`.
     #[error("--konnect-url: {0}")]
     Server(#[from] InvalidServerUrl),
@@ -214,16 +214,16 @@ impl TargetArgs {
 
     /// A URL that is no server of Konnect stands for one, as `--konnect-endpoint` says it.
     fn server(&self) -> Result<(ServerUrl, EndpointMap), EndsError> {
-        let mut endpoints = self.konnect_endpoints.clone();
+        let mut entries = self.konnect_endpoints.clone();
         let url = self.konnect_url.trim();
         let server = match ServerUrl::parse(url) {
             Err(_) if url.starts_with("https://") || url.starts_with("http://") => {
-                endpoints.push(format!("{ANY_REGION}={url}"));
+                entries.push(format!("{ANY_REGION}={url}"));
                 ServerUrl::parse(ANY_REGION)?
             }
             other => other?,
         };
-        Ok((server, EndpointMap::parse(&endpoints)?))
+        Ok((server, endpoints::parse(&entries)?))
     }
 
     fn roots(&self) -> Result<Vec<(String, Vec<u8>)>, EndsError> {

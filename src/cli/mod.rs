@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod crd;
 pub mod custom_plugins;
 pub mod decisions;
+pub mod endpoints;
 pub mod ends;
 pub mod files;
 pub mod output;

@@ -7,9 +7,10 @@ use clap::builder::RangedU64ValueParser;
 use kube::Client;
 use uuid::Uuid;
 
+use super::endpoints::{self, EndpointError};
 use crate::{
     config::{Config, KonnectKinds},
-    http::{EndpointMap, TransportOptions, endpoints::InvalidEndpoint},
+    http::TransportOptions,
     k8s::lease::{InvalidTiming, LeaseOptions},
     operator::{OperatorError, operate},
     telemetry::{
@@ -91,7 +92,7 @@ pub enum RunError {
     Log(#[from] LogError),
     /// `--konnect-endpoint`.
     #[error(transparent)]
-    Endpoint(#[from] InvalidEndpoint),
+    Endpoint(#[from] EndpointError),
     /// `--ca-file`.
     #[error("cannot read the CA file {path}: {source}")]
     CaFile {
@@ -172,7 +173,7 @@ fn build_config(args: &RunArgs) -> Result<Config, RunError> {
     }
     let transport = TransportOptions {
         extra_roots,
-        endpoints: EndpointMap::parse(&args.konnect_endpoints)?,
+        endpoints: endpoints::parse(&args.konnect_endpoints)?,
         ..TransportOptions::default()
     };
     Ok(Config {

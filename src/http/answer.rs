@@ -56,7 +56,7 @@ fn refusal(call: &Call<'_>, meaning: Meaning, status: u16, headers: &HeaderMap, 
     }
     let retry_after = retry_after(headers);
     let default = meaning.failure(retry_after);
-    let said = (call.interpret)(status, default, &json.unwrap_or(Value::Null));
+    let said = (call.product.interpret)(status, default, &json.unwrap_or(Value::Null));
     let Interpretation {
         failure,
         detail,
@@ -74,7 +74,7 @@ fn refusal(call: &Call<'_>, meaning: Meaning, status: u16, headers: &HeaderMap, 
 }
 
 fn masked(said: Interpretation, call: &Call<'_>) -> Interpretation {
-    let mut redactor = Redactor::for_body(call.body.as_ref());
+    let mut redactor = Redactor::for_body(&call.product.secrets, call.body.as_ref());
     if let Some((_, value)) = &call.authorization {
         redactor.add_authorization(value);
     }

@@ -1,4 +1,4 @@
-//! One limit for all calls that share a Konnect organisation, because Konnect limits by organisation.
+//! One limit for all calls that share an organisation, because servers limit by organisation and not by client.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -9,7 +9,7 @@ use url::Url;
 
 use super::classes::{Class, Ending, Verb, class_of};
 use super::error::{Error, Failure, Parts};
-use super::{Budget, Service, route};
+use super::{Budget, Product, route};
 
 /// What a product's error body says, before masking; for this reason without `Debug`.
 pub(crate) struct Interpretation {
@@ -23,20 +23,19 @@ pub(crate) type Interpret = fn(status: u16, default: Failure, body: &Value) -> I
 
 /// One request. Cheap to send several times.
 pub(crate) struct Call<'a> {
-    pub service: Service,
+    pub product: &'static Product,
     pub method: Method,
     pub url: Url,
     pub route: String,
     pub authorization: Option<(HeaderName, HeaderValue)>,
     pub body: Option<Value>,
     pub verb: Verb,
-    pub interpret: Interpret,
     pub budget: Option<&'a Budget>,
 }
 
 impl<'a> Call<'a> {
     /// A call without body, token and budget. POST counts as not repeatable, everything else sets or removes by id.
-    pub(crate) fn new(service: Service, method: Method, url: Url, interpret: Interpret) -> Self {
+    pub(crate) fn new(product: &'static Product, method: Method, url: Url) -> Self {
         let verb = if method == Method::POST {
             Verb::Create
         } else {
@@ -44,14 +43,13 @@ impl<'a> Call<'a> {
         };
         let route = route::template(url.path());
         Self {
-            service,
+            product,
             method,
             url,
             route,
             authorization: None,
             body: None,
             verb,
-            interpret,
             budget: None,
         }
     }
@@ -85,7 +83,7 @@ impl<'a> Call<'a> {
     /// This call's error with nothing but its failure known.
     pub(crate) fn failed(&self, failure: Failure) -> Parts {
         Parts {
-            service: self.service,
+            product: self.product,
             method: self.method.to_string(),
             host: host_of(&self.url),
             path: self.url.path().to_owned(),

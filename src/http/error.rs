@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Service;
+use super::Product;
 
 /// What kind of failure a call ended with, after all repeats. Decides what the caller does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub enum Failure {
     Forbidden,
     /// 404.
     NotFound,
-    /// Taken by another object: 409, and Konnect's 400 for a unique constraint.
+    /// Taken by another object: 409, and what a product says in its own way.
     Conflict {
         /// The field whose value is taken, when the server names it.
         field: Option<String>,
@@ -74,11 +74,11 @@ pub struct FieldError {
 /// What a [`FieldError`] is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FieldErrorKind {
-    /// One field (`ERROR_TYPE_FIELD` in Konnect).
+    /// One field.
     Field,
-    /// A rule over several fields (`ERROR_TYPE_ENTITY`, `@entity` in Kong).
+    /// A rule over several fields.
     Entity,
-    /// Another entity that does not exist, or does not exist yet (`ERROR_TYPE_REFERENCE`).
+    /// Another entity that does not exist, or does not exist yet.
     Reference,
 }
 
@@ -103,7 +103,7 @@ pub struct Error(Box<Parts>);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Parts {
-    pub service: Service,
+    pub product: &'static Product,
     pub method: String,
     pub host: String,
     pub path: String,
@@ -132,8 +132,8 @@ impl Error {
     }
 
     /// The product that was called.
-    pub fn service(&self) -> Service {
-        self.0.service
+    pub fn product(&self) -> &'static Product {
+        self.0.product
     }
 
     /// The HTTP status, when there was an answer.
@@ -146,7 +146,7 @@ impl Error {
         self.0.detail.as_deref()
     }
 
-    /// The server's trace id of this one request (`kong:trace:…`), which its support asks for. New for each request:
+    /// The server's trace id of this one request, which its support asks for. New for each request:
     /// for logs, not for conditions.
     pub fn instance(&self) -> Option<&str> {
         self.0.instance.as_deref()
@@ -216,55 +216,37 @@ impl Error {
     /// Which call failed and how, without advice: for those who give their own.
     pub fn what(&self) -> String {
         let Parts {
-            service,
+            product,
             method,
             path,
             host,
             ..
         } = &*self.0;
-        format!("{service} at {host}, {method} {path}: {}", self.reason())
+        format!("{product} at {host}, {method} {path}: {}", self.reason())
     }
 
     /// What to do about it.
     pub fn remedy(&self) -> &'static str {
-        match (&self.0.failure, self.0.service) {
-            (Failure::Unreachable | Failure::Timeout, _) => {
+        let remedies = &self.0.product.remedies;
+        match &self.0.failure {
+            Failure::Unreachable | Failure::Timeout => {
                 "check the address (https or http, and the port), DNS, network policies and proxies; it is tried again"
             }
-            (Failure::Fenced, _) => "the replica that leads goes on",
-            (Failure::Tls, Service::Konnect) => {
-                "if a proxy stands in between, give its CA with --ca-file; else check the address"
-            }
-            (Failure::Tls, Service::KongAdmin) => {
-                "give the CA, and a client certificate if the server asks for one, in the source's tls settings"
-            }
-            (Failure::Throttled { .. }, _) => {
+            Failure::Fenced => "the replica that leads goes on",
+            Failure::Tls => remedies.tls,
+            Failure::Throttled { .. } => {
                 "it is tried again later; lower the requests in flight if this stays"
             }
-            (Failure::Server, Service::Konnect) => {
-                "it is tried again; if it stays, look at Konnect's status page"
-            }
-            (Failure::Server, Service::KongAdmin) => {
-                "it is tried again; if it stays, look at Kong's error log"
-            }
-            (Failure::Unauthorized, _) => {
-                "check that the token is not expired or revoked, and put a valid one into its Secret"
-            }
-            (Failure::Forbidden, Service::Konnect) => {
-                "give the token's user or system account a role that permits this, on this control plane"
-            }
-            (Failure::Forbidden, Service::KongAdmin) => {
-                "give the token's RBAC user a role that permits this in the workspace"
-            }
-            (Failure::NotFound, _) => "check that the object still exists and that the address is right",
-            (Failure::Conflict { .. }, _) => "rename or remove the other object, or let it be adopted",
-            (Failure::Rejected(_), _) if self.0.method == "GET" => {
+            Failure::Server => remedies.server,
+            Failure::Unauthorized => remedies.unauthorized,
+            Failure::Forbidden => remedies.forbidden,
+            Failure::NotFound => "check that the object still exists and that the address is right",
+            Failure::Conflict { .. } => "rename or remove the other object, or let it be adopted",
+            Failure::Rejected(_) if self.0.method == "GET" => {
                 "reading is not expected to be refused: check that the address is the API itself, and its version"
             }
-            (Failure::Rejected(_), _) => "correct the value, or leave the object out",
-            (Failure::Garbage, _) => {
-                "check that the address is the API itself and that no proxy answers for it"
-            }
+            Failure::Rejected(_) => "correct the value, or leave the object out",
+            Failure::Garbage => "check that the address is the API itself and that no proxy answers for it",
         }
     }
 }

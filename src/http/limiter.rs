@@ -1,7 +1,7 @@
 //! When the next request may go: a state machine without clock, timer or lock; [`Budget`](super::Budget) gives it those.
 //!
 //! Two limits are set from outside: requests in flight and, when not 0, requests per second. A third is learnt, because
-//! Konnect publishes none: at a 429 the rate is halved, and from there it grows again (additive increase, multiplicative
+//! servers publish none: at a 429 the rate is halved, and from there it grows again (additive increase, multiplicative
 //! decrease). The steps of the growth are those of TCP CUBIC (RFC 9438): large while far below the rate at which the last
 //! 429 came, small near it, and growing again beyond, so that most of the time is spent just below the server's limit,
 //! and a limit that has been lifted is found out soon.

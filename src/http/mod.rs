@@ -1,7 +1,7 @@
 //! What every remote product API shares: connections, trust, retries, limits, errors.
 //!
-//! Nothing here knows a product. A client describes one call, names the function that reads the
-//! product's error bodies, and [`Transport`] does the rest. Kubernetes is not reached through this module.
+//! Nothing here knows a product. A client brings a [`Product`], describes one call, and [`Transport`] does the rest.
+//! Kubernetes is not reached through this module.
 
 mod answer;
 pub mod budget;
@@ -17,6 +17,7 @@ mod network;
 pub mod object_text;
 pub mod observer;
 pub(crate) mod page;
+pub mod product;
 pub(crate) mod redact;
 pub mod retry;
 pub(crate) mod route;
@@ -31,35 +32,8 @@ pub use error::{Error, Failure, FieldError, FieldErrorKind};
 pub use fence::Fence;
 pub use limiter::Limits;
 pub use observer::{Attempt, Observer};
+pub use product::Product;
 pub use retry::RetryPolicy;
 pub use tls::{ClientCertificate, TlsOptions};
 pub use token::InvalidToken;
 pub use transport::{Transport, TransportError, TransportOptions};
-
-/// A remote product, as named in messages and metric labels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Service {
-    /// Kong Konnect, the target.
-    Konnect,
-    /// The Admin API of a self-managed Kong Gateway, the source.
-    KongAdmin,
-}
-
-impl Service {
-    /// The value of the `service` metric label.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Konnect => "konnect",
-            Self::KongAdmin => "kong_admin",
-        }
-    }
-}
-
-impl std::fmt::Display for Service {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Konnect => "Konnect",
-            Self::KongAdmin => "the Kong Admin API",
-        })
-    }
-}

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::Service;
+use super::Product;
 
 /// One attempt of one call. A call that is retried makes several.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
     /// The product called.
-    pub service: Service,
+    pub product: &'static Product,
     /// The HTTP method.
     pub method: &'a str,
-    /// The path with ids replaced, such as `/v2/control-planes/{id}/core-entities/routes/{id}`: fit for a label.
+    /// The path with ids replaced, such as `/v2/groups/{id}/members/{id}`: fit for a label.
     pub route: &'a str,
     /// The HTTP status, when there was an answer.
     pub status: Option<u16>,

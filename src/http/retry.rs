@@ -129,14 +129,14 @@ fn jittered(full: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::Service;
     use crate::http::error::Parts;
+    use crate::http::product::SAMPLE;
 
     fn error(status: u16) -> Parts {
         Parts {
-            service: Service::Konnect,
+            product: &SAMPLE,
             method: "POST".into(),
-            host: "us.api.konghq.com".into(),
+            host: "api.example.com".into(),
             path: "/".into(),
             status: Some(status),
             failure: class_of(Ending::Status(status), Verb::Create)

@@ -45,16 +45,16 @@ mod tests {
 
     #[test]
     fn a_token_with_a_trailing_newline_is_trimmed_and_hidden() {
-        let value = header(" kpat_abc\n").unwrap();
-        assert_eq!(value.to_str().unwrap(), "Bearer kpat_abc");
-        assert!(!format!("{value:?}").contains("kpat_abc"));
+        let value = header(" tok_abc\n").unwrap();
+        assert_eq!(value.to_str().unwrap(), "Bearer tok_abc");
+        assert!(!format!("{value:?}").contains("tok_abc"));
     }
 
     #[test]
     fn tokens_that_cannot_be_sent_are_named_without_their_text() {
         assert_eq!(header(" \n"), Err(InvalidToken::Empty));
-        assert_eq!(header("kpat_a\nkpat_b"), Err(InvalidToken::WhiteSpace));
-        assert_eq!(header("kpat_ä"), Err(InvalidToken::NotAscii));
-        assert!(!header("kpat_a b").unwrap_err().to_string().contains("kpat"));
+        assert_eq!(header("tok_a\ntok_b"), Err(InvalidToken::WhiteSpace));
+        assert_eq!(header("tok_ä"), Err(InvalidToken::NotAscii));
+        assert!(!header("tok_a b").unwrap_err().to_string().contains("tok"));
     }
 }

@@ -32,7 +32,7 @@ const MOST_TLS_CLIENTS: usize = 64;
 pub struct TransportOptions {
     /// PEM texts with CA certificates trusted beside the system's (`--ca-file`), each with the name used in errors.
     pub extra_roots: Vec<(String, Vec<u8>)>,
-    /// Other addresses for some hosts (`--konnect-endpoint`).
+    /// Other addresses for some hosts.
     pub endpoints: EndpointMap,
     /// From sending a request to having read its answer.
     pub request_timeout: Duration,
@@ -202,12 +202,12 @@ impl Transport {
     }
 
     async fn attempt(&self, call: &Call<'_>) -> Result<Reply, Error> {
-        let span = tracing::debug_span!("call", service = call.service.label(), method = %call.method, route = call.route);
+        let span = tracing::debug_span!("call", service = call.product.label, method = %call.method, route = call.route);
         let started = Instant::now();
         let outcome = self.exchange(call).instrument(span).await;
         if let Some(observer) = &self.shared.options.observer {
             observer.attempt(&Attempt {
-                service: call.service,
+                product: call.product,
                 method: call.method.as_str(),
                 route: &call.route,
                 status: match &outcome {
@@ -260,7 +260,7 @@ fn build_client(options: &TransportOptions, tls: &TlsOptions) -> Result<reqwest:
         .redirect(reqwest::redirect::Policy::none())
         .timeout(options.request_timeout)
         .connect_timeout(options.connect_timeout)
-        // Shorter than the keep-alive of Kong's nginx (75 s), so that connections are not closed under a request.
+        // Shorter than the keep-alive of nginx (75 s), which many of these servers are, so that connections are not closed under a request.
         .pool_idle_timeout(Duration::from_secs(60))
         .http2_keep_alive_interval(Duration::from_secs(20))
         .http2_keep_alive_timeout(Duration::from_secs(10));

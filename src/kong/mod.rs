@@ -6,3 +6,4 @@ pub mod engine;
 pub mod konnect;
 pub mod model;
 pub mod plan;
+mod wire;

@@ -27,6 +27,11 @@ const LAYERS: &[Layer] = &[
         crates: Crates::Only(&["serde", "serde_json"]),
     },
     Layer {
+        module: "http",
+        layers: &[],
+        crates: Crates::AllBut(KUBERNETES),
+    },
+    Layer {
         module: "kong::model",
         layers: &["http::object_text"],
         crates: Crates::Only(&["serde", "serde_json", "jiff", "thiserror", "uuid"]),
@@ -81,18 +86,18 @@ const LAYERS: &[Layer] = &[
         crates: Crates::Only(&["serde", "serde_json", "serde_saphyr", "thiserror", "kube"]),
     },
     Layer {
-        module: "http",
-        layers: &["kong::model"],
+        module: "kong::wire",
+        layers: &["kong::model", "http"],
         crates: Crates::AllBut(KUBERNETES),
     },
     Layer {
         module: "kong::konnect",
-        layers: &["kong::model", "http"],
+        layers: &["kong::model", "kong::wire", "http"],
         crates: Crates::AllBut(KUBERNETES),
     },
     Layer {
         module: "kong::admin",
-        layers: &["kong::model", "http"],
+        layers: &["kong::model", "kong::wire", "http"],
         crates: Crates::AllBut(KUBERNETES),
     },
     Layer {

@@ -4,8 +4,9 @@ use std::{error::Error, time::Duration};
 
 use crate::{
     api::conditions::reason,
-    http::{self, Failure, Service},
+    http::{self, Failure},
     k8s::refusal::said,
+    kong::konnect::KONNECT,
 };
 
 /// Pause after a 429 that names none. Konnect's own tools wait as long.
@@ -185,13 +186,17 @@ impl ReconcileError for http::Error {
     }
 
     fn reason(&self) -> &'static str {
-        match (self.service(), self.class()) {
-            (Service::Konnect, Class::Unauthorized) => reason::INVALID,
-            (Service::Konnect, Class::Transient | Class::Throttled(_)) => reason::KONNECT_UNREACHABLE,
-            (Service::Konnect, _) => reason::KONNECT_API_OP_FAILED,
-            (Service::KongAdmin, Class::Unauthorized) => reason::SOURCE_UNAUTHORIZED,
-            (Service::KongAdmin, _) if *self.failure() == Failure::Garbage => reason::SOURCE_INVALID_ANSWER,
-            (Service::KongAdmin, _) => reason::SOURCE_UNREACHABLE,
+        if *self.product() == KONNECT {
+            return match self.class() {
+                Class::Unauthorized => reason::INVALID,
+                Class::Transient | Class::Throttled(_) => reason::KONNECT_UNREACHABLE,
+                _ => reason::KONNECT_API_OP_FAILED,
+            };
+        }
+        match (self.class(), self.failure()) {
+            (Class::Unauthorized, _) => reason::SOURCE_UNAUTHORIZED,
+            (_, Failure::Garbage) => reason::SOURCE_INVALID_ANSWER,
+            _ => reason::SOURCE_UNREACHABLE,
         }
     }
 }

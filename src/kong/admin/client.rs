@@ -9,9 +9,9 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::error::interpret;
+use super::ADMIN_API;
 use crate::http::call::{Call, Reply};
-use crate::http::{Error, InvalidToken, Service, Transport, route, token};
+use crate::http::{Error, InvalidToken, Transport, route, token};
 
 const KONG_ADMIN_TOKEN: HeaderName = HeaderName::from_static("kong-admin-token");
 
@@ -91,7 +91,7 @@ impl Client {
         if query.peek().is_some() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let mut call = Call::new(Service::KongAdmin, Method::GET, url, interpret)
+        let mut call = Call::new(&ADMIN_API, Method::GET, url)
             .authorization(self.inner.token.clone().map(|token| (KONG_ADMIN_TOKEN, token)));
         let prefix = if workspace.is_some() { "/{workspace}" } else { "" };
         call.route = format!("{prefix}/{}", route::template(path.trim_matches('/')));

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::Client;
 use crate::http::object_text::ObjectText;
-use crate::http::{Error, Failure, page};
+use crate::http::{Error, Failure};
+use crate::kong::wire::page;
 
 /// What a list path holds, and whether it can be known at all. `Debug` only counts: entities hold secrets.
 #[derive(Clone, PartialEq)]

@@ -6,9 +6,11 @@ pub mod client;
 mod error;
 pub mod listing;
 pub mod node;
+mod product;
 pub mod workspaces;
 
 pub use client::{Client, InvalidClient};
 pub use listing::Listing;
 pub use node::{Edition, Node};
+pub use product::ADMIN_API;
 pub use workspaces::Workspace;

@@ -11,11 +11,11 @@ use secrecy::SecretString;
 use serde_json::value::RawValue;
 use url::Url;
 
-use super::ServerUrl;
-use super::error::interpret;
+use super::{KONNECT, ServerUrl};
 use crate::http::call::{Call, Reply};
 use crate::http::object_text::ObjectText;
-use crate::http::{Budget, Error, InvalidToken, Service, Transport, page, token};
+use crate::http::{Budget, Error, InvalidToken, Transport, token};
+use crate::kong::wire::page;
 
 /// One token at one region's Konnect. Cheap to clone; how many calls run at the same time is bounded by the budget.
 #[derive(Clone)]
@@ -96,7 +96,7 @@ impl Client {
     }
 
     pub(super) fn call(&self, method: Method, url: Url) -> Call<'_> {
-        Call::new(Service::Konnect, method, url, interpret)
+        Call::new(&KONNECT, method, url)
             .authorization(Some((AUTHORIZATION, self.inner.authorization.clone())))
             .budget(&self.inner.budget)
     }

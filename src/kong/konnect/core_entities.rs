@@ -9,9 +9,10 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::Client;
+use crate::http::Error;
 use crate::http::call::Call;
 use crate::http::object_text::ObjectText;
-use crate::http::{Error, page};
+use crate::kong::wire::page;
 
 /// What a data plane reports once it holds the newest configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -10,6 +10,7 @@ pub mod core_entities;
 mod error;
 pub mod organization;
 pub mod plugin_schemas;
+mod product;
 pub mod server_url;
 
 pub use certificates::DataPlaneCertificate;
@@ -19,4 +20,5 @@ pub use control_planes::{
 };
 pub use core_entities::ExpectedConfigHash;
 pub use organization::Organization;
+pub use product::KONNECT;
 pub use server_url::{InvalidServerUrl, ServerUrl};

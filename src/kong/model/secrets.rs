@@ -48,8 +48,29 @@ const PARAMETER_FIELDS: &[&str] = &["header", "query", "args", "body", "cookie",
 /// Words that a secret follows in the value of a header.
 const SCHEMES: &[&str] = &["bearer ", "basic ", "apikey ", "token ", "digest "];
 
-/// Beginnings of tokens: those of Konnect, and of JSON web tokens.
-const TOKENS: &[&str] = &["kpat_", "spat_", "eyJ"];
+/// Beginnings of Konnect's tokens, of people and of system accounts.
+pub const TOKEN_PREFIXES: &[&str] = &["kpat_", "spat_"];
+
+/// Beginning of JSON web tokens: `{"` in base64.
+const JSON_WEB_TOKEN: &str = "eyJ";
+
+/// Beginning of a reference to a vault, which names a secret and holds none.
+pub const VAULT_REFERENCE: &str = "{vault://";
+
+/// Names that are secret as a whole in an entity as it is written: the credentials' own fields, certificates' and keys' private
+/// parts, and header lists, which carry `Authorization` in plugins such as request-transformer and http-log. The rows of the
+/// kinds say the same more exactly; here the kind is not known.
+const ENTITY_FIELDS: &[&str] = &[
+    "key",
+    "jwk",
+    "pem",
+    "headers",
+    "http_headers",
+    "querystring",
+    "client_jwk",
+    "d",
+    "k",
+];
 
 /// True when a field of this name holds a secret, whatever it belongs to.
 #[must_use]
@@ -57,6 +78,12 @@ pub fn is_field(name: &str) -> bool {
     let name = plain(name);
     let harmless = HARMLESS.iter().any(|word| name.ends_with(word));
     !harmless && (name.ends_with("_key") || FIELD_WORDS.iter().any(|word| name.contains(word)))
+}
+
+/// True when a field of this name holds a secret in an entity of any kind.
+#[must_use]
+pub fn is_field_of_entity(name: &str) -> bool {
+    ENTITY_FIELDS.contains(&name.to_ascii_lowercase().as_str()) || is_field(name)
 }
 
 /// True when a field of this name holds headers or arguments.
@@ -79,7 +106,8 @@ pub fn is_parameter(name: &str) -> bool {
 pub fn is_text(text: &str) -> bool {
     let value = text.trim_start();
     text.contains("PRIVATE KEY-----")
-        || TOKENS.iter().any(|start| value.starts_with(start))
+        || value.starts_with(JSON_WEB_TOKEN)
+        || TOKEN_PREFIXES.iter().any(|start| value.starts_with(start))
         || starts_with_scheme(value)
         || is_named_value(text)
         || has_user_info(text)
@@ -185,6 +213,22 @@ mod tests {
             "public_key",
         ] {
             assert!(!is_field(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_fields_of_any_entity() {
+        for name in ["name", "host", "paths", "keepalive", "key_names", "hosts"] {
+            assert!(!is_field_of_entity(name), "{name}");
+        }
+        for name in [
+            "client_secret",
+            "api_key",
+            "redis_password",
+            "key",
+            "Authorization",
+        ] {
+            assert!(is_field_of_entity(name), "{name}");
         }
     }
 

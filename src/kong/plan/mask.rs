@@ -105,7 +105,7 @@ fn is_secret_text(kind: &EntityKind, plugin: Option<&str>, path: &str, text: &st
 
 /// A reference to a vault, and nothing else.
 fn is_reference(text: &str) -> bool {
-    text.starts_with("{vault://") && text.find('}') == Some(text.len() - 1)
+    text.starts_with(secrets::VAULT_REFERENCE) && text.find('}') == Some(text.len() - 1)
 }
 
 /// True when what stands at the path is secret: by the kind's row, by its name, or by the plugin's schema.
