@@ -67,7 +67,10 @@ impl Redactor {
             let escaped = Value::from(secret.as_str()).to_string();
             masked = masked.replace(escaped.trim_matches('"'), MASK);
         }
-        shorten(mask_tokens(self.marks.token_prefixes, &mask_private_keys(&masked)))
+        shorten(mask_tokens(
+            self.marks.token_prefixes,
+            &mask_private_keys(&masked),
+        ))
     }
 }
 
@@ -151,11 +154,7 @@ fn mask_private_keys(text: &str) -> String {
 fn mask_tokens(prefixes: &[&str], text: &str) -> String {
     let mut masked = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = prefixes
-        .iter()
-        .filter_map(|prefix| rest.find(prefix))
-        .min()
-    {
+    while let Some(at) = prefixes.iter().filter_map(|prefix| rest.find(prefix)).min() {
         let (before, token) = rest.split_at(at);
         masked.push_str(before);
         masked.push_str(MASK);
@@ -198,8 +197,7 @@ mod tests {
     #[test]
     fn a_quoted_credential_is_masked() {
         let body = json!({"key": "s3cr3t-key", "tags": ["blue"]});
-        let masked =
-            for_body(&body).mask("key (type: unique) constraint failed for value 's3cr3t-key' blue");
+        let masked = for_body(&body).mask("key (type: unique) constraint failed for value 's3cr3t-key' blue");
         assert_eq!(
             masked,
             "key (type: unique) constraint failed for value '***' blue"

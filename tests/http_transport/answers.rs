@@ -90,14 +90,14 @@ struct Recorder(Mutex<Vec<String>>);
 impl Observer for Recorder {
     fn attempt(&self, attempt: &Attempt<'_>) {
         let Attempt {
-            service,
+            product,
             method,
             route,
             status,
             failure,
             ..
         } = attempt;
-        let line = format!("{} {method} {route} {status:?} {failure:?}", service.label());
+        let line = format!("{} {method} {route} {status:?} {failure:?}", product.label);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 }
