@@ -45,16 +45,16 @@ mod tests {
 
     #[test]
     fn a_token_with_a_trailing_newline_is_trimmed_and_hidden() {
-        let value = header(" tok_abc\n").unwrap();
-        assert_eq!(value.to_str().unwrap(), "Bearer tok_abc");
-        assert!(!format!("{value:?}").contains("tok_abc"));
+        let value = header(" xyz_abc\n").unwrap();
+        assert_eq!(value.to_str().unwrap(), "Bearer xyz_abc");
+        assert!(!format!("{value:?}").contains("xyz_abc"));
     }
 
     #[test]
     fn tokens_that_cannot_be_sent_are_named_without_their_text() {
         assert_eq!(header(" \n"), Err(InvalidToken::Empty));
-        assert_eq!(header("tok_a\ntok_b"), Err(InvalidToken::WhiteSpace));
-        assert_eq!(header("tok_ä"), Err(InvalidToken::NotAscii));
-        assert!(!header("tok_a b").unwrap_err().to_string().contains("tok"));
+        assert_eq!(header("xyz_a\nxyz_b"), Err(InvalidToken::WhiteSpace));
+        assert_eq!(header("xyz_ä"), Err(InvalidToken::NotAscii));
+        assert!(!header("xyz_a b").unwrap_err().to_string().contains("xyz"));
     }
 }
