@@ -1,4 +1,7 @@
-//! The only place that reads the wall clock, so that decisions about time can be tested with a fixed one.
+//! The time of day, behind a trait, so that what is decided by it can be tested with a fixed one.
+//!
+//! `clippy.toml` refuses the machine's own clock elsewhere. Two places of `http` have leave to read it: they turn the time that a
+//! server names (`Retry-After`) into a duration, and a pause into the time that is shown.
 
 use std::fmt::Debug;
 
@@ -21,6 +24,7 @@ pub trait Clock: Debug + Send + Sync + 'static {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the place that all others ask")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }

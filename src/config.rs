@@ -1,4 +1,7 @@
-//! Everything that flags and environment decide, checked once. Nothing else reads the environment.
+//! What `run` is told, as values: `cli/run.rs` makes it of flags, some of which have an environment variable as their default.
+//!
+//! Below `cli` nothing of this crate reads the environment (`clippy.toml` refuses it). Its libraries do: the HTTP clients take proxies
+//! from `HTTPS_PROXY` and its like, and the Kubernetes client finds its cluster by `KUBECONFIG`.
 
 use std::{net::SocketAddr, sync::Arc};
 

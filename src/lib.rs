@@ -1,5 +1,7 @@
 //! Moves self-managed Kong Gateway workspaces to Kong Konnect.
 
+#![deny(clippy::disallowed_methods)]
+
 pub mod api;
 pub mod cli;
 pub mod clock;

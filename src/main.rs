@@ -1,5 +1,7 @@
 //! The operator binary.
 
+#![deny(clippy::disallowed_methods)]
+
 use std::process::ExitCode;
 
 use gateway_migration_operator::cli::Cli;

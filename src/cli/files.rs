@@ -45,6 +45,10 @@ pub fn text(flag: &'static str, path: &Path) -> Result<String, FileError> {
 ///
 /// # Errors
 /// When the file cannot be read, or is empty.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a token is no flag: among the arguments every user of the machine would see it"
+)]
 pub fn token(
     flag: &'static str,
     file: Option<&Path>,

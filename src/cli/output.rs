@@ -86,6 +86,10 @@ pub fn print(text: &str) -> io::Result<()> {
 }
 
 /// Colours on a terminal, unless the user does not want any (<https://no-color.org>).
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a convention of all programs on a terminal, and no setting of this one"
+)]
 pub(super) fn colour() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

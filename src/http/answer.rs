@@ -95,6 +95,10 @@ fn masked(said: Interpretation, call: &Call<'_>) -> Interpretation {
 }
 
 /// `Retry-After` in seconds or as a date; both forms are in use (RFC 9110, 10.2.3).
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the server's time of day becomes a duration at once, and only durations are decided by"
+)]
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse::<u64>() {

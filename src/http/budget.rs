@@ -173,6 +173,10 @@ impl Budget {
     }
 
     /// A 429 to what was sent at `sent`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the time of day is for people to read; the pause itself ends by the monotonic clock"
+    )]
     fn refuse(&self, sent: Instant, retry_after: Option<Duration>) {
         self.throttled.fetch_add(1, Ordering::Relaxed);
         let now = Instant::now();
