@@ -36,13 +36,70 @@ fn no_condition_is_explained_that_does_not_exist() {
     let source = read("src/api/conditions.rs");
     let page = read("docs/reference/conditions.md");
     let constants = constants(&source);
-    for name in page
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
-    {
+    for name in rows(&page) {
         assert!(
             constants.contains(&name),
             "{name} is not in src/api/conditions.rs"
+        );
+    }
+}
+
+/// Names in the first column of a page's tables.
+fn rows(page: &str) -> Vec<&str> {
+    page.lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect()
+}
+
+#[test]
+fn the_reasons_of_events_and_their_page_are_the_same() {
+    let source = read("src/api/events.rs");
+    let page = read("docs/reference/events.md");
+    let (mut constants, mut explained) = (constants(&source), rows(&page));
+    assert!(constants.len() > 20, "the constants were not found");
+    constants.sort_unstable();
+    explained.sort_unstable();
+    assert_eq!(explained, constants);
+}
+
+/// The text of all files below a folder of the repository.
+fn texts(folder: &Path) -> std::io::Result<Vec<String>> {
+    let mut texts = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            texts.extend(self::texts(&path)?);
+        } else {
+            texts.push(fs::read_to_string(&path)?);
+        }
+    }
+    Ok(texts)
+}
+
+#[test]
+fn every_event_reason_is_a_constant_and_every_constant_is_used() {
+    let all = texts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+    let built = |text: &str| text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+    let code: String = all.iter().map(|text| built(text)).collect();
+    for call in ["Note::normal(", "Note::warning("] {
+        let by_hand = code
+            .split(call)
+            .skip(1)
+            .filter(|rest| rest.trim_start().starts_with('"'));
+        let by_hand: Vec<_> = by_hand.filter_map(|rest| rest.lines().next()).collect();
+        assert!(
+            by_hand.is_empty(),
+            "reasons are constants of api/events.rs: {by_hand:?}"
+        );
+    }
+    let source = read("src/api/events.rs");
+    for name in source
+        .lines()
+        .filter_map(|line| line.strip_prefix("pub const ")?.split(':').next())
+    {
+        assert!(
+            code.contains(&format!("events::{name}")),
+            "events::{name} is not used"
         );
     }
 }

@@ -1,11 +1,12 @@
 //! The kinds that users write, one file each, and everything that is fixed by their contract: condition types and
-//! reasons, names of annotations, labels and finalizers, and the CustomResourceDefinitions themselves.
+//! reasons, reasons of events, names of annotations, labels and finalizers, and the CustomResourceDefinitions themselves.
 //!
 //! Nothing here talks to a cluster or to a gateway.
 
 pub mod annotations;
 pub mod conditions;
 pub mod crd;
+pub mod events;
 pub mod konnect_api_auth_configuration;
 pub mod konnect_extension;
 pub mod konnect_gateway_control_plane;

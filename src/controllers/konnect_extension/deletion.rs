@@ -5,7 +5,7 @@ use kube::ResourceExt;
 use super::{Extensions, control_plane, error::ExtensionError, pinning::Pinboard, pins, secret};
 use crate::{
     api::{
-        annotations,
+        annotations, events,
         konnect_extension::{ExtensionKonnectStatus, KonnectExtension, KonnectExtensionStatus},
         names::finalizers::KONNECT_CLEANUP,
     },
@@ -63,7 +63,7 @@ impl Extensions {
         };
         let still_used = if self.shares_secret(extension).await? {
             draft.note(Note::warning(
-                "PinKept",
+                events::PIN_KEPT,
                 ACTION,
                 "The pin of the certificate stays in Konnect, because another KonnectExtension uses the same Secret.",
             ));
@@ -78,7 +78,7 @@ impl Extensions {
                 "Removed {removed} pinned certificate(s) from control plane {}.",
                 konnect.control_plane_id
             );
-            draft.note(Note::normal("PinsRemoved", ACTION, message));
+            draft.note(Note::normal(events::PINS_REMOVED, ACTION, message));
         }
         Ok(())
     }
@@ -131,5 +131,5 @@ fn left_behind(extension: &KonnectExtension, konnect: &ExtensionKonnectStatus) -
         konnect.control_plane_id,
         pins::build_title(extension),
     );
-    Note::warning("PinsLeftBehind", ACTION, message)
+    Note::warning(events::PINS_LEFT_BEHIND, ACTION, message)
 }

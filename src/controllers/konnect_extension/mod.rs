@@ -38,6 +38,7 @@ use super::{
 use crate::{
     api::{
         conditions::reason,
+        events,
         konnect_api_auth_configuration::KonnectAPIAuthConfiguration,
         konnect_extension::{
             CertificateSecretRef, DataPlaneClientAuthStatus, ExtensionKonnectStatus, KonnectExtension,
@@ -263,7 +264,7 @@ impl Extensions {
             listed = pinboard.pin(&certificate.pem, certificate.fingerprint).await?;
             let message = format!("Pinned certificate {} in Konnect.", certificate.fingerprint);
             pass.draft
-                .note(Note::normal("CertificatePinned", "Provision", message));
+                .note(Note::normal(events::CERTIFICATE_PINNED, "Provision", message));
         }
         let surplus = pins::surplus(&listed, pinboard.title, certificate.fingerprint);
         if !surplus.is_empty() {
@@ -327,7 +328,11 @@ fn note_replaced(
             konnect.control_plane_id,
             pins::build_title(extension),
         );
-        draft.note(Note::warning("ControlPlaneReplaced", "Provision", message));
+        draft.note(Note::warning(
+            events::CONTROL_PLANE_REPLACED,
+            "Provision",
+            message,
+        ));
     }
 }
 

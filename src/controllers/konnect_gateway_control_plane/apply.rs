@@ -10,7 +10,10 @@ use super::{
     validate::Wanted,
 };
 use crate::{
-    api::konnect_gateway_control_plane::{KonnectGatewayControlPlane, KonnectGatewayControlPlaneStatus},
+    api::{
+        events,
+        konnect_gateway_control_plane::{KonnectGatewayControlPlane, KonnectGatewayControlPlaneStatus},
+    },
     controllers::{
         konnect::session::Session,
         runtime::{context::Context, draft::Draft, outcome::Outcome},
@@ -44,7 +47,7 @@ pub(super) async fn create(
     {
         Ok(created) => {
             draft.note(Note::normal(
-                "Created",
+                events::CREATED,
                 "Create",
                 format!(
                     "Made the control plane {} ({}) in Konnect.",
@@ -83,7 +86,7 @@ pub(super) async fn adopt(
         })));
     }
     draft.note(Note::normal(
-        "Adopted",
+        events::ADOPTED,
         "Adopt",
         format!(
             "Took over the control plane {} ({}) in Konnect.",
@@ -118,7 +121,7 @@ pub(super) async fn update(
         .await
         .map_err(|error| Doing::Update.failed(error))?;
     draft.note(Note::normal(
-        "Updated",
+        events::UPDATED,
         "Update",
         format!("Changed the control plane {} in Konnect.", current.id),
     ));

@@ -14,6 +14,7 @@ use crate::{
     api::{
         annotations::{DeletionPolicy, force_delete},
         conditions::reason,
+        events,
         konnect_gateway_control_plane::{KonnectGatewayControlPlane, KonnectGatewayControlPlaneStatus},
         names::finalizers,
     },
@@ -53,7 +54,7 @@ impl GatewayControlPlane {
         };
         if force_delete(annotations) || policy == Some(DeletionPolicy::Retain) {
             draft.note(Note::normal(
-                "Retained",
+                events::RETAINED,
                 "Delete",
                 format!("Left {} in Konnect as it is.", name_remote(object)),
             ));
@@ -83,7 +84,7 @@ impl GatewayControlPlane {
             .await
             .map_err(|error| Doing::Delete.failed(error))?;
         draft.note(Note::normal(
-            "Deleted",
+            events::DELETED,
             "Delete",
             format!("Deleted the control plane {} in Konnect.", current.id),
         ));

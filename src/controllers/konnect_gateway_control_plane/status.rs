@@ -9,6 +9,7 @@ use super::{
 use crate::{
     api::{
         conditions::{API_AUTH_VALID, PROGRAMMED, reason},
+        events,
         konnect_gateway_control_plane::{KonnectEndpoints, KonnectGatewayControlPlaneStatus},
     },
     controllers::{
@@ -74,7 +75,11 @@ pub(super) fn note_refusal(draft: &mut TargetDraft, refusal: &Refusal) {
         .get(PROGRAMMED)
         .is_some_and(|before| before.reason == reason::GONE);
     if matches!(refusal, Refusal::Gone { .. }) && !told {
-        draft.note(Note::warning("ControlPlaneGone", "Read", refusal.to_string()));
+        draft.note(Note::warning(
+            events::CONTROL_PLANE_GONE,
+            "Read",
+            refusal.to_string(),
+        ));
     }
 }
 

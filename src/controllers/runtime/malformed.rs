@@ -15,7 +15,7 @@ use serde_json::json;
 
 use super::{context::Context, error::chain, runner::Reconciler};
 use crate::{
-    api::{annotations::FORCE_DELETE, conditions::reason},
+    api::{annotations::FORCE_DELETE, conditions::reason, events},
     k8s::{conditions::ConditionSet, events::Note, finalizer, status::ReconciledObject},
 };
 
@@ -43,7 +43,7 @@ pub(super) async fn meet<R: Reconciler>(
                 R::LEAVES
             );
             tracing::warn!("{message}");
-            let note = Note::warning("LeftBehind", "Delete", message);
+            let note = Note::warning(events::LEFT_BEHIND, "Delete", message);
             context.events.publish(&note, &object.object_ref(&())).await;
             Action::await_change()
         }

@@ -3,6 +3,7 @@
 use kube::ResourceExt;
 
 use super::WorkspaceMigrationController;
+use crate::api::events;
 use crate::api::refs::LocalRef;
 use crate::api::workspace_migration::{PlanStatus, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
@@ -42,7 +43,7 @@ impl WorkspaceMigrationController {
                         tracing::warn!(%error, migration = object.name_any(), "the plan is not stored");
                         let message =
                             format!("The plan is not stored, and tried again with the next pass: {error}");
-                        draft.note(Note::warning("PlanNotStored", "Plan", message));
+                        draft.note(Note::warning(events::PLAN_NOT_STORED, "Plan", message));
                         None
                     }
                 }

@@ -8,6 +8,7 @@ use super::earlier;
 use super::error::Error;
 use super::execute::Run;
 use crate::api::conditions::{BACKED_UP, reason};
+use crate::api::events;
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::refs::LocalRef;
 use crate::api::workspace_migration::{BackupPolicy, Phase, WorkspaceMigration, WorkspaceMigrationStatus};
@@ -244,7 +245,7 @@ fn note_loss(name: &str, draft: &mut Draft<WorkspaceMigrationStatus>) {
         let message = format!(
             "Secret {name}, the list of what was written, is gone: rollback and prune know nothing of what was written before. Restore it if you can."
         );
-        draft.note(Note::warning("LedgerLost", "Plan", message));
+        draft.note(Note::warning(events::LEDGER_LOST, "Plan", message));
     }
 }
 

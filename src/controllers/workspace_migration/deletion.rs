@@ -15,6 +15,7 @@ use super::rollback::{Found, Reversal, refused};
 use super::{known_entities, queue};
 use crate::api::annotations::force_delete;
 use crate::api::conditions::reason;
+use crate::api::events;
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{DeletionPolicy, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
@@ -47,7 +48,8 @@ impl WorkspaceMigrationController {
                 Ok(Some(not_yet)) => return Ok(not_yet),
                 Err(Error::Engine(engine::Error::ControlPlaneGone { id })) => {
                     let message = format!("The control plane {id} is gone, and with it what was migrated.");
-                    pass.draft.note(Note::normal("MigratedGone", "Delete", message));
+                    pass.draft
+                        .note(Note::normal(events::MIGRATED_GONE, "Delete", message));
                 }
                 Err(error) => return Err(Error::Deletion(Box::new(error))),
             }
@@ -166,7 +168,11 @@ fn tell(applied: &Applied, found: &Found, draft: &mut Draft<WorkspaceMigrationSt
     } else {
         Note::warning
     };
-    draft.note(note("MigratedDeleted".to_owned(), "Delete".to_owned(), message));
+    draft.note(note(
+        events::MIGRATED_DELETED.to_owned(),
+        "Delete".to_owned(),
+        message,
+    ));
 }
 
 fn stays(group: &[Finding]) -> String {

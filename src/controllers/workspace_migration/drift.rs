@@ -2,6 +2,7 @@
 
 use super::decide::difference;
 use crate::api::conditions::{DRIFTED, reason};
+use crate::api::events;
 use crate::api::workspace_migration::{DriftStatus, Mode, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::words::entities;
@@ -38,7 +39,7 @@ pub(super) fn tell_left(drift: &Drift, draft: &mut Draft<WorkspaceMigrationStatu
         entities(drift.left.len())
     );
     if draft.conditions.get(DRIFTED).is_none() {
-        draft.note(Note::warning("Drifted", "Sync", message.clone()));
+        draft.note(Note::warning(events::DRIFTED, "Sync", message.clone()));
     }
     draft
         .conditions
@@ -77,7 +78,7 @@ pub(super) fn note_corrected(plan: &Plan, applied: &Applied, draft: &mut Draft<W
         let message = format!(
             "Somebody had changed or removed entities in the target; the source's content is put back: {named}."
         );
-        draft.note(Note::warning("DriftCorrected", "Sync", message));
+        draft.note(Note::warning(events::DRIFT_CORRECTED, "Sync", message));
     }
 }
 

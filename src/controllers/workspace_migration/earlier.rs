@@ -2,6 +2,7 @@
 //! they go with the migration and not before. Pure.
 
 use crate::api::conditions::{BACKED_UP, ROLLBACK_READY};
+use crate::api::events;
 use crate::api::workspace_migration::{
     BackupStatus, EarlierBackup, TargetStatus, WorkspaceMigrationStatus, limits,
 };
@@ -69,7 +70,7 @@ fn tell(left: &EarlierBackup, now: &str) -> Note {
         left.control_plane_id,
         names(left)
     );
-    Note::normal("ControlPlaneReplaced", "Plan", message)
+    Note::normal(events::CONTROL_PLANE_REPLACED, "Plan", message)
 }
 
 /// The list is full.
@@ -80,7 +81,7 @@ fn forget(oldest: &EarlierBackup) -> Note {
         oldest.control_plane_id,
         names(oldest)
     );
-    Note::warning("BackupForgotten", "Plan", message)
+    Note::warning(events::BACKUP_FORGOTTEN, "Plan", message)
 }
 
 fn names(left: &EarlierBackup) -> String {

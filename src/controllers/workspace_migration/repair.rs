@@ -7,6 +7,7 @@ use super::error::Error;
 use super::execute::Run;
 use super::orders::Ended;
 use super::status::verification_status;
+use crate::api::events;
 use crate::api::workspace_migration::{Repair, WorkspaceMigration};
 use crate::controllers::runtime::pass::Pass;
 use crate::controllers::runtime::words::counted;
@@ -37,7 +38,7 @@ impl WorkspaceMigrationController {
             counted(count, "entity is", "entities are")
         );
         pass.draft
-            .note(Note::warning("Repaired", "Verify", message.clone()));
+            .note(Note::warning(events::REPAIRED, "Verify", message.clone()));
         // What is missing is no longer in the ledger, and has to be again before it is written.
         if ledger.intend(&repair, &run.observed.target, self.context.clock.now()) {
             let both = (run.object, run.migration.control_plane.as_str());

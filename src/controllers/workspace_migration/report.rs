@@ -6,6 +6,7 @@ use super::status::{findings_status, plan_status, progress_status, source_status
 use crate::api::conditions::{
     APPROVED, PLAN_READY, PREFLIGHT_PASSED, PRUNE_WITHHELD, SOURCE_READY, TARGET_READY, reason,
 };
+use crate::api::events;
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, WorkspaceMigrationStatus};
 use crate::config::KonnectKinds;
 use crate::controllers::runtime::draft::Draft;
@@ -78,7 +79,7 @@ pub(super) fn report_plan(
     let plan = &planned.plan;
     let is_new = draft.status.plan.as_ref().is_none_or(|old| old.hash != plan.hash);
     if is_new {
-        draft.note(Note::normal("Planned", "Plan", plan.summary()));
+        draft.note(Note::normal(events::PLANNED, "Plan", plan.summary()));
     }
     draft.status.source = Some(source_status(&observed.source, plan));
     draft.status.plan = Some(plan_status(plan));
@@ -115,7 +116,7 @@ fn report_prune(plan: &Plan, draft: &mut Draft<WorkspaceMigrationStatus>) {
         finding.observed, finding.remedy
     );
     if draft.conditions.get(PRUNE_WITHHELD).is_none() {
-        draft.note(Note::warning("PruneWithheld", "Plan", message.clone()));
+        draft.note(Note::warning(events::PRUNE_WITHHELD, "Plan", message.clone()));
     }
     draft.conditions.set(PRUNE_WITHHELD, True, reason, message);
 }

@@ -3,6 +3,7 @@
 use kube::ResourceExt;
 
 use super::super::WorkspaceMigrationController;
+use crate::api::events;
 use crate::api::refs::LocalRef;
 use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
@@ -36,7 +37,7 @@ impl WorkspaceMigrationController {
                 let message = format!(
                     "The steps of a rollback are not stored, and tried again with the next pass: {error}"
                 );
-                draft.note(Note::warning("RollbackNotStored", "Plan", message));
+                draft.note(Note::warning(events::ROLLBACK_NOT_STORED, "Plan", message));
                 None
             }
         };
