@@ -11,6 +11,7 @@ pub mod http;
 pub mod k8s;
 pub mod kong;
 pub mod manifest;
+pub mod migration;
 pub mod operator;
 pub mod telemetry;
 

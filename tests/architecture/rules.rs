@@ -19,8 +19,28 @@ enum Crates {
 
 const KUBERNETES: &[&str] = &["kube", "k8s_openapi", "schemars"];
 
+/// What plans are made with.
+const PLAN_CRATES: &[&str] = &[
+    "serde",
+    "serde_json",
+    "jiff",
+    "thiserror",
+    "uuid",
+    "sha2",
+    "x509_parser",
+    "serde_saphyr",
+    "json_patch",
+    "proptest",
+    "insta",
+];
+
 /// Layers in order of dependence; a module in none of them is wiring, and free.
 const LAYERS: &[Layer] = &[
+    Layer {
+        module: "migration",
+        layers: &[],
+        crates: Crates::Only(PLAN_CRATES),
+    },
     Layer {
         module: "http::object_text",
         layers: &[],
@@ -39,19 +59,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         module: "kong::plan",
         layers: &["kong::model"],
-        crates: Crates::Only(&[
-            "serde",
-            "serde_json",
-            "jiff",
-            "thiserror",
-            "uuid",
-            "sha2",
-            "x509_parser",
-            "serde_saphyr",
-            "json_patch",
-            "proptest",
-            "insta",
-        ]),
+        crates: Crates::Only(PLAN_CRATES),
     },
     Layer {
         module: "kong::declarative",
@@ -120,6 +128,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         module: "controllers",
         layers: &[
+            "migration",
             "kong::model",
             "kong::plan",
             "api",
@@ -231,6 +240,7 @@ fn is_inside(layer: &str, outer: &str) -> bool {
 
 /// Layers whose outcome depends on their inputs alone.
 const PURE_LAYERS: &[&str] = &[
+    "migration",
     "http::object_text",
     "kong::model",
     "kong::plan",

@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::WorkspaceMigrationController;
 use super::error::Error;
-use super::line::Turn;
 use super::orders::{Ended, Orders};
 use super::rollback::{Found, Reversal, refused};
 use super::{known_entities, queue};
@@ -27,6 +26,7 @@ use crate::k8s::finalizer;
 use crate::kong::engine::{self, Applied};
 use crate::kong::plan::Finding;
 use crate::kong::plan::rollback::Extent;
+use crate::migration::admission_queue::Priority;
 
 /// What Konnect refused may be solved there, which makes no event in the cluster.
 const RECHECK: Duration = Duration::from_secs(60);
@@ -73,9 +73,12 @@ impl WorkspaceMigrationController {
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Option<Outcome>, Error> {
         let key = ObjectRef::from_obj(object);
-        let _place = match self.queue.ask(&key, Turn::Work, known_entities(&pass.draft)) {
-            Ok(place) => place,
-            Err(ahead) => return Ok(Some(queue::wait(&ahead, Turn::Work, &mut pass.draft))),
+        let _permit = match self
+            .queue
+            .admit(&key, Priority::Work, known_entities(&pass.draft))
+        {
+            Ok(permit) => permit,
+            Err(position) => return Ok(Some(queue::wait(&position, Priority::Work, &mut pass.draft))),
         };
         let orders = Orders::heed(&self.context, object);
         let looked = orders.unless_ended(async {

@@ -8,13 +8,13 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use super::WorkspaceMigrationController;
-use super::pace::{Pace, waiting_for};
 use super::status::progress_status;
 use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::pass::Pass;
 use crate::http::Budget;
 use crate::kong::engine::{Applied, Progress};
+use crate::migration::pace::{Pace, waiting_for};
 
 /// Between two writes of progress into status.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
@@ -46,7 +46,8 @@ impl WorkspaceMigrationController {
         (budget, done): (&Budget, &str),
         pass: &mut Pass<WorkspaceMigration>,
     ) {
-        let mut pace = Pace::new(Instant::now(), progress.borrow().sum().completed);
+        let begun = Instant::now();
+        let mut pace = Pace::new(Duration::ZERO, progress.borrow().sum().completed);
         let mut tick = interval(PROGRESS_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tick.tick().await;
@@ -56,7 +57,7 @@ impl WorkspaceMigrationController {
                 _ = tick.tick() => {}
             }
             let now = progress.borrow().clone();
-            pace.observe(Instant::now(), now.sum().completed);
+            pace.observe(begun.elapsed(), now.sum().completed);
             self.show(&now, &pace, budget, &mut pass.draft);
             let message = format!("{} entities {done}.", now.summary());
             if let Err(error) = pass.publish_progress(message).await {
@@ -64,7 +65,7 @@ impl WorkspaceMigrationController {
             }
         }
         let now = progress.borrow().clone();
-        pace.observe(Instant::now(), now.sum().completed);
+        pace.observe(begun.elapsed(), now.sum().completed);
         pass.draft.status.progress = Some(progress_status(&now, Some(pace.average())));
     }
 
@@ -78,7 +79,7 @@ impl WorkspaceMigrationController {
         let mut status = progress_status(progress, Some(pace.rate()));
         let now = self.context.clock.now();
         status.in_flight = u64::try_from(budget.in_flight()).unwrap_or(u64::MAX);
-        status.waiting_for = waiting_for(pace, budget.paused_for(), now);
+        status.waiting_for = waiting_for(pace, "Konnect", budget.paused_for(), now);
         if status.waiting_for.is_none() {
             let sum = progress.sum();
             let left = pace.time_for(sum.total.saturating_sub(sum.completed + sum.failed));

@@ -17,10 +17,8 @@ mod execute;
 mod fetch;
 mod follow;
 mod interrupted;
-mod line;
 mod observe;
 mod orders;
-mod pace;
 mod queue;
 mod repair;
 mod report;
@@ -41,9 +39,8 @@ use self::drift::{report_drift, tell_left};
 use self::error::Error;
 use self::execute::Run;
 use self::interrupted::{end_early, pause};
-use self::line::{Limits, Turn};
 use self::orders::Orders;
-use self::queue::{Place, Queue};
+use self::queue::{Permit, Queue};
 use self::report::{blame, report_plan};
 use self::rollback::{Cause, refused_before, undone_before};
 use self::sync::Before;
@@ -62,11 +59,12 @@ use crate::k8s::config_maps::ConfigMapWatches;
 use crate::k8s::secrets::{Read, SecretWatches};
 use crate::kong::plan::{Ledger, Policy};
 use crate::manifest::{accepted, policy};
+use crate::migration::admission_queue::{AdmissionLimits, Priority};
 
 /// Source and target change outside the cluster, where no event tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
-/// Passes beside those that have a place: they queue, pause, or let go, which takes a moment.
+/// Passes beside those that are admitted: they queue, pause, or let go, which takes a moment.
 const SHORT_PASSES: u16 = 16;
 
 /// Reconciles migrations.
@@ -81,9 +79,9 @@ pub struct WorkspaceMigrationController {
 pub async fn run(context: Context) {
     let (secrets, secret_changed) = SecretWatches::new();
     let (config_maps, config_map_changed) = ConfigMapWatches::new();
-    let places = context.config.max_concurrent_migrations;
-    let limits = Limits {
-        places: places.into(),
+    let at_once = context.config.max_concurrent_migrations;
+    let limits = AdmissionLimits {
+        migrations: at_once.into(),
         memory: context.config.memory_budget,
     };
     let (queue, called) = Queue::new(limits, context.metrics.clone());
@@ -94,7 +92,7 @@ pub async fn run(context: Context) {
         queue,
     };
     Runner::new(context, controller)
-        .at_once(places.saturating_add(SHORT_PASSES))
+        .at_once(at_once.saturating_add(SHORT_PASSES))
         .rerun_for(called)
         .rerun_on(
             |migration: &WorkspaceMigration, control_plane: &KonnectGatewayControlPlane| {
@@ -161,10 +159,10 @@ impl WorkspaceMigrationController {
             self.queue.leave(&key);
             return Ok(undone);
         }
-        let turn = turn(&pass.draft);
-        let place = match self.queue.ask(&key, turn, known_entities(&pass.draft)) {
-            Ok(place) => place,
-            Err(ahead) => return Ok(queue::wait(&ahead, turn, &mut pass.draft)),
+        let priority = priority(&pass.draft);
+        let permit = match self.queue.admit(&key, priority, known_entities(&pass.draft)) {
+            Ok(permit) => permit,
+            Err(position) => return Ok(queue::wait(&position, priority, &mut pass.draft)),
         };
         if let Some(progress) = &mut pass.draft.status.progress {
             progress.waiting_for = None;
@@ -175,7 +173,7 @@ impl WorkspaceMigrationController {
             return self.roll_back(object, &orders, &cause, pass).await;
         }
         let orders = orders.heed_target(&self.context, object);
-        self.go_forward(object, &orders, &place, pass).await
+        self.go_forward(object, &orders, &permit, pass).await
     }
 
     /// Reads both sides, plans, and takes the next step.
@@ -183,7 +181,7 @@ impl WorkspaceMigrationController {
         &self,
         object: &WorkspaceMigration,
         orders: &Orders,
-        place: &Place,
+        permit: &Permit,
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         let read = match orders.unless_ended(self.observe(object, orders, pass)).await {
@@ -191,7 +189,7 @@ impl WorkspaceMigrationController {
             Err(ended) => return end_early(ended, &mut pass.draft),
         };
         let (migration, observed, custom_plugins) = read;
-        place.holds(observed.source.snapshot.entities.len());
+        permit.holds(observed.source.snapshot.entities.len());
         let policy = Policy {
             custom_plugins,
             ..policy(&object.spec, &migration.control_plane)?
@@ -286,12 +284,12 @@ fn doubt_preflight(error: &Error, draft: &mut Draft<WorkspaceMigrationStatus>) {
 }
 
 /// A look when this generation has come to an end before, good or bad.
-fn turn(draft: &Draft<WorkspaceMigrationStatus>) -> Turn {
+fn priority(draft: &Draft<WorkspaceMigrationStatus>) -> Priority {
     let settled = draft.conditions.is_true(READY) || draft.conditions.is_true(STALLED);
     if settled && draft.conditions.has_seen_generation() {
-        Turn::Look
+        Priority::Look
     } else {
-        Turn::Work
+        Priority::Work
     }
 }
 

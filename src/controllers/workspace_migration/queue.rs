@@ -4,15 +4,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::Stream;
+use kube::runtime::reflector::ObjectRef;
 use tokio::sync::mpsc;
 
-use super::line::{Key, Limits, Line, Turn};
 use crate::api::conditions::reason;
-use crate::api::workspace_migration::{Phase, WorkspaceMigrationStatus};
+use crate::api::workspace_migration::{Phase, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
+use crate::migration::admission_queue::{AdmissionLimits, AdmissionQueue, Priority};
 use crate::telemetry::metrics::Metrics;
+
+/// A migration.
+pub(super) type Key = ObjectRef<WorkspaceMigration>;
 
 /// What one migration holds besides its entities: answers being read, the plan's parts, status.
 const BASE_BYTES: u64 = 1 << 20;
@@ -27,21 +31,23 @@ const NAMED: usize = 3;
 /// The queue of one controller; clones share it.
 #[derive(Clone, Debug)]
 pub(super) struct Queue {
-    line: Arc<Mutex<Line>>,
+    waiting: Arc<Mutex<AdmissionQueue<Key>>>,
+    /// The moment that those of the queue are counted from.
+    begun: Instant,
     wake: mpsc::UnboundedSender<Key>,
     metrics: Metrics,
 }
 
-/// A place to work; given back on drop, which calls the next.
+/// Leave to work; given back on drop, which calls the next.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct Permit {
     key: Key,
     queue: Queue,
 }
 
 /// Whom a migration waits for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Ahead {
+pub(super) struct Position {
     /// Waiting before it.
     pub waiting: usize,
     /// At work, as namespace/name, sorted.
@@ -50,10 +56,14 @@ pub(super) struct Ahead {
 
 impl Queue {
     /// A queue, and the stream of those whose turn has come.
-    pub fn new(limits: Limits, metrics: Metrics) -> (Self, impl Stream<Item = Key> + Send + 'static) {
+    pub fn new(
+        limits: AdmissionLimits,
+        metrics: Metrics,
+    ) -> (Self, impl Stream<Item = Key> + Send + 'static) {
         let (wake, mut called) = mpsc::unbounded_channel();
         let queue = Self {
-            line: Arc::new(Mutex::new(Line::new(limits))),
+            waiting: Arc::new(Mutex::new(AdmissionQueue::new(limits))),
+            begun: Instant::now(),
             wake,
             metrics,
         };
@@ -63,13 +73,13 @@ impl Queue {
         )
     }
 
-    /// A place, or whom to wait for. Ask again when called.
-    pub fn ask(&self, key: &Key, turn: Turn, entities: Option<u64>) -> Result<Place, Ahead> {
-        let mut line = self.lock();
-        let asked = line.ask(key, turn, bytes(entities), Instant::now());
-        self.count(&line);
-        match asked {
-            Ok(()) => Ok(Place {
+    /// Leave to work, or whom to wait for. Ask again when called.
+    pub fn admit(&self, key: &Key, priority: Priority, entities: Option<u64>) -> Result<Permit, Position> {
+        let mut queue = self.lock();
+        let admitted = queue.admit(key, priority, bytes(entities), self.begun.elapsed());
+        self.count(&queue);
+        match admitted {
+            Ok(()) => Ok(Permit {
                 key: key.clone(),
                 queue: self.clone(),
             }),
@@ -78,50 +88,50 @@ impl Queue {
                     Some(namespace) => format!("{namespace}/{}", key.name),
                     None => key.name.clone(),
                 };
-                let mut working: Vec<_> = line.working().map(name).collect();
+                let mut working: Vec<_> = queue.working().map(name).collect();
                 working.sort();
-                Err(Ahead { waiting, working })
+                Err(Position { waiting, working })
             }
         }
     }
 
-    /// It does not want a place any more: deleted, or suspended.
+    /// It does not want to work any more: deleted, or suspended.
     pub fn leave(&self, key: &Key) {
-        self.change(|line| line.leave(key));
+        self.change(|queue| queue.leave(key));
     }
 
-    /// Changes the line, then calls those whose turn it makes.
-    fn change(&self, change: impl FnOnce(&mut Line)) {
-        let mut line = self.lock();
-        change(&mut line);
-        for key in line.call(Instant::now()) {
+    /// Changes the queue, then calls those whose turn it makes.
+    fn change(&self, change: impl FnOnce(&mut AdmissionQueue<Key>)) {
+        let mut queue = self.lock();
+        change(&mut queue);
+        for key in queue.call(self.begun.elapsed()) {
             // The receiver lives as long as the controller; without it nobody is left to be called.
             let _ = self.wake.send(key);
         }
-        self.count(&line);
+        self.count(&queue);
     }
 
-    fn count(&self, line: &Line) {
+    fn count(&self, queue: &AdmissionQueue<Key>) {
         self.metrics
-            .set_migrations(line.working().count(), line.waiting());
+            .set_migrations(queue.working().count(), queue.waiting());
     }
 
-    fn lock(&self) -> MutexGuard<'_, Line> {
-        self.line.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, AdmissionQueue<Key>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Place {
-    /// Corrects what the place was taken for, once the entities are counted.
+impl Permit {
+    /// Corrects what it was asked for, once the entities are counted.
     pub fn holds(&self, entities: usize) {
         let bytes = bytes(u64::try_from(entities).ok());
-        self.queue.change(|line| line.resize(&self.key, bytes));
+        self.queue.change(|queue| queue.resize(&self.key, bytes));
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
-        self.queue.change(|line| line.done(&self.key));
+        self.queue.change(|queue| queue.release(&self.key));
     }
 }
 
@@ -131,28 +141,32 @@ fn bytes(entities: Option<u64>) -> u64 {
 }
 
 /// Says whom it waits for. A finished migration that waits for a look stays as it is.
-pub(super) fn wait(ahead: &Ahead, turn: Turn, draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {
-    let mut named = ahead.working[..ahead.working.len().min(NAMED)].join(", ");
-    if ahead.working.len() > NAMED {
+pub(super) fn wait(
+    position: &Position,
+    priority: Priority,
+    draft: &mut Draft<WorkspaceMigrationStatus>,
+) -> Outcome {
+    let mut named = position.working[..position.working.len().min(NAMED)].join(", ");
+    if position.working.len() > NAMED {
         named = format!(
             "{named} and {}",
-            counted(ahead.working.len() - NAMED, "other", "others")
+            counted(position.working.len() - NAMED, "other", "others")
         );
     }
-    let before = match ahead.waiting {
+    let before = match position.waiting {
         0 => "it is next".to_owned(),
         waiting => counted(waiting, "is ahead of it", "are ahead of it"),
     };
     draft.status.progress.get_or_insert_default().waiting_for =
         Some(format!("migration {named} to end; {before}"));
     // The one whose turn comes is called; the others only correct what they say, the farther the rarer.
-    let far = u64::try_from(ahead.waiting).unwrap_or(u64::MAX);
+    let far = u64::try_from(position.waiting).unwrap_or(u64::MAX);
     let again = Duration::from_secs(far.saturating_mul(2).clamp(30, 600));
-    match turn {
-        Turn::Look => Outcome::Unchanged(Some(again)),
-        Turn::Work => {
+    match priority {
+        Priority::Look => Outcome::Unchanged(Some(again)),
+        Priority::Work => {
             draft.status.phase = Some(Phase::Pending);
-            let are = if ahead.working.len() == 1 { "is" } else { "are" };
+            let are = if position.working.len() == 1 { "is" } else { "are" };
             let message = format!(
                 "Waits for a place: {named} {are} at work, {before}. See --max-concurrent-migrations and --memory-budget."
             );

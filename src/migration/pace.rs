@@ -1,6 +1,8 @@
-//! How fast a run is, when it will end, and what holds it up. Pure: the caller has the clocks.
+//! How fast a run is, when it will end, and what holds it up.
+//!
+//! Moments are the time since a fixed one of the caller's monotonic clock, as in [`super::admission_queue`].
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -11,16 +13,17 @@ const HELD_UP: Duration = Duration::from_secs(5);
 
 /// Writes per second, smoothed, so that one slow answer does not move the end by an hour.
 #[derive(Debug)]
-pub(super) struct Pace {
-    begun: (Instant, usize),
-    last: (Instant, usize),
-    last_write: Instant,
+pub struct Pace {
+    begun: (Duration, usize),
+    last: (Duration, usize),
+    last_write: Duration,
     smoothed: Option<f64>,
 }
 
 impl Pace {
     /// Begins with what is completed already.
-    pub fn new(now: Instant, completed: usize) -> Self {
+    #[must_use]
+    pub fn new(now: Duration, completed: usize) -> Self {
         Self {
             begun: (now, completed),
             last: (now, completed),
@@ -30,8 +33,8 @@ impl Pace {
     }
 
     /// Takes a look at the counter.
-    pub fn observe(&mut self, now: Instant, completed: usize) {
-        let passed = now.saturating_duration_since(self.last.0).as_secs_f64();
+    pub fn observe(&mut self, now: Duration, completed: usize) {
+        let passed = now.saturating_sub(self.last.0).as_secs_f64();
         if passed <= 0.0 {
             return;
         }
@@ -48,17 +51,20 @@ impl Pace {
     }
 
     /// Entities per second of late.
+    #[must_use]
     pub fn rate(&self) -> f64 {
         self.smoothed.unwrap_or_default()
     }
 
     /// Entities per second from the beginning until the last look.
+    #[must_use]
     pub fn average(&self) -> f64 {
-        let took = self.last.0.saturating_duration_since(self.begun.0).as_secs_f64();
+        let took = self.last.0.saturating_sub(self.begun.0).as_secs_f64();
         self.last.1.saturating_sub(self.begun.1) as f64 / took.max(0.001)
     }
 
     /// Time for what remains; none while the run is held up.
+    #[must_use]
     pub fn time_for(&self, remaining: usize) -> Option<Duration> {
         if self.is_held_up() {
             return None;
@@ -67,17 +73,20 @@ impl Pace {
     }
 
     /// Whether nothing has been written for a while.
+    #[must_use]
     pub fn is_held_up(&self) -> bool {
-        self.last.0.saturating_duration_since(self.last_write) >= HELD_UP || self.rate() <= 0.0
+        self.last.0.saturating_sub(self.last_write) >= HELD_UP || self.rate() <= 0.0
     }
 }
 
-/// What the run waits for, when no end can be told. `paused` is what is left of a pause that Konnect asked for.
-pub(super) fn waiting_for(pace: &Pace, paused: Option<Duration>, now: Timestamp) -> Option<String> {
+/// What the run waits for, when no end can be told. `target` is who answers the writes, and `paused` what is left of a pause that it
+/// asked for.
+#[must_use]
+pub fn waiting_for(pace: &Pace, target: &str, paused: Option<Duration>, now: Timestamp) -> Option<String> {
     if let Some(end) = paused.and_then(|left| now.checked_add(left).ok()) {
         return Some(format!("rate limited until {}", end.strftime("%H:%M:%S UTC")));
     }
-    (pace.is_held_up() && pace.smoothed.is_some()).then(|| "Konnect to answer".to_owned())
+    (pace.is_held_up() && pace.smoothed.is_some()).then(|| format!("{target} to answer"))
 }
 
 #[cfg(test)]
@@ -85,10 +94,9 @@ mod tests {
     use super::*;
 
     fn looked(counts: &[usize]) -> Pace {
-        let begun = Instant::now();
-        let mut pace = Pace::new(begun, 0);
-        for (second, completed) in (1..).zip(counts) {
-            pace.observe(begun + Duration::from_secs(second), *completed);
+        let mut pace = Pace::new(Duration::from_secs(7), 0);
+        for (second, completed) in (8..).zip(counts) {
+            pace.observe(Duration::from_secs(second), *completed);
         }
         pace
     }
@@ -111,8 +119,8 @@ mod tests {
         let pace = looked(&[10, 20, 20, 20, 20, 20, 20]);
         assert_eq!(pace.time_for(5), None);
         assert_eq!(
-            waiting_for(&pace, None, Timestamp::UNIX_EPOCH).as_deref(),
-            Some("Konnect to answer")
+            waiting_for(&pace, "the target", None, Timestamp::UNIX_EPOCH).as_deref(),
+            Some("the target to answer")
         );
         assert_eq!(looked(&[0]).time_for(5), None);
     }
@@ -120,8 +128,16 @@ mod tests {
     #[test]
     fn a_pause_is_told_with_its_end() {
         let pace = looked(&[10]);
-        assert_eq!(waiting_for(&pace, None, Timestamp::UNIX_EPOCH), None);
-        let paused = waiting_for(&pace, Some(Duration::from_secs(180)), Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            waiting_for(&pace, "the target", None, Timestamp::UNIX_EPOCH),
+            None
+        );
+        let paused = waiting_for(
+            &pace,
+            "the target",
+            Some(Duration::from_secs(180)),
+            Timestamp::UNIX_EPOCH,
+        );
         assert_eq!(paused.as_deref(), Some("rate limited until 00:03:00 UTC"));
     }
 }
