@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use gateway_migration_operator::api::workspace_migration::{Finding, WorkspaceMigrationStatus};
-use gateway_migration_operator::kong::plan::finding::ENTITY_NOT_MOVABLE;
+
+use gateway_migration_operator::kong::plan::planner_rules::ENTITY_NOT_MOVABLE;
 use gateway_migration_operator::kong::plan::preflight::plugins::{
     CUSTOM_PLUGIN_SCHEMA_MISSING, PLUGIN_UNSUPPORTED, PLUGIN_VALUE_UNSUPPORTED,
 };

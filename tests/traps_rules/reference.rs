@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Result;
-use gateway_migration_operator::kong::plan::preflight::FAMILIES;
+use gateway_migration_operator::kong::plan::rule_families::RULE_FAMILIES;
 
 fn reference() -> Result<String> {
     let mut text = String::from(
@@ -14,9 +14,9 @@ fn reference() -> Result<String> {
          ```yaml\nspec:\n  waivers:\n    - id: plugin-unsupported\n      subject: plugins/oauth2   # a kind, kind/name or kind/id; \
          left out: all\n      reason: replaced by openid-connect on the new data planes\n      expires: 2027-06-30T00:00:00Z   # optional\n```\n",
     );
-    for (family, rules) in FAMILIES {
-        write!(text, "\n## {family}\n")?;
-        for rule in *rules {
+    for family in RULE_FAMILIES.families {
+        write!(text, "\n## {}\n", family.name)?;
+        for rule in family.rules {
             let waivable = if rule.waivable { "yes" } else { "no" };
             write!(
                 text,

@@ -59,7 +59,8 @@ mod tests {
     use super::*;
     use crate::kong::model::{EntityKey, Subject};
     use crate::kong::plan::Operation;
-    use crate::kong::plan::finding::{BLOCKED_BY_DEPENDENCY, KIND_UNREADABLE, NAME_TAKEN, Rule};
+    use crate::kong::plan::planner_rules::{BLOCKED_BY_DEPENDENCY, KIND_UNREADABLE, NAME_TAKEN};
+    use crate::kong::plan::rule::Rule;
 
     fn subject() -> Subject {
         Subject {

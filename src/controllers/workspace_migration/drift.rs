@@ -11,7 +11,7 @@ use crate::k8s::events::Note;
 use crate::kong::engine::Applied;
 use crate::kong::model::Subject;
 use crate::kong::plan::drift::{Class, Drift};
-use crate::kong::plan::finding::DRIFT_CORRECTED;
+use crate::kong::plan::planner_rules::DRIFT_CORRECTED;
 use crate::kong::plan::{Plan, Planned};
 
 /// How many entities a message names.

@@ -23,7 +23,7 @@ use crate::k8s::conditions::bounded;
 use crate::k8s::finalizer;
 use crate::kong::engine::apply::initial_progress;
 use crate::kong::engine::{Applied, Migration, Observed};
-use crate::kong::plan::finding::NOT_TRIED;
+use crate::kong::plan::planner_rules::NOT_TRIED;
 use crate::kong::plan::{Action, Finding, Ledger, Plan, Planned, Verification};
 
 /// One run of a migration: what it works on.

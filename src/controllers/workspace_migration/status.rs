@@ -14,8 +14,8 @@ use crate::k8s::conditions::bounded;
 use crate::k8s::status::ObjectStatus;
 use crate::kong::admin::{Edition, Node};
 use crate::kong::engine::{ObservedSource, Progress};
-use crate::kong::plan::finding::title;
 use crate::kong::plan::rollback::Undo;
+use crate::kong::plan::rule_families::RULE_FAMILIES;
 use crate::kong::plan::{Action, Finding, Plan, Rollback, Severity, Verification};
 
 impl ObjectStatus for WorkspaceMigrationStatus {
@@ -175,7 +175,7 @@ fn entry(severity: Severity, id: &str, group: &[&Finding]) -> FindingEntry {
         count: count(group.len()),
         waived: count(group.iter().filter(|finding| finding.waived.is_some()).count()),
         subjects: subjects.map(|subject| bounded(subject, 256)).collect(),
-        message: bounded(format!("{}{example}", title(id)), limits::TEXT),
+        message: bounded(format!("{}{example}", RULE_FAMILIES.title(id)), limits::TEXT),
         remedy: first.map(|finding| bounded(finding.remedy.clone(), limits::TEXT)),
     }
 }
@@ -228,8 +228,8 @@ fn count(number: usize) -> u64 {
 mod tests {
     use super::*;
     use crate::kong::model::{EntityKey, Subject};
-    use crate::kong::plan::finding::TARGET_ADDS_FIELD;
-    use crate::kong::plan::preflight::{plugins::PLUGIN_UNSUPPORTED, rules};
+    use crate::kong::plan::planner_rules::TARGET_ADDS_FIELD;
+    use crate::kong::plan::preflight::plugins::PLUGIN_UNSUPPORTED;
 
     fn subject(id: usize) -> Subject {
         Subject {
@@ -269,7 +269,8 @@ mod tests {
     #[test]
     fn a_status_with_every_finding_on_a_million_entities_stays_small() {
         let long = "я".repeat(5000);
-        let findings: Vec<_> = rules()
+        let findings: Vec<_> = RULE_FAMILIES
+            .rules()
             .flat_map(|rule| (0..50).map(|id| Finding::new(rule, subject(id), long.clone())))
             .collect();
         let bytes = serde_json::to_vec(&findings_status(&findings)).unwrap().len();

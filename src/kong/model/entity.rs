@@ -53,6 +53,17 @@ pub struct Subject {
     pub name: Option<Arc<str>>,
 }
 
+impl Subject {
+    /// All of a kind as one subject.
+    #[must_use]
+    pub fn whole_kind(kind: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            key: EntityKey::new(kind, "*"),
+            name: None,
+        }
+    }
+}
+
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
@@ -123,6 +134,21 @@ impl Entity {
     pub fn plugin_schema(&self) -> Option<EntityKey> {
         let name = self.body.get("name").filter(|_| self.kind.name == "plugins")?;
         Some(EntityKey::new(PLUGIN_SCHEMAS, name.as_str()?))
+    }
+
+    /// True when this is the one meant, by name or id.
+    #[must_use]
+    pub fn is_named(&self, name: &str) -> bool {
+        let field = |field: &str| self.body.get(field).and_then(Value::as_str) == Some(name);
+        *self.id == *name || field("name") || self.kind.labels.iter().any(|label| field(label))
+    }
+
+    /// True when it has all of the tags.
+    #[must_use]
+    pub fn has_tags(&self, tags: &[String]) -> bool {
+        let own = self.body.get("tags").and_then(Value::as_array);
+        tags.iter()
+            .all(|tag| own.is_some_and(|own| own.iter().any(|value| value.as_str() == Some(tag))))
     }
 
     /// Keys of all entities this one refers to by id.

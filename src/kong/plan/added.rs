@@ -3,9 +3,10 @@
 use serde_json::{Map, Value};
 
 use super::catalogue::{Catalogue, PluginDrift};
-use super::finding::{Finding, TARGET_ADDS_FIELD};
+use super::finding::Finding;
 use super::mask;
 use super::path::Path;
+use super::planner_rules::TARGET_ADDS_FIELD;
 use crate::kong::model::{Entity, KongVersion, Subject, json};
 
 /// New fields of a plugin or kind whose filled-in value keeps the old behaviour, with the reason.

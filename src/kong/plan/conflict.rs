@@ -1,8 +1,9 @@
 //! What happens to an entity that the target has and that differs: the ledger decides where it speaks, else a policy.
 
-use super::finding::{DRIFT_CORRECTED, DRIFT_LEFT, Rule, TARGET_CHANGED, TARGET_DIFFERS, TARGET_OVERWRITTEN};
 use super::ledger::Standing;
+use super::planner_rules::{DRIFT_CORRECTED, DRIFT_LEFT, TARGET_CHANGED, TARGET_DIFFERS, TARGET_OVERWRITTEN};
 use super::policy::{ConflictPolicy, DriftPolicy, Policy};
+use super::rule::Rule;
 use crate::kong::model::EntityKind;
 
 /// The decision.

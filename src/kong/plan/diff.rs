@@ -1,5 +1,6 @@
 //! Decides what happens to each source entity.
 
+mod attribution;
 mod hash;
 mod names;
 mod origin;
@@ -11,50 +12,33 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use self::attribution::{missing_in_source, removed_from_target};
 use self::hash::hash;
 use self::origin::Origin;
 use self::prepare::{Counterpart, Judged, Known, Outcome, Prepared, Transforms};
-use super::catalogue::Catalogue;
 use super::compare::FieldChange;
 use super::digest::{Digest, Held};
 use super::document::{Action, Desired, DesiredEntities, Operation, Plan, Planned};
-use super::drift::{Class, Drift, missing_in_source, removed_from_target};
-use super::finding::{
-    BLOCKED_BY_DRIFT, DEPENDENCY_EXCLUDED, Finding, PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, Rule,
-    TRANSFORM_FAILED, TRANSFORM_UNUSED, TRANSFORMED,
-};
+use super::drift::{Class, Drift};
+use super::finding::Finding;
 use super::identity::Identities;
-use super::ledger::Ledger;
-use super::policy::{CustomPlugin, Policy};
+use super::input::PlanInput;
+use super::planner_rules::{
+    BLOCKED_BY_DRIFT, DEPENDENCY_EXCLUDED, PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, TRANSFORM_FAILED,
+    TRANSFORM_UNUSED, TRANSFORMED,
+};
+use super::policy::CustomPlugin;
 use super::preflight::consumers::tell_passwords;
 use super::preflight::custom_plugins::SCHEMA_UNUSED;
-use super::preflight::{Facts, judge_workspace};
+use super::preflight::facts::Facts;
+use super::preflight::judge_workspace;
 use super::prune::Gone;
+use super::rule::Rule;
+use super::rule_families::RULE_FAMILIES;
 use super::select::{Selected, select};
 use super::unique::Taken;
-use super::{Circumstances, parallel, waivers};
-use crate::kong::model::{Entity, EntityKey, KongVersion, Packed, Snapshot, Subject};
-
-/// Everything a plan depends on.
-#[derive(Debug)]
-pub struct PlanInput<'a> {
-    /// The source as read.
-    pub source: &'a Snapshot,
-    /// What reading the source brought to light.
-    pub notes: &'a [Finding],
-    /// The target as read.
-    pub target: &'a Snapshot,
-    /// What this migration has written to the target.
-    pub ledger: &'a Ledger,
-    /// Version of the source; none when it did not tell.
-    pub version: Option<KongVersion>,
-    /// What the user decided.
-    pub policy: &'a Policy,
-    /// Facts about Konnect.
-    pub catalogue: &'a Catalogue,
-    /// The time, the nodes' settings, and what the user has accepted.
-    pub circumstances: &'a Circumstances,
-}
+use super::{parallel, waivers};
+use crate::kong::model::{Entity, EntityKey, KongVersion, Packed, Subject};
 
 /// The oldest version that plugin defaults are known for (published schemas).
 const OLDEST: KongVersion = KongVersion { major: 3, minor: 4 };
@@ -336,8 +320,11 @@ impl<'a> Planner<'a> {
         for (index, transform) in self.input.policy.transforms.iter().enumerate() {
             if !self.used_transforms.contains(&index) {
                 let observed = format!("transform {:?} selects nothing", transform.reason);
-                self.findings
-                    .push(Finding::new(&TRANSFORM_UNUSED, all_of(&transform.kind), observed));
+                self.findings.push(Finding::new(
+                    &TRANSFORM_UNUSED,
+                    Subject::whole_kind(transform.kind.clone()),
+                    observed,
+                ));
             }
         }
         self.tell_missing_names();
@@ -353,6 +340,7 @@ impl<'a> Planner<'a> {
             &mut self.findings,
             &self.input.circumstances.waivers,
             self.input.circumstances.now,
+            RULE_FAMILIES,
         );
         self.findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
         self.findings.dedup();
@@ -390,14 +378,6 @@ fn adopted_before<'a>(input: &PlanInput<'a>) -> impl Iterator<Item = (EntityKey,
     };
     // What somebody removed keeps its place, unless another one has taken it.
     adopted(false).chain(adopted(true))
-}
-
-/// A subject that stands for all entities of a kind.
-fn all_of(kind: &str) -> Subject {
-    Subject {
-        key: EntityKey::new(kind.to_owned(), "*"),
-        name: None,
-    }
 }
 
 /// Digest over translated entities.

@@ -9,7 +9,9 @@ use serde_json::{Map, Value};
 use super::compare::FieldChange;
 use super::digest::BodyDigest;
 use super::drift::Drift;
-use super::finding::{BLOCKED_BY_DEPENDENCY, Finding, Severity};
+use super::finding::Finding;
+use super::planner_rules::BLOCKED_BY_DEPENDENCY;
+use super::rule::Severity;
 use crate::kong::model::{Entity, EntityKey, Packed, Subject};
 
 /// What happens to an entity of the source, or to one that was.

@@ -3,15 +3,13 @@
 
 use std::collections::BTreeMap;
 
+use super::catalogue::{Catalogue, FieldSchema, Shape};
+use crate::kong::model::EntityKind;
+use crate::kong::model::entity_kinds::ENTITY_KINDS;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 use proptest::strategy::Union;
 use serde_json::{Map, Value, json};
-
-use super::Catalogue;
-use super::catalogue::{FieldSchema, Shape};
-use crate::kong::model::EntityKind;
-use crate::kong::model::entity_kinds::ENTITY_KINDS;
 
 /// Most fields of a record at once; every field has its turn.
 const FIELDS: usize = 4;

@@ -1,12 +1,12 @@
 //! What can be said of a source as a whole: kinds that were not read, that are only counted, and what moves as another kind.
 
-use super::finding::{
-    Finding, KIND_NOT_MOVED, KIND_UNREADABLE, MOVED_AS_ANOTHER_KIND, UNMOVABLE_KIND_FAILED,
-    UNMOVABLE_KIND_UNREADABLE,
+use super::finding::Finding;
+use super::planner_rules::{
+    KIND_NOT_MOVED, KIND_UNREADABLE, MOVED_AS_ANOTHER_KIND, UNMOVABLE_KIND_FAILED, UNMOVABLE_KIND_UNREADABLE,
 };
 use crate::kong::model::entity_kind::Write;
 use crate::kong::model::entity_kinds::named;
-use crate::kong::model::{EntityKey, EntityKind, Gap, GapCause, Snapshot, Subject};
+use crate::kong::model::{Gap, GapCause, Snapshot, Subject};
 
 /// One finding for each kind that was not read, or stays behind as a whole, and for each entity that moves as another kind.
 #[must_use]
@@ -41,7 +41,7 @@ fn judge_gap(gap: &Gap) -> Option<Finding> {
             (&UNMOVABLE_KIND_FAILED, format!("listing {name} failed: {reason}"))
         }
     };
-    Some(Finding::new(rule, whole(gap.kind), observed))
+    Some(Finding::new(rule, Subject::whole_kind(gap.kind.name), observed))
 }
 
 fn judge_count(name: &str, count: usize) -> Option<Finding> {
@@ -52,22 +52,15 @@ fn judge_count(name: &str, count: usize) -> Option<Finding> {
     };
     Some(Finding::new(
         &KIND_NOT_MOVED,
-        whole(kind),
+        Subject::whole_kind(kind.name),
         format!("{count} {name}: {reason}"),
     ))
-}
-
-/// A kind as the subject of a finding.
-fn whole(kind: &EntityKind) -> Subject {
-    Subject {
-        key: EntityKey::new(kind.name, "*"),
-        name: None,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kong::model::EntityKey;
     use crate::kong::model::snapshot::Recast;
 
     fn gap(kind: &str, cause: GapCause) -> Gap {
@@ -107,7 +100,7 @@ mod tests {
         let source = Snapshot {
             counted: [("developers", 7), ("files", 0)].into(),
             recast: vec![Recast {
-                from: whole(named("key-auths-enc").unwrap()),
+                from: Subject::whole_kind("key-auths-enc"),
                 to: EntityKey::new("key-auths", "k"),
             }],
             ..Snapshot::default()

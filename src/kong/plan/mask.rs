@@ -1,9 +1,8 @@
 //! Which values must not be shown.
 
-use serde_json::{Map, Value};
-
-use super::Catalogue;
+use super::catalogue::Catalogue;
 use crate::kong::model::{Entity, EntityKind, secrets};
+use serde_json::{Map, Value};
 
 /// What stands for a secret.
 pub const MASK: &str = "***";

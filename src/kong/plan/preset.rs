@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::catalogue::Catalogue;
-use super::preflight::routes::was_regex;
+use super::regex_path::was_regex;
 use crate::kong::model::KongVersion;
 use crate::kong::model::json;
 

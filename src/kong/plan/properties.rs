@@ -6,11 +6,16 @@ use proptest::prelude::*;
 use proptest::strategy::Union;
 use serde_json::{Map, Value, json};
 
+use super::catalogue::Catalogue;
+use super::circumstances::Circumstances;
+use super::diff::build_plan;
+use super::document::{Action, Planned};
 use super::generated::body;
-use super::ledger::Origin;
-use super::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, PruneLimit, Selection};
+use super::input::PlanInput;
+use super::ledger::{Ledger, Origin};
+use super::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Policy, PruneLimit, Selection};
 use super::test_support::entity;
-use super::{Action, Catalogue, Circumstances, Ledger, PlanInput, Planned, Policy, build_plan, verify};
+use super::verify::verify;
 use crate::kong::model::entity_kinds::ENTITY_KINDS;
 use crate::kong::model::{Entity, EntityKind, Gap, GapCause, KongVersion, Snapshot};
 

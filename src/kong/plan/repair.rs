@@ -67,8 +67,14 @@ mod tests {
 
     use super::*;
     use crate::kong::model::{KongVersion, Snapshot};
+    use crate::kong::plan::catalogue::Catalogue;
+    use crate::kong::plan::circumstances::Circumstances;
+    use crate::kong::plan::diff::build_plan;
+    use crate::kong::plan::input::PlanInput;
+    use crate::kong::plan::ledger::Ledger;
+    use crate::kong::plan::policy::Policy;
     use crate::kong::plan::test_support::{entity, snapshot};
-    use crate::kong::plan::{Catalogue, Circumstances, Ledger, PlanInput, Policy, build_plan, verify};
+    use crate::kong::plan::verify::verify;
 
     fn service(id: &str, host: &str) -> crate::kong::model::Entity {
         entity("services", json!({"id": id, "name": id, "host": host}))

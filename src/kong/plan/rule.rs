@@ -1,6 +1,19 @@
 //! Rules: the part of a finding that is the same for all its subjects.
 
-use super::finding::Severity;
+use serde::{Deserialize, Serialize};
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Severity {
+    /// Nothing can be written until it is solved.
+    Critical,
+    /// Something stays behind, or is not written, until somebody mends it or accepts it with a waiver.
+    Error,
+    /// It moves, and behaves differently.
+    Warning,
+    /// Good to know.
+    Info,
+}
 
 /// A kind of finding.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +32,46 @@ pub struct Rule {
     pub example: &'static str,
 }
 
+/// Rules that belong together.
+#[derive(Debug)]
+pub struct RuleFamily {
+    /// Its heading in the reference.
+    pub name: &'static str,
+    /// In the order of the reference.
+    pub rules: &'static [&'static Rule],
+}
+
+/// Every rule that findings of one kind of migration can have, by family.
+///
+/// It stands above all families and is handed down to whoever looks up an id: a module with rules of its own never reaches up to
+/// collect those of the others.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleRegistry {
+    /// In the order of the reference.
+    pub families: &'static [RuleFamily],
+}
+
+impl RuleRegistry {
+    /// All rules.
+    pub fn rules(self) -> impl Iterator<Item = &'static Rule> {
+        self.families
+            .iter()
+            .flat_map(|family| family.rules.iter().copied())
+    }
+
+    /// The rule of an id.
+    #[must_use]
+    pub fn get(self, id: &str) -> Option<&'static Rule> {
+        self.rules().find(|rule| rule.id == id)
+    }
+
+    /// The title of the rule of an id; empty for one of another version of this program.
+    #[must_use]
+    pub fn title(self, id: &str) -> &'static str {
+        self.get(id).map_or("", |rule| rule.title)
+    }
+}
+
 /// Defines the rules of a family: a static for each, and `RULES` with all of them.
 macro_rules! rules {
     (@may waivable) => { true };
@@ -28,7 +81,7 @@ macro_rules! rules {
             #[doc = $title]
             pub static $name: $crate::kong::plan::rule::Rule = $crate::kong::plan::rule::Rule {
                 id: $id,
-                severity: $crate::kong::plan::finding::Severity::$severity,
+                severity: $crate::kong::plan::rule::Severity::$severity,
                 waivable: $crate::kong::plan::rule::rules!(@may $waivable),
                 title: $title,
                 remedy: $remedy,

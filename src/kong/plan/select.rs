@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-
 use super::named::{Names, named_entities};
 use super::policy::{Exclusion, Policy};
 use super::transform::transform;
@@ -53,7 +51,7 @@ pub fn select(source: &Snapshot, policy: &Policy, version: Option<KongVersion>, 
     };
     let direct: BTreeSet<EntityKey> = source
         .iter()
-        .filter(|entity| entity.kind.name != MEMBERS && of_kind(entity) && has_tags(entity, &selection.tags))
+        .filter(|entity| entity.kind.name != MEMBERS && of_kind(entity) && entity.has_tags(&selection.tags))
         .map(|entity| entity.key())
         .filter(|key| !excluded.contains(key))
         .collect();
@@ -134,13 +132,6 @@ fn owners(entity: &Entity) -> Option<Vec<EntityKey>> {
     }
 }
 
-/// True when an entity is the one meant, by name or id.
-#[must_use]
-pub fn is_named(entity: &Entity, name: &str) -> bool {
-    let field = |field: &str| entity.body.get(field).and_then(Value::as_str) == Some(name);
-    *entity.id == *name || field("name") || entity.kind.labels.iter().any(|label| field(label))
-}
-
 /// Keys of what an exclusion means.
 fn named(source: &Snapshot, exclusion: &Exclusion) -> Vec<EntityKey> {
     let of_kind = source
@@ -150,17 +141,9 @@ fn named(source: &Snapshot, exclusion: &Exclusion) -> Vec<EntityKey> {
         exclusion
             .name
             .as_ref()
-            .is_none_or(|name| is_named(&packed.unpack(), name))
+            .is_none_or(|name| packed.unpack().is_named(name))
     });
     meant.map(Packed::key).collect()
-}
-
-/// True when an entity has all of the tags.
-#[must_use]
-pub fn has_tags(entity: &Entity, tags: &[String]) -> bool {
-    let own = entity.body.get("tags").and_then(Value::as_array);
-    tags.iter()
-        .all(|tag| own.is_some_and(|own| own.iter().any(|value| value.as_str() == Some(tag))))
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::policy::{Change, Transform};
-use super::select::{has_tags, is_named};
 use crate::kong::model::{Entity, KongVersion};
 
 /// What the transforms of a policy did to one entity.
@@ -80,8 +79,8 @@ pub fn transform<'a>(
 
 fn selects(transform: &Transform, entity: &Entity) -> bool {
     transform.kind == entity.kind.name
-        && transform.name.as_ref().is_none_or(|name| is_named(entity, name))
-        && has_tags(entity, &transform.tags)
+        && transform.name.as_ref().is_none_or(|name| entity.is_named(name))
+        && entity.has_tags(&transform.tags)
 }
 
 #[cfg(test)]

@@ -4,9 +4,10 @@ use serde_json::{Map, Value};
 
 use super::aliases::remove_aliases;
 use super::catalogue::{Catalogue, FieldSchema, Shape};
-use super::finding::{ALIAS_DIFFERS, FIELD_NOT_IN_TARGET, Finding};
+use super::finding::Finding;
 use super::mask;
 use super::path::Path;
+use super::planner_rules::{ALIAS_DIFFERS, FIELD_NOT_IN_TARGET};
 use crate::kong::model::{Entity, json, recast};
 
 /// An entity for the target and what did not fit.

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::added;
+use super::catalogue::Catalogue;
 use super::compare::{FieldChange, differences, equal, project};
 use super::digest::{BodyDigest, Digest};
 use super::document::{Desired, Planned};
-use super::finding::{DIFFERS_AFTER_WRITE, Finding};
-use super::{Catalogue, added};
+use super::finding::Finding;
+use super::planner_rules::DIFFERS_AFTER_WRITE;
 use crate::kong::model::{KongVersion, Snapshot, Subject};
 
 /// The outcome for all entities that should be in the target.

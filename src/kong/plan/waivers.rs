@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 
 use super::finding::Finding;
-use super::preflight;
-use super::rule::rules;
+use super::rule::{Rule, RuleRegistry, rules};
 use crate::kong::model::{EntityKey, Subject};
 
 rules! {
@@ -53,7 +52,7 @@ impl Waiver {
     }
 
     /// The waiver itself as the subject of a finding.
-    fn finding(&self, rule: &super::rule::Rule) -> Finding {
+    fn finding(&self, rule: &Rule) -> Finding {
         let key = EntityKey::new("waivers", self.id.as_str());
         let whose = self.subject.as_deref().unwrap_or("all subjects");
         let subject = Subject {
@@ -64,11 +63,11 @@ impl Waiver {
     }
 }
 
-/// Marks the findings that valid waivers cover, and adds one for each waiver that does nothing.
-pub fn apply(findings: &mut Vec<Finding>, waivers: &[Waiver], now: Option<Timestamp>) {
+/// Marks the findings that valid waivers cover, and adds one for each waiver that does nothing. `rules` are all that there are.
+pub fn apply(findings: &mut Vec<Finding>, waivers: &[Waiver], now: Option<Timestamp>, rules: RuleRegistry) {
     let mut about = Vec::new();
     for waiver in waivers {
-        let Some(rule) = preflight::rule(&waiver.id) else {
+        let Some(rule) = rules.get(&waiver.id) else {
             about.push(waiver.finding(&WAIVER_UNKNOWN_RULE));
             continue;
         };
@@ -98,7 +97,8 @@ pub fn apply(findings: &mut Vec<Finding>, waivers: &[Waiver], now: Option<Timest
 
 #[cfg(test)]
 mod tests {
-    use super::super::finding::{ENTITY_NOT_MOVABLE, KIND_UNREADABLE};
+    use super::super::planner_rules::{ENTITY_NOT_MOVABLE, KIND_UNREADABLE};
+    use super::super::rule_families::RULE_FAMILIES;
     use super::*;
 
     fn subject(name: &str) -> Subject {
@@ -119,7 +119,7 @@ mod tests {
 
     fn after(waivers: &[Waiver], now: Option<Timestamp>) -> (bool, Vec<String>) {
         let mut findings = vec![Finding::new(&ENTITY_NOT_MOVABLE, subject("app"), "")];
-        apply(&mut findings, waivers, now);
+        apply(&mut findings, waivers, now, RULE_FAMILIES);
         let rest = findings.iter().skip(1).map(|f| f.id.clone()).collect();
         (findings[0].blocks(), rest)
     }
@@ -165,7 +165,12 @@ mod tests {
     #[test]
     fn what_is_critical_is_never_waived() {
         let mut findings = vec![Finding::new(&KIND_UNREADABLE, subject("x"), "")];
-        apply(&mut findings, &[waiver("kind-unreadable", None)], None);
+        apply(
+            &mut findings,
+            &[waiver("kind-unreadable", None)],
+            None,
+            RULE_FAMILIES,
+        );
         assert!(findings[0].blocks() && findings[0].waived.is_none());
     }
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::super::error::Error;
 use crate::kong::model::{EntityKey, Subject};
-use crate::kong::plan::finding::{
-    BLOCKED_BY_DEPENDENCY, DELETE_REFUSED, DIFFERS_AFTER_WRITE, Finding, NOT_TRIED, REFUSED_BY_TARGET,
+use crate::kong::plan::finding::Finding;
+use crate::kong::plan::planner_rules::{
+    BLOCKED_BY_DEPENDENCY, DELETE_REFUSED, DIFFERS_AFTER_WRITE, NOT_TRIED, REFUSED_BY_TARGET,
 };
 use crate::kong::plan::{Action, Verification};
 

@@ -1,14 +1,13 @@
 //! The hash of a plan: what an approval names.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use super::PlanInput;
 use crate::kong::model::{Entity, EntityKey, Subject};
 use crate::kong::plan::digest::{Digest, Held};
 use crate::kong::plan::document::{Action, Deletion, DesiredEntities, Operation, Plan};
-use crate::kong::plan::finding::{DRIFT_CORRECTED, TARGET_ADDS_FIELD, TARGET_OVERWRITTEN};
+use crate::kong::plan::input::PlanInput;
 use crate::kong::plan::ledger::{Fingerprint, Pending};
+use crate::kong::plan::planner_rules::{DRIFT_CORRECTED, TARGET_ADDS_FIELD, TARGET_OVERWRITTEN};
 use crate::kong::plan::prune;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// SHA-256 over everything that an approval is about: the source, what happens to each entity, and what else the target holds.
 ///

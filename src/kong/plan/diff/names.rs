@@ -2,9 +2,10 @@
 
 use super::Planner;
 use crate::kong::model::Entity;
-use crate::kong::plan::finding::{DRIFT_REMOVED_NAMED, Finding, TRANSFORM_DROPS_NAME};
+use crate::kong::plan::finding::Finding;
 use crate::kong::plan::named::named_entities;
-use crate::kong::plan::preflight::Facts;
+use crate::kong::plan::planner_rules::{DRIFT_REMOVED_NAMED, TRANSFORM_DROPS_NAME};
+use crate::kong::plan::preflight::facts::Facts;
 use crate::kong::plan::preflight::references::NAMED_ENTITY_LEFT_BEHIND;
 use crate::kong::plan::transform::transform;
 

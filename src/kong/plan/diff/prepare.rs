@@ -1,6 +1,5 @@
 //! The part of placing an entity that depends on no other entity's place, and is done for many at once.
 
-use super::PlanInput;
 use super::names::dropped_names;
 use super::origin::Origin;
 use crate::kong::model::{Entity, KongVersion, Packed, Subject};
@@ -10,7 +9,10 @@ use crate::kong::plan::digest::Held;
 use crate::kong::plan::document::Desired;
 use crate::kong::plan::finding::Finding;
 use crate::kong::plan::identity::Identities;
-use crate::kong::plan::preflight::{Facts, Verdict, judge};
+use crate::kong::plan::input::PlanInput;
+use crate::kong::plan::preflight::facts::Facts;
+use crate::kong::plan::preflight::judge;
+use crate::kong::plan::preflight::verdict::Verdict;
 use crate::kong::plan::select::Selected;
 use crate::kong::plan::transform::{TransformError, Transformed, transform};
 use crate::kong::plan::translate::translate;

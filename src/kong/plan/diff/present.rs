@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Planner;
+use super::attribution::class_of_difference;
 use super::origin::Origin;
 use super::prepare::Counterpart;
 use crate::kong::model::{Entity, EntityKey};
@@ -10,9 +11,9 @@ use crate::kong::plan::added;
 use crate::kong::plan::compare::{FieldChange, differences, equal};
 use crate::kong::plan::conflict::{self, Resolution};
 use crate::kong::plan::document::{Action, Desired};
-use crate::kong::plan::drift::class_of_difference;
-use crate::kong::plan::finding::{
-    ADOPT_DIFFERS, BLOCKED_BY_DRIFT, Finding, NAME_TAKEN, NAME_WAITS_FOR_UPDATE, SKIPPED_BY_POLICY,
+use crate::kong::plan::finding::Finding;
+use crate::kong::plan::planner_rules::{
+    ADOPT_DIFFERS, BLOCKED_BY_DRIFT, NAME_TAKEN, NAME_WAITS_FOR_UPDATE, SKIPPED_BY_POLICY,
 };
 use crate::kong::plan::policy::ConflictPolicy;
 use crate::kong::plan::translate::translate;

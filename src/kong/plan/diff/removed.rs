@@ -5,10 +5,12 @@ use super::origin::Origin;
 use crate::kong::model::{Entity, EntityKey};
 use crate::kong::plan::document::Action;
 use crate::kong::plan::drift::Class;
-use crate::kong::plan::finding::{
-    BLOCKED_BY_DEPENDENCY, BLOCKED_BY_DRIFT, DRIFT_CORRECTED, DRIFT_REMOVED, Finding, Rule,
+use crate::kong::plan::finding::Finding;
+use crate::kong::plan::planner_rules::{
+    BLOCKED_BY_DEPENDENCY, BLOCKED_BY_DRIFT, DRIFT_CORRECTED, DRIFT_REMOVED,
 };
 use crate::kong::plan::policy::DriftPolicy;
+use crate::kong::plan::rule::Rule;
 
 impl Planner<'_> {
     /// True for what somebody else removed from the target and nobody wants back.

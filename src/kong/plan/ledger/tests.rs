@@ -5,9 +5,13 @@ use serde_json::json;
 
 use super::*;
 use crate::kong::model::{KongVersion, Snapshot};
-use crate::kong::plan::policy::{ConflictPolicy, Conflicts};
+use crate::kong::plan::catalogue::Catalogue;
+use crate::kong::plan::circumstances::Circumstances;
+use crate::kong::plan::diff::build_plan;
+use crate::kong::plan::document::{Action, Planned};
+use crate::kong::plan::input::PlanInput;
+use crate::kong::plan::policy::{ConflictPolicy, Conflicts, Policy};
 use crate::kong::plan::test_support::snapshot;
-use crate::kong::plan::{Action, Catalogue, Circumstances, PlanInput, Planned, Policy, build_plan};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 

@@ -4,8 +4,8 @@ use jiff::{SignedDuration, Timestamp};
 use x509_parser::pem::Pem;
 
 use super::super::rule::rules;
-use super::facts::text;
-use super::{Facts, Verdict};
+use super::facts::{Facts, text};
+use super::verdict::Verdict;
 use crate::kong::model::Entity;
 
 rules! {

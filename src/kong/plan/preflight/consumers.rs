@@ -4,10 +4,9 @@ use serde_json::Value;
 
 use super::super::finding::Finding;
 use super::super::rule::rules;
-use super::facts::text;
-use super::verdict::whole_kind;
-use super::{Facts, Verdict};
-use crate::kong::model::{Entity, EntityKey};
+use super::facts::{Facts, text};
+use super::verdict::Verdict;
+use crate::kong::model::{Entity, EntityKey, Subject};
 
 rules! {
     CONSUMER_NOT_OF_PROXY: Error, waivable, "consumer-not-of-proxy",
@@ -68,7 +67,7 @@ pub fn tell_passwords<'k>(moved: impl Iterator<Item = &'k EntityKey>) -> Option<
     let finding = || {
         Finding::new(
             &PASSWORD_HASHES,
-            whole_kind("basic-auths"),
+            Subject::whole_kind("basic-auths"),
             format!("{count} passwords"),
         )
     };

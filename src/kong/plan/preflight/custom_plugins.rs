@@ -7,9 +7,9 @@ use super::super::finding::Finding;
 use super::super::lua::{LuaSchema, Name};
 use super::super::policy::CustomPlugin;
 use super::super::rule::rules;
-use super::facts::text;
+use super::facts::{Facts, text};
 use super::plugins::{CUSTOM_PLUGIN_NAME, is_plugin_name};
-use super::{Facts, Verdict};
+use super::verdict::Verdict;
 use crate::kong::model::Entity;
 use crate::kong::model::entity_kinds::PLUGIN_SCHEMAS;
 

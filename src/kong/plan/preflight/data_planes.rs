@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::super::added::neutral;
 use super::super::rule::rules;
-use super::facts::{text, texts};
-use super::{Facts, Verdict};
+use super::facts::{Facts, text, texts};
+use super::verdict::Verdict;
 use crate::kong::model::{Entity, KongVersion, json};
 
 rules! {

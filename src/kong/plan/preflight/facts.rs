@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use serde::Deserialize;
-use serde_json::Value;
-
-use super::super::Catalogue;
-use super::super::diff::PlanInput;
+use super::super::catalogue::Catalogue;
+use super::super::input::PlanInput;
 use super::super::named::Names;
 use crate::kong::model::entity_kinds::OVERRIDES;
 use crate::kong::model::recast::{RATE_LIMITING, is_rate_limiting};
 use crate::kong::model::{Entity, EntityKey, KongVersion};
+use serde::Deserialize;
+use serde_json::Value;
 
 /// The inputs of the plan, and look-ups over the source.
 #[derive(Debug)]

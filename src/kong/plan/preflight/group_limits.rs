@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::super::rule::rules;
-use super::{Facts, Verdict};
+use super::facts::Facts;
+use super::verdict::Verdict;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kinds::{MEMBERS, OVERRIDES};
 use crate::kong::model::recast::{CHOICE_SWITCH, group_plugin_id, is_rate_limiting};

@@ -2,8 +2,8 @@
 
 use super::super::finding::Finding;
 use super::super::rule::rules;
-use super::Facts;
-use super::verdict::whole_kind;
+use super::facts::Facts;
+use crate::kong::model::Subject;
 
 rules! {
     RESOURCE_LIMIT_EXCEEDED: Error, waivable, "resource-limit-exceeded",
@@ -61,7 +61,7 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
                 _ => return None,
             };
             let observed = format!("{count} {kind} in source and target, {limit} are allowed");
-            Some(Finding::new(rule, whole_kind(kind), observed))
+            Some(Finding::new(rule, Subject::whole_kind(*kind), observed))
         })
         .collect()
 }

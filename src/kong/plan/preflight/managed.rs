@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use super::super::finding::Finding;
 use super::super::rule::rules;
-use super::facts::texts;
-use super::{Facts, Verdict};
+use super::facts::{Facts, texts};
+use super::verdict::Verdict;
 use crate::kong::model::{Entity, EntityKey};
 
 rules! {

@@ -21,36 +21,13 @@ pub mod services;
 pub mod source;
 pub mod verdict;
 
-pub use facts::Facts;
-pub use verdict::Verdict;
-
-use super::finding::{self, ENTITY_NOT_MOVABLE, Finding, Rule};
-use super::{inventory, prune, rollback, waivers};
+use self::facts::Facts;
+use self::verdict::Verdict;
+use super::finding::Finding;
+use super::inventory;
+use super::planner_rules::ENTITY_NOT_MOVABLE;
 use crate::kong::model::Entity;
 use crate::kong::model::entity_kind::Write;
-
-/// All rules by family, in the order of the reference.
-pub static FAMILIES: &[(&str, &[&Rule])] = &[
-    ("Migration", finding::RULES),
-    ("Source", source::RULES),
-    ("Declarative files", declared::RULES),
-    ("Managed entities", managed::RULES),
-    ("Names and tags", names::RULES),
-    ("Numbers", limits::RULES),
-    ("Services, upstreams and keys", services::RULES),
-    ("Routes", routes::RULES),
-    ("Certificates", certificates::RULES),
-    ("Consumers and credentials", consumers::RULES),
-    ("Plugins", plugins::RULES),
-    ("Custom plugins", custom_plugins::RULES),
-    ("Scopes of plugins", scopes::RULES),
-    ("Data planes", data_planes::RULES),
-    ("References by name", references::RULES),
-    ("Limits of consumer groups", group_limits::RULES),
-    ("What the source has no more", prune::RULES),
-    ("Waivers", waivers::RULES),
-    ("Rollback", rollback::findings::RULES),
-];
 
 /// Checks of one entity, in the order of their findings.
 const CHECKS: &[fn(&Entity, &Facts<'_>, &mut Verdict)] = &[
@@ -71,17 +48,6 @@ const CHECKS: &[fn(&Entity, &Facts<'_>, &mut Verdict)] = &[
 /// Checks of the whole workspace.
 const WORKSPACE_CHECKS: &[fn(&Facts<'_>) -> Vec<Finding>] =
     &[source::check, limits::check, routes::check_flavor];
-
-/// All rules.
-pub fn rules() -> impl Iterator<Item = &'static Rule> {
-    FAMILIES.iter().flat_map(|(_, rules)| rules.iter().copied())
-}
-
-/// The rule of an id.
-#[must_use]
-pub fn rule(id: &str) -> Option<&'static Rule> {
-    rules().find(|rule| rule.id == id)
-}
 
 /// Judges one entity. What Konnect has no place for is not looked at further.
 #[must_use]
@@ -104,6 +70,3 @@ pub fn judge_workspace(facts: &Facts<'_>) -> Vec<Finding> {
     findings.extend(WORKSPACE_CHECKS.iter().flat_map(|check| check(facts)));
     findings
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,8 +6,8 @@ use super::super::catalogue::{PluginSupport, RefusedValue};
 use super::super::finding::Finding;
 use super::super::mask;
 use super::super::rule::rules;
-use super::facts::text;
-use super::{Facts, Verdict};
+use super::facts::{Facts, text};
+use super::verdict::Verdict;
 use crate::kong::model::{Entity, json};
 
 rules! {

@@ -5,11 +5,11 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::super::finding::Finding;
+use super::super::regex_path::was_regex;
 use super::super::rule::rules;
-use super::facts::texts;
-use super::verdict::whole_kind;
-use super::{Facts, Verdict};
-use crate::kong::model::{Entity, KongVersion};
+use super::facts::{Facts, texts};
+use super::verdict::Verdict;
+use crate::kong::model::{Entity, KongVersion, Subject};
 
 rules! {
     ROUTE_MATCHES_NOTHING: Error, waivable, "route-matches-nothing",
@@ -165,14 +165,6 @@ fn check_paths(route: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     }
 }
 
-/// Up to 2.8 a path with anything beside unreserved characters, `/` and `%` was a regular expression.
-pub(in crate::kong::plan) fn was_regex(path: &str) -> bool {
-    !path.starts_with('~')
-        && path
-            .chars()
-            .any(|c| !(c.is_ascii_alphanumeric() || "._~/%-".contains(c)))
-}
-
 /// Judges the routes of the workspace together, and the router they were written for.
 pub fn check_flavor(facts: &Facts<'_>) -> Vec<Finding> {
     #[derive(Deserialize)]
@@ -187,14 +179,22 @@ pub fn check_flavor(facts: &Facts<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if expressions > 0 && others > 0 {
         let observed = format!("{expressions} routes by expression, {others} others");
-        findings.push(Finding::new(&MIXED_ROUTES, whole_kind("routes"), observed));
+        findings.push(Finding::new(
+            &MIXED_ROUTES,
+            Subject::whole_kind("routes"),
+            observed,
+        ));
     }
     let flavor = facts.input.circumstances.router_flavor.as_deref();
     if let Some(flavor) =
         flavor.filter(|flavor| *flavor != "traditional_compatible" && expressions + others > 0)
     {
         let observed = format!("router_flavor = {flavor}");
-        findings.push(Finding::new(&FLAVOR_TO_COPY, whole_kind("routes"), observed));
+        findings.push(Finding::new(
+            &FLAVOR_TO_COPY,
+            Subject::whole_kind("routes"),
+            observed,
+        ));
     }
     findings
 }

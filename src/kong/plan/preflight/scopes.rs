@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::super::rule::rules;
-use super::facts::{text, texts};
-use super::{Facts, Verdict};
+use super::facts::{Facts, text, texts};
+use super::verdict::Verdict;
 use crate::kong::model::Entity;
 use crate::kong::model::entity::reference;
 

@@ -1,12 +1,11 @@
 //! The source as a whole: its version, and whether it is the right workspace.
 
-use jiff::tz::TimeZone;
-
-use super::super::finding::{DRIFT_UNKNOWN, Finding};
+use super::super::finding::Finding;
+use super::super::planner_rules::DRIFT_UNKNOWN;
 use super::super::rule::rules;
-use super::Facts;
-use super::verdict::whole_kind;
-use crate::kong::model::{GapCause, KongVersion};
+use super::facts::Facts;
+use crate::kong::model::{GapCause, KongVersion, Subject};
+use jiff::tz::TimeZone;
 
 rules! {
     SOURCE_EMPTY: Warning, waivable, "source-empty",
@@ -37,27 +36,31 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
     if input.source.is_empty() && !unread {
         findings.push(Finding::new(
             &SOURCE_EMPTY,
-            whole_kind("workspaces"),
+            Subject::whole_kind("workspaces"),
             "no entities",
         ));
     }
     if input.circumstances.audit_log {
         findings.push(Finding::new(
             &AUDIT_LOG,
-            whole_kind("workspaces"),
+            Subject::whole_kind("workspaces"),
             "audit_log is on",
         ));
     }
     let Some(version) = input.version else {
         let observed = "the source tells no version";
-        findings.push(Finding::new(&DRIFT_UNKNOWN, whole_kind("plugins"), observed));
+        findings.push(Finding::new(
+            &DRIFT_UNKNOWN,
+            Subject::whole_kind("plugins"),
+            observed,
+        ));
         return findings;
     };
     if version < V3 {
         let observed = format!("version {version}");
         findings.push(Finding::new(
             &MAJOR_VERSION_DIFFERS,
-            whole_kind("workspaces"),
+            Subject::whole_kind("workspaces"),
             observed,
         ));
     }
@@ -70,7 +73,7 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
         let observed = format!("version {version}");
         findings.push(Finding::new(
             &VERSION_OUT_OF_SUPPORT,
-            whole_kind("workspaces"),
+            Subject::whole_kind("workspaces"),
             observed,
         ));
     }

@@ -1,7 +1,8 @@
 //! What the rules say of one entity.
 
-use super::super::finding::{Finding, Rule};
-use crate::kong::model::{Entity, EntityKey, Subject};
+use super::super::finding::Finding;
+use super::super::rule::Rule;
+use crate::kong::model::Entity;
 
 /// The verdict on one entity.
 #[derive(Debug)]
@@ -37,14 +38,5 @@ impl Verdict {
     pub fn keep_back(&mut self, finding: Finding) {
         self.moves = false;
         self.findings.insert(0, finding);
-    }
-}
-
-/// A whole kind as the subject of a finding.
-#[must_use]
-pub fn whole_kind(kind: &'static str) -> Subject {
-    Subject {
-        key: EntityKey::new(kind, "*"),
-        name: None,
     }
 }

@@ -14,15 +14,16 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use decide::Decision;
-pub use limit::{PruneLimit, withheld};
+pub use limit::withheld;
 pub use rules::*;
 
 use self::references::{Caller, Referrers};
 pub(super) use self::weigh::is_unlisted;
-use super::diff::PlanInput;
-use super::finding::{Finding, Rule};
+use super::finding::Finding;
 use super::identity::Identities;
+use super::input::PlanInput;
 use super::ledger::{Entry, Origin, Pending};
+use super::rule::Rule;
 use crate::kong::model::{Entity, EntityKey, EntityKind, Packed};
 
 /// Entities of the target that the source has no more.

@@ -9,18 +9,19 @@ use serde_json::{Value, json};
 use super::*;
 use crate::kong::model::entity_kinds::named;
 use crate::kong::model::{Gap, GapCause, KongVersion, Snapshot};
-use crate::kong::plan::document::{Action, InSource};
+use crate::kong::plan::catalogue::Catalogue;
+use crate::kong::plan::circumstances::Circumstances;
+use crate::kong::plan::diff::build_plan;
+use crate::kong::plan::document::{Action, InSource, Planned};
 use crate::kong::plan::ledger::Ledger;
 use crate::kong::plan::policy::{
-    ConflictPolicy, Conflicts, CustomPlugin, Exclusion, IdPolicy, Policy, Selection,
+    ConflictPolicy, Conflicts, CustomPlugin, Exclusion, IdPolicy, Policy, PruneLimit, Selection,
 };
+use crate::kong::plan::render;
 use crate::kong::plan::render::terminal::Style;
-use crate::kong::plan::report::{Ends, Secrets};
-use crate::kong::plan::rollback::{ChangedSince, Extent};
+use crate::kong::plan::report::{Ends, Report, Secrets};
+use crate::kong::plan::rollback::{ChangedSince, Extent, RollbackInput, build_rollback};
 use crate::kong::plan::test_support::{entity, snapshot};
-use crate::kong::plan::{
-    Catalogue, Circumstances, Planned, Report, RollbackInput, build_plan, build_rollback, render,
-};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 

@@ -4,12 +4,11 @@ use super::super::finding::Finding;
 use super::super::ledger::{Entry, Fingerprint, Origin};
 use super::super::policy::ConflictPolicy;
 use super::super::preflight::managed;
-use super::super::preflight::verdict::whole_kind;
 use super::{
     Gone, PRUNE_KIND_ABSENT, PRUNE_NOT_CREATED, PRUNE_SOURCE_EMPTY, PRUNE_SOURCE_UNREAD, PRUNE_TARGET_CHANGED,
 };
 use crate::kong::model::entity_kind::Listing;
-use crate::kong::model::{EntityKind, GapCause, Packed, Snapshot};
+use crate::kong::model::{EntityKind, GapCause, Packed, Snapshot, Subject};
 
 /// Every workspace of a gateway lists these, so they say nothing of one workspace (Kong Enterprise 3.10).
 const SHARED: &str = "ca_certificates";
@@ -25,7 +24,7 @@ impl<'a> Gone<'a> {
             let observed = format!("{count} entities that this migration created are kept");
             self.findings.push(Finding::new(
                 &PRUNE_SOURCE_EMPTY,
-                whole_kind("workspaces"),
+                Subject::whole_kind("workspaces"),
                 observed,
             ));
             return true;
@@ -37,7 +36,7 @@ impl<'a> Gone<'a> {
                 GapCause::Forbidden | GapCause::Absent => "its list was refused with 403".to_owned(),
             };
             let observed = format!("{observed}; {count} entities that are not listed any more are kept");
-            Finding::new(&PRUNE_SOURCE_UNREAD, whole_kind(gap.kind.name), observed)
+            Finding::new(&PRUNE_SOURCE_UNREAD, Subject::whole_kind(gap.kind.name), observed)
         });
         let before = self.findings.len();
         self.findings.extend(findings);

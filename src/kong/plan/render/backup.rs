@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::{RenderError, deck};
 use crate::kong::model::Entity;
-use crate::kong::plan::Catalogue;
 use crate::kong::plan::backup::Head;
+use crate::kong::plan::catalogue::Catalogue;
 use crate::kong::plan::report::PlannedEntity;
 use crate::kong::plan::translate::fit_for_target;
 

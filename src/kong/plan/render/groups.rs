@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::kong::plan::document::{Action, Operation};
-use crate::kong::plan::finding::{Finding, Severity};
+use crate::kong::plan::finding::Finding;
+use crate::kong::plan::rule::Severity;
 
 /// All operations of one kind.
 #[derive(Debug)]

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use super::groups::{by_kind, by_rule, words};
 use crate::kong::plan::document::{Action, Operation};
-use crate::kong::plan::finding::title;
 use crate::kong::plan::report::Report;
+use crate::kong::plan::rule::RuleRegistry;
+use crate::kong::plan::rule_families::RULE_FAMILIES;
 
 /// Rows of a table; a page with more is not read.
 const MOST_ROWS: usize = 500;
@@ -29,7 +30,7 @@ pub fn render(report: &Report) -> String {
     line(&mut out, &format!("Plan hash: {}\n", code(&report.plan.hash)));
     kinds(&mut out, report);
     operations(&mut out, report);
-    findings(&mut out, report);
+    findings(&mut out, report, RULE_FAMILIES);
     out
 }
 
@@ -98,14 +99,14 @@ fn operations(out: &mut String, report: &Report) {
     }
 }
 
-fn findings(out: &mut String, report: &Report) {
+fn findings(out: &mut String, report: &Report, rules: RuleRegistry) {
     if report.plan.findings.is_empty() {
         return;
     }
     line(out, "\n## Findings");
     for ((severity, id), group) in by_rule(&report.plan.findings) {
         line(out, &format!("\n### {severity:?}: {}\n", code(id)));
-        line(out, &format!("{}\n", title(id)));
+        line(out, &format!("{}\n", rules.title(id)));
         if let Some(first) = group.first() {
             line(out, &format!("What to do: {}\n", first.remedy));
         }

@@ -4,6 +4,7 @@ use super::json::ReadError;
 use super::terminal::{Ink, Style, clean, findings, line};
 use crate::kong::plan::rollback::Undo;
 use crate::kong::plan::rollback::report::{FORMAT, ReportedStep, RollbackReport};
+use crate::kong::plan::rule_families::RULE_FAMILIES;
 
 /// Steps of one kind that are listed unless everything is.
 const MOST_STEPS: usize = 20;
@@ -33,7 +34,7 @@ pub fn terminal(report: &RollbackReport, style: Style) -> String {
             line(&mut out, &style.ink(Ink::Dim, &format!("    and {more} more")));
         }
     }
-    findings(&mut out, &report.findings, style);
+    findings(&mut out, &report.findings, RULE_FAMILIES, style);
     line(&mut out, "");
     line(&mut out, &format!("Rollback: {}.", report.summary));
     let hash = format!("Rollback hash: {}", report.hash);

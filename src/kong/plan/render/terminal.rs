@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use super::groups::{KindGroup, by_kind, by_rule, words};
 use crate::kong::plan::document::{Action, Operation};
-use crate::kong::plan::finding::{Finding, Severity, title};
+use crate::kong::plan::finding::Finding;
 use crate::kong::plan::report::Report;
+use crate::kong::plan::rule::{RuleRegistry, Severity};
+use crate::kong::plan::rule_families::RULE_FAMILIES;
 
 /// How the text looks.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +71,7 @@ pub fn render(report: &Report, style: Style) -> String {
     for group in by_kind(&report.plan.operations) {
         kind(&mut out, &group, style);
     }
-    findings(&mut out, &report.plan.findings, style);
+    findings(&mut out, &report.plan.findings, RULE_FAMILIES, style);
     line(&mut out, "");
     line(&mut out, &format!("Plan: {}.", report.summary));
     line(
@@ -147,7 +149,7 @@ fn one(out: &mut String, operation: &Operation, style: Style) {
     }
 }
 
-pub(super) fn findings(out: &mut String, findings: &[Finding], style: Style) {
+pub(super) fn findings(out: &mut String, findings: &[Finding], rules: RuleRegistry, style: Style) {
     for ((severity, id), group) in by_rule(findings) {
         let (word, ink) = match severity {
             Severity::Critical => ("Critical", Ink::Red),
@@ -158,7 +160,12 @@ pub(super) fn findings(out: &mut String, findings: &[Finding], style: Style) {
         line(out, "");
         line(
             out,
-            &format!("{} {id} ({}): {}", style.ink(ink, word), group.len(), title(id)),
+            &format!(
+                "{} {id} ({}): {}",
+                style.ink(ink, word),
+                group.len(),
+                rules.title(id)
+            ),
         );
         for finding in group.iter().take(style.most(MOST_SUBJECTS)) {
             line(

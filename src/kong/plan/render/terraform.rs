@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::kong::model::entity::reference;
-use crate::kong::plan::Catalogue;
+use crate::kong::plan::catalogue::Catalogue;
 use crate::kong::plan::report::{PlannedEntity, Report};
 
 /// The blocks, with a head; entities that the provider has no resource for are named in comments.

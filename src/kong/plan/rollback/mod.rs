@@ -11,16 +11,15 @@ pub mod report;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
-
-use super::Catalogue;
+use super::catalogue::Catalogue;
 use super::digest::Digest;
 use super::finding::Finding;
 use super::ledger::{Fingerprint, Ledger};
 use super::translate::fit_for_target;
 use crate::kong::model::entity_kinds::named;
 use crate::kong::model::{Entity, EntityKey, Snapshot, Subject};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 /// What a rollback does about an entity that somebody changed since it was written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{Rollback, RollbackInput, Step, Undo, body_before};
 use crate::kong::model::entity_kinds::named;
 use crate::kong::model::{EntityKey, Subject};
-use crate::kong::plan::Catalogue;
+use crate::kong::plan::catalogue::Catalogue;
 use crate::kong::plan::compare::{FieldChange, differences};
 use crate::kong::plan::finding::Finding;
 

@@ -133,7 +133,7 @@ fn a_name_that_another_entity_takes_over_is_answered_and_an_id_is_not() {
         ["consumers/c: plugins/key-auth (p) names it in config.anonymous"]
     );
     assert_eq!(
-        by_id.found(&crate::kong::plan::finding::NAME_TAKEN),
+        by_id.found(&crate::kong::plan::planner_rules::NAME_TAKEN),
         ["consumers/d"]
     );
 }

@@ -1,15 +1,19 @@
 //! Each class of drift, and what each policy makes of it.
 
-use jiff::Timestamp;
-use serde_json::{Value, json};
-
 use super::Class;
 use crate::kong::model::entity_kinds::named;
 use crate::kong::model::{Entity, EntityKey, Gap, GapCause, KongVersion, Snapshot};
+use crate::kong::plan::catalogue::Catalogue;
+use crate::kong::plan::circumstances::Circumstances;
+use crate::kong::plan::diff::build_plan;
+use crate::kong::plan::document::{Action, Planned};
+use crate::kong::plan::input::PlanInput;
+use crate::kong::plan::ledger::Ledger;
 use crate::kong::plan::ledger::format::Ends;
-use crate::kong::plan::policy::{ConflictPolicy, Conflicts, DriftPolicy};
+use crate::kong::plan::policy::{ConflictPolicy, Conflicts, DriftPolicy, Policy};
 use crate::kong::plan::test_support::{entity, snapshot};
-use crate::kong::plan::{Action, Catalogue, Circumstances, Ledger, PlanInput, Planned, Policy, build_plan};
+use jiff::Timestamp;
+use serde_json::{Value, json};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -233,7 +237,10 @@ fn correct_puts_the_sources_content_back_and_keeps_what_was_there() {
         .unwrap();
     assert_eq!(kept["host"], "theirs");
     let quiet = world.run(DriftPolicy::Correct);
-    assert_eq!((quiet.plan.writes(), quiet.drift), (0, super::Drift::default()));
+    assert_eq!(
+        (quiet.plan.writes(), quiet.drift),
+        (0, crate::kong::plan::drift::Drift::default())
+    );
 }
 
 #[test]

@@ -1,0 +1,55 @@
+//! Whose change a difference is, by what the ledger says of the entity.
+
+use crate::kong::model::{Entity, EntityKey};
+use crate::kong::plan::drift::Class;
+use crate::kong::plan::identity::Identities;
+use crate::kong::plan::input::PlanInput;
+use crate::kong::plan::ledger::{Fingerprint, Ledger, Standing};
+use crate::kong::plan::prune::{is_gone, is_unlisted};
+
+/// Why an entity that the target has differs; none for one that the migration did not write.
+pub(super) fn class_of_difference(
+    ledger: &Ledger,
+    standing: Standing,
+    desired: &Entity,
+    actual: &Entity,
+) -> Option<Class> {
+    match standing {
+        Standing::Foreign => None,
+        Standing::Ours => Some(Class::ChangedInSource),
+        Standing::Changed => {
+            let seen = ledger.get(actual.kind.name, &actual.id)?.seen?;
+            // What was written was equal to what the source said then.
+            let source_stayed = seen.spoken == Fingerprint::of(desired.kind, &desired.body);
+            Some(match source_stayed {
+                true => Class::ChangedInTarget,
+                false => Class::ChangedInBoth,
+            })
+        }
+    }
+}
+
+/// What this migration wrote and somebody else removed, by kind and id in the target.
+pub(super) fn removed_from_target<'a>(input: &PlanInput<'a>) -> impl Iterator<Item = EntityKey> + use<'a> {
+    let target = input.target;
+    input
+        .ledger
+        .iter()
+        .filter(|(.., entry)| entry.is_settled())
+        .map(|(kind, id, _)| kind.key(id))
+        .filter(|key| !target.contains(key))
+}
+
+/// How much this migration wrote that the target has and the source dropped.
+pub(super) fn missing_in_source(input: &PlanInput<'_>, identities: &Identities) -> usize {
+    let entries = input.ledger.iter().filter(|(kind, id, entry)| {
+        !entry.is_deleted()
+            && input.target.contains(&kind.key(id))
+            && !is_unlisted(kind, input.source)
+            && is_gone(input, identities, kind, id, entry)
+    });
+    entries.count()
+}
+
+#[cfg(test)]
+mod tests;
