@@ -1,7 +1,9 @@
-//! The rules that keep the structure: layers, file sizes, no machine's own paths.
+//! The rules that keep the structure: layers, import circles, file sizes, no machine's own paths.
 //!
 //! `docs/ARCHITECTURE.md` explains the layers. They are modules of one package, so the compiler does not keep them apart; this does.
 
+#[path = "architecture/circles.rs"]
+mod circles;
 #[path = "architecture/paths.rs"]
 mod paths;
 #[path = "architecture/rules.rs"]
@@ -20,6 +22,22 @@ const SHARED: &[&str] = &["http"];
 
 /// Words that name a product, in lower case.
 const PRODUCTS: &[&str] = &["kong", "konnect", "akeyless", "azure"];
+
+/// Import circles across folders that are still there, by file. The list only shrinks: what leaves its circle must leave it too.
+const TOLERATED_CIRCLES: &[&[&str]] = &[&[
+    "controllers/workspace_migration/age.rs",
+    "controllers/workspace_migration/backup.rs",
+    "controllers/workspace_migration/deletion.rs",
+    "controllers/workspace_migration/execute.rs",
+    "controllers/workspace_migration/mod.rs",
+    "controllers/workspace_migration/report.rs",
+    "controllers/workspace_migration/rollback/mod.rs",
+    "controllers/workspace_migration/rollback/report.rs",
+    "controllers/workspace_migration/verdict.rs",
+]];
+
+/// Folders whose `mod.rs` re-exports for those outside, and through which nobody inside imports.
+const FACADES: &[&[&str]] = &[&["kong", "plan"]];
 
 /// All files below `folder` of this repository, as paths relative to `folder`, with their text. Binary files are left out.
 fn text_files(folder: &str) -> anyhow::Result<Vec<(String, String)>> {
@@ -101,6 +119,22 @@ fn folders_that_all_products_share_name_none() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn no_import_circle_is_wider_than_a_folder() {
+    let sources = text_files("src").unwrap();
+    let imports = circles::Imports::of(&sources);
+    let found = circles::violations(&imports, TOLERATED_CIRCLES);
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    for folder in FACADES {
+        let found = imports.through_facade(folder);
+        assert!(
+            found.is_empty(),
+            "import from the module that defines it, not through {}: {found:?}",
+            folder.join("::")
+        );
     }
 }
 
@@ -241,4 +275,90 @@ fn one_controller_must_not_use_another() {
         ),
         Vec::<String>::new()
     );
+}
+
+fn imports_of(sources: &[(&str, &str)], check: impl FnOnce(&circles::Imports<'_>)) {
+    let sources: Vec<_> = sources
+        .iter()
+        .map(|(file, source)| ((*file).to_owned(), (*source).to_owned()))
+        .collect();
+    check(&circles::Imports::of(&sources));
+}
+
+#[test]
+fn a_circle_is_found_through_any_number_of_files() {
+    let sources = [
+        ("a/one.rs", "use crate::b::two::Two;"),
+        ("b/two.rs", "fn f() { super::three::g(); }"),
+        ("b/three.rs", "use crate::{a::one::{self, Two}, c};"),
+        ("c.rs", "use crate::b::two::Two;\nuse crate::d;"),
+        ("d.rs", "use kube::a::one;"),
+    ];
+    imports_of(&sources, |imports| {
+        let circle = vec!["a/one.rs", "b/three.rs", "b/two.rs", "c.rs"];
+        assert_eq!(imports.circles(), [circle]);
+        assert_eq!(circles::violations(imports, &[]).len(), 1);
+        let tolerated: &[&[&str]] = &[&["a/one.rs", "b/three.rs", "b/two.rs", "c.rs"]];
+        assert_eq!(circles::violations(imports, tolerated), Vec::<String>::new());
+        let smaller: &[&[&str]] = &[&["a/one.rs", "b/three.rs", "b/two.rs"]];
+        assert_eq!(circles::violations(imports, smaller).len(), 1, "nobody comes in");
+    });
+}
+
+#[test]
+fn a_circle_within_one_folder_is_permitted() {
+    let sources = [
+        ("a.rs", "mod inner;\nmod other;\nuse inner::Inner;"),
+        ("a/inner.rs", "use super::other::Other;"),
+        ("a/other.rs", "use crate::a::A;"),
+    ];
+    imports_of(&sources, |imports| {
+        assert_eq!(imports.circles(), [vec!["a.rs", "a/inner.rs", "a/other.rs"]]);
+        assert_eq!(circles::violations(imports, &[]), Vec::<String>::new());
+        let tolerated: &[&[&str]] = &[&["a.rs"]];
+        assert_eq!(
+            circles::violations(imports, tolerated),
+            ["a.rs is in no wide import circle any more: take it off the list"]
+        );
+    });
+}
+
+#[test]
+fn tests_and_visibilities_make_no_circle() {
+    let sources = [
+        (
+            "a/one.rs",
+            "use crate::b::two::Two;\npub(in crate::c) fn f() {}\n#[cfg(test)]\nmod tests;",
+        ),
+        ("a/one/tests.rs", "use crate::b::two::Two; use super::inner;"),
+        (
+            "b/two.rs",
+            "fn f() {}\n#[cfg(test)]\nmod tests { fn g() { crate::a::one::f(); } }\n#[cfg(test)]\nuse crate::a::one;",
+        ),
+        ("c.rs", "use crate::a::one::f;"),
+    ];
+    imports_of(&sources, |imports| {
+        assert_eq!(imports.circles(), Vec::<Vec<&str>>::new());
+    });
+    let after = [
+        ("a/one.rs", "use crate::b::two::Two;"),
+        ("b/two.rs", "#[cfg(test)]\nmod tests {}\nuse crate::a::one;"),
+    ];
+    imports_of(&after, |imports| {
+        assert_eq!(imports.circles().len(), 1, "what comes after the tests counts");
+    });
+}
+
+#[test]
+fn an_import_through_the_facade_is_found() {
+    let sources = [
+        ("a/mod.rs", "pub use one::One;\npub mod one;\npub mod two;"),
+        ("a/one.rs", ""),
+        ("a/two.rs", "use super::one::One;"),
+        ("a/three/mod.rs", "use crate::a::{one, One};"),
+        ("b.rs", "use crate::a::One;"),
+    ];
+    imports_of(&sources, |imports| {
+        assert_eq!(imports.through_facade(&["a"]), ["a/three/mod.rs"]);
+    });
 }

@@ -12,22 +12,20 @@ pub struct Mention {
     pub re_exported: bool,
     /// Whether it starts at the crate's root; else at an external crate or a local name.
     pub internal: bool,
+    /// Whether only tests are compiled with it.
+    pub in_tests: bool,
     /// Its segments after the root; `*` for a glob.
     pub segments: Vec<String>,
 }
 
 /// All paths of two or more segments, and every path of a `use`, in the source of the module at `module`.
 pub fn mentions(source: &str, module: &[&str]) -> Vec<Mention> {
-    let mut parser = Parser {
-        tokens: tokens(source),
-        at: 0,
-        module: module.iter().map(|&name| name.to_owned()).collect(),
-        inline: Vec::new(),
-        depth: 0,
-        found: Vec::new(),
-    };
-    parser.run();
-    parser.found
+    Parser::run_over(source, module).found
+}
+
+/// The child modules of a file, in files of their own, that only tests are compiled with.
+pub fn test_modules(source: &str) -> Vec<String> {
+    Parser::run_over(source, &[]).test_modules
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,14 +116,39 @@ struct Parser {
     /// Inline modules that enclose the current token, with the depth of their braces.
     inline: Vec<(usize, String)>,
     depth: usize,
+    /// Depth of the item that `#[cfg(test)]` stands before, until it ends.
+    test_item: Option<usize>,
+    test_modules: Vec<String>,
     found: Vec<Mention>,
 }
 
+const CFG_TEST: [&str; 7] = ["#", "[", "cfg", "(", "test", ")", "]"];
+
 impl Parser {
+    fn run_over(source: &str, module: &[&str]) -> Self {
+        let mut parser = Self {
+            tokens: tokens(source),
+            at: 0,
+            module: module.iter().map(|&name| name.to_owned()).collect(),
+            inline: Vec::new(),
+            depth: 0,
+            test_item: None,
+            test_modules: Vec::new(),
+            found: Vec::new(),
+        };
+        parser.run();
+        parser
+    }
+
     fn run(&mut self) {
         let mut public = false;
         while let Some(text) = self.text(0) {
             match text {
+                "#" if (1..CFG_TEST.len()).all(|ahead| self.text(ahead) == CFG_TEST.get(ahead).copied()) => {
+                    self.at += CFG_TEST.len();
+                    self.test_item.get_or_insert(self.depth);
+                    continue;
+                }
                 "{" => {
                     self.depth += 1;
                     public = false;
@@ -134,13 +157,28 @@ impl Parser {
                     self.depth = self.depth.saturating_sub(1);
                     let depth = self.depth;
                     self.inline.retain(|(opened, _)| *opened < depth);
+                    self.test_item = self.test_item.filter(|item| *item < depth);
                 }
                 "mod" if self.text(2) == Some("{") => {
                     let name = self.text(1).unwrap_or_default().to_owned();
                     self.inline.push((self.depth, name));
                 }
-                "pub" => public = true,
-                ";" => public = false,
+                "mod" if self.text(2) == Some(";") && self.test_item.is_some() => {
+                    let name = self.text(1).unwrap_or_default().to_owned();
+                    self.test_modules.push(name);
+                }
+                "pub" => {
+                    public = true;
+                    if self.text(1) == Some("(") {
+                        self.skip_visibility();
+                        continue;
+                    }
+                }
+                ";" => {
+                    public = false;
+                    let depth = self.depth;
+                    self.test_item = self.test_item.filter(|item| *item < depth);
+                }
                 "use" => {
                     self.at += 1;
                     self.path(&[], public, true);
@@ -152,6 +190,13 @@ impl Parser {
                 }
                 _ => {}
             }
+            self.at += 1;
+        }
+    }
+
+    /// `pub(in some::path)` names who may see an item, and imports nothing.
+    fn skip_visibility(&mut self) {
+        while self.text(0).is_some_and(|text| text != ")") {
             self.at += 1;
         }
     }
@@ -226,6 +271,7 @@ impl Parser {
             line,
             re_exported,
             internal,
+            in_tests: self.test_item.is_some(),
             segments,
         });
     }
