@@ -12,6 +12,7 @@ use crate::{
     http::{Attempt, Budgets, Fence, Observer, Transport, TransportError, TransportOptions},
     k8s::{
         events::Events,
+        lead,
         lease::{Election, Ended, Leadership},
     },
     telemetry::{
@@ -27,6 +28,9 @@ const DRAIN: Duration = Duration::from_secs(20);
 /// Why the operator ended although nobody asked it to.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
+    /// The cluster.
+    #[error("cannot connect to Kubernetes: {0}; set KUBECONFIG, or run inside a cluster")]
+    Kubernetes(#[from] Box<kube::Error>),
     /// The remote connections cannot be set up.
     #[error("cannot set up connections: {0}")]
     Transport(#[from] TransportError),
@@ -48,12 +52,16 @@ pub enum OperatorError {
     LeaseLost,
 }
 
-/// Runs until `stop` is cancelled, then ends gracefully: no new reconcile begins, running ones finish, the lease is let
+/// Runs in a cluster until `stop` is cancelled, then ends gracefully: no new reconcile begins, running ones finish, the lease is let
 /// go, the admin port closes.
 ///
 /// # Errors
 /// When it cannot start, or had to end by itself.
-pub async fn operate(client: Client, config: Config, stop: CancellationToken) -> Result<(), OperatorError> {
+pub async fn operate(
+    cluster: kube::Config,
+    config: Config,
+    stop: CancellationToken,
+) -> Result<(), OperatorError> {
     let metrics = Metrics::new();
     let budgets = Arc::new(Budgets::new(config.konnect_in_flight));
     let sampled = Arc::clone(&budgets);
@@ -70,7 +78,9 @@ pub async fn operate(client: Client, config: Config, stop: CancellationToken) ->
             Leadership::unlimited()
         }
         Some(options) => {
-            let (candidate, leadership) = Election::new(client.clone(), options, Arc::clone(&clock));
+            // A client of its own: the Lease has to be written before this replica leads.
+            let client = Client::try_from(cluster.clone()).map_err(Box::new)?;
+            let (candidate, leadership) = Election::new(client, options, Arc::clone(&clock));
             let stand = stand(
                 candidate,
                 leadership.clone(),
@@ -82,6 +92,7 @@ pub async fn operate(client: Client, config: Config, stop: CancellationToken) ->
             leadership
         }
     };
+    let client = lead::connect(cluster, leadership.clone()).map_err(Box::new)?;
     let transport = transport(&config, &metrics, leadership.clone())?;
     work(&Context {
         transport,

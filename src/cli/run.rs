@@ -4,7 +4,6 @@ use std::{fs, io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
-use kube::Client;
 use uuid::Uuid;
 
 use super::endpoints::{self, EndpointError};
@@ -107,9 +106,6 @@ pub enum RunError {
     /// Signals or threads.
     #[error("cannot start: {0}")]
     System(#[from] io::Error),
-    /// The cluster.
-    #[error("cannot connect to Kubernetes: {0}; set KUBECONFIG, or run inside a cluster")]
-    Kubernetes(Box<kube::Error>),
     /// While running.
     #[error(transparent)]
     Operator(#[from] OperatorError),
@@ -130,11 +126,12 @@ pub fn run(args: &RunArgs) -> Result<(), RunError> {
 
 async fn serve(args: &RunArgs, mut config: Config) -> Result<(), RunError> {
     let stop = shutdown::on_signal()?;
-    let client = Client::try_default()
-        .await
-        .map_err(|error| RunError::Kubernetes(Box::new(error)))?;
+    let cluster = kube::Config::infer().await.map_err(|error| {
+        let error = kube::Error::InferConfig(error);
+        OperatorError::Kubernetes(Box::new(error))
+    })?;
     if args.leader_elect {
-        let default = client.default_namespace().to_owned();
+        let default = cluster.default_namespace.clone();
         let namespace = args.leader_elect_namespace.clone().unwrap_or(default);
         // Never the same after a restart: a replica must not take its own old Lease for its present one.
         let identity = format!("{}_{}", args.identity, Uuid::new_v4());
@@ -147,7 +144,7 @@ async fn serve(args: &RunArgs, mut config: Config) -> Result<(), RunError> {
         options.check_timing()?;
         config.election = Some(options);
     }
-    Ok(operate(client, config, stop).await?)
+    Ok(operate(cluster, config, stop).await?)
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {

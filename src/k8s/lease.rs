@@ -84,7 +84,8 @@ impl LeaseOptions {
 )]
 pub struct InvalidTiming;
 
-/// Whether this replica may write now. Cheap to clone and to ask; ask before every write.
+/// Whether this replica may write now. Cheap to clone and to ask. The two ways out ask it before each
+/// attempt: [`super::lead`], and the fence of the remote servers.
 #[derive(Debug, Clone)]
 pub struct Leadership {
     until: watch::Receiver<Tenure>,
@@ -101,6 +102,14 @@ impl Leadership {
     /// Leadership without an election, for a single replica.
     pub fn unlimited() -> Self {
         let (sender, until) = watch::channel(Tenure::Unlimited);
+        drop(sender);
+        Self { until }
+    }
+
+    /// Leadership that ends then, for tests.
+    #[cfg(test)]
+    pub(super) fn until(deadline: Instant) -> Self {
+        let (sender, until) = watch::channel(Tenure::Until(deadline));
         drop(sender);
         Self { until }
     }

@@ -1,4 +1,5 @@
-//! What every controller needs from Kubernetes: conditions, status writes, events, finalizers, Secrets, the leader lease.
+//! What every controller needs from Kubernetes: conditions, status writes, events, finalizers, Secrets, the leader lease,
+//! and a client that changes nothing without it.
 //!
 //! Nothing here knows a product API.
 
@@ -7,6 +8,7 @@ pub mod conditions;
 pub mod config_maps;
 pub mod events;
 pub mod finalizer;
+pub mod lead;
 pub mod lease;
 pub mod refusal;
 pub mod secrets;

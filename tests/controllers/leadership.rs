@@ -36,7 +36,7 @@ fn start(world: &World, identity: &str) -> Replica {
         ..world.config()
     };
     let stop = CancellationToken::new();
-    let task = tokio::spawn(operate(world.client.clone(), config, stop.clone()));
+    let task = tokio::spawn(operate(world.cluster.clone(), config, stop.clone()));
     Replica { stop, task }
 }
 

@@ -29,7 +29,7 @@ use simulators::{
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{connect, create_namespace};
+use crate::cluster::{create_namespace, shared};
 
 /// The token that the simulated Konnect accepts.
 pub const TOKEN: &str = "kpat_simulated";
@@ -40,6 +40,8 @@ pub const HANGS: Duration = Duration::from_secs(120);
 
 /// One test's world.
 pub struct World {
+    /// How the cluster is reached.
+    pub cluster: kube::Config,
     /// Administrator of the cluster.
     pub client: Client,
     /// The test's namespace.
@@ -66,11 +68,13 @@ impl World {
 
     /// A world whose operator is started later.
     pub async fn without_operator() -> Result<Self> {
-        let client = connect().await?;
+        let cluster = shared().await?;
+        let client = Client::try_from(cluster.clone())?;
         let namespace = create_namespace(&client, "test").await?;
         let konnect = Konnect::new(Options::default());
         let server = serve(konnect.router(), ServeOptions::default()).await?;
         Ok(Self {
+            cluster,
             client,
             namespace,
             konnect,
@@ -84,7 +88,7 @@ impl World {
         let mut config = self.config();
         change(&mut config);
         let stop = CancellationToken::new();
-        let task = tokio::spawn(operate(self.client.clone(), config, stop.clone()));
+        let task = tokio::spawn(operate(self.cluster.clone(), config, stop.clone()));
         self.operator = Some(Operator { stop, task });
     }
 

@@ -38,7 +38,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cluster::{connect, create_namespace},
+    cluster::{create_namespace, shared},
     wait::PATIENCE,
 };
 
@@ -62,7 +62,7 @@ pub struct Bed {
 impl Bed {
     /// A namespace, and a Konnect with one control plane.
     pub async fn new() -> anyhow::Result<Self> {
-        let client = connect().await?;
+        let client = Client::try_from(shared().await?)?;
         let namespace = create_namespace(&client, "extension").await?;
         let konnect = Konnect::new(Options::default());
         let made = konnect.seed_control_plane(&json!({"name": "inventory"}))?;

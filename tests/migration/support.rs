@@ -26,7 +26,7 @@ use simulators::konnect::Options;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{connect, create_namespace};
+use crate::cluster::{create_namespace, shared};
 
 /// How long a state may take to come about. Generous: it is a bound against hanging, not a claim about speed.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -36,6 +36,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 pub struct World {
     /// Source and target.
     pub bed: Bed,
+    /// How the cluster is reached, with all rights.
+    pub cluster: kube::Config,
     /// Client with all rights.
     pub client: Client,
     /// Namespace of this test.
@@ -52,26 +54,28 @@ pub struct World {
 impl World {
     /// Everything but the operator.
     pub async fn prepare(name: &str) -> Result<Self> {
-        Self::prepare_in(connect().await?, name).await
+        Self::prepare_in(shared().await?, name).await
     }
 
     /// The same in another cluster than the shared one.
-    pub async fn prepare_in(client: Client, name: &str) -> Result<Self> {
-        Self::prepare_with(client, kong_admin::Options::default(), name).await
+    pub async fn prepare_in(cluster: kube::Config, name: &str) -> Result<Self> {
+        Self::prepare_with(cluster, kong_admin::Options::default(), name).await
     }
 
     /// The same with another Kong.
     pub async fn prepare_from(kong: kong_admin::Options, name: &str) -> Result<Self> {
-        Self::prepare_with(connect().await?, kong, name).await
+        Self::prepare_with(shared().await?, kong, name).await
     }
 
-    async fn prepare_with(client: Client, kong: kong_admin::Options, name: &str) -> Result<Self> {
+    async fn prepare_with(cluster: kube::Config, kong: kong_admin::Options, name: &str) -> Result<Self> {
         let options = Options {
             tokens: vec![Bed::KONNECT_TOKEN.to_owned()],
             ..Options::default()
         };
+        let client = Client::try_from(cluster.clone())?;
         let namespace = create_namespace(&client, name).await?;
         let world = Self {
+            cluster,
             bed: Bed::start_from(kong, options).await?,
             client,
             namespace,
@@ -116,9 +120,9 @@ impl World {
     pub fn start_operator_with(&mut self, adjust: impl FnOnce(&mut Config)) -> Result<()> {
         let mut config = self.config()?;
         adjust(&mut config);
-        let (client, stop) = (self.client.clone(), self.stop.clone());
+        let (cluster, stop) = (self.cluster.clone(), self.stop.clone());
         self.operator = Some(tokio::spawn(async move {
-            if let Err(error) = operate(client, config, stop).await {
+            if let Err(error) = operate(cluster, config, stop).await {
                 eprintln!("operator: {error}");
             }
         }));

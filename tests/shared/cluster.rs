@@ -6,7 +6,7 @@ use k8s_openapi::{
     api::core::v1::Namespace, apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition,
 };
 use kube::{
-    Api, Client, ResourceExt,
+    Api, Client, Config, ResourceExt,
     api::{Patch, PatchParams, PostParams},
     config::{KubeConfigOptions, Kubeconfig},
     runtime::wait::{await_condition, conditions::is_crd_established},
@@ -15,22 +15,22 @@ use serde_json::json;
 use simulators::cluster::Cluster;
 use tokio::sync::OnceCell;
 
-/// A client with all rights on the shared cluster; the operator's kinds are installed by then.
-pub async fn connect() -> Result<Client> {
+/// How the shared cluster is reached, with all rights; the operator's kinds are installed by then.
+pub async fn shared() -> Result<Config> {
     static INSTALLED: OnceCell<()> = OnceCell::const_new();
     let cluster = Cluster::shared_async().await?;
-    let client = client_of(cluster).await?;
+    let config = config_of(cluster).await?;
+    let client = Client::try_from(config.clone())?;
     INSTALLED
         .get_or_try_init(async || install_definitions(&client).await)
         .await?;
-    Ok(client)
+    Ok(config)
 }
 
-/// A client with all rights.
-pub async fn client_of(cluster: &Cluster) -> Result<Client> {
+/// How a cluster is reached, with all rights.
+pub async fn config_of(cluster: &Cluster) -> Result<Config> {
     let kubeconfig = Kubeconfig::from_yaml(cluster.kubeconfig())?;
-    let config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?;
-    Ok(Client::try_from(config)?)
+    Ok(Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await?)
 }
 
 /// Makes a namespace that no other test has; its name begins with `prefix`.

@@ -42,7 +42,6 @@ impl Extensions {
                     .map_err(|cause| blocked(extension, cause))?;
             }
         }
-        self.context.require_lead()?;
         finalizer::remove(&self.api(extension), extension, KONNECT_CLEANUP).await?;
         Ok(Outcome::Gone)
     }
@@ -71,7 +70,6 @@ impl Extensions {
         } else {
             None
         };
-        self.context.require_lead()?;
         let removed = pinboard.clear(still_used).await?;
         if removed > 0 {
             let message = format!(
@@ -116,7 +114,7 @@ impl Extensions {
 fn blocked(extension: &KonnectExtension, cause: ExtensionError) -> ExtensionError {
     match cause {
         // Nothing to tell a person: these pass at once.
-        ExtensionError::Kubernetes(_) | ExtensionError::NotLeading(_) => cause,
+        ExtensionError::Kubernetes(_) => cause,
         cause => ExtensionError::CleanUp {
             namespace: extension.namespace().unwrap_or_default(),
             name: extension.name_any(),

@@ -5,10 +5,7 @@ use crate::{
     api::{annotations::FORCE_DELETE, conditions::reason},
     controllers::{
         konnect::session::SessionError,
-        runtime::{
-            context::NotLeading,
-            error::{Class, ReconcileError},
-        },
+        runtime::error::{Class, ReconcileError},
     },
     http,
     k8s::secrets::SecretError,
@@ -85,9 +82,6 @@ pub(super) enum ExtensionError {
     /// The object was deleted, or replaced by a namesake, since it was read.
     #[error("the extension changed while it was looked at; it is read again")]
     Superseded,
-    /// The lease was lost on the way.
-    #[error(transparent)]
-    NotLeading(#[from] NotLeading),
     /// The API server.
     #[error("Kubernetes could not be read or written")]
     Kubernetes(#[from] kube::Error),
@@ -135,7 +129,6 @@ impl ReconcileError for ExtensionError {
             Self::Generate(_) | Self::Endpoint(_) => Class::Bug,
             Self::Konnect(error) => error.class(),
             Self::NotListed => Class::Transient,
-            Self::NotLeading(error) => error.class(),
             Self::Superseded => Class::Conflict,
             Self::Kubernetes(error) => error.class(),
             // Deletion must be looked at again even when nothing in the cluster changes.
@@ -169,7 +162,6 @@ impl ReconcileError for ExtensionError {
             Self::Konnect(error) => ReconcileError::reason(error),
             Self::NotListed => reason::PROVISIONING,
             Self::Superseded => reason::PROGRESSING_WITH_RETRY,
-            Self::NotLeading(error) => error.reason(),
             Self::Kubernetes(error) => error.reason(),
             Self::CleanUp { .. } => reason::DELETION_BLOCKED,
         }

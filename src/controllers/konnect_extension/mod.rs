@@ -218,7 +218,6 @@ impl Extensions {
         extension: &KonnectExtension,
         mut read: Read,
     ) -> Result<(Secret, ClientCertificate), ExtensionError> {
-        self.context.require_lead()?;
         let now = self.context.clock.now();
         let found = secret::fetch_or_make(&self.context.client, extension, &self.manager, now).await?;
         let version = found.as_ref().and_then(ResourceExt::resource_version);
@@ -242,7 +241,6 @@ impl Extensions {
         let labels = labels.unwrap_or(const { &BTreeMap::new() });
         let environment = environment::build_environment(&konnect.endpoints, labels)?;
         let desired = desired::build_config_map(extension, environment, &secret.name_any(), certificate);
-        self.context.require_lead()?;
         config_map::apply(&self.context.client, extension, &desired, &self.manager).await?;
         Ok(desired.name_any())
     }
@@ -260,7 +258,6 @@ impl Extensions {
             // Deletion finds the control plane in the status, so it is there before the first pin.
             pass.publish_progress("The client certificate is being pinned in Konnect.")
                 .await?;
-            self.context.require_lead()?;
             listed = pinboard.pin(&certificate.pem, certificate.fingerprint).await?;
             let message = format!("Pinned certificate {} in Konnect.", certificate.fingerprint);
             pass.draft
@@ -268,7 +265,6 @@ impl Extensions {
         }
         let surplus = pins::surplus(&listed, pinboard.title, certificate.fingerprint);
         if !surplus.is_empty() {
-            self.context.require_lead()?;
             pinboard.remove(&surplus).await?;
         }
         let own = pins::made_under(&listed, pinboard.title).filter(|pin| !surplus.contains(pin));
@@ -285,7 +281,6 @@ impl Extensions {
     ) -> Result<(), ExtensionError> {
         let ids = pin_ids.iter().map(String::as_str);
         let marks = desired::build_secret_metadata(extension, &certificate.not_after.to_string(), ids);
-        self.context.require_lead()?;
         Ok(secret::apply_marks(&self.context.client, extension, secret, marks, &self.manager).await?)
     }
 
@@ -294,7 +289,6 @@ impl Extensions {
         if extension.finalizers().iter().any(|name| name == KONNECT_CLEANUP) {
             return Ok(());
         }
-        self.context.require_lead()?;
         let api = self.api(extension);
         // Read again: a status written at the start of this pass has changed the resource version.
         let current = api.get(&extension.name_any()).await?;

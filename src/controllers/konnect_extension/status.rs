@@ -97,7 +97,6 @@ pub(super) fn failed(conditions: &mut ConditionSet, error: &ExtensionError) {
         | ExtensionError::Generate(_)
         | ExtensionError::Endpoint(_)
         | ExtensionError::Superseded
-        | ExtensionError::NotLeading(_)
         | ExtensionError::Kubernetes(_)
         | ExtensionError::CleanUp { .. } => {}
     }

@@ -78,7 +78,6 @@ impl GatewayControlPlane {
         {
             return Ok(Outcome::blocked(reason::DELETION_BLOCKED, obstacle).again_after(RECHECK));
         }
-        self.context.require_lead()?;
         client
             .delete_control_plane(&current.id)
             .await

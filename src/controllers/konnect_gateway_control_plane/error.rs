@@ -4,10 +4,7 @@ use crate::{
     api::conditions::reason,
     controllers::{
         konnect::session::SessionError,
-        runtime::{
-            context::NotLeading,
-            error::{Class, ReconcileError},
-        },
+        runtime::error::{Class, ReconcileError},
     },
     http,
 };
@@ -49,9 +46,6 @@ pub(super) enum ControlPlaneError {
     /// A call to the API server.
     #[error("the object could not be written in Kubernetes")]
     Kubernetes(#[from] kube::Error),
-    /// The lease was lost on the way.
-    #[error(transparent)]
-    NotLeading(#[from] NotLeading),
     /// Clean-up needs Konnect.
     #[error(
         "{what} cannot be cleaned up in Konnect: {source}. Mend that, or leave it there with the annotation gatewaymigration.dev/force-delete: \"true\""
@@ -70,7 +64,6 @@ impl ReconcileError for ControlPlaneError {
             Self::Session(source) | Self::CleanUp { source, .. } => source.class(),
             Self::Konnect { source, .. } => source.class(),
             Self::Kubernetes(source) => source.class(),
-            Self::NotLeading(source) => source.class(),
         }
     }
 
@@ -79,7 +72,6 @@ impl ReconcileError for ControlPlaneError {
             Self::Session(source) => source.reason(),
             Self::CleanUp { .. } => reason::DELETION_BLOCKED,
             Self::Kubernetes(source) => source.reason(),
-            Self::NotLeading(source) => source.reason(),
             Self::Konnect { doing, source } => match (source.class(), doing) {
                 (Class::Invalid, Doing::Create) => reason::FAILED_TO_CREATE,
                 (Class::Invalid, Doing::Update) => reason::FAILED_TO_UPDATE,

@@ -163,12 +163,11 @@ impl GatewayControlPlane {
     }
 }
 
-/// What has to hold before a write to Konnect: this replica leads, and the finalizer stands.
+/// What has to hold before a write to Konnect: the finalizer stands.
 async fn prepare_write(
     context: &Context,
     object: &KonnectGatewayControlPlane,
 ) -> Result<(), ControlPlaneError> {
-    context.require_lead()?;
     let api = context.namespaced(&object.namespace().unwrap_or_default());
     finalizer::ensure(&api, object, finalizers::KONNECT_CLEANUP).await?;
     Ok(())

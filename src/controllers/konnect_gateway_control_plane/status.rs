@@ -115,7 +115,6 @@ pub(super) fn failed(draft: &mut TargetDraft, error: &ControlPlaneError) {
             source.to_string(),
         ),
         ControlPlaneError::Session(_)
-        | ControlPlaneError::NotLeading(_)
         | ControlPlaneError::Kubernetes(_)
         | ControlPlaneError::CleanUp { .. } => {}
     }

@@ -6,9 +6,7 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 use tokio_util::sync::CancellationToken;
 
-use super::error::{Class, ReconcileError};
 use crate::{
-    api::conditions::reason,
     clock::Clock,
     config::Config,
     http::{Budgets, Transport},
@@ -19,7 +17,7 @@ use crate::{
 /// Shared by all controllers of one process.
 #[derive(Clone)]
 pub struct Context {
-    /// The Kubernetes client.
+    /// The Kubernetes client. It changes nothing while this replica does not lead.
     pub client: Client,
     /// Flags.
     pub config: Arc<Config>,
@@ -29,7 +27,7 @@ pub struct Context {
     pub metrics: Metrics,
     /// Events.
     pub events: Events,
-    /// Whether this replica may write.
+    /// Whether this replica may write. Nobody has to ask before a write: the client does, and the transport.
     pub leadership: Leadership,
     /// The way to all remote servers.
     pub transport: Transport,
@@ -50,35 +48,7 @@ impl fmt::Debug for Context {
     }
 }
 
-/// Another replica writes now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this replica does not lead any more; the one that does goes on")]
-pub struct NotLeading;
-
-impl ReconcileError for NotLeading {
-    fn class(&self) -> Class {
-        Class::Transient
-    }
-
-    fn reason(&self) -> &'static str {
-        reason::PROGRESSING_WITH_RETRY
-    }
-}
-
 impl Context {
-    /// Fails unless this replica leads. Ask before every write to another system: losing the lease must stop writes
-    /// between two steps.
-    ///
-    /// # Errors
-    /// When it does not lead.
-    pub fn require_lead(&self) -> Result<(), NotLeading> {
-        if self.leadership.is_held() {
-            Ok(())
-        } else {
-            Err(NotLeading)
-        }
-    }
-
     /// The objects of a kind that this operator looks at: one namespace, or all.
     pub fn watched<K>(&self) -> Api<K>
     where

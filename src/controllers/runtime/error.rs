@@ -5,7 +5,7 @@ use std::{error::Error, time::Duration};
 use crate::{
     api::conditions::reason,
     http::{self, Failure},
-    k8s::refusal::said,
+    k8s::{lead::NotLeading, refusal::said},
     kong::konnect::KONNECT,
 };
 
@@ -135,6 +135,16 @@ impl Class {
             Self::Refused => "refused",
             Self::Bug => "bug",
         }
+    }
+}
+
+impl ReconcileError for NotLeading {
+    fn class(&self) -> Class {
+        Class::Transient
+    }
+
+    fn reason(&self) -> &'static str {
+        reason::PROGRESSING_WITH_RETRY
     }
 }
 

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     api::conditions::{READY, reason},
-    k8s::{conditions, events::Note, field_manager, status::ObjectStatus},
+    k8s::{conditions, events::Note, field_manager, lead::NotLeading, status::ObjectStatus},
 };
 
 /// Failures in a row after which a transient one is worth an event.
@@ -223,6 +223,14 @@ impl<R: Reconciler> Passes<R> {
 }
 
 fn failure(error: &impl ReconcileError) -> Failure {
+    // However deep in another failure: it says nothing of that, and the replica that leads looks for itself.
+    if let Some(refused) = NotLeading::behind(error) {
+        return Failure {
+            class: refused.class(),
+            reason: refused.reason(),
+            message: refused.to_string(),
+        };
+    }
     Failure {
         class: error.class(),
         reason: error.reason(),
@@ -316,6 +324,35 @@ mod tests {
             reason: "KonnectUnreachable",
             message: "down".to_owned(),
         })
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("the backup is not stored")]
+    struct Unstored(#[source] kube::Error);
+
+    impl ReconcileError for Unstored {
+        fn class(&self) -> Class {
+            Class::Refused
+        }
+
+        fn reason(&self) -> &'static str {
+            "BackupRefused"
+        }
+    }
+
+    #[test]
+    fn a_write_without_the_lead_fails_as_that_and_nothing_else() {
+        let refused = || kube::Error::Service(Box::new(NotLeading));
+        for failure in [failure(&refused()), failure(&Unstored(refused()))] {
+            assert_eq!(failure.class, Class::Transient);
+            assert_eq!(failure.reason, reason::PROGRESSING_WITH_RETRY);
+            assert_eq!(
+                failure.message,
+                "this replica does not lead any more; the one that does goes on"
+            );
+        }
+        let other = Unstored(kube::Error::LinesCodecMaxLineLengthExceeded);
+        assert_eq!(failure(&other).class, Class::Refused);
     }
 
     #[test]

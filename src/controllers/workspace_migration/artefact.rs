@@ -33,8 +33,6 @@ impl WorkspaceMigrationController {
             .and_then(|before| before.artefact_ref);
         let artefact_ref = match stored {
             Some(stored) => Some(stored),
-            // Only the leader writes.
-            None if !self.context.leadership.is_held() => None,
             None => {
                 let report = Report::new(planned, ends(object, migration, observed), Secrets::Masked);
                 match self.store(object, report).await {

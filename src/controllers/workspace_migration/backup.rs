@@ -139,7 +139,6 @@ impl WorkspaceMigrationController {
         let head = backup::Head::new(control_plane, name, now);
         let packed = Packed::write(|out| backup::write(held, &head, out))
             .map_err(|error| Error::Backup(error.into()))?;
-        self.context.require_lead()?;
         let artefact = backup_artefact(control_plane);
         let name = artefacts::store_packed(client, run.object, &artefact, &packed).await;
         let status = draft.status.backup.get_or_insert_default();
@@ -190,7 +189,6 @@ impl WorkspaceMigrationController {
         let client = &self.context.client;
         let packed = Packed::write(|out| ledger.write_to(ends(object, control_plane), out))
             .map_err(|error| Error::Ledger(error.into()))?;
-        self.context.require_lead()?;
         let name = artefacts::store_packed(client, object, &ledger_artefact(control_plane), &packed)
             .await
             .map_err(Error::Ledger)?;

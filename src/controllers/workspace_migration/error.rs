@@ -2,7 +2,6 @@
 
 use crate::api::conditions::reason;
 use crate::controllers::konnect::session::SessionError;
-use crate::controllers::runtime::context::NotLeading;
 use crate::controllers::runtime::error::{Class, ReconcileError, chain};
 use crate::http::{self, Failure, TransportError};
 use crate::k8s::artefacts::ArtefactError;
@@ -120,9 +119,6 @@ pub enum Error {
         chain(.0)
     )]
     Deletion(#[source] Box<Error>),
-    /// Another replica writes now.
-    #[error(transparent)]
-    NotLeading(#[from] NotLeading),
     /// Reading or writing failed.
     #[error(transparent)]
     Engine(#[from] engine::Error),
@@ -152,7 +148,6 @@ impl Error {
             | Self::Ledger(_)
             | Self::LedgerInvalid { .. }
             | Self::LedgerGone { .. }
-            | Self::NotLeading(_)
             | Self::Kubernetes(_) => None,
         }
     }
@@ -187,7 +182,6 @@ impl ReconcileError for Error {
             Self::Backup(error) | Self::Ledger(error) => artefact_class(error),
             Self::LedgerInvalid { .. } | Self::LedgerGone { .. } => Class::Refused,
             Self::Deletion(error) => error.class(),
-            Self::NotLeading(error) => error.class(),
             Self::Kubernetes(error) => error.class(),
         }
     }
@@ -225,7 +219,6 @@ impl ReconcileError for Error {
             | Self::LedgerGone { .. } => reason::LEDGER_UNREADABLE,
             Self::Deletion(_) => reason::DELETION_BLOCKED,
             Self::Backup(_) | Self::Ledger(_) => reason::BACKUP_REFUSED,
-            Self::NotLeading(error) => error.reason(),
             Self::Kubernetes(error) => error.reason(),
         }
     }

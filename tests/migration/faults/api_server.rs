@@ -13,7 +13,7 @@ use simulators::workload;
 use tokio::time::{sleep, timeout};
 
 use super::case::{Case, NAME, slow};
-use crate::cluster::{client_of, install_definitions};
+use crate::cluster::{config_of, install_definitions};
 use crate::process::{Operator, Replica};
 use crate::support::{Seen, World};
 
@@ -21,11 +21,11 @@ use crate::support::{Seen, World};
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A cluster of the test's own, with the operator's kinds.
-async fn own_cluster() -> Result<(Cluster, Client)> {
+async fn own_cluster() -> Result<(Cluster, kube::Config)> {
     let cluster = Cluster::start_async().await?;
-    let client = client_of(&cluster).await?;
-    install_definitions(&client).await?;
-    Ok((cluster, client))
+    let config = config_of(&cluster).await?;
+    install_definitions(&Client::try_from(config.clone())?).await?;
+    Ok((cluster, config))
 }
 
 async fn stopped(mut cluster: Cluster) -> Result<Cluster> {
@@ -39,8 +39,12 @@ async fn started(mut cluster: Cluster) -> Result<Cluster> {
 }
 
 /// A restart of the API server in the middle of a migration, which goes on meanwhile and comes to its end.
-async fn goes_on(client: Client, cluster: Cluster, adjust: impl FnOnce(&mut Config)) -> Result<Cluster> {
-    let case = Case::ready_in(World::prepare_in(client, "api-server").await?, adjust).await?;
+async fn goes_on(
+    reached: kube::Config,
+    cluster: Cluster,
+    adjust: impl FnOnce(&mut Config),
+) -> Result<Cluster> {
+    let case = Case::ready_in(World::prepare_in(reached, "api-server").await?, adjust).await?;
     case.slow_target(100);
     case.migrate().await?;
     case.written(20).await?;
@@ -55,21 +59,22 @@ async fn goes_on(client: Client, cluster: Cluster, adjust: impl FnOnce(&mut Conf
 
 #[tokio::test(flavor = "multi_thread")]
 async fn restarted() -> Result<()> {
-    let (cluster, client) = own_cluster().await?;
-    goes_on(client, cluster, |_| {}).await?;
+    let (cluster, reached) = own_cluster().await?;
+    goes_on(reached, cluster, |_| {}).await?;
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn restarted_while_the_lease_is_trusted() -> Result<()> {
-    let (cluster, client) = own_cluster().await?;
+    let (cluster, reached) = own_cluster().await?;
+    let client = Client::try_from(reached.clone())?;
     // Trusted for longer than any restart takes.
     let lease = LeaseOptions {
         duration: Duration::from_secs(900),
         renew_deadline: Duration::from_secs(600),
         ..LeaseOptions::new("default", "operator", "only")
     };
-    let cluster = goes_on(client.clone(), cluster, |config| config.election = Some(lease)).await?;
+    let cluster = goes_on(reached, cluster, |config| config.election = Some(lease)).await?;
     let kept = kube::Api::<Lease>::namespaced(client, "default")
         .get("operator")
         .await?;
@@ -90,8 +95,8 @@ impl Doors {
     const UNITS: usize = 60;
     const ENTITIES: u64 = 661;
 
-    async fn prepare(client: Client) -> Result<Self> {
-        let world = World::prepare_in(client, "away").await?;
+    async fn prepare(reached: kube::Config) -> Result<Self> {
+        let world = World::prepare_in(reached, "away").await?;
         world.bed.kong.clear("default");
         world.bed.kong.load(NAME, &workload::dump(Self::UNITS)?)?;
         let doors = Vec::new();
@@ -143,8 +148,8 @@ impl Doors {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn away_for_longer_than_the_lease_is_trusted() -> Result<()> {
-    let (cluster, client) = own_cluster().await?;
-    let mut doors = Doors::prepare(client).await?;
+    let (cluster, reached) = own_cluster().await?;
+    let mut doors = Doors::prepare(reached).await?;
     let mut first = doors.operator(&cluster, "first").await?;
     doors.world.control_plane(NAME).await?;
     doors.world.control_plane_id(NAME).await?;

@@ -26,8 +26,7 @@ impl WorkspaceMigrationController {
     ) {
         let told = draft.status.rollback.as_ref();
         let missing = told.is_some_and(|told| told.artefact_ref.is_none());
-        // Only the leader writes.
-        if !missing || !self.context.leadership.is_held() {
+        if !missing {
             return;
         }
         let artefact_ref = match self.store_rollback(object, report).await {
