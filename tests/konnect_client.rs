@@ -16,8 +16,8 @@ use gateway_migration_operator::kong::konnect::{
 use gateway_migration_operator::kong::model::ClusterType;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
-use simulators::konnect::{Konnect, Options, TokenState};
-use simulators::server::{Behaviour, Running, ServeOptions, serve};
+use simulators::konnect::{Konnect, Options, Servers, TokenState};
+use simulators::server::{Behaviour, ServeOptions};
 
 const TOKEN: &str = "kpat_canary";
 const SERVICE: &str = "0d5b1c5f-4a11-4b7c-9a3e-8a440b2b1d4e";
@@ -27,7 +27,7 @@ const OTHER: &str = "3d5b1c5f-4a11-4b7c-9a3e-8a440b2b1d4e";
 
 struct Bed {
     konnect: Konnect,
-    server: Running,
+    servers: Servers,
     client: Client,
 }
 
@@ -37,11 +37,11 @@ impl Bed {
             tokens: vec![TOKEN.to_owned()],
             ..Options::default()
         });
-        let server = serve(konnect.router(), ServeOptions::default()).await?;
-        let client = client(&server, TOKEN)?;
+        let servers = Servers::start(&konnect, ServeOptions::default()).await?;
+        let client = client(&servers, TOKEN)?;
         Ok(Self {
             konnect,
-            server,
+            servers,
             client,
         })
     }
@@ -54,17 +54,19 @@ impl Bed {
     }
 
     fn misbehave(&self, faults: &[&str]) -> anyhow::Result<()> {
-        self.server.set_behaviour(Behaviour::with_faults(faults)?);
+        for server in [&self.servers.region, &self.servers.global] {
+            server.set_behaviour(Behaviour::with_faults(faults)?);
+        }
         Ok(())
     }
 }
 
-fn client(server: &Running, token: &str) -> anyhow::Result<Client> {
+fn client(servers: &Servers, token: &str) -> anyhow::Result<Client> {
     let retry = RetryPolicy {
         base: Duration::from_millis(1),
         ..RetryPolicy::default()
     };
-    let endpoints = EndpointMap::parse([format!("us.api.konghq.com={}", server.url())])?;
+    let endpoints = EndpointMap::parse(servers.endpoints())?;
     let transport = Transport::new(TransportOptions {
         endpoints,
         retry,
@@ -116,7 +118,7 @@ async fn a_token_is_checked_and_told_from_one_without_rights() -> anyhow::Result
         Options::default().organisation.id
     );
 
-    let wrong = client(&bed.server, "kpat_canary_wrong")?;
+    let wrong = client(&bed.servers, "kpat_canary_wrong")?;
     assert_eq!(
         *failed(wrong.organization().await)?.failure(),
         Failure::Unauthorized
@@ -132,7 +134,7 @@ async fn a_token_is_checked_and_told_from_one_without_rights() -> anyhow::Result
         *failed(bed.client.organization().await)?.failure(),
         Failure::Unauthorized
     );
-    assert!(matches!(client(&bed.server, " \n"), Err(error) if error.is::<InvalidToken>()));
+    assert!(matches!(client(&bed.servers, " \n"), Err(error) if error.is::<InvalidToken>()));
     Ok(())
 }
 
@@ -200,7 +202,7 @@ async fn control_planes_are_listed_over_many_pages() -> anyhow::Result<()> {
     let found = bed.client.list_control_planes(&Filter::default()).await?;
     let names: BTreeSet<_> = found.iter().map(|control_plane| &control_plane.name).collect();
     assert_eq!(
-        (found.len(), names.len(), bed.server.stats().total),
+        (found.len(), names.len(), bed.servers.region.stats().total),
         (250, 250, 3)
     );
     Ok(())
@@ -237,14 +239,14 @@ async fn entities_are_listed_over_many_pages() -> anyhow::Result<()> {
             &json!({"username": format!("consumer-{number}")}),
         )?;
     }
-    bed.server.reset_stats();
+    bed.servers.region.reset_stats();
     let found = listed(&bed, &cp, "consumers").await?;
     let names: BTreeSet<_> = found
         .iter()
         .map(|consumer| consumer["username"].to_string())
         .collect();
     assert_eq!(
-        (found.len(), names.len(), bed.server.stats().total),
+        (found.len(), names.len(), bed.servers.region.stats().total),
         (2_100, 2_100, 3)
     );
     Ok(())
@@ -386,7 +388,8 @@ async fn pages_that_never_end_are_garbage() -> anyhow::Result<()> {
     let error = failed(bed.client.list_entities(&cp, "services").await)?;
     assert_eq!(*error.failure(), Failure::Garbage, "{error}");
     let lists = bed
-        .server
+        .servers
+        .region
         .stats()
         .by_route
         .get("GET /v2/control-planes/{id}/core-entities/services")

@@ -159,6 +159,13 @@ fn spawn(cluster: &Cluster, servers: &Servers, flags: &[&str]) -> anyhow::Result
         "--konnect-endpoint",
     ]);
     command.arg(format!("us.api.konghq.com={}", servers.konnect.url));
+    command.args(
+        servers
+            .konnect
+            .global_url
+            .iter()
+            .flat_map(|url| ["--konnect-global", url]),
+    );
     command.arg("--ca-file").arg(&servers.ca);
     command.args(flags);
     command.env("KUBECONFIG", cluster.kubeconfig_path());

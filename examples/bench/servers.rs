@@ -26,8 +26,10 @@ pub struct Servers {
 
 /// One server.
 pub struct Server {
-    /// Where it listens.
+    /// Where it listens; Konnect's region.
     pub url: String,
+    /// Konnect's global host.
+    pub global_url: Option<String>,
     _process: Child,
 }
 
@@ -109,13 +111,16 @@ impl Server {
             .spawn()
             .context("the simulators do not start; build them with: cargo build --bins -p simulators")?;
         let output = process.stdout.take().context("no output of the simulator")?;
-        let url = BufReader::new(output)
-            .lines()
-            .next_line()
-            .await?
-            .context("the simulator ended before it listened")?;
+        let mut lines = BufReader::new(output).lines();
+        let url = lines.next_line().await?;
+        let url = url.context("the simulator ended before it listened")?;
+        let global_url = match arguments.first() {
+            Some(&"konnect") => lines.next_line().await?,
+            _ => None,
+        };
         Ok(Self {
             url,
+            global_url,
             _process: process,
         })
     }

@@ -48,14 +48,10 @@ impl Operator {
         let mut command = Command::new(binary);
         command
             .arg("run")
-            .arg(format!(
-                "--konnect-endpoint=us.api.konghq.com={}",
-                bed.konnect_server.url()
-            ))
-            .arg(format!(
-                "--konnect-endpoint=global.api.konghq.com={}",
-                bed.konnect_server.url()
-            ))
+            .args(
+                bed.konnect_endpoints()
+                    .map(|endpoint| format!("--konnect-endpoint={endpoint}")),
+            )
             // The samples name the Admin API by its address in a cluster.
             .arg(format!(
                 "--konnect-endpoint=kong-admin.kong.svc={}",

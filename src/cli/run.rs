@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::endpoints::{self, EndpointError};
 use crate::{
     config::{Config, KonnectKinds},
-    http::TransportOptions,
+    http::{EndpointMap, TransportOptions},
     k8s::lease::{InvalidTiming, LeaseOptions},
+    kong::konnect::identity::{GLOBAL_HOST, regions_that_serve_identity},
     operator::{OperatorError, operate},
     telemetry::{
         shutdown,
@@ -31,6 +32,10 @@ pub struct RunArgs {
     /// Send calls for a host elsewhere, as host=url; for proxies and for simulators. Manifests stay unchanged.
     #[arg(long = "konnect-endpoint", value_name = "HOST=URL")]
     konnect_endpoints: Vec<String>,
+    /// Where Konnect's identity API answers, for the token check: https://global.api.konghq.com for the public regions, the server itself
+    /// for every other one, unless this says otherwise.
+    #[arg(long, value_name = "URL")]
+    konnect_global: Option<String>,
     /// PEM file with certificate authorities to trust beside the system's.
     #[arg(long = "ca-file", value_name = "FILE")]
     ca_files: Vec<PathBuf>,
@@ -154,6 +159,22 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         .map_err(|_| "it must not be negative".to_owned())
 }
 
+/// `--konnect-global` is a short form for an endpoint of the global host.
+fn endpoint_map(args: &RunArgs) -> Result<EndpointMap, EndpointError> {
+    let global = args.konnect_global.iter();
+    let global = global.map(|url| format!("{GLOBAL_HOST}={url}"));
+    let entries: Vec<_> = args.konnect_endpoints.iter().cloned().chain(global).collect();
+    let endpoints = endpoints::parse(&entries)?;
+    for region in regions_that_serve_identity(&endpoints) {
+        tracing::info!(
+            region,
+            "--konnect-endpoint sends this region elsewhere and says nothing of {GLOBAL_HOST}: tokens are checked at the region's \
+             address too; --konnect-global URL says where else"
+        );
+    }
+    Ok(endpoints)
+}
+
 fn build_config(args: &RunArgs) -> Result<Config, RunError> {
     let mut extra_roots = Vec::new();
     for path in &args.ca_files {
@@ -170,7 +191,7 @@ fn build_config(args: &RunArgs) -> Result<Config, RunError> {
     }
     let transport = TransportOptions {
         extra_roots,
-        endpoints: endpoints::parse(&args.konnect_endpoints)?,
+        endpoints: endpoint_map(args)?,
         ..TransportOptions::default()
     };
     Ok(Config {

@@ -36,6 +36,16 @@ impl EndpointMap {
         Ok(map)
     }
 
+    /// Whether calls for a host, on any port, may go elsewhere.
+    pub fn maps(&self, host: &str) -> bool {
+        self.hosts().any(|mapped| mapped == host)
+    }
+
+    /// The hosts whose calls go elsewhere, without ports.
+    pub fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.by_host.keys().filter_map(|mapped| mapped.split(':').next())
+    }
+
     /// Where to send a call for `url`: itself unless its `host:port` or its host is mapped.
     pub(crate) fn resolve(&self, url: &Url) -> Url {
         let Some(host) = url.host_str() else {

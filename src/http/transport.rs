@@ -116,6 +116,11 @@ impl fmt::Debug for Transport {
 }
 
 impl Transport {
+    /// Where calls for some hosts go instead.
+    pub fn endpoints(&self) -> &EndpointMap {
+        &self.shared.options.endpoints
+    }
+
     /// Opens nothing yet.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use anyhow::Result;
 use gateway_migration_operator::{
     api::konnect_api_auth_configuration::KonnectAPIAuthConfiguration as Auth,
+    http::EndpointMap,
     k8s::conditions::kstatus::{Verdict, verdict},
 };
 use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::Condition};
@@ -140,7 +141,7 @@ async fn a_token_that_no_header_can_carry_is_invalid() {
     world.put_secret("token", "token", "kpat_a kpat_b").await.unwrap();
     apply_by_secret(&world).await.unwrap();
     shows(&world, "APIAuthValid", "False", "Invalid").await.unwrap();
-    assert_eq!(world.server.stats().total, 0);
+    assert_eq!(world.server.stats().total + world.global.stats().total, 0);
 }
 
 #[tokio::test]
@@ -153,7 +154,7 @@ async fn a_secret_in_another_namespace_is_not_read() {
     let auth = shows(&world, "Ready", "False", "RefNotPermitted").await.unwrap();
     assert!(is(conditions(&auth), "ResolvedRefs", "False", "RefNotPermitted"));
     assert_eq!(verdict(conditions(&auth)), Verdict::Failed);
-    assert_eq!(world.server.stats().total, 0);
+    assert_eq!(world.server.stats().total + world.global.stats().total, 0);
 }
 
 #[tokio::test]
@@ -164,7 +165,7 @@ async fn an_unknown_region_is_named_before_any_call() {
     let auth = shows(&world, "Ready", "False", "InvalidServerURL").await.unwrap();
     assert!(is(conditions(&auth), "APIAuthValid", "False", "InvalidServerURL"));
     assert_eq!(verdict(conditions(&auth)), Verdict::Failed);
-    assert_eq!(world.server.stats().total, 0);
+    assert_eq!(world.server.stats().total + world.global.stats().total, 0);
 }
 
 #[tokio::test]
@@ -222,6 +223,25 @@ async fn a_konnect_that_does_not_answer_rightly_keeps_the_last_verdict() {
     }
 }
 
+/// Where no identity API answers, the way to the right one is named.
+#[tokio::test]
+async fn a_server_without_identity_api_names_the_flag() {
+    let mut world = World::without_operator().await.unwrap();
+    // The region stands in for both, and does not know the path.
+    let entry = format!("{SERVER}={}", world.server.url());
+    world.start_operator(|config| {
+        config.transport.endpoints = EndpointMap::parse([entry]).unwrap();
+    });
+    apply_inline(&world, TOKEN).await.unwrap();
+    let auth = shows(&world, "APIAuthValid", "Unknown", "KonnectUnreachable")
+        .await
+        .unwrap();
+    let (_, _, message) = condition(conditions(&auth), "APIAuthValid");
+    assert!(message.contains("--konnect-global"), "{message}");
+    assert!(message.contains(SERVER), "{message}");
+    assert!(world.global.stats().by_route.is_empty());
+}
+
 #[tokio::test]
 async fn a_first_check_that_cannot_be_made_is_no_verdict_and_is_tried_again() {
     for fault in [
@@ -254,7 +274,7 @@ async fn the_pause_that_konnect_asks_for_is_kept() {
         .await
         .unwrap();
     assert!(condition(conditions(&auth), "Ready").2.contains("429"));
-    assert_eq!(world.server.stats().by_route.get(CHECK), Some(&1));
+    assert_eq!(world.global.stats().by_route.get(CHECK), Some(&1));
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use gateway_migration_operator::api::konnect_api_auth_configuration::KonnectAPIA
 use serde_json::json;
 use simulators::{
     cluster::Cluster,
-    server::{ServeOptions, Tls, serve},
+    konnect::Servers,
+    server::{ServeOptions, Tls},
 };
 use tokio::process::{Child, Command};
 
@@ -52,7 +53,7 @@ async fn the_binary_serves_works_over_tls_and_ends_when_asked() {
         tls: Some(tls.clone()),
         ..ServeOptions::default()
     };
-    let konnect = serve(world.konnect.router(), options).await.unwrap();
+    let konnect = Servers::start(&world.konnect, options).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let ca_file = folder.path().join("ca.pem");
     std::fs::write(&ca_file, tls.ca_pem()).unwrap();
@@ -70,7 +71,9 @@ async fn the_binary_serves_works_over_tls_and_ends_when_asked() {
             "--admin-addr",
             &admin,
             "--konnect-endpoint",
-            &format!("{SERVER}={}", konnect.url()),
+            &format!("{SERVER}={}", konnect.region.url()),
+            "--konnect-global",
+            &konnect.global.url(),
         ])
         .arg("--ca-file")
         .arg(&ca_file)

@@ -23,8 +23,8 @@ use kube::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use simulators::{
-    konnect::{Konnect, Options},
-    server::{Behaviour, Running, ServeOptions, serve},
+    konnect::{Konnect, Options, Servers, endpoints},
+    server::{Behaviour, Running, ServeOptions},
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -48,8 +48,10 @@ pub struct World {
     pub namespace: String,
     /// The simulated Konnect.
     pub konnect: Konnect,
-    /// Its server.
+    /// Its region, which has the control planes.
     pub server: Running,
+    /// Its global host, which checks tokens.
+    pub global: Running,
     operator: Option<Operator>,
 }
 
@@ -72,13 +74,14 @@ impl World {
         let client = Client::try_from(cluster.clone())?;
         let namespace = create_namespace(&client, "test").await?;
         let konnect = Konnect::new(Options::default());
-        let server = serve(konnect.router(), ServeOptions::default()).await?;
+        let Servers { region, global } = Servers::start(&konnect, ServeOptions::default()).await?;
         Ok(Self {
             cluster,
             client,
             namespace,
             konnect,
-            server,
+            server: region,
+            global,
             operator: None,
         })
     }
@@ -94,10 +97,9 @@ impl World {
 
     /// The configuration of an operator for this world.
     pub fn config(&self) -> Config {
-        let entry = format!("{SERVER}={}", self.server.url());
         Config {
             transport: TransportOptions {
-                endpoints: EndpointMap::parse([entry]).unwrap_or_default(),
+                endpoints: EndpointMap::parse(endpoints(&self.server, &self.global)).unwrap_or_default(),
                 // The operator's own rhythm is what is tested here.
                 retry: RetryPolicy::never(),
                 ..TransportOptions::default()
@@ -283,6 +285,7 @@ impl World {
     /// Makes the Konnect server misbehave; see `simulators konnect --help` for the syntax.
     pub fn faults(&self, faults: &[&str]) -> Result<()> {
         self.server.set_behaviour(Behaviour::with_faults(faults)?);
+        self.global.set_behaviour(Behaviour::with_faults(faults)?);
         Ok(())
     }
 }

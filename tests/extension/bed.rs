@@ -31,7 +31,7 @@ use kube::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use simulators::{
-    konnect::{Konnect, Options},
+    konnect::{Konnect, Options, Side},
     server::{Behaviour, Running, ServeOptions, serve},
 };
 use tokio::task::JoinHandle;
@@ -66,7 +66,7 @@ impl Bed {
         let namespace = create_namespace(&client, "extension").await?;
         let konnect = Konnect::new(Options::default());
         let made = konnect.seed_control_plane(&json!({"name": "inventory"}))?;
-        let server = serve(konnect.router(), ServeOptions::default()).await?;
+        let server = serve(konnect.router(Side::Region), ServeOptions::default()).await?;
         let control_plane = made["id"]
             .as_str()
             .context("a control plane without id")?

@@ -21,7 +21,7 @@ pub struct Replica {
     pub identity: Option<&'static str>,
     /// What it logs; without, everything.
     pub log: Option<&'static str>,
-    /// Where it finds Konnect; without one, at the world's.
+    /// Where it finds the region of Konnect; without one, at the world's.
     pub konnect: Option<String>,
 }
 
@@ -88,6 +88,7 @@ impl Operator {
             ])
             .args(["--namespace", &world.namespace, "--konnect-endpoint"])
             .arg(format!("us.api.konghq.com={konnect}"))
+            .args(["--konnect-global", &world.bed.konnect_global.url()])
             .arg("--ca-file")
             .arg(&ca_file)
             .env("KUBECONFIG", cluster.kubeconfig_path())

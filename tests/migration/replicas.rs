@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
+use simulators::konnect::Side;
 use simulators::server::{Behaviour, Running, ServeOptions, Write, serve};
 use simulators::workload;
 use tokio::time::{sleep, timeout};
@@ -45,7 +46,7 @@ impl Pair {
                 behaviour,
                 ..ServeOptions::default()
             };
-            serve(world.bed.konnect.router(), options)
+            serve(world.bed.konnect.router(Side::Region), options)
         };
         let doors = [door().await?, door().await?];
         let replica = |identity, door: &Running| Replica {

@@ -141,7 +141,7 @@ impl World {
     }
 
     fn config(&self) -> Result<Config> {
-        let endpoints = EndpointMap::parse([format!("us.api.konghq.com={}", self.bed.konnect_server.url())])?;
+        let endpoints = EndpointMap::parse(self.bed.konnect_endpoints())?;
         let retry = RetryPolicy {
             base: Duration::from_millis(10),
             max_attempts: 3,

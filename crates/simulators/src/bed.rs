@@ -17,8 +17,10 @@ pub struct Bed {
     pub kong_server: Running,
     /// The target's state.
     pub konnect: Konnect,
-    /// The target's server.
+    /// The target's region, where control planes are.
     pub konnect_server: Running,
+    /// The target's global host, where tokens are checked.
+    pub konnect_global: Running,
     /// PEM of the CA that both servers' certificates come from.
     pub ca_pem: String,
 }
@@ -76,12 +78,19 @@ impl Bed {
             tls: Some(tls.clone()),
             ..ServeOptions::default()
         };
+        let servers = konnect::Servers::start(&konnect, on_loopback()).await?;
         Ok(Self {
             kong_server: serve(kong.router(), on_loopback()).await?,
-            konnect_server: serve(konnect.router(), on_loopback()).await?,
+            konnect_server: servers.region,
+            konnect_global: servers.global,
             kong,
             konnect,
             ca_pem: tls.ca_pem().to_owned(),
         })
+    }
+
+    /// The addresses that stand for Konnect's hosts, as `host=URL`: the region `us`, then the global host.
+    pub fn konnect_endpoints(&self) -> [String; 2] {
+        konnect::endpoints(&self.konnect_server, &self.konnect_global)
     }
 }

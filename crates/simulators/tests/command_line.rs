@@ -1,7 +1,7 @@
 //! The `simulators` program as a user runs it.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use anyhow::Context as _;
 use reqwest::{Certificate, Client};
@@ -11,22 +11,31 @@ use serde_json::Value;
 struct Simulator {
     process: Child,
     url: String,
+    output: BufReader<ChildStdout>,
 }
 
 impl Simulator {
-    /// Starts `simulators` with these arguments and reads its URL.
+    /// Starts `simulators` with these arguments and reads its first URL.
     fn start(arguments: &[&str]) -> anyhow::Result<Self> {
         let mut process = Command::new(env!("CARGO_BIN_EXE_simulators"))
             .args(arguments)
             .stdout(Stdio::piped())
             .spawn()?;
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().context("no stdout")?).read_line(&mut line)?;
-        Ok(Self {
-            process,
-            url: line.trim().to_owned(),
-        })
+        let mut output = BufReader::new(process.stdout.take().context("no stdout")?);
+        let url = next_line(&mut output)?;
+        Ok(Self { process, url, output })
     }
+
+    /// The URL in the next line: Konnect's global host.
+    fn next_url(&mut self) -> anyhow::Result<String> {
+        next_line(&mut self.output)
+    }
+}
+
+fn next_line(output: &mut BufReader<ChildStdout>) -> anyhow::Result<String> {
+    let mut line = String::new();
+    output.read_line(&mut line)?;
+    Ok(line.trim().to_owned())
 }
 
 impl Drop for Simulator {
@@ -71,7 +80,7 @@ async fn konnect_serves_the_data_and_faults_it_was_given() {
     let planes =
         r#"[{"name": "inventory", "entities": [{"path": "services", "body": {"host": "a.example"}}]}]"#;
     std::fs::write(&data, planes).unwrap();
-    let simulator = Simulator::start(&[
+    let mut simulator = Simulator::start(&[
         "konnect",
         "--data",
         data.to_str().unwrap(),
@@ -80,10 +89,12 @@ async fn konnect_serves_the_data_and_faults_it_was_given() {
         "--fault=/organizations=418",
     ])
     .unwrap();
-    let get = async |path: &str, token: &str| {
-        let url = format!("{}{path}", simulator.url);
+    let global = simulator.next_url().unwrap();
+    let ask = async |base: &str, path: &str, token: &str| {
+        let url = format!("{base}{path}");
         Client::new().get(url).bearer_auth(token).send().await.unwrap()
     };
+    let get = async |path: &str, token: &str| ask(&simulator.url, path, token).await;
     let planes: Value = get("/v2/control-planes", "two").await.json().await.unwrap();
     assert_eq!(planes["data"][0]["name"], "inventory");
     let id = planes["data"][0]["id"].as_str().unwrap();
@@ -93,7 +104,8 @@ async fn konnect_serves_the_data_and_faults_it_was_given() {
         .await
         .unwrap();
     assert_eq!(services["data"][0]["host"], "a.example");
-    assert_eq!(get("/v3/organizations/me", "one").await.status(), 418);
+    assert_eq!(ask(&global, "/v3/organizations/me", "one").await.status(), 418);
+    assert_eq!(ask(&global, "/v2/control-planes", "one").await.status(), 404);
     assert_eq!(get("/v2/control-planes", "three").await.status(), 401);
 }
 

@@ -22,6 +22,17 @@ pub(super) enum AuthError {
     /// A token that cannot be sent.
     #[error(transparent)]
     Unusable(#[from] InvalidToken),
+    /// The server that was asked does not know the identity API.
+    #[error(
+        "{source}; the token check is a call to Konnect's identity API, which {host} does not serve: start the operator with \
+         --konnect-global URL, the address at which it answers GET /v3/organizations/me"
+    )]
+    NoIdentityApi {
+        /// The host that was asked.
+        host: String,
+        /// What it answered.
+        source: http::Error,
+    },
     /// Konnect.
     #[error(transparent)]
     Konnect(#[from] http::Error),
@@ -34,7 +45,19 @@ impl AuthError {
             Self::ServerUrl(_) | Self::Unusable(_) => true,
             Self::Token(error) => !error.is_passing(),
             Self::Konnect(error) => error.class() == Class::Unauthorized,
+            // It says nothing about the token.
+            Self::NoIdentityApi { .. } => false,
         }
+    }
+
+    /// What an answer of the identity API at `host` means.
+    pub(super) fn of_identity(host: &str, source: http::Error) -> Self {
+        // Of the edge or of an API behind it: either way the path is not there.
+        if source.status() == Some(404) {
+            let host = host.to_owned();
+            return Self::NoIdentityApi { host, source };
+        }
+        Self::Konnect(source)
     }
 }
 
@@ -45,6 +68,8 @@ impl ReconcileError for AuthError {
             Self::Token(error) => error.class(),
             // The Secret is watched, so a corrected token is seen at once.
             Self::Unusable(_) => Class::DependencyNotReady,
+            // Only a restart with another flag can change it, and that begins anew; a server that comes back may.
+            Self::NoIdentityApi { .. } => Class::Transient,
             Self::Konnect(error) => match error.class() {
                 // Only 401 and 403 speak about the token; whatever else went wrong may pass.
                 Class::Invalid
@@ -63,7 +88,7 @@ impl ReconcileError for AuthError {
             Self::Token(error) => error.reason(),
             Self::Unusable(_) => reason::INVALID_SECRET,
             Self::Konnect(error) if error.class() == Class::Unauthorized => reason::INVALID,
-            Self::Konnect(_) => reason::KONNECT_UNREACHABLE,
+            Self::NoIdentityApi { .. } | Self::Konnect(_) => reason::KONNECT_UNREACHABLE,
         }
     }
 }

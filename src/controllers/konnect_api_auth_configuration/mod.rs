@@ -99,6 +99,7 @@ impl AuthConfiguration {
             .or_else(|| object.meta().uid.clone());
         let budget = self.context.budgets.of(&key.unwrap_or_default());
         let client = Client::new(&self.context.transport, &server_url, &token, budget)?;
-        Ok(client.organization().await?)
+        let asked = client.organization().await;
+        asked.map_err(|error| AuthError::of_identity(client.identity_server().host(), error))
     }
 }

@@ -71,7 +71,11 @@ pub(super) fn failed(draft: &mut AuthDraft, object: &Auth, error: &AuthError) {
                 token.to_string(),
             );
         }
-        AuthError::Token(_) | AuthError::ServerUrl(_) | AuthError::Unusable(_) | AuthError::Konnect(_) => {}
+        AuthError::Token(_)
+        | AuthError::ServerUrl(_)
+        | AuthError::Unusable(_)
+        | AuthError::NoIdentityApi { .. }
+        | AuthError::Konnect(_) => {}
     }
     if error.is_verdict() {
         draft.status.organization_id = None;
@@ -83,7 +87,10 @@ fn verdict(conditions: &mut ConditionSet, error: &AuthError) {
     if error.is_verdict() {
         let why = match error {
             AuthError::ServerUrl(_) => reason::INVALID_SERVER_URL,
-            AuthError::Token(_) | AuthError::Unusable(_) | AuthError::Konnect(_) => reason::INVALID,
+            AuthError::Token(_)
+            | AuthError::Unusable(_)
+            | AuthError::NoIdentityApi { .. }
+            | AuthError::Konnect(_) => reason::INVALID,
         };
         conditions.set(API_AUTH_VALID, ConditionStatus::False, why, error.to_string());
         return;

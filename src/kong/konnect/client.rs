@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use serde_json::value::RawValue;
 use url::Url;
 
+use super::identity::identity_server;
 use super::{KONNECT, ServerUrl};
 use crate::http::call::{Call, Reply};
 use crate::http::object_text::ObjectText;
@@ -26,6 +27,7 @@ pub struct Client {
 struct Inner {
     transport: Transport,
     server_url: ServerUrl,
+    identity_server: ServerUrl,
     authorization: HeaderValue,
     budget: Arc<Budget>,
 }
@@ -53,6 +55,7 @@ impl Client {
         let inner = Inner {
             transport: transport.clone(),
             server_url: server_url.clone(),
+            identity_server: identity_server(server_url, transport.endpoints()),
             authorization,
             budget,
         };
@@ -66,6 +69,11 @@ impl Client {
         &self.inner.server_url
     }
 
+    /// The server of the identity API.
+    pub fn identity_server(&self) -> &ServerUrl {
+        &self.inner.identity_server
+    }
+
     /// The budget that this client's calls are taken from.
     pub fn budget(&self) -> &Arc<Budget> {
         &self.inner.budget
@@ -77,6 +85,7 @@ impl Client {
         let inner = Inner {
             transport: self.inner.transport.clone(),
             server_url: self.inner.server_url.clone(),
+            identity_server: self.inner.identity_server.clone(),
             authorization: self.inner.authorization.clone(),
             budget,
         };

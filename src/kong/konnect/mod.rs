@@ -8,6 +8,7 @@ mod control_plane_types;
 pub mod control_planes;
 pub mod core_entities;
 mod error;
+pub mod identity;
 pub mod organization;
 pub mod plugin_schemas;
 mod product;

@@ -20,12 +20,14 @@ pub struct Organization {
 }
 
 impl Client {
-    /// `GET /v3/organizations/me`: the check whether a token is accepted.
+    /// `GET /v3/organizations/me` at the identity API's host: the check whether a token is accepted.
     ///
     /// # Errors
-    /// [`Failure::Unauthorized`](crate::http::Failure::Unauthorized) for a token that is not.
+    /// [`Failure::Unauthorized`](crate::http::Failure::Unauthorized) for a token that is not;
+    /// [`Failure::NotFound`](crate::http::Failure::NotFound) where the host does not serve the identity API.
     pub async fn organization(&self) -> Result<Organization, Error> {
-        let call = self.call(Method::GET, self.url("v3/organizations/me", []));
+        let url = self.identity_server().join(["v3", "organizations", "me"]);
+        let call = self.call(Method::GET, url);
         self.send(&call).await?.parse(&call)
     }
 }

@@ -96,6 +96,12 @@ impl ServerUrl {
         self.host().split('.').next().unwrap_or_default()
     }
 
+    /// True for a region at Konnect's public address, such as `us.api.konghq.com`; false for the global host and for every other name.
+    pub fn is_public_region(&self) -> bool {
+        let region = self.host().strip_suffix(".api.konghq.com");
+        region.is_some_and(|region| region != "global" && is_region(region))
+    }
+
     /// The URL of a path given by its segments; each is encoded.
     pub(crate) fn join<'s>(&self, segments: impl IntoIterator<Item = &'s str>) -> Url {
         let mut url = self.base.clone();

@@ -8,6 +8,7 @@ use gateway_migration_operator::k8s::lease::LeaseOptions;
 use k8s_openapi::api::coordination::v1::Lease;
 use kube::Client;
 use simulators::cluster::Cluster;
+use simulators::konnect::Side;
 use simulators::server::{Running, ServeOptions, serve};
 use simulators::workload;
 use tokio::time::{sleep, timeout};
@@ -109,7 +110,7 @@ impl Doors {
             behaviour: slow(500),
             ..ServeOptions::default()
         };
-        let door = serve(self.world.bed.konnect.router(), options).await?;
+        let door = serve(self.world.bed.konnect.router(Side::Region), options).await?;
         let replica = Replica {
             konnect: Some(door.url()),
             ..Replica::named(identity)

@@ -34,7 +34,10 @@ impl Resolve for Names {
 async fn konnect_is_not_found_in_the_middle() -> Result<()> {
     let world = World::prepare("target-dns").await?;
     let port = world.bed.konnect_server.addr().port();
-    let konnect = EndpointMap::parse([format!("us.api.konghq.com=https://localhost:{port}")])?;
+    let konnect = EndpointMap::parse([
+        format!("us.api.konghq.com=https://localhost:{port}"),
+        format!("global.api.konghq.com={}", world.bed.konnect_global.url()),
+    ])?;
     let names = Arc::new(Names::default());
     let own = names.clone();
     let mut case = Case::ready_in(world, |config| {

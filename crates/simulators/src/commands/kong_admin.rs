@@ -1,5 +1,6 @@
 //! `simulators kong-admin`
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -22,6 +23,10 @@ use super::serving::Serving;
   simulators kong-admin --workload 1000      # 11,010 entities, always the same
   simulators kong-admin --fault '/consumers=503;times=2' --fault 'GET /plugins=drop;skip=1;times=1'")]
 pub(crate) struct Arguments {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+
     #[command(flatten)]
     serving: Serving,
 
@@ -83,7 +88,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         kong.load(workspace, &workload::dump(units)?)
             .context("cannot load the workload")?;
     }
-    arguments.serving.run(kong.router()).await
+    arguments
+        .serving
+        .run(vec![(arguments.listen, kong.router())])
+        .await
 }
 
 /// Name and dump of each workspace: the user's, or the samples.

@@ -1,29 +1,43 @@
 //! `simulators konnect`
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use simulators::konnect::{self, Konnect};
+use simulators::konnect::{self, Konnect, Side};
 use simulators::workload;
 
 use super::serving::Serving;
 
 /// Simulate one organisation of Kong Konnect: its control planes and everything in them.
 ///
-/// All hosts of Konnect (global and every geo) are this one server: map them to its URL, for the operator by
-/// `--konnect-endpoint us.api.konghq.com=URL`. Prints its URL; `GET /_simulator/stats` counts what was asked.
+/// A region (control planes) and the global host (identity) listen at an address each, as the hosts of Konnect do, and know only their own
+/// paths. Prints the region's URL, then the global one's; map them, for the operator by `--konnect-endpoint us.api.konghq.com=URL` and
+/// `--konnect-global URL`. `GET /_simulator/stats` counts what each was asked.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
-  simulators konnect --listen 127.0.0.1:8443 --tls --ca-out ca.pem --token kpat_demo
+  simulators konnect --region-listen 127.0.0.1:8443 --global-listen 127.0.0.1:8444 --tls --ca-out ca.pem --token kpat_demo
   simulators konnect --latency 50ms --rate-limit '10;retry-after=1'
   simulators konnect --fault 'PUT /core-entities/routes/=503;skip=3;times=2' --fault 'POST .*=drop;after;times=1'
   simulators konnect --data planes.json
 
 Data: [{\"name\": \"inventory\", \"entities\": [{\"path\": \"services\", \"body\": {\"name\": \"a\", \"host\": \"a.example\"}}]}]")]
 pub(crate) struct Arguments {
+    /// Address of the region; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    region_listen: SocketAddr,
+
+    /// Address of the global host.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    global_listen: SocketAddr,
+
+    /// Serve both sides at the region's address, as no real host of Konnect does.
+    #[arg(long, conflicts_with = "global_listen")]
+    one_address: bool,
+
     #[command(flatten)]
     serving: Serving,
 
@@ -75,7 +89,16 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     if let Some(units) = arguments.workload {
         workload::seed(&konnect, "generated", units).context("cannot load the workload")?;
     }
-    arguments.serving.run(konnect.router()).await
+    let (region, global) = (arguments.region_listen, arguments.global_listen);
+    let routers = if arguments.one_address {
+        vec![(region, konnect.router(Side::Both))]
+    } else {
+        vec![
+            (region, konnect.router(Side::Region)),
+            (global, konnect.router(Side::Global)),
+        ]
+    };
+    arguments.serving.run(routers).await
 }
 
 fn load(konnect: &Konnect, file: &Path) -> anyhow::Result<()> {

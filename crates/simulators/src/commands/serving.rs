@@ -1,6 +1,6 @@
 //! What the simulated APIs have in common on the command line: the socket and the faults.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,13 +11,9 @@ use simulators::server::{Behaviour, Fault, RateLimit, ServeOptions, Tls, parse_d
 
 use super::until_stopped::until_stopped;
 
-/// Socket and manners of a simulator.
+/// Certificates and manners of a simulator.
 #[derive(Debug, Args)]
 pub(crate) struct Serving {
-    /// Address to listen on; port 0 takes a free one.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
-    listen: SocketAddr,
-
     /// Serve HTTPS (HTTP/1.1 and HTTP/2) with a certificate of an own authority, new at every start.
     #[arg(long)]
     tls: bool,
@@ -56,9 +52,14 @@ pub(crate) struct Serving {
 }
 
 impl Serving {
-    /// Serves `router`, prints the URL in one line, and ends on Ctrl-C.
-    pub(crate) async fn run(self, router: Router) -> anyhow::Result<()> {
-        let tls = self.tls.then(|| self.generate_certificates()).transpose()?;
+    /// Serves each router at its address with the same certificates and manners, prints the URLs, a line each in the order given, and
+    /// ends on Ctrl-C.
+    pub(crate) async fn run(self, routers: Vec<(SocketAddr, Router)>) -> anyhow::Result<()> {
+        let addresses: Vec<_> = routers.iter().map(|(listen, _)| listen.ip()).collect();
+        let tls = self
+            .tls
+            .then(|| self.generate_certificates(&addresses))
+            .transpose()?;
         if let (Some(file), Some(tls)) = (&self.ca_out, &tls) {
             std::fs::write(file, tls.ca_pem()).with_context(|| format!("cannot write {}", file.display()))?;
         }
@@ -67,24 +68,29 @@ impl Serving {
             rate_limit: self.rate_limit,
             faults: self.fault,
         };
-        let running = serve(
-            router,
-            ServeOptions {
-                listen: self.listen,
-                tls,
-                behaviour,
-            },
-        )
-        .await?;
-        println!("{}", running.url());
+        let mut running = Vec::new();
+        for (listen, router) in routers {
+            let options = ServeOptions {
+                listen,
+                tls: tls.clone(),
+                behaviour: behaviour.clone(),
+            };
+            running.push(serve(router, options).await?);
+        }
+        for server in &running {
+            println!("{}", server.url());
+        }
         until_stopped().await?;
-        running.stop().await;
+        for server in running {
+            server.stop().await;
+        }
         Ok(())
     }
 
-    fn generate_certificates(&self) -> anyhow::Result<Tls> {
-        let address = self.listen.ip().to_string();
-        let mut names = vec!["localhost", "127.0.0.1", &address];
+    fn generate_certificates(&self, addresses: &[IpAddr]) -> anyhow::Result<Tls> {
+        let addresses: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
+        let mut names = vec!["localhost", "127.0.0.1"];
+        names.extend(addresses.iter().map(String::as_str));
         names.extend(self.tls_name.iter().map(String::as_str));
         names.sort_unstable();
         names.dedup();

@@ -14,13 +14,13 @@ use super::core_entities::{self, Call};
 use super::errors::Failure;
 use super::paging::Query;
 use super::validator::{Rule, Violation};
-use super::{Konnect, auth, control_planes, data_planes};
+use super::{Konnect, Side, auth, control_planes, data_planes, side};
 
 /// The status and body of a successful answer; null for no body.
 type Answer = Result<(StatusCode, Value), Failure>;
 
-/// Every path that the simulator serves, on any host.
-pub fn router(konnect: Konnect) -> Router {
+/// Every path that the simulator serves; those of the other side are answered as unknown.
+pub fn router(konnect: Konnect, side: Side) -> Router {
     let control_plane = "/v2/control-planes/{cp}";
     let below = |path: &str| format!("{control_plane}/{path}");
     Router::new()
@@ -35,10 +35,16 @@ pub fn router(konnect: Konnect) -> Router {
         .route(&below("nodes"), get(nodes))
         .route(&below("expected-config-hash"), get(expected_hash))
         .route(&below("core-entities/{*path}"), any(entities))
-        .fallback(async || Failure::Edge(StatusCode::NOT_FOUND, "no Route matched with those values"))
+        .fallback(no_route)
         .layer(from_fn_with_state(konnect.clone(), auth::require_token))
+        .layer(from_fn_with_state(side, side::refuse_other_side))
         .layer(DefaultBodyLimit::disable())
         .with_state(konnect)
+}
+
+/// The edge's answer to a path that no API of the host has.
+pub(super) async fn no_route() -> Failure {
+    Failure::Edge(StatusCode::NOT_FOUND, "no Route matched with those values")
 }
 
 fn respond(answer: Answer) -> Response {

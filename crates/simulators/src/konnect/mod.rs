@@ -26,6 +26,7 @@ mod plugin_schemas;
 mod plugins;
 mod rules;
 mod schemas;
+mod side;
 mod state;
 mod support;
 #[cfg(test)]
@@ -38,6 +39,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Result, anyhow};
 use serde_json::Value;
+
+pub use self::side::{Servers, Side, endpoints};
 
 use self::core_entities::Call;
 use self::paging::Query;
@@ -112,9 +115,9 @@ impl Konnect {
         }
     }
 
-    /// The API of all hosts: `global` and every geo serve the same paths.
-    pub fn router(&self) -> axum::Router {
-        http::router(self.clone())
+    /// The API as one address of it serves it. See [`Side`].
+    pub fn router(&self, side: Side) -> axum::Router {
+        http::router(self.clone(), side)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

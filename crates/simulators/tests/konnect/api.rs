@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
 use serde_json::{Value, json};
-use simulators::konnect::{Konnect, Options};
+use simulators::konnect::{Konnect, Options, Side};
 use tower::ServiceExt;
 
 /// The token of [`Options::default`].
@@ -49,7 +49,12 @@ impl Api {
         } else {
             Body::from(body.to_string())
         };
-        let response = self.konnect.router().oneshot(request.body(body)?).await?;
+        let side = if path.starts_with("/v3/") {
+            Side::Global
+        } else {
+            Side::Region
+        };
+        let response = self.konnect.router(side).oneshot(request.body(body)?).await?;
         let status = response.status().as_u16();
         let bytes = to_bytes(response.into_body(), usize::MAX).await?;
         let body = if bytes.is_empty() {

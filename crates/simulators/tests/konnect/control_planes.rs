@@ -1,8 +1,38 @@
 use anyhow::Result;
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::{Value, json};
-use simulators::konnect::TokenState;
+use simulators::konnect::{Konnect, Options, Side, TokenState};
+use tower::ServiceExt as _;
 
 use crate::api::{Api, TOKEN};
+
+#[tokio::test]
+async fn each_side_knows_its_own_paths_alone() -> Result<()> {
+    let konnect = Konnect::new(Options::default());
+    let ask = async |side: Side, host: Option<&str>, path: &str| -> Result<u16> {
+        let mut request = Request::get(path).header("authorization", format!("Bearer {TOKEN}"));
+        if let Some(host) = host {
+            request = request.header("host", host);
+        }
+        let answer = konnect.router(side).oneshot(request.body(Body::empty())?).await?;
+        Ok(answer.status().as_u16())
+    };
+    let (identity, planes) = ("/v3/organizations/me", "/v2/control-planes");
+    for (side, host, of_identity, of_planes) in [
+        (Side::Region, None, 404, 200),
+        (Side::Global, None, 200, 404),
+        (Side::Both, None, 200, 200),
+        // A name of Konnect decides, whatever the address.
+        (Side::Region, Some("global.api.konghq.com"), 200, 404),
+        (Side::Global, Some("eu.api.konghq.com:443"), 404, 200),
+        (Side::Region, Some("127.0.0.1:8443"), 404, 200),
+    ] {
+        assert_eq!(ask(side, host, identity).await?, of_identity, "{side:?} {host:?}");
+        assert_eq!(ask(side, host, planes).await?, of_planes, "{side:?} {host:?}");
+    }
+    Ok(())
+}
 
 #[tokio::test]
 async fn tokens_decide_between_401_403_and_200() -> Result<()> {

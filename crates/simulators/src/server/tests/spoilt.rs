@@ -4,7 +4,7 @@ use super::*;
 use serde_json::json;
 
 use crate::kong_admin::{self, DEFAULT, KongAdmin};
-use crate::konnect;
+use crate::konnect::{self, Side};
 
 /// The same server to a client of each protocol.
 fn clients() -> [Client; 2] {
@@ -108,7 +108,7 @@ async fn an_altered_request_is_answered_as_if_it_had_been_sent() {
         behaviour,
         ..ServeOptions::default()
     };
-    let server = serve(konnect.router(), options).await.unwrap();
+    let server = serve(konnect.router(Side::Region), options).await.unwrap();
     let id = "0b3b7a3e-5c1f-4f0e-9a53-0d4c9a0c1c11";
     let at = control_plane["id"].as_str().unwrap();
     let url = format!(
