@@ -49,5 +49,5 @@ simulators: ## Build the simulators' command line, target/debug/simulators
 
 check: fmt-check lint check-crds test ## Everything that CI checks, but the demo
 
-image: ## Build the container image
-	docker build --tag gateway-migration-operator:dev .
+image: ## Build the container image (ARGS='--build-arg RUNTIME_IMAGE=...@sha256:...', see the Dockerfile)
+	docker build --tag gateway-migration-operator:dev $(ARGS) .

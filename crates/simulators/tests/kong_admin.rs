@@ -8,7 +8,7 @@ use anyhow::Result;
 use axum::body::Body;
 use axum::http::Request;
 use serde_json::{Value, json};
-use sha1::{Digest as _, Sha1};
+use sha1_smol::Sha1;
 use simulators::kong_admin::{
     BASIC_AUTH_PASSWORDS, Clock, DEFAULT, Edition, INVENTORY, KongAdmin, Options, SALES,
 };
@@ -163,8 +163,7 @@ async fn basic_auth_samples_hold_the_hash_that_kong_stores() -> Result<()> {
         let (status, credential) = get(&kong, &format!("/{workspace}/basic-auths/{username}")).await?;
         assert_eq!(status, 200, "{workspace}/{username}");
         let consumer = credential["consumer"]["id"].as_str().unwrap_or_default();
-        let digest = Sha1::digest(format!("{password}{consumer}").as_bytes());
-        let hash: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = Sha1::from(format!("{password}{consumer}")).digest().to_string();
         assert_eq!(credential["password"], hash, "{workspace}/{username}");
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Secrets of consumers' credentials: generated when absent, hashed for basic-auth.
 
 use serde_json::{Value, json};
-use sha1::{Digest, Sha1};
+use sha1_smol::Sha1;
 
 use super::errors::Detail;
 use super::paging::Query;
@@ -44,6 +44,7 @@ pub fn hash_password(query: &Query, credential: &mut Value) {
 
 /// SHA-1 over password and consumer id in lower-case hexadecimal, as Kong's basic-auth plugin computes it.
 pub fn password_hash(password: &str, consumer_id: &str) -> String {
-    let digest = Sha1::digest(format!("{password}{consumer_id}").as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha1::from(format!("{password}{consumer_id}"))
+        .digest()
+        .to_string()
 }
