@@ -1,4 +1,5 @@
-//! Equality, defined once.
+//! When a target holds what the source says: [`equal`] decides it without making a canonical form of either side, [`differences`] names by the
+//! canonical form ([`super::canonical`], which digests go by as well) what differs. The two must agree; the tests below hold them together.
 //!
 //! Compared are the translated fields of the source. Not compared: what a server makes itself (timestamps, a certificate's `snis`),
 //! key-auth `ttl`, order within sets, the form of a target's address. Null equals absent. A field that only the target has is the business of [`super::added`].
