@@ -1,4 +1,6 @@
 //! Moves self-managed Kong Gateway workspaces to Kong Konnect.
+//!
+//! The modules are layers; `tests/architecture` keeps them apart (`docs/decisions/0010-one-crate-layers-held-by-a-test.md`).
 
 #![deny(clippy::disallowed_methods)]
 

@@ -105,6 +105,35 @@ fn every_event_reason_is_a_constant_and_every_constant_is_used() {
 }
 
 #[test]
+fn every_decision_is_in_the_index_and_named_where_it_was_made() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let index = read("docs/decisions/README.md");
+    let code: Vec<String> = ["src", "crates/simulators/src"]
+        .iter()
+        .flat_map(|folder| texts(&root.join(folder)).unwrap())
+        .collect();
+    let mut pages: Vec<String> = fs::read_dir(root.join("docs/decisions"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name != "README.md")
+        .collect();
+    pages.sort_unstable();
+    assert!(pages.len() >= 10, "{pages:?}");
+    for page in &pages {
+        assert!(index.contains(&format!("({page})")), "the index lacks {page}");
+        let named = format!("docs/decisions/{page}");
+        assert!(
+            code.iter().any(|text| text.contains(&named)),
+            "no code names {page}"
+        );
+    }
+    let named = code.iter().flat_map(|text| text.split("docs/decisions/").skip(1));
+    for page in named.filter_map(|rest| Some(format!("{}.md", rest.split(".md").next()?))) {
+        assert!(pages.contains(&page), "docs/decisions/{page} does not exist");
+    }
+}
+
+#[test]
 fn every_metric_is_explained() {
     let source = read("src/telemetry/metrics.rs");
     let page = read("docs/reference/metrics.md");

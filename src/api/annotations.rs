@@ -1,4 +1,6 @@
 //! Annotations on the Konnect kinds: what this operator adds to Kong's contract without touching Kong's schemas.
+//!
+//! Fields would be pruned wherever Kong's own definitions are installed: `docs/decisions/0008-annotations-on-kongs-kinds.md`.
 
 use std::collections::BTreeMap;
 

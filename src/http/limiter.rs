@@ -5,6 +5,8 @@
 //! decrease). The steps of the growth are those of TCP CUBIC (RFC 9438): large while far below the rate at which the last
 //! 429 came, small near it, and growing again beyond, so that most of the time is spent just below the server's limit,
 //! and a limit that has been lifted is found out soon.
+//!
+//! Why none of the crates that limit a rate: they have to be told it. `docs/decisions/0007-a-limiter-of-our-own.md`.
 
 use std::time::{Duration, Instant};
 

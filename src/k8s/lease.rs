@@ -3,6 +3,8 @@
 //! Two clocks never meet here. The holder counts its own monotonic deadline from the moment *before* it sent the last
 //! renewal that succeeded; a standby counts from the moment it last saw the Lease change. So neither a skewed wall clock
 //! nor a hanging API server makes two leaders. A watch tells a standby at once when the holder lets go.
+//!
+//! Why an election of our own, and what it cannot do: `docs/decisions/0006-a-lease-on-a-monotonic-clock.md`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Who may depend on whom.
+//! Who may depend on whom. Why a test and not a crate for each layer: `docs/decisions/0010-one-crate-layers-held-by-a-test.md`.
 
 use super::paths::{Mention, mentions};
 

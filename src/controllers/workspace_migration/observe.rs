@@ -25,6 +25,7 @@ impl WorkspaceMigrationController {
         orders: &Orders,
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<(Migration, Observed, Vec<CustomPlugin>), Error> {
+        // Nothing tells a pass what former ones have done, so both sides are read whole: docs/decisions/0002-the-target-is-the-journal.md.
         let owner = ObjectRef::from_obj(object);
         let config_maps = ConfigMaps::fetch(&self.context, object).await?;
         self.config_maps

@@ -112,6 +112,7 @@ impl Artefact {
     /// A document that nobody owns: it stays until [`remove`] takes it away. The suffix tells apart what must never be mistaken.
     #[must_use]
     pub fn lasting(purpose: &'static str, suffix: &str) -> Self {
+        // Why Secrets, and why without an owner: docs/decisions/0004-ledger-in-secrets.md.
         Self {
             purpose,
             suffix: Some(suffix.chars().take(8).collect()),

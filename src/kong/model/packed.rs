@@ -16,6 +16,7 @@ pub struct Packed {
     pub kind: &'static EntityKind,
     /// See [`EntityKey::id`].
     pub id: Arc<str>,
+    // A map of values takes ten times the space, and both sides are held at once: docs/decisions/0005-entities-as-packed-text.md.
     text: ObjectText,
 }
 

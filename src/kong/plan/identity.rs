@@ -26,6 +26,7 @@ impl Identities {
     #[must_use]
     pub fn new(source: &Snapshot, policy: &IdPolicy) -> Self {
         let name_space = match policy {
+            // The default, and what lets a pass find out by reading what is done already; see docs/decisions/0003-ids-are-preserved.md.
             IdPolicy::Preserve => None,
             // An id that is no UUID still makes a name space of its own.
             IdPolicy::Derive { control_plane } => Some(
