@@ -80,6 +80,14 @@ impl ConditionSet {
             .is_some_and(|ready| ready.observed_generation == Some(self.generation))
     }
 
+    /// The generation that has come to an end, good or bad; none while work goes on or is waited for.
+    pub fn settled_generation(&self) -> Option<i64> {
+        let settled = self.is_true(READY) || self.is_true(STALLED);
+        self.get(READY)
+            .filter(|_| settled)
+            .and_then(|ready| ready.observed_generation)
+    }
+
     /// Sets one condition. The transition time moves only when the status differs from what it was.
     pub fn set(&mut self, type_: &str, status: ConditionStatus, reason: &str, message: impl Into<String>) {
         let last_transition_time = self

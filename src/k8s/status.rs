@@ -20,6 +20,8 @@ pub trait ObjectStatus: Clone + Default + Debug + Serialize + Send + Sync + 'sta
     /// Records the generation that this status speaks of. Kong's schemas have no such field: there, each condition
     /// carries the generation, and there is nothing to do.
     fn set_observed_generation(&mut self, _generation: i64) {}
+    /// Records the generation that has come to an end, good or bad, none when work goes on: for kinds that remember it.
+    fn set_settled_generation(&mut self, _generation: Option<i64>) {}
     /// The status of an object that nobody has looked at before.
     fn at_first() -> Self {
         Self::default()

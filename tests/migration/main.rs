@@ -30,3 +30,4 @@ mod stored;
 mod support;
 mod sync;
 mod transforms;
+mod upgrade;

@@ -129,13 +129,19 @@ impl World {
         Ok(())
     }
 
-    /// Ends the operator and starts one that leaves the Konnect kinds to Kong's operator.
-    pub async fn become_read_only(&mut self) -> Result<()> {
+    /// Ends the operator; another one may be started.
+    pub async fn stop_operator(&mut self) -> Result<()> {
         self.stop.cancel();
         if let Some(operator) = self.operator.take() {
             operator.await.context("the operator panicked")?;
         }
         self.stop = CancellationToken::new();
+        Ok(())
+    }
+
+    /// Ends the operator and starts one that leaves the Konnect kinds to Kong's operator.
+    pub async fn become_read_only(&mut self) -> Result<()> {
+        self.stop_operator().await?;
         self.konnect_kinds = KonnectKinds::ReadOnly;
         self.start_operator()
     }
@@ -373,11 +379,7 @@ impl World {
 
     /// Stops the operator and waits for it.
     pub async fn stop(mut self) -> Result<()> {
-        self.stop.cancel();
-        if let Some(operator) = self.operator.take() {
-            operator.await.context("the operator panicked")?;
-        }
-        Ok(())
+        self.stop_operator().await
     }
 }
 

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::Mode;
+use super::{Checkpoint, Mode};
 use crate::api::{conditions, refs::LocalRef, schema};
 
 /// How long the lists of a status may be; the schema refuses more.
@@ -78,6 +78,16 @@ pub struct WorkspaceMigrationStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limits::HISTORY), extend("x-kubernetes-list-type" = "atomic"))]
     pub history: Vec<HistoryEntry>,
+    /// What the next pass goes on from. Programs read the conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<Checkpoint>,
+}
+
+impl WorkspaceMigrationStatus {
+    /// What is remembered; empty for a migration that nothing is remembered of yet.
+    pub fn checkpoint_mut(&mut self) -> &mut Checkpoint {
+        self.checkpoint.get_or_insert_default()
+    }
 }
 
 /// Where a migration is.
@@ -240,6 +250,9 @@ pub struct RollbackStatus {
     /// SHA-256 over everything that the target held when this was told.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target_digest: Option<String>,
+    /// The metadata.generation that this was told of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
     /// The Secret that holds every step, for gateway-migration-operator rollback show.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artefact_ref: Option<LocalRef>,

@@ -43,6 +43,7 @@ impl<S: ObjectStatus> Draft<S> {
         let mut status = self.status.clone();
         status.set_conditions(self.conditions.to_vec());
         status.set_observed_generation(self.conditions.generation());
+        status.set_settled_generation(self.conditions.settled_generation());
         status
     }
 }

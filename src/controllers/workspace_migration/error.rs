@@ -151,6 +151,18 @@ impl Error {
             | Self::Kubernetes(_) => None,
         }
     }
+
+    /// The control plane is not there: no object, one without a control plane yet, or one that is being deleted.
+    pub fn is_target_missing(&self) -> bool {
+        matches!(
+            self,
+            Self::ControlPlaneNotFound { .. }
+                | Self::NotProgrammed { .. }
+                | Self::LeftToKong { .. }
+                | Self::ControlPlaneDeleting { .. }
+                | Self::Session(SessionError::NotFound { .. })
+        )
+    }
 }
 
 impl ReconcileError for Error {

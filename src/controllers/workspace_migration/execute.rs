@@ -121,6 +121,7 @@ impl WorkspaceMigrationController {
             .status
             .started_at
             .get_or_insert_with(|| Time(self.context.clock.now()));
+        pass.draft.status.checkpoint_mut().completed_generation = None;
         pass.draft.conditions.set(
             APPLIED,
             Unknown,
@@ -150,6 +151,7 @@ impl WorkspaceMigrationController {
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Verification, Error> {
         pass.draft.status.phase = Some(Phase::Verifying);
+        pass.draft.status.checkpoint_mut().completed_generation = None;
         pass.draft.conditions.set(
             VERIFIED,
             Unknown,

@@ -1,8 +1,9 @@
 //! How a pass ends that does not come to the end of its plan. Pure.
 
+use super::checkpoint::{is_done, rollback_of};
 use super::error::Error;
 use super::orders::Ended;
-use crate::api::conditions::{APPLIED, ROLLED_BACK, reason};
+use crate::api::conditions::{APPLIED, reason};
 use crate::api::workspace_migration::{Phase, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
@@ -17,15 +18,12 @@ const NAMED: usize = 3;
 
 /// `spec.suspend` is true: nothing is read or written.
 pub(super) fn pause(draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {
+    let undoing = rollback_of(draft).is_some_and(|rollback| !is_done(rollback.state));
     let progress = draft.status.progress.get_or_insert_default();
     progress.in_flight = 0;
     progress.rate = None;
     progress.eta = None;
     progress.waiting_for = Some(SUSPENDED.to_owned());
-    let undoing = draft
-        .conditions
-        .get(ROLLED_BACK)
-        .is_some_and(|rolled_back| rolled_back.status != "True");
     let done = match progress.summary.as_str() {
         "" => String::new(),
         summary if undoing => format!(" {summary} entities are undone."),

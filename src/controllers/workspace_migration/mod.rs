@@ -7,6 +7,7 @@
 mod age;
 mod artefact;
 mod backup;
+mod checkpoint;
 mod config_maps;
 mod decide;
 mod deletion;
@@ -34,6 +35,7 @@ use kube::ResourceExt;
 use kube::api::DynamicObject;
 use kube::runtime::reflector::ObjectRef;
 
+use self::checkpoint::{is_completed, is_settled};
 use self::decide::{Step, next_step};
 use self::drift::{report_drift, tell_left};
 use self::error::Error;
@@ -44,13 +46,13 @@ use self::queue::{Permit, Queue};
 use self::report::{blame, report_plan};
 use self::rollback::{Cause, refused_before, undone_before};
 use self::sync::Before;
-use self::verdict::{await_approval, halt, has_new_schemas, is_completed, report_only, steady, watch};
+use self::verdict::{await_approval, halt, has_new_schemas, report_only, steady, watch};
 use super::runtime::context::Context;
 use super::runtime::draft::Draft;
 use super::runtime::outcome::Outcome;
 use super::runtime::pass::Pass;
 use super::runtime::runner::{Reconciler, Runner};
-use crate::api::conditions::{PREFLIGHT_PASSED, READY, STALLED, reason};
+use crate::api::conditions::{PREFLIGHT_PASSED, reason};
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStatus};
@@ -119,6 +121,7 @@ impl Reconciler for WorkspaceMigrationController {
         object: &WorkspaceMigration,
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
+        checkpoint::fill(&mut pass.draft);
         if object.metadata.deletion_timestamp.is_some() {
             return self.release(object, pass).await;
         }
@@ -220,7 +223,7 @@ impl WorkspaceMigrationController {
         draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<Step, Error> {
         let (spec, planned) = (&run.object.spec, run.planned);
-        let completed = is_completed(draft, spec.mode) && !has_new_schemas(&planned.plan);
+        let completed = is_completed(draft) && !has_new_schemas(&planned.plan);
         let before = draft.status.plan.clone();
         let is_new = before
             .as_ref()
@@ -285,8 +288,7 @@ fn doubt_preflight(error: &Error, draft: &mut Draft<WorkspaceMigrationStatus>) {
 
 /// A look when this generation has come to an end before, good or bad.
 fn priority(draft: &Draft<WorkspaceMigrationStatus>) -> Priority {
-    let settled = draft.conditions.is_true(READY) || draft.conditions.is_true(STALLED);
-    if settled && draft.conditions.has_seen_generation() {
+    if is_settled(draft) {
         Priority::Look
     } else {
         Priority::Work

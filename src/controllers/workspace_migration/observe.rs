@@ -9,8 +9,7 @@ use super::orders::Orders;
 use super::report::{blame, report_source, report_target};
 use super::{earlier, fetch, source};
 use crate::api::conditions::{PLAN_READY, TARGET_READY, reason};
-use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration, WorkspaceMigrationStatus};
-use crate::controllers::runtime::draft::Draft;
+use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration};
 use crate::controllers::runtime::error::ReconcileError;
 use crate::controllers::runtime::pass::Pass;
 use crate::k8s::conditions::ConditionStatus::{False, Unknown};
@@ -41,7 +40,8 @@ impl WorkspaceMigrationController {
             return Err(Error::ControlPlaneDeleting { name });
         }
         earlier::meet(target.status, &mut pass.draft);
-        if was_missing(&pass.draft) {
+        // What was not there is there now, and reading takes a while.
+        if std::mem::take(&mut pass.draft.status.checkpoint_mut().target_missing) {
             pass.draft.conditions.set(
                 TARGET_READY,
                 Unknown,
@@ -76,21 +76,6 @@ impl WorkspaceMigrationController {
         })?;
         Ok((migration, Observed { source, target }, custom_plugins))
     }
-}
-
-/// The control plane was not there to be read when this was last told, and is by now.
-fn was_missing(draft: &Draft<WorkspaceMigrationStatus>) -> bool {
-    let told = draft.conditions.get(TARGET_READY);
-    told.is_some_and(|told| {
-        matches!(
-            told.reason.as_str(),
-            reason::CONTROL_PLANE_NOT_FOUND
-                | reason::CONTROL_PLANE_DELETING
-                | reason::NOT_PROGRAMMED
-                | reason::READ_ONLY
-                | reason::REF_NOT_FOUND
-        ) && told.status == "False"
-    })
 }
 
 /// What a refused entity does to the rest of a run.

@@ -54,6 +54,7 @@ pub(super) fn report_target(
     draft
         .conditions
         .set(TARGET_READY, True, reason::CONTROL_PLANE_READY, message);
+    draft.status.checkpoint_mut().target_missing = false;
 }
 
 /// Turns the condition of the side that failed.
@@ -64,6 +65,9 @@ pub(super) fn blame(error: &Error, draft: &mut Draft<WorkspaceMigrationStatus>) 
         None => return,
     };
     draft.conditions.set(type_, False, error.reason(), chain(error));
+    if type_ == TARGET_READY {
+        draft.status.checkpoint_mut().target_missing = error.is_target_missing();
+    }
     if draft.status.phase.is_none() {
         draft.status.phase = Some(Phase::Pending);
     }

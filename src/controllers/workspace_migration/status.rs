@@ -31,6 +31,12 @@ impl ObjectStatus for WorkspaceMigrationStatus {
         self.observed_generation = Some(generation);
     }
 
+    fn set_settled_generation(&mut self, generation: Option<i64>) {
+        if let Some(checkpoint) = &mut self.checkpoint {
+            checkpoint.settled_generation = generation;
+        }
+    }
+
     fn at_first() -> Self {
         Self {
             phase: Some(Phase::Pending),
@@ -94,6 +100,7 @@ pub fn rollback_status(rollback: &Rollback) -> RollbackStatus {
         recreate: of(Undo::Recreate),
         kept: count(rollback.kept),
         target_digest: None,
+        generation: None,
         artefact_ref: None,
     }
 }

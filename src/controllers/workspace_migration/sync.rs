@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::checkpoint::rollback_of;
 use super::error::Error;
-use crate::api::conditions::{DRIFTED, IN_SYNC, PRUNE_WITHHELD, ROLLED_BACK, reason};
+use crate::api::conditions::{DRIFTED, IN_SYNC, PRUNE_WITHHELD, reason};
 use crate::api::workspace_migration::{Mode, Phase, Sync, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::error::ReconcileError;
@@ -43,7 +44,7 @@ pub(super) fn follow_up(
 ) -> Result<Outcome, Error> {
     let follows = object.spec.mode == Mode::Sync
         && object.metadata.deletion_timestamp.is_none()
-        && draft.conditions.get(ROLLED_BACK).is_none();
+        && rollback_of(draft).is_none();
     if !follows {
         draft.conditions.remove(IN_SYNC);
         draft.status.sync = None;

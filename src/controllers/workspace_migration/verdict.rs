@@ -7,7 +7,7 @@ use super::drift::change_since;
 use super::interrupted::stopped_at_refusal;
 use super::report::blocked_by;
 use crate::api::conditions::{APPLIED, APPROVED, DRIFTED, VERIFIED, reason};
-use crate::api::workspace_migration::{Mode, Phase, WorkspaceMigration, WorkspaceMigrationStatus};
+use crate::api::workspace_migration::{Phase, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
@@ -46,6 +46,7 @@ pub(super) fn report_only(planned: &Planned, draft: &mut Draft<WorkspaceMigratio
         "There is nothing to verify before the first write.",
     );
     draft.status.phase = Some(Phase::Planned);
+    draft.status.checkpoint_mut().completed_generation = None;
     Outcome::done(
         reason::PLANNED,
         format!("The plan: {}. {next}", planned.plan.summary()),
@@ -82,6 +83,7 @@ pub(super) fn await_approval(
         "Nothing is written before the plan is approved.",
     );
     draft.status.phase = Some(Phase::AwaitingApproval);
+    draft.status.checkpoint_mut().completed_generation = None;
     Outcome::held(reason::AWAITING_APPROVAL, message).again_after(LOOK_AGAIN)
 }
 
@@ -195,6 +197,7 @@ pub(super) fn conclude(
         return Outcome::blocked(reason::MISMATCH, message).again_after(LOOK_AGAIN);
     }
     draft.status.phase = Some(Phase::Completed);
+    draft.status.checkpoint_mut().completed_generation = Some(draft.conditions.generation());
     let rest = match behind {
         0 => String::new(),
         _ => format!(
@@ -225,21 +228,4 @@ pub(super) fn has_new_schemas(plan: &Plan) -> bool {
     let mut operations = plan.operations.iter();
     operations
         .any(|operation| operation.action == Action::Update && operation.subject.key.kind == PLUGIN_SCHEMAS)
-}
-
-/// True when this generation was applied and verified before.
-pub(super) fn is_completed(draft: &Draft<WorkspaceMigrationStatus>, mode: Mode) -> bool {
-    let holds = |type_| {
-        let generation = Some(draft.conditions.generation());
-        draft
-            .conditions
-            .get(type_)
-            .is_some_and(|c| c.status == "True" && c.observed_generation == generation)
-    };
-    // What is not known to hold any more was verified all the same: only a change of the spec starts a run in mode Apply.
-    let is_stale = draft
-        .conditions
-        .get(VERIFIED)
-        .is_some_and(|verified| verified.reason == reason::VERIFICATION_STALE);
-    mode != Mode::Plan && holds(APPLIED) && (holds(VERIFIED) || is_stale)
 }

@@ -17,6 +17,7 @@ pub(super) use self::on_failure::{Cause, refused_before, undone_before, undone_b
 pub(super) use self::report::report_rollback_ready;
 use self::report::{Undone, await_approval, conclude, report_begun, report_expected, report_interrupted};
 use super::WorkspaceMigrationController;
+use super::checkpoint::{forget_rollback, rollback_of};
 use super::earlier;
 use super::error::Error;
 use super::execute::{Run, remember};
@@ -25,7 +26,7 @@ use super::interrupted::end_early;
 use super::orders::Orders;
 use super::report::report_target;
 use super::status::progress_status;
-use crate::api::conditions::{ROLLBACK_READY, ROLLED_BACK, reason};
+use crate::api::conditions::reason;
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{
     HistoryEntry, RollbackPolicy, WorkspaceMigration, WorkspaceMigrationStatus, limits,
@@ -120,10 +121,11 @@ impl WorkspaceMigrationController {
         let digest = Some(&run.planned.plan.target_digest);
         let told = draft.status.rollback.as_ref();
         let generation = Some(draft.conditions.generation());
-        let ready = draft.conditions.get(ROLLBACK_READY);
-        let same = told
-            .is_some_and(|told| told.target_digest.as_ref() == digest && told.artefact_ref.is_some())
-            && ready.is_some_and(|ready| ready.observed_generation == generation);
+        let same = told.is_some_and(|told| {
+            told.target_digest.as_ref() == digest
+                && told.artefact_ref.is_some()
+                && told.generation == generation
+        });
         if same && !ledger.is_empty() {
             return;
         }
@@ -143,7 +145,7 @@ impl WorkspaceMigrationController {
         held: &Snapshot,
         draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<(), Error> {
-        if draft.conditions.get(ROLLED_BACK).is_none() {
+        if rollback_of(draft).is_none() {
             return Ok(());
         }
         let undone = expected(object, ledger, held).undone;
@@ -153,7 +155,7 @@ impl WorkspaceMigrationController {
         if !undone.is_empty() {
             self.keep_ledger((object, control_plane), ledger, draft).await?;
         }
-        draft.conditions.remove(ROLLED_BACK);
+        forget_rollback(draft);
         Ok(())
     }
 

@@ -1,14 +1,16 @@
-//! `failurePolicy: RollbackOnFailure`: why a migration is undone, kept in a condition, so that it goes on after a restart and is not
+//! `failurePolicy: RollbackOnFailure`: why a migration is undone, kept in the checkpoint, so that it goes on after a restart and is not
 //! tried again by the same spec.
 
 use std::time::Duration;
 
-use crate::api::conditions::{ROLLED_BACK, reason};
-use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration, WorkspaceMigrationStatus};
+use super::super::checkpoint::{forget_rollback, rollback_of, set_rollback};
+use crate::api::conditions::reason;
+use crate::api::workspace_migration::{
+    FailurePolicy, RollbackState, WorkspaceMigration, WorkspaceMigrationStatus,
+};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
-use crate::k8s::conditions::ConditionStatus::False;
 use crate::kong::engine::Applied;
 
 /// Why a migration is undone.
@@ -47,27 +49,26 @@ pub(in super::super) fn undone_by(
     };
     let told = format!("Konnect refused {}: {}{others}.", first.subject, first.reason);
     let generation = object.metadata.generation;
-    draft
-        .conditions
-        .set(ROLLED_BACK, False, reason::ROLLING_BACK_ON_FAILURE, told.clone());
+    set_rollback(RollbackState::RollingBackOnFailure, told.clone(), draft);
     Some(Cause::Refused { told, generation })
 }
 
 /// A rollback after a refusal that was interrupted.
 pub(in super::super) fn refused_before(draft: &Draft<WorkspaceMigrationStatus>) -> Option<Cause> {
-    let rolled_back = draft.conditions.get(ROLLED_BACK)?;
-    (rolled_back.reason == reason::ROLLING_BACK_ON_FAILURE).then(|| Cause::Refused {
-        told: rolled_back.message.clone(),
-        generation: rolled_back.observed_generation,
+    let rollback = rollback_of(draft)?;
+    (rollback.state == RollbackState::RollingBackOnFailure).then(|| Cause::Refused {
+        told: rollback.message.clone().unwrap_or_default(),
+        generation: rollback.generation,
     })
 }
 
 /// How it stands when this very spec was undone after a refusal: it is not tried again.
 pub(in super::super) fn undone_before(draft: &Draft<WorkspaceMigrationStatus>) -> Option<Outcome> {
-    let rolled_back = draft.conditions.get(ROLLED_BACK)?;
-    let same = rolled_back.reason == reason::ROLLED_BACK_ON_FAILURE
-        && rolled_back.observed_generation == Some(draft.conditions.generation());
-    same.then(|| Outcome::blocked(reason::ROLLED_BACK_ON_FAILURE, rolled_back.message.clone()))
+    let rollback = rollback_of(draft)?;
+    let same = rollback.state == RollbackState::RolledBackOnFailure
+        && rollback.generation == Some(draft.conditions.generation());
+    let message = || rollback.message.clone().unwrap_or_default();
+    same.then(|| Outcome::blocked(reason::ROLLED_BACK_ON_FAILURE, message()))
 }
 
 /// The spec changed while what an older one had written was being undone: the next pass tries the new one.
@@ -78,7 +79,7 @@ pub(super) fn begin_anew(cause: &Cause, draft: &mut Draft<WorkspaceMigrationStat
     if *generation == Some(draft.conditions.generation()) {
         return None;
     }
-    draft.conditions.remove(ROLLED_BACK);
+    forget_rollback(draft);
     let message = "What an older spec had written is undone; the next pass begins anew by the present one.";
     Some(Outcome::wait(reason::PROGRESSING, message).again_after(Duration::from_secs(1)))
 }

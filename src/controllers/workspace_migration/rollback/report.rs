@@ -3,14 +3,16 @@
 use kube::ResourceExt;
 
 use super::super::LOOK_AGAIN;
+use super::super::checkpoint::{rollback_of, set_rollback};
 use super::super::status::{findings_status, rollback_status};
 use super::Cause;
 use crate::api::conditions::{
     APPLIED, APPROVED, DRIFTED, IN_SYNC, PLAN_READY, PREFLIGHT_PASSED, PRUNE_WITHHELD, ROLLBACK_READY,
-    ROLLED_BACK, SOURCE_READY, VERIFIED, reason,
+    SOURCE_READY, VERIFIED, reason,
 };
 use crate::api::workspace_migration::{
-    Approval, ApprovalPolicy, Phase, RollbackStatus, WorkspaceMigration, WorkspaceMigrationStatus,
+    Approval, ApprovalPolicy, Phase, RollbackState, RollbackStatus, WorkspaceMigration,
+    WorkspaceMigrationStatus,
 };
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
@@ -35,6 +37,7 @@ pub(in super::super) fn report_rollback_ready(
     let told = draft.status.rollback.take();
     let stored = told.filter(|told| told.hash == rollback.hash);
     draft.status.rollback = Some(RollbackStatus {
+        generation: Some(draft.conditions.generation()),
         artefact_ref: stored.and_then(|told| told.artefact_ref),
         ..rollback_status(rollback)
     });
@@ -84,6 +87,7 @@ pub(super) fn report_expected(
     ] {
         draft.conditions.remove(type_);
     }
+    draft.status.checkpoint_mut().completed_generation = None;
     draft.status.plan = None;
     draft.status.verification = None;
     draft.status.sync = None;
@@ -122,21 +126,17 @@ pub(super) fn await_approval(
     draft
         .conditions
         .set(APPROVED, False, reason::AWAITING_APPROVAL, message.clone());
-    draft.conditions.set(
-        ROLLED_BACK,
-        False,
-        reason::AWAITING_APPROVAL,
-        "Nothing is undone before the rollback is approved.",
-    );
+    let waits = "Nothing is undone before the rollback is approved.";
+    set_rollback(RollbackState::AwaitingApproval, waits, draft);
     draft.status.phase = Some(Phase::AwaitingApproval);
     Some(Outcome::held(reason::AWAITING_APPROVAL, message).again_after(LOOK_AGAIN))
 }
 
 /// A rollback of this generation was interrupted.
 fn has_begun(draft: &Draft<WorkspaceMigrationStatus>) -> bool {
-    draft.conditions.get(ROLLED_BACK).is_some_and(|rolled_back| {
-        rolled_back.reason == reason::ROLLING_BACK
-            && rolled_back.observed_generation == Some(draft.conditions.generation())
+    rollback_of(draft).is_some_and(|rollback| {
+        rollback.state == RollbackState::RollingBack
+            && rollback.generation == Some(draft.conditions.generation())
     })
 }
 
@@ -149,9 +149,7 @@ pub(super) fn report_begun(rollback: &Rollback, cause: &Cause, draft: &mut Draft
         .set(APPLIED, False, reason::ROLLING_BACK, message.clone());
     // What Konnect refused stays told until the end.
     if matches!(cause, Cause::Asked) {
-        draft
-            .conditions
-            .set(ROLLED_BACK, False, reason::ROLLING_BACK, message);
+        set_rollback(RollbackState::RollingBack, message, draft);
     }
 }
 
@@ -231,9 +229,7 @@ pub(super) fn conclude(
             first.subject,
             first.observed
         );
-        draft
-            .conditions
-            .set(ROLLED_BACK, False, reason::PARTIALLY_ROLLED_BACK, message.clone());
+        set_rollback(RollbackState::PartiallyRolledBack, message.clone(), draft);
         draft.status.phase = Some(Phase::Failed);
         return Outcome::blocked(reason::PARTIALLY_ROLLED_BACK, message).again_after(LOOK_AGAIN);
     }
@@ -250,16 +246,13 @@ pub(super) fn conclude(
         Cause::Asked => {
             let next = "Set spec.rollback to false to migrate again.";
             let message = format!("{words} {next}");
-            draft
-                .conditions
-                .set(ROLLED_BACK, True, reason::ROLLED_BACK, message.clone());
+            set_rollback(RollbackState::RolledBack, message.clone(), draft);
             Outcome::done(reason::ROLLED_BACK, message).again_after(LOOK_AGAIN)
         }
         Cause::Refused { told, .. } => {
             let message = format!("{told} {words} {NEXT_AFTER_REFUSAL}");
-            let reason = reason::ROLLED_BACK_ON_FAILURE;
-            draft.conditions.set(ROLLED_BACK, True, reason, message.clone());
-            Outcome::blocked(reason, message)
+            set_rollback(RollbackState::RolledBackOnFailure, message.clone(), draft);
+            Outcome::blocked(reason::ROLLED_BACK_ON_FAILURE, message)
         }
     }
 }
