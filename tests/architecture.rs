@@ -18,10 +18,10 @@ use anyhow::Context as _;
 const LINE_BUDGET: usize = 600;
 
 /// Folders of `src` in which nothing may be about one product alone, comments and tests included.
-const SHARED: &[&str] = &["http"];
+const SHARED: &[&str] = &["http", "migration"];
 
 /// Words that name a product, in lower case.
-const PRODUCTS: &[&str] = &["kong", "konnect", "akeyless", "azure"];
+const PRODUCTS: &[&str] = &["kong", "konnect", "deck", "akeyless", "azure"];
 
 /// Import circles across folders that are still there, by file. The list only shrinks: what leaves its circle must leave it too.
 const TOLERATED_CIRCLES: &[&[&str]] = &[&[
@@ -37,7 +37,7 @@ const TOLERATED_CIRCLES: &[&[&str]] = &[&[
 ]];
 
 /// Folders whose `mod.rs` re-exports for those outside, and through which nobody inside imports.
-const FACADES: &[&[&str]] = &[&["kong", "plan"]];
+const FACADES: &[&[&str]] = &[&["kong", "plan"], &["migration"]];
 
 /// All files below `folder` of this repository, as paths relative to `folder`, with their text. Binary files are left out.
 fn text_files(folder: &str) -> anyhow::Result<Vec<(String, String)>> {

@@ -10,15 +10,17 @@ use gateway_migration_operator::kong::model::entity_kind::Gateway;
 use gateway_migration_operator::kong::model::entity_kinds::named;
 use gateway_migration_operator::kong::model::{Entity, KongVersion, Snapshot};
 use gateway_migration_operator::kong::plan::policy::{ConflictPolicy, Conflicts};
-use gateway_migration_operator::kong::plan::render::{
-    self, deck, diff, json, kong_operator, markdown, terminal, terraform,
-};
-use gateway_migration_operator::kong::plan::report::{Ends, Secrets};
-use gateway_migration_operator::kong::plan::rollback::report::RollbackReport;
-use gateway_migration_operator::kong::plan::rollback::{ChangedSince, Extent};
+use gateway_migration_operator::kong::plan::render::{deck, kong_operator, terraform, text};
+use gateway_migration_operator::kong::plan::report::{PlanEnds, plan_report};
+use gateway_migration_operator::kong::plan::rollback::report::{RollbackEnds, rollback_report};
 use gateway_migration_operator::kong::plan::{
-    Catalogue, Circumstances, Ledger, PlanInput, Policy, Report, RollbackInput, build_plan, build_rollback,
+    Catalogue, Circumstances, Ledger, PlanInput, Policy, RollbackInput, build_plan, build_rollback,
 };
+use gateway_migration_operator::migration::render::rollback as rollback_text;
+use gateway_migration_operator::migration::render::terminal;
+use gateway_migration_operator::migration::render::{diff, json};
+use gateway_migration_operator::migration::report::{PlanReport, Secrets};
+use gateway_migration_operator::migration::rollback::{ChangedSince, Extent, RollbackReport};
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::Value;
@@ -26,7 +28,7 @@ use serde_json::json as value;
 use simulators::bed::Bed;
 
 /// The plan of a sample workspace, as it is read from the simulated gateway, into an empty control plane.
-async fn report(workspace: &str, secrets: Secrets) -> Result<Report> {
+async fn report(workspace: &str, secrets: Secrets) -> Result<PlanReport<PlanEnds>> {
     let bed = Bed::start().await?;
     let trusted = TlsOptions {
         ca_pem: Some(bed.ca_pem.clone()),
@@ -49,14 +51,14 @@ async fn report(workspace: &str, secrets: Secrets) -> Result<Report> {
         catalogue: Catalogue::bundled(),
         circumstances: &Circumstances::default(),
     });
-    let ends = Ends {
+    let ends = PlanEnds {
         workspace: workspace.to_owned(),
         source_version: "3.9.1".to_owned(),
         control_plane: "9524ec7d-36d9-465d-a8c5-83a3c9390458".to_owned(),
         control_plane_name: Some("shop".to_owned()),
         control_plane_ref: None,
     };
-    Ok(Report::new(&planned, ends, secrets))
+    Ok(plan_report(&planned, ends, secrets))
 }
 
 fn entity(kind: &str, body: Value) -> Result<Entity> {
@@ -130,7 +132,7 @@ fn migrated(source: &Snapshot, target: &mut Snapshot) -> Ledger {
 }
 
 /// Undoing a migration of which somebody has changed, removed and used something since.
-fn rollback() -> Result<RollbackReport> {
+fn rollback() -> Result<RollbackReport<RollbackEnds>> {
     let (source, mut target) = both_sides()?;
     let ledger = migrated(&source, &mut target);
     target.remove(&named("services").context("services")?.key("gone"));
@@ -145,7 +147,7 @@ fn rollback() -> Result<RollbackReport> {
         changed: ChangedSince::Keep,
     };
     let ends = ("shop", "9524ec7d-36d9-465d-a8c5-83a3c9390458");
-    Ok(RollbackReport::new(&build_rollback(&input), &input, ends))
+    Ok(rollback_report(&build_rollback(&input), &input, ends))
 }
 
 #[test]
@@ -156,15 +158,15 @@ fn every_step_of_a_rollback_is_shown_and_no_secret() -> Result<()> {
         full: false,
     };
     for (form, text) in [
-        ("terminal", render::rollback::terminal(&report, style)),
-        ("json", render::rollback::json(&report)?),
+        ("terminal", text::rollback(&report, style)),
+        ("json", rollback_text::json(&report)?),
     ] {
         assert!(!text.contains("canary"), "{text}");
         golden(&format!("rollback.{form}"), &text);
     }
-    let stored = render::rollback::store(&report)?;
-    assert_eq!(render::rollback::read(&stored)?, report);
-    assert!(render::rollback::read(b"{\"format\": \"gatewaymigration.dev/plan/v1\"}").is_err());
+    let stored = rollback_text::store(&report)?;
+    assert_eq!(rollback_text::read(&stored)?, report);
+    assert!(rollback_text::read::<RollbackEnds>(b"{\"format\": \"gatewaymigration.dev/plan/v1\"}").is_err());
     Ok(())
 }
 
@@ -183,9 +185,9 @@ async fn every_form_of_every_sample() -> Result<()> {
     for workspace in ["default", "inventory", "sales"] {
         let report = report(workspace, Secrets::Masked).await?;
         for (form, text) in [
-            ("terminal", terminal::render(&report, style)),
+            ("terminal", text::terminal(&report, style)),
             ("json", json::render(&report)?),
-            ("markdown", markdown::render(&report)),
+            ("markdown", text::markdown(&report)),
             ("diff", diff::render(&report)),
             ("deck", deck::render(&report)?),
             ("kong-operator", kong_operator::render(&report)?),
@@ -203,7 +205,7 @@ async fn a_stored_report_is_read_as_it_was_written() -> Result<()> {
     let report = report("inventory", Secrets::Masked).await?;
     assert_eq!(json::read(&json::store(&report)?)?, report);
     let other = br#"{"format": "gatewaymigration.dev/plan/v9"}"#;
-    let error = json::read(other).err().map(|error| error.to_string());
+    let error = json::read::<PlanEnds>(other).err().map(|error| error.to_string());
     assert!(error.is_some_and(|error| error.contains("plan/v9")));
     Ok(())
 }
@@ -233,7 +235,7 @@ async fn colours_are_marks_around_the_same_text() -> Result<()> {
     let report = report("sales", Secrets::Masked).await?;
     let [plain, mut coloured] = [false, true].map(|colour| {
         let style = terminal::Style { colour, full: true };
-        terminal::render(&report, style)
+        text::terminal(&report, style)
     });
     assert_ne!(plain, coloured);
     for code in [0, 1, 2, 31, 32, 33, 34] {

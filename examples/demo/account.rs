@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use gateway_migration_operator::api::workspace_migration::{Finding, WorkspaceMigrationStatus};
-
 use gateway_migration_operator::kong::plan::planner_rules::ENTITY_NOT_MOVABLE;
 use gateway_migration_operator::kong::plan::preflight::plugins::{
     CUSTOM_PLUGIN_SCHEMA_MISSING, PLUGIN_UNSUPPORTED, PLUGIN_VALUE_UNSUPPORTED,
@@ -147,8 +146,9 @@ impl Run {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use serde_json::json;
+
+    use super::*;
 
     /// Three entities, one of which stays behind.
     fn account() -> Account {

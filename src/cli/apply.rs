@@ -18,10 +18,15 @@ use super::result::{End, Form, RunResult};
 use crate::clock::{Clock as _, SystemClock};
 use crate::kong::engine::apply::initial_progress;
 use crate::kong::engine::{self, Applied, Observed};
-use crate::kong::model::Subject;
-use crate::kong::plan::render::terminal::{self, Style};
-use crate::kong::plan::report::{self, Secrets};
-use crate::kong::plan::{Action, Plan, Planned, Report, Verification, backup};
+use crate::kong::plan::planner_rules::BLOCKED_BY_DEPENDENCY;
+use crate::kong::plan::render::text;
+use crate::kong::plan::report::PlanEnds;
+use crate::kong::plan::{Planned, backup};
+use crate::migration::plan::{Action, Plan};
+use crate::migration::render::terminal::Style;
+use crate::migration::report::{PlanReport, Secrets};
+use crate::migration::subject::Subject;
+use crate::migration::verification::Verification;
 use crate::telemetry::shutdown;
 use crate::telemetry::tracing::{LogFormat, init};
 
@@ -192,7 +197,7 @@ impl ApplyArgs {
         }
         let ids: BTreeSet<&str> = plan.blocking().map(|finding| finding.id.as_str()).collect();
         let ids: Vec<&str> = ids.into_iter().collect();
-        plan.obstacle().map(|finding| {
+        plan.obstacle(&BLOCKED_BY_DEPENDENCY).map(|finding| {
             format!(
                 "Nothing is written. {} {}: {}. {} Findings that stand against it: {} ({}). Solve them, or accept what may be \
                  accepted with --waive ID=REASON.",
@@ -290,12 +295,12 @@ impl ApplyArgs {
         if !io::stdin().is_terminal() {
             return Err(ApplyError::NotAgreed { hash: hash() });
         }
-        let report = Report::without_entities(plan, names(ends, observed), Secrets::Masked);
+        let report = PlanReport::without_entities(plan, names(ends, observed), Secrets::Masked);
         let style = Style {
             colour: false,
             full: false,
         };
-        let (plan, name) = (terminal::render(&report, style), &ends.control_plane.name);
+        let (plan, name) = (text::terminal(&report, style), &ends.control_plane.name);
         // On standard error, so that standard output holds the result alone.
         eprint!("{plan}Write {writes} entities to control plane {name}? Only yes is taken for yes: ");
         let mut answer = String::new();
@@ -314,7 +319,7 @@ impl ApplyArgs {
     fn conclude(
         &self,
         planned: &Planned,
-        ends: report::Ends,
+        ends: PlanEnds,
         run: &Run,
         ended: Result<(End, String), ApplyError>,
     ) -> Result<ExitCode, ApplyError> {

@@ -18,8 +18,9 @@ use crate::kong::engine::{Migration, OnRefusal, Throttle};
 use crate::kong::konnect;
 use crate::kong::konnect::{ControlPlane, Filter, InvalidServerUrl, ServerUrl};
 use crate::kong::model::ClusterType;
-use crate::kong::plan::{Policy, Waiver};
+use crate::kong::plan::Policy;
 use crate::manifest::{InvalidPolicy, accepted, policy};
+use crate::migration::waivers::Waiver;
 
 /// The server that calls are addressed to when `--konnect-url` is no server of Konnect but a way to one.
 const ANY_REGION: &str = "us.api.konghq.com";

@@ -4,9 +4,11 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 
-use crate::kong::plan::Report;
-use crate::kong::plan::render::terminal::Style;
-use crate::kong::plan::render::{RenderError, deck, json, kong_operator, markdown, terminal, terraform};
+use crate::kong::plan::render::{RenderError, deck, kong_operator, terraform, text};
+use crate::kong::plan::report::PlanEnds;
+use crate::migration::render::json;
+use crate::migration::render::terminal::Style;
+use crate::migration::report::PlanReport;
 
 /// A form of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -54,9 +56,9 @@ impl Output {
     ///
     /// # Errors
     /// When standard output does not take it.
-    pub fn print(self, report: &Report, full: bool) -> Result<(), OutputError> {
+    pub fn print(self, report: &PlanReport<PlanEnds>, full: bool) -> Result<(), OutputError> {
         let text = match self {
-            Self::Terminal => terminal::render(
+            Self::Terminal => text::terminal(
                 report,
                 Style {
                     colour: colour(),
@@ -64,7 +66,7 @@ impl Output {
                 },
             ),
             Self::Json => json::render(report)?,
-            Self::Markdown => markdown::render(report),
+            Self::Markdown => text::markdown(report),
             Self::Deck => deck::render(report)?,
             Self::KongOperator => kong_operator::render(report)?,
             Self::Terraform => terraform::render(report),

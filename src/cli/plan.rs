@@ -13,8 +13,10 @@ use super::source::SourceArgs;
 use super::stored::{StoredCommand, StoredError};
 use crate::clock::{Clock as _, SystemClock};
 use crate::kong::engine::{self, Observed};
-use crate::kong::plan::report::Secrets;
-use crate::kong::plan::{Action, Ledger, Plan, Planned, Report, report};
+use crate::kong::plan::report::{PlanEnds, plan_report};
+use crate::kong::plan::{Ledger, Planned};
+use crate::migration::plan::{Action, Plan};
+use crate::migration::report::{PlanReport, Secrets};
 use crate::telemetry::tracing::{LogError, LogFormat, init};
 
 /// Exit status when the plan changes something.
@@ -102,9 +104,9 @@ async fn plan_and_print(args: &PlanArgs, target: &TargetArgs) -> Result<ExitCode
     };
     let names = names(&ends, &observed);
     let report = if args.output.shows_bodies() {
-        Report::new(&planned, names, secrets)
+        plan_report(&planned, names, secrets)
     } else {
-        Report::without_entities(&planned.plan, names, secrets)
+        PlanReport::without_entities(&planned.plan, names, secrets)
     };
     args.output.print(&report, args.full)?;
     Ok(status(&planned.plan))
@@ -130,8 +132,8 @@ pub(super) async fn observe(ends: &Ends) -> Result<(Observed, Planned), engine::
 }
 
 /// The names of both ends.
-pub(super) fn names(ends: &Ends, observed: &Observed) -> report::Ends {
-    report::Ends {
+pub(super) fn names(ends: &Ends, observed: &Observed) -> PlanEnds {
+    PlanEnds {
         workspace: ends.migration.workspace.clone(),
         source_version: observed.source.version_text().unwrap_or_default(),
         control_plane: ends.control_plane.id.clone(),

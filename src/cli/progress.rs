@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::kong::engine::{KindProgress, Progress};
+use crate::migration::progress::{KindProgress, Progress};
 
 /// Between two pictures on a terminal.
 const FRAME: Duration = Duration::from_millis(100);

@@ -9,10 +9,11 @@ use super::ends::EndsArgs;
 use super::output::{OutputError, print};
 use super::plan::{LOG, PlanError, names, observe, runtime, status};
 use super::result::{Form, Verified};
-use crate::kong::plan::render::terminal::Style;
-use crate::kong::plan::render::{markdown, terminal};
-use crate::kong::plan::report::Secrets;
-use crate::kong::plan::{Catalogue, Report, verify};
+use crate::kong::plan::render::text;
+use crate::kong::plan::report::PlanEnds;
+use crate::kong::plan::{Catalogue, verify};
+use crate::migration::render::terminal::Style;
+use crate::migration::report::{PlanReport, Secrets};
 use crate::telemetry::tracing::{LogFormat, init};
 
 /// Name and version of the JSON form; fields may be added without a new version.
@@ -33,7 +34,7 @@ pub struct ReportArgs {
 struct Document<'a> {
     format: &'static str,
     verification: Verified,
-    plan: &'a Report,
+    plan: &'a PlanReport<PlanEnds>,
 }
 
 /// Compares both sides and prints everything. The exit status is that of `plan`.
@@ -51,26 +52,23 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, PlanError> {
             observed.version(),
             Catalogue::bundled(),
         );
-        let report = Report::without_entities(&planned.plan, names(&ends, &observed), Secrets::Masked);
+        let report = PlanReport::without_entities(&planned.plan, names(&ends, &observed), Secrets::Masked);
         args.print(&report, Verified::from(&verification))?;
         Ok(status(&planned.plan))
     })
 }
 
 impl ReportArgs {
-    fn print(&self, report: &Report, verification: Verified) -> Result<(), OutputError> {
+    fn print(&self, report: &PlanReport<PlanEnds>, verification: Verified) -> Result<(), OutputError> {
         let text = match self.output {
             Form::Terminal => {
                 let style = Style {
                     colour: false,
                     full: true,
                 };
-                format!("{}{verification}\n", terminal::render(report, style))
+                format!("{}{verification}\n", text::terminal(report, style))
             }
-            Form::Markdown => format!(
-                "{}\n## Verification\n\n{verification}\n",
-                markdown::render(report)
-            ),
+            Form::Markdown => format!("{}\n## Verification\n\n{verification}\n", text::markdown(report)),
             Form::Json => {
                 let document = Document {
                     format: FORMAT,

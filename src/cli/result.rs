@@ -7,10 +7,12 @@ use serde::Serialize;
 
 use super::output::{OutputError, print};
 use crate::kong::engine::{Applied, Refusal};
-use crate::kong::model::Subject;
 use crate::kong::plan::document::Planned;
-use crate::kong::plan::report::Ends;
-use crate::kong::plan::{Action, Finding, Verification};
+use crate::kong::plan::report::PlanEnds;
+use crate::migration::finding::Finding;
+use crate::migration::plan::Action;
+use crate::migration::subject::Subject;
+use crate::migration::verification::Verification;
 
 /// Name and version of the JSON form; fields may be added without a new version.
 const FORMAT: &str = "gatewaymigration.dev/result/v1";
@@ -45,7 +47,7 @@ pub enum End {
 #[serde(rename_all = "camelCase")]
 pub struct RunResult {
     format: &'static str,
-    ends: Ends,
+    ends: PlanEnds,
     /// How it ended.
     pub end: End,
     /// The same in words, with what to do next.
@@ -125,7 +127,7 @@ impl RunResult {
     #[must_use]
     pub fn new(
         planned: &Planned,
-        ends: Ends,
+        ends: PlanEnds,
         (end, message): (End, String),
         applied: &Applied,
         verification: Option<&Verification>,

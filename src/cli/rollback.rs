@@ -8,10 +8,12 @@ use super::cluster::{ClusterError, MigrationArgs};
 use super::output::{OutputError, colour, print};
 use super::plan::{LOG, runtime};
 use crate::k8s::artefacts::{self, ArtefactError};
-use crate::kong::plan::render::json::ReadError;
-use crate::kong::plan::render::rollback;
-use crate::kong::plan::render::terminal::Style;
-use crate::kong::plan::rollback::report::RollbackReport;
+use crate::kong::plan::render::text;
+use crate::kong::plan::rollback::report::RollbackEnds;
+use crate::migration::render::json::ReadError;
+use crate::migration::render::rollback;
+use crate::migration::render::terminal::Style;
+use crate::migration::rollback::RollbackReport;
 use crate::telemetry::tracing::{LogError, LogFormat, init};
 
 /// Commands on a rollback.
@@ -93,7 +95,7 @@ impl RollbackCommand {
             full: args.full,
         };
         let text = match args.output {
-            Form::Terminal => rollback::terminal(&report, style),
+            Form::Terminal => text::rollback(&report, style),
             Form::Json => rollback::json(&report).map_err(OutputError::from)?,
         };
         Ok(print(&text).map_err(OutputError::from)?)
@@ -101,7 +103,7 @@ impl RollbackCommand {
 }
 
 /// The stored rollback of a migration.
-async fn fetch(args: &MigrationArgs) -> Result<RollbackReport, RollbackCommandError> {
+async fn fetch(args: &MigrationArgs) -> Result<RollbackReport<RollbackEnds>, RollbackCommandError> {
     let found = args.fetch().await?;
     let told = found.migration.status.and_then(|status| status.rollback);
     let artefact = told

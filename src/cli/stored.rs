@@ -5,8 +5,9 @@ use clap::{Args, Subcommand};
 use super::cluster::{ClusterError, MigrationArgs};
 use super::output::{Output, OutputError, print};
 use crate::k8s::artefacts::{self, ArtefactError};
-use crate::kong::plan::Report;
-use crate::kong::plan::render::{diff, json};
+use crate::kong::plan::report::PlanEnds;
+use crate::migration::render::{diff, json};
+use crate::migration::report::PlanReport;
 
 /// Commands on a stored plan.
 #[derive(Debug, Subcommand)]
@@ -93,7 +94,7 @@ impl StoredCommand {
 }
 
 /// The stored plan of a migration.
-async fn fetch(args: &MigrationArgs) -> Result<Report, StoredError> {
+async fn fetch(args: &MigrationArgs) -> Result<PlanReport<PlanEnds>, StoredError> {
     let found = args.fetch().await?;
     let plan = found.migration.status.and_then(|status| status.plan);
     let artefact = plan

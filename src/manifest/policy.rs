@@ -8,12 +8,12 @@ use crate::api::workspace_migration::{
     Waiver as AcceptedFinding, WorkspaceMigrationSpec,
 };
 use crate::kong::model::entity_kinds::{ENTITY_KINDS, named};
-use crate::kong::plan::Waiver;
 use crate::kong::plan::policy::{
     Change, ConflictPolicy, Conflicts, DriftPolicy, Exclusion, IdPolicy, Policy, PruneLimit, Selection,
     Transform,
 };
 use crate::kong::plan::preset::Preset;
+use crate::migration::waivers::Waiver;
 
 /// Why a spec is no policy. The text says what to write instead.
 #[derive(Debug, thiserror::Error)]

@@ -5,4 +5,18 @@
 //! first one.
 
 pub mod admission_queue;
+pub mod digest;
+pub mod finding;
+pub mod hex;
+pub mod next_step;
 pub mod pace;
+pub mod parallel;
+pub mod plan;
+pub mod progress;
+pub mod render;
+pub mod report;
+pub mod rollback;
+pub mod rule;
+pub mod subject;
+pub mod verification;
+pub mod waivers;

@@ -53,17 +53,17 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "kong::model",
-        layers: &["http::object_text"],
+        layers: &["migration", "http::object_text"],
         crates: Crates::Only(&["serde", "serde_json", "jiff", "thiserror", "uuid"]),
     },
     Layer {
         module: "kong::plan",
-        layers: &["kong::model"],
+        layers: &["migration", "kong::model"],
         crates: Crates::Only(PLAN_CRATES),
     },
     Layer {
         module: "kong::declarative",
-        layers: &["kong::model"],
+        layers: &["migration", "kong::model"],
         crates: Crates::Only(&[
             "serde",
             "serde_json",
@@ -90,7 +90,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "manifest",
-        layers: &["kong::model", "kong::plan", "api"],
+        layers: &["migration", "kong::model", "kong::plan", "api"],
         crates: Crates::Only(&["serde", "serde_json", "serde_saphyr", "thiserror", "kube"]),
     },
     Layer {
@@ -111,6 +111,7 @@ const LAYERS: &[Layer] = &[
     Layer {
         module: "kong::engine",
         layers: &[
+            "migration",
             "kong::model",
             "kong::plan",
             "kong::declarative",
@@ -122,7 +123,7 @@ const LAYERS: &[Layer] = &[
     },
     Layer {
         module: "k8s",
-        layers: &["kong::model", "api", "clock"],
+        layers: &["migration", "kong::model", "api", "clock"],
         crates: Crates::AllBut(&["reqwest", "axum"]),
     },
     Layer {

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 use gateway_migration_operator::kong::model::entity_kinds::{ENTITY_KINDS, named};
-use gateway_migration_operator::kong::model::{Entity, EntityKey, EntityKind, Snapshot};
+use gateway_migration_operator::kong::model::{Entity, EntityKind, Snapshot};
+use gateway_migration_operator::migration::subject::EntityKey;
 use serde_json::{Map, Value, json};
 
 /// Secret fields of plugins, as their schemas mark them.

@@ -10,13 +10,15 @@ use fields::{Planted, planted};
 use gateway_migration_operator::kong::model::entity_kinds::{PLUGIN_SCHEMAS, named};
 use gateway_migration_operator::kong::model::{Entity, KongVersion, Snapshot};
 use gateway_migration_operator::kong::plan::policy::{ConflictPolicy, Conflicts};
-use gateway_migration_operator::kong::plan::render::{
-    deck, diff, json, kong_operator, markdown, terminal, terraform,
-};
-use gateway_migration_operator::kong::plan::report::{Ends, Secrets};
+use gateway_migration_operator::kong::plan::render::{deck, kong_operator, terraform, text};
+use gateway_migration_operator::kong::plan::report::{PlanEnds, plan_report};
 use gateway_migration_operator::kong::plan::{
-    Action, Catalogue, Circumstances, PlanInput, Planned, Policy, Report, build_plan,
+    Catalogue, Circumstances, PlanInput, Planned, Policy, build_plan,
 };
+use gateway_migration_operator::migration::plan::Action;
+use gateway_migration_operator::migration::render::terminal;
+use gateway_migration_operator::migration::render::{diff, json};
+use gateway_migration_operator::migration::report::Secrets;
 
 fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
     plan_with(source, target, &Policy::default())
@@ -45,7 +47,7 @@ fn schemas() -> Result<Snapshot> {
 
 /// Every form in which somebody may see a plan, by name.
 fn shown(planned: &Planned, secrets: Secrets) -> Result<Vec<(&'static str, String)>> {
-    let report = Report::new(planned, Ends::default(), secrets);
+    let report = plan_report(planned, PlanEnds::default(), secrets);
     let style = terminal::Style {
         colour: false,
         full: true,
@@ -54,9 +56,9 @@ fn shown(planned: &Planned, secrets: Secrets) -> Result<Vec<(&'static str, Strin
         ("plan", serde_json::to_string(&planned.plan)?),
         ("debug", format!("{planned:?}")),
         ("report", serde_json::to_string(&report)?),
-        ("terminal", terminal::render(&report, style)),
+        ("terminal", text::terminal(&report, style)),
         ("json", json::render(&report)?),
-        ("markdown", markdown::render(&report)),
+        ("markdown", text::markdown(&report)),
         ("diff", diff::render(&report)),
         ("deck", deck::render(&report)?),
         ("kong-operator", kong_operator::render(&report)?),

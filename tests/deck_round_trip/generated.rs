@@ -7,10 +7,13 @@ use gateway_migration_operator::kong::engine::DeclarativeFile;
 use gateway_migration_operator::kong::model::entity_kinds::{MEMBERS, PLUGIN_SCHEMAS, named};
 use gateway_migration_operator::kong::model::{Entity, KongVersion, Snapshot};
 use gateway_migration_operator::kong::plan::render::deck;
-use gateway_migration_operator::kong::plan::report::{Ends, Secrets};
+use gateway_migration_operator::kong::plan::report::{PlanEnds, plan_report};
 use gateway_migration_operator::kong::plan::{
-    Action, Catalogue, Circumstances, Finding, PlanInput, Planned, Policy, Report, build_plan,
+    Catalogue, Circumstances, PlanInput, Planned, Policy, build_plan,
 };
+use gateway_migration_operator::migration::finding::Finding;
+use gateway_migration_operator::migration::plan::Action;
+use gateway_migration_operator::migration::report::Secrets;
 use proptest::prelude::*;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
@@ -56,11 +59,11 @@ fn applied(planned: &Planned, before: &Snapshot) -> Snapshot {
 }
 
 fn exported(planned: &Planned) -> Result<String> {
-    let ends = Ends {
+    let ends = PlanEnds {
         workspace: WORKSPACE.to_owned(),
-        ..Ends::default()
+        ..PlanEnds::default()
     };
-    Ok(deck::render(&Report::new(planned, ends, Secrets::Included))?)
+    Ok(deck::render(&plan_report(planned, ends, Secrets::Included))?)
 }
 
 /// Migrates, exports, reads the export and plans it against the target: nothing is left to do.

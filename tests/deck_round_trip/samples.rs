@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use anyhow::Result;
 use gateway_migration_operator::kong::engine::{DeclarativeFile, Migration, Source};
-use gateway_migration_operator::kong::model::{KongVersion, Subject};
+use gateway_migration_operator::kong::model::KongVersion;
+use gateway_migration_operator::kong::plan::Planned;
 use gateway_migration_operator::kong::plan::render::deck;
-use gateway_migration_operator::kong::plan::report::{Ends, Secrets};
-use gateway_migration_operator::kong::plan::{Action, Planned, Report};
+use gateway_migration_operator::kong::plan::report::{PlanEnds, plan_report};
+use gateway_migration_operator::migration::plan::Action;
+use gateway_migration_operator::migration::report::Secrets;
+use gateway_migration_operator::migration::subject::Subject;
 use secrecy::SecretString;
 use simulators::bed::Bed;
 
@@ -21,13 +24,13 @@ async fn migrated(migration: &Migration) -> Result<(Planned, String)> {
         (applied.created, applied.refused),
         (planned.desired.len(), vec![])
     );
-    let ends = Ends {
+    let ends = PlanEnds {
         workspace: migration.workspace.clone(),
         control_plane: migration.control_plane.clone(),
         control_plane_name: Some(migration.workspace.clone()),
-        ..Ends::default()
+        ..PlanEnds::default()
     };
-    let file = deck::render(&Report::new(&planned, ends, Secrets::Included))?;
+    let file = deck::render(&plan_report(&planned, ends, Secrets::Included))?;
     Ok((planned, file))
 }
 
@@ -41,7 +44,7 @@ fn with(planned: &Planned, action: Action) -> BTreeSet<Subject> {
 async fn an_export_without_secrets_is_refused_as_a_source() -> Result<()> {
     let bed = Bed::start().await?;
     let planned = plan(&migration(&bed, "inventory").await?).await?;
-    let file = deck::render(&Report::new(&planned, Ends::default(), Secrets::Masked))?;
+    let file = deck::render(&plan_report(&planned, PlanEnds::default(), Secrets::Masked))?;
     let refused = DeclarativeFile::new(SecretString::from(file), None).observe("inventory");
     let error = refused.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(error.contains("a variable of decK"), "{error}");

@@ -2,9 +2,10 @@
 
 use anyhow::{Context, Result};
 use gateway_migration_operator::kong::engine::apply::Executor;
-use gateway_migration_operator::kong::engine::{Applied, Migration, OnRefusal, Progress};
+use gateway_migration_operator::kong::engine::{Applied, Migration, OnRefusal};
 use gateway_migration_operator::kong::model::Snapshot;
 use gateway_migration_operator::kong::plan::document::Deletion;
+use gateway_migration_operator::migration::progress::Progress;
 use serde_json::{Value, json};
 use simulators::bed::Bed;
 use simulators::server::Behaviour;

@@ -8,7 +8,9 @@ use gateway_migration_operator::kong::engine::{
     Applied, DeclarativeFile, Migration, Observed, Source, Throttle,
 };
 use gateway_migration_operator::kong::model::Snapshot;
-use gateway_migration_operator::kong::plan::{Action, Ledger, Planned, Policy};
+use gateway_migration_operator::kong::plan::{Ledger, Planned, Policy};
+use gateway_migration_operator::migration::plan::Action;
+use gateway_migration_operator::migration::subject::EntityKey;
 use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -118,7 +120,7 @@ impl Following {
 
     /// Whether the control plane has an entity.
     async fn has(&self, kind: &str, number: u8) -> Result<bool> {
-        let key = gateway_migration_operator::kong::model::EntityKey::new(kind.to_owned(), id(number));
+        let key = EntityKey::new(kind.to_owned(), id(number));
         Ok(self.target().await?.contains(&key))
     }
 

@@ -5,7 +5,8 @@ use std::process::Output;
 use anyhow::{Context as _, Result, ensure};
 use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
 use gateway_migration_operator::k8s::artefacts::{self, ArtefactError};
-use gateway_migration_operator::kong::plan::render::json;
+use gateway_migration_operator::kong::plan::report::PlanEnds;
+use gateway_migration_operator::migration::render::json;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, ListParams};
 use kube::{Api, ResourceExt};
@@ -85,7 +86,7 @@ async fn the_plan_is_stored_once_owned_without_secrets_and_read_by_the_command_l
     assert_eq!(secret.owner_references()[0].uid, seen.0.uid().context("a uid")?);
 
     let document = artefacts::load(&world.client, &world.namespace, &name).await?;
-    let report = json::read(&document)?;
+    let report = json::read::<PlanEnds>(&document)?;
     assert_eq!(report.plan.hash, status.hash);
     assert!(!report.entities.is_empty());
     let text = String::from_utf8(document)?;

@@ -1,7 +1,7 @@
 //! Trap 12: CA certificates belong to no workspace, so every workspace shows them.
 
 use anyhow::Result;
-use gateway_migration_operator::kong::plan::Action;
+use gateway_migration_operator::migration::plan::Action;
 use simulators::bed::Bed;
 
 use super::support::{held, migration, move_all, plan, sample};

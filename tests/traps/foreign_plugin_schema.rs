@@ -2,7 +2,8 @@
 
 use anyhow::{Result, ensure};
 use gateway_migration_operator::kong::plan::policy::{ConflictPolicy, Conflicts, CustomPlugin};
-use gateway_migration_operator::kong::plan::{Action, Planned, Policy};
+use gateway_migration_operator::kong::plan::{Planned, Policy};
+use gateway_migration_operator::migration::plan::Action;
 use serde_json::{Value, json};
 use simulators::bed::Bed;
 

@@ -1,7 +1,7 @@
 //! Trap 3: 1,500 targets in one upstream next to nine upstreams of 21.
 
 use anyhow::Result;
-use gateway_migration_operator::kong::plan::Action;
+use gateway_migration_operator::migration::plan::Action;
 use serde_json::{Map, Value, json};
 
 use super::support::{WORKSPACE, apply, bed_with, ensure_quiet, id, like, migration, plan};

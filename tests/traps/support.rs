@@ -3,7 +3,8 @@
 use anyhow::{Context, Result};
 use gateway_migration_operator::kong::engine::Migration;
 use gateway_migration_operator::kong::model::KongVersion;
-use gateway_migration_operator::kong::plan::{Action, Planned};
+use gateway_migration_operator::kong::plan::Planned;
+use gateway_migration_operator::migration::plan::Action;
 use serde_json::{Value, json};
 use simulators::bed::Bed;
 use simulators::kong_admin::{self, Edition};

@@ -1,7 +1,7 @@
 //! Trap 19: two workspaces into one control plane.
 
 use anyhow::Result;
-use gateway_migration_operator::kong::plan::Action;
+use gateway_migration_operator::migration::plan::Action;
 use serde_json::Value;
 use simulators::bed::Bed;
 

@@ -8,8 +8,9 @@ use gateway_migration_operator::kong::model::recast::recast;
 use gateway_migration_operator::kong::model::{Entity, Gap, GapCause, KongVersion, Snapshot};
 use gateway_migration_operator::kong::plan::policy::{CustomPlugin, Exclusion, Selection};
 use gateway_migration_operator::kong::plan::{
-    Catalogue, Circumstances, Ledger, PlanInput, Planned, Policy, Waiver, build_plan,
+    Catalogue, Circumstances, Ledger, PlanInput, Planned, Policy, build_plan,
 };
+use gateway_migration_operator::migration::waivers::Waiver;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};

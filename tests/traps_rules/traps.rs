@@ -1,10 +1,11 @@
 //! The traps of a migration that rules and translation answer, with source data as a gateway returns it.
 
 use anyhow::{Context, Result};
-use gateway_migration_operator::kong::model::EntityKey;
 use gateway_migration_operator::kong::model::entity_kinds::ENTITY_KINDS;
 use gateway_migration_operator::kong::model::recast::group_plugin_id;
-use gateway_migration_operator::kong::plan::{Action, Planned};
+use gateway_migration_operator::kong::plan::Planned;
+use gateway_migration_operator::migration::plan::Action;
+use gateway_migration_operator::migration::subject::EntityKey;
 use serde_json::{Value, json};
 
 use super::scenario::Scenario;

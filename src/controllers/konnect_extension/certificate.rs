@@ -12,7 +12,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 
-use crate::kong::model::Hex;
+use crate::migration::hex::Hex;
 
 /// Key of the certificate in a Secret of type `kubernetes.io/tls`.
 pub const CERTIFICATE_KEY: &str = "tls.crt";

@@ -6,7 +6,6 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 use super::LOOK_AGAIN;
-use super::decide::difference;
 use super::status::verification_status;
 use crate::api::conditions::{VERIFIED, reason};
 use crate::api::workspace_migration::{Mode, Sync, WorkspaceMigrationSpec, WorkspaceMigrationStatus};
@@ -14,7 +13,8 @@ use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::words::counted;
 use crate::k8s::conditions::ConditionStatus::{True, Unknown};
 use crate::kong::engine::Observed;
-use crate::kong::plan::{Action, Planned};
+use crate::kong::plan::Planned;
+use crate::migration::plan::Action;
 
 /// Looks that may fail in a row before nothing is claimed any more.
 const LOOKS: u32 = 3;
@@ -27,7 +27,7 @@ pub(super) fn renew(
     draft: &mut Draft<WorkspaceMigrationStatus>,
 ) {
     let plan = &planned.plan;
-    if difference(plan).is_some() {
+    if plan.difference().is_some() {
         return;
     }
     let unchanged = u64::try_from(plan.count(Action::Unchanged)).unwrap_or(u64::MAX);

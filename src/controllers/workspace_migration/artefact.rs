@@ -10,9 +10,10 @@ use crate::controllers::runtime::draft::Draft;
 use crate::k8s::artefacts::{self, ArtefactError};
 use crate::k8s::events::Note;
 use crate::kong::engine::{Migration, Observed};
-use crate::kong::plan::render::json;
-use crate::kong::plan::report::{Ends, Secrets};
-use crate::kong::plan::{Planned, Report};
+use crate::kong::plan::Planned;
+use crate::kong::plan::report::{PlanEnds, plan_report};
+use crate::migration::render::json;
+use crate::migration::report::{PlanReport, Secrets};
 
 /// What the stored document is.
 const PURPOSE: &str = "plan";
@@ -34,7 +35,7 @@ impl WorkspaceMigrationController {
         let artefact_ref = match stored {
             Some(stored) => Some(stored),
             None => {
-                let report = Report::new(planned, ends(object, migration, observed), Secrets::Masked);
+                let report = plan_report(planned, ends(object, migration, observed), Secrets::Masked);
                 match self.store(object, report).await {
                     Ok(name) => Some(LocalRef { name }),
                     Err(error) => {
@@ -53,15 +54,19 @@ impl WorkspaceMigrationController {
     }
 
     /// Stores all of it; when that is too large, the plan without the bodies.
-    async fn store(&self, object: &WorkspaceMigration, report: Report) -> Result<String, ArtefactError> {
-        let write = |report: &Report| {
+    async fn store(
+        &self,
+        object: &WorkspaceMigration,
+        report: PlanReport<PlanEnds>,
+    ) -> Result<String, ArtefactError> {
+        let write = |report: &PlanReport<PlanEnds>| {
             let document = json::store(report).map_err(std::io::Error::from);
             let client = &self.context.client;
             async move { artefacts::store(client, object, PURPOSE, &document?).await }
         };
         match write(&report).await {
             Err(ArtefactError::TooLarge { .. }) => {
-                let plan_alone = Report {
+                let plan_alone = PlanReport {
                     entities: Vec::new(),
                     ..report
                 };
@@ -72,8 +77,8 @@ impl WorkspaceMigrationController {
     }
 }
 
-fn ends(object: &WorkspaceMigration, migration: &Migration, observed: &Observed) -> Ends {
-    Ends {
+fn ends(object: &WorkspaceMigration, migration: &Migration, observed: &Observed) -> PlanEnds {
+    PlanEnds {
         workspace: migration.workspace.clone(),
         source_version: observed.source.version_text().unwrap_or_default(),
         control_plane: migration.control_plane.clone(),

@@ -18,7 +18,8 @@ use crate::k8s::artefacts::{self, Artefact, ArtefactError, Packed};
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::k8s::events::Note;
 use crate::kong::plan::ledger::format::Ends;
-use crate::kong::plan::{Ledger, Plan, backup};
+use crate::kong::plan::{Ledger, backup};
+use crate::migration::plan::Plan;
 
 /// Everything that the control plane held before the first write.
 pub(super) fn backup_artefact(control_plane: &str) -> Artefact {

@@ -24,9 +24,9 @@ use crate::controllers::runtime::words::counted;
 use crate::k8s::events::Note;
 use crate::k8s::finalizer;
 use crate::kong::engine::{self, Applied};
-use crate::kong::plan::Finding;
-use crate::kong::plan::rollback::Extent;
 use crate::migration::admission_queue::Priority;
+use crate::migration::finding::Finding;
+use crate::migration::rollback::Extent;
 
 /// What Konnect refused may be solved there, which makes no event in the cluster.
 const RECHECK: Duration = Duration::from_secs(60);

@@ -1,6 +1,5 @@
 //! How both sides differ from what the migration left, into status, conditions and events. Pure.
 
-use super::decide::difference;
 use crate::api::conditions::{DRIFTED, reason};
 use crate::api::events;
 use crate::api::workspace_migration::{DriftStatus, Mode, WorkspaceMigrationStatus};
@@ -9,10 +8,11 @@ use crate::controllers::runtime::words::entities;
 use crate::k8s::conditions::ConditionStatus::True;
 use crate::k8s::events::Note;
 use crate::kong::engine::Applied;
-use crate::kong::model::Subject;
+use crate::kong::plan::Planned;
 use crate::kong::plan::drift::{Class, Drift};
 use crate::kong::plan::planner_rules::DRIFT_CORRECTED;
-use crate::kong::plan::{Plan, Planned};
+use crate::migration::plan::Plan;
+use crate::migration::subject::Subject;
 
 /// How many entities a message names.
 const NAMED: usize = 5;
@@ -48,7 +48,7 @@ pub(super) fn tell_left(drift: &Drift, draft: &mut Draft<WorkspaceMigrationStatu
 
 /// Mode Apply, after completion: whose changes there are, with the reason of the condition; none when both sides are as they were left.
 pub(super) fn change_since(planned: &Planned) -> Option<(&'static str, String)> {
-    let words = difference(&planned.plan)?;
+    let words = planned.plan.difference()?;
     let classes = match planned.drift.summary() {
         summary if summary.is_empty() => summary,
         summary => format!(" ({summary})"),

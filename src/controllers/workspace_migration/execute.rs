@@ -24,7 +24,10 @@ use crate::k8s::finalizer;
 use crate::kong::engine::apply::initial_progress;
 use crate::kong::engine::{Applied, Migration, Observed};
 use crate::kong::plan::planner_rules::NOT_TRIED;
-use crate::kong::plan::{Action, Finding, Ledger, Plan, Planned, Verification};
+use crate::kong::plan::{Ledger, Planned};
+use crate::migration::finding::Finding;
+use crate::migration::plan::{Action, Plan};
+use crate::migration::verification::Verification;
 
 /// One run of a migration: what it works on.
 pub(super) struct Run<'a> {

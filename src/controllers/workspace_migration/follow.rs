@@ -13,8 +13,9 @@ use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStat
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::pass::Pass;
 use crate::http::Budget;
-use crate::kong::engine::{Applied, Progress};
+use crate::kong::engine::Applied;
 use crate::migration::pace::{Pace, waiting_for};
+use crate::migration::progress::Progress;
 
 /// Between two writes of progress into status.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);

@@ -36,7 +36,7 @@ use kube::api::DynamicObject;
 use kube::runtime::reflector::ObjectRef;
 
 use self::checkpoint::{is_completed, is_settled};
-use self::decide::{Step, next_step};
+use self::decide::next_step;
 use self::drift::{report_drift, tell_left};
 use self::error::Error;
 use self::execute::Run;
@@ -62,6 +62,7 @@ use crate::k8s::secrets::{Read, SecretWatches};
 use crate::kong::plan::{Ledger, Policy};
 use crate::manifest::{accepted, policy};
 use crate::migration::admission_queue::{AdmissionLimits, Priority};
+use crate::migration::next_step::NextStep;
 
 /// Source and target change outside the cluster, where no event tells.
 const LOOK_AGAIN: Duration = Duration::from_secs(600);
@@ -221,7 +222,7 @@ impl WorkspaceMigrationController {
         run: &Run<'_>,
         ledger: &mut Ledger,
         draft: &mut Draft<WorkspaceMigrationStatus>,
-    ) -> Result<Step, Error> {
+    ) -> Result<NextStep, Error> {
         let (spec, planned) = (&run.object.spec, run.planned);
         let completed = is_completed(draft) && !has_new_schemas(&planned.plan);
         let before = draft.status.plan.clone();
@@ -233,10 +234,10 @@ impl WorkspaceMigrationController {
         self.keep_plan(run.object, (run.migration, run.observed, planned), before, draft)
             .await;
         let step = next_step(spec.mode, spec.approval.as_ref(), completed, &planned.plan);
-        if matches!(step, Step::Watch | Step::Steady) {
+        if matches!(step, NextStep::Watch | NextStep::Steady) {
             age::renew(run.observed, planned, self.context.clock.now(), draft);
         }
-        if step == Step::Steady && is_new {
+        if step == NextStep::Steady && is_new {
             self.settle(run, ledger, draft).await?;
         }
         Ok(step)
@@ -245,22 +246,22 @@ impl WorkspaceMigrationController {
     /// Takes the step. All but the last one only tell; what could be undone is told with it.
     async fn take(
         &self,
-        step: Step,
+        step: NextStep,
         run: &Run<'_>,
         ledger: &mut Ledger,
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         let (object, planned, draft) = (run.object, run.planned, &mut pass.draft);
-        if step != Step::Apply {
+        if step != NextStep::Apply {
             self.foresee(run, ledger, draft).await;
         }
         match step {
-            Step::Halt(finding) => Ok(halt(planned, &finding, draft)),
-            Step::Report => Ok(report_only(planned, draft)),
-            Step::Watch => Ok(watch(planned, draft)),
-            Step::Steady => Ok(steady(planned)),
-            Step::AwaitApproval { stale } => Ok(await_approval(object, planned, stale, draft)),
-            Step::Apply => {
+            NextStep::Halt(finding) => Ok(halt(planned, &finding, draft)),
+            NextStep::Report => Ok(report_only(planned, draft)),
+            NextStep::Watch => Ok(watch(planned, draft)),
+            NextStep::Steady => Ok(steady(planned)),
+            NextStep::AwaitApproval { stale } => Ok(await_approval(object, planned, stale, draft)),
+            NextStep::Apply => {
                 tell_left(&planned.drift, draft);
                 self.execute(run, ledger, pass).await
             }

@@ -14,7 +14,8 @@ use crate::controllers::runtime::words::counted;
 use crate::k8s::events::Note;
 use crate::kong::engine::Applied;
 use crate::kong::engine::apply::initial_progress;
-use crate::kong::plan::{Ledger, Planned, Verification, build_repair};
+use crate::kong::plan::{Ledger, Planned, build_repair};
+use crate::migration::verification::Verification;
 
 impl WorkspaceMigrationController {
     /// Compares; where the target does not hold what this run wrote, writes that once more and compares again.

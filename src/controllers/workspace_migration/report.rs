@@ -18,7 +18,11 @@ use crate::kong::engine::apply::initial_progress;
 use crate::kong::engine::error::Side;
 use crate::kong::engine::{Observed, ObservedSource};
 use crate::kong::model::Snapshot;
-use crate::kong::plan::{Finding, Plan, Planned, Severity, prune};
+use crate::kong::plan::planner_rules::BLOCKED_BY_DEPENDENCY;
+use crate::kong::plan::{Planned, prune};
+use crate::migration::finding::Finding;
+use crate::migration::plan::Plan;
+use crate::migration::rule::Severity;
 
 /// What was read from the source, into its condition.
 pub(super) fn report_source(
@@ -127,7 +131,7 @@ fn report_prune(plan: &Plan, draft: &mut Draft<WorkspaceMigrationStatus>) {
 
 /// Whether a finding forbids the writes, which mode Plan tells too.
 fn report_preflight(planned: &Planned, draft: &mut Draft<WorkspaceMigrationStatus>) {
-    match planned.plan.obstacle() {
+    match planned.plan.obstacle(&BLOCKED_BY_DEPENDENCY) {
         Some(finding) => draft.conditions.set(
             PREFLIGHT_PASSED,
             False,

@@ -13,10 +13,14 @@ use crate::api::workspace_migration::{
 use crate::k8s::conditions::bounded;
 use crate::k8s::status::ObjectStatus;
 use crate::kong::admin::{Edition, Node};
-use crate::kong::engine::{ObservedSource, Progress};
-use crate::kong::plan::rollback::Undo;
+use crate::kong::engine::ObservedSource;
 use crate::kong::plan::rule_families::RULE_FAMILIES;
-use crate::kong::plan::{Action, Finding, Plan, Rollback, Severity, Verification};
+use crate::migration::finding::Finding;
+use crate::migration::plan::{Action, Plan};
+use crate::migration::progress::Progress;
+use crate::migration::rollback::{Rollback, Undo};
+use crate::migration::rule::Severity;
+use crate::migration::verification::Verification;
 
 impl ObjectStatus for WorkspaceMigrationStatus {
     fn conditions(&self) -> &[Condition] {
@@ -234,9 +238,9 @@ fn count(number: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kong::model::{EntityKey, Subject};
     use crate::kong::plan::planner_rules::TARGET_ADDS_FIELD;
     use crate::kong::plan::preflight::plugins::PLUGIN_UNSUPPORTED;
+    use crate::migration::subject::{EntityKey, Subject};
 
     fn subject(id: usize) -> Subject {
         Subject {

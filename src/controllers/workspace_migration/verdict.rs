@@ -14,7 +14,10 @@ use crate::controllers::runtime::words::counted;
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::kong::engine::Applied;
 use crate::kong::model::entity_kinds::PLUGIN_SCHEMAS;
-use crate::kong::plan::{Action, Finding, Plan, Planned, Verification};
+use crate::kong::plan::Planned;
+use crate::migration::finding::Finding;
+use crate::migration::plan::{Action, Plan};
+use crate::migration::verification::Verification;
 
 /// A finding forbids every write.
 pub(super) fn halt(

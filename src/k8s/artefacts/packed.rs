@@ -8,7 +8,7 @@ use flate2::write::GzEncoder;
 use sha2::{Digest as _, Sha256};
 
 use super::{CHUNK, MOST_BYTES};
-use crate::kong::model::Hex;
+use crate::migration::hex::Hex;
 
 /// A compressed document with the digest of its text.
 #[derive(Debug)]

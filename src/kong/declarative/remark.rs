@@ -1,6 +1,6 @@
 //! What a person must know of a file beside its entities.
 
-use crate::kong::model::{EntityKey, Subject};
+use crate::migration::subject::{EntityKey, Subject};
 
 /// What a remark is about. Each has a finding of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,10 +10,11 @@ use super::ids::Naming;
 use super::remark::{Remark, Topic};
 use super::sections::{self, Identity};
 use super::{Error, Fault};
+use crate::kong::model::Entity;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kind::{ForeignKey, Write};
 use crate::kong::model::entity_kinds::{PLUGIN_SCOPE, named};
-use crate::kong::model::{Entity, EntityKey};
+use crate::migration::subject::EntityKey;
 
 /// An entity, and how the file had it.
 #[derive(Debug)]

@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::kong::model::entity::reference;
-use crate::kong::model::{Entity, EntityKey, Packed};
+use crate::kong::model::{Entity, Packed};
+use crate::migration::subject::EntityKey;
 
 fn read(text: &str) -> Document {
     parse(text, DEFAULT_WORKSPACE).unwrap()

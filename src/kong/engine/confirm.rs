@@ -12,9 +12,9 @@ use crate::kong::admin;
 use crate::kong::model::EntityKind;
 use crate::kong::model::entity_kind::{Gateway, Listing, Write};
 use crate::kong::model::entity_kinds::{KEY_AUTH_ENC, OVERRIDES, named};
-use crate::kong::plan::Finding;
 use crate::kong::plan::document::{Deletion, InSource};
 use crate::kong::plan::prune::{PRUNE_SOURCE_HAS_IT, PRUNE_UNCONFIRMED};
+use crate::migration::finding::Finding;
 
 /// What the source says of entities to delete.
 #[derive(Debug, Default)]

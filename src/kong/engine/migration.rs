@@ -7,7 +7,6 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{Applied, Executor, OnRefusal, Run};
 use super::compute::compute;
 use super::error::Error;
-use super::progress::Progress;
 use super::read::{read_source, read_target};
 use super::source::Source;
 use super::throttle::Throttle;
@@ -16,11 +15,12 @@ use crate::kong::admin::Workspace;
 use crate::kong::model::entity_kind::Gateway;
 use crate::kong::model::{KongVersion, Snapshot};
 use crate::kong::plan::document::Deletion;
-use crate::kong::plan::{
-    Catalogue, Circumstances, Finding, Ledger, PlanInput, Planned, Policy, Verification, Waiver, build_plan,
-    verify,
-};
+use crate::kong::plan::{Catalogue, Circumstances, Ledger, PlanInput, Planned, Policy, build_plan, verify};
 use crate::kong::{admin, konnect};
+use crate::migration::finding::Finding;
+use crate::migration::progress::Progress;
+use crate::migration::verification::Verification;
+use crate::migration::waivers::Waiver;
 
 /// The name of the workspace that every gateway has.
 const DEFAULT: &str = "default";

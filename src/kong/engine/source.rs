@@ -11,13 +11,14 @@ use crate::kong::admin;
 use crate::kong::declarative::{self, Remark, Topic};
 use crate::kong::model::KongVersion;
 use crate::kong::model::recast::recast;
+use crate::kong::plan::Catalogue;
 use crate::kong::plan::defaults::fill_defaults;
 use crate::kong::plan::preflight::declared::{
     DECLARED_LIST_NOT_MOVED, DECLARED_LIST_UNKNOWN, DECLARED_NAME_NOT_FOUND, DECLARED_PASSWORD_HASH,
     DECLARED_SETTING_IGNORED,
 };
 use crate::kong::plan::preflight::routes::REGEX_PATH_NEEDS_TILDE;
-use crate::kong::plan::{Catalogue, Finding};
+use crate::migration::finding::Finding;
 
 /// The source of a migration.
 #[derive(Clone, Debug)]

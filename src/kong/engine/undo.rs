@@ -6,14 +6,16 @@ use tokio_util::sync::CancellationToken;
 use super::apply::{Applied, Executor, OnRefusal, Undoing};
 use super::compute::compute;
 use super::error::Error;
-use super::progress::Progress;
 use super::read::read_target;
 use super::throttle::Throttle;
 use crate::kong::konnect;
 use crate::kong::model::entity_kinds::named;
 use crate::kong::model::{Entity, Packed, Snapshot};
-use crate::kong::plan::rollback::{Step, Undo, body_before};
-use crate::kong::plan::{Action, Catalogue, Ledger, Rollback, RollbackInput, build_rollback};
+use crate::kong::plan::rollback::body_before;
+use crate::kong::plan::{Catalogue, Ledger, RollbackInput, build_rollback};
+use crate::migration::plan::Action;
+use crate::migration::progress::Progress;
+use crate::migration::rollback::{Rollback, RollbackStep, Undo};
 
 /// One end of a migration.
 #[derive(Clone, Debug)]
@@ -84,7 +86,7 @@ impl Target {
 }
 
 /// A step with what it needs.
-fn undoing(step: &Step, ledger: &Ledger, held: &Snapshot) -> Option<Undoing> {
+fn undoing(step: &RollbackStep, ledger: &Ledger, held: &Snapshot) -> Option<Undoing> {
     let key = &step.subject.key;
     let former = || {
         Some(Packed::from(&Entity {

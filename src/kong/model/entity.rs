@@ -1,84 +1,20 @@
 //! One entity as a JSON map, and the names it goes by.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::entity_kind::{EntityKind, Write};
 use super::entity_kinds::PLUGIN_SCHEMAS;
-
-/// Kind and id: the identity of an entity on either side, because ids are preserved.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct EntityKey {
-    /// Name of the kind, for example `routes`.
-    pub kind: Cow<'static, str>,
-    /// Id; a membership's is `{consumer group id}/{consumer id}`. Shared by all that name the entity.
-    pub id: Arc<str>,
-}
-
-impl EntityKey {
-    /// A key.
-    #[must_use]
-    pub fn new(kind: impl Into<Cow<'static, str>>, id: impl Into<Arc<str>>) -> Self {
-        Self {
-            kind: kind.into(),
-            id: id.into(),
-        }
-    }
-
-    /// The key of an entity of a known kind.
-    #[must_use]
-    pub fn of(kind: &'static EntityKind, id: &Arc<str>) -> Self {
-        Self::new(kind.name, Arc::clone(id))
-    }
-}
-
-impl fmt::Display for EntityKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.kind, self.id)
-    }
-}
-
-/// An entity as a person recognises it: key and name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Subject {
-    /// Kind and id.
-    #[serde(flatten)]
-    pub key: EntityKey,
-    /// Natural name, where the kind has one. Never a secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name: Option<Arc<str>>,
-}
-
-impl Subject {
-    /// All of a kind as one subject.
-    #[must_use]
-    pub fn whole_kind(kind: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            key: EntityKey::new(kind, "*"),
-            name: None,
-        }
-    }
-}
-
-impl fmt::Display for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            Some(name) => write!(f, "{}/{name} ({})", self.key.kind, self.key.id),
-            None => self.key.fmt(f),
-        }
-    }
-}
+use crate::migration::subject::{EntityKey, Subject};
 
 /// An entity as one side returned it. The body stays a map, so that a field nobody knows travels with it.
 #[derive(Clone, PartialEq)]
 pub struct Entity {
     /// Its row in the table of kinds.
     pub kind: &'static EntityKind,
-    /// See [`EntityKey::id`].
+    /// See [`EntityKey::id`]; a membership's is `{consumer group id}/{consumer id}`.
     pub id: Arc<str>,
     /// The fields, with secrets in clear.
     pub body: Map<String, Value>,
@@ -110,7 +46,7 @@ impl Entity {
     /// Kind and id.
     #[must_use]
     pub fn key(&self) -> EntityKey {
-        EntityKey::of(self.kind, &self.id)
+        EntityKey::new(self.kind.name, Arc::clone(&self.id))
     }
 
     /// Key and natural name.

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::{EntityKey, KongVersion};
+use super::KongVersion;
+use crate::migration::subject::EntityKey;
 
 /// How all entities of a kind are listed on one side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

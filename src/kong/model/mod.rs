@@ -5,7 +5,6 @@ pub mod cluster_type;
 pub mod entity;
 pub mod entity_kind;
 pub mod entity_kinds;
-pub mod hex;
 pub mod json;
 pub mod packed;
 pub mod recast;
@@ -14,9 +13,8 @@ pub mod snapshot;
 pub mod version;
 
 pub use cluster_type::ClusterType;
-pub use entity::{Entity, EntityKey, Subject};
+pub use entity::Entity;
 pub use entity_kind::EntityKind;
-pub use hex::Hex;
 pub use packed::Packed;
 pub use snapshot::{Gap, GapCause, Snapshot};
 pub use version::KongVersion;

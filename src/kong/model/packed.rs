@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::Entity;
 use super::entity_kind::{EntityKind, Write};
-use super::{Entity, EntityKey, Subject};
 use crate::http::object_text::ObjectText;
+use crate::migration::subject::{EntityKey, Subject};
 
 /// An entity with its fields as text.
 #[derive(Clone, PartialEq)]
@@ -51,7 +52,7 @@ impl Packed {
     /// Kind and id.
     #[must_use]
     pub fn key(&self) -> EntityKey {
-        EntityKey::of(self.kind, &self.id)
+        EntityKey::new(self.kind.name, Arc::clone(&self.id))
     }
 
     /// Key and natural name.

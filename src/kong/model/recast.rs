@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::entity::reference;
 use super::entity_kinds::{KEY_AUTH_ENC, OVERRIDES, named};
 use super::snapshot::Recast;
-use super::{Entity, EntityKey, EntityKind, Packed, Snapshot};
+use super::{Entity, EntityKind, Packed, Snapshot};
+use crate::migration::subject::EntityKey;
 
 /// The plugin whose limits consumer groups may override.
 pub const RATE_LIMITING: &str = "rate-limiting-advanced";

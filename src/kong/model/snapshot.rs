@@ -4,7 +4,8 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::mem;
 
-use super::{Entity, EntityKey, EntityKind, Packed, Subject};
+use super::{Entity, EntityKind, Packed};
+use crate::migration::subject::{EntityKey, Subject};
 
 /// Why a kind could not be read. An unread kind never counts as empty.
 #[derive(Clone, Debug, PartialEq, Eq)]

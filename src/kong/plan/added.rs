@@ -3,11 +3,12 @@
 use serde_json::{Map, Value};
 
 use super::catalogue::{Catalogue, PluginDrift};
-use super::finding::Finding;
 use super::mask;
 use super::path::Path;
 use super::planner_rules::TARGET_ADDS_FIELD;
-use crate::kong::model::{Entity, KongVersion, Subject, json};
+use crate::kong::model::{Entity, KongVersion, json};
+use crate::migration::finding::Finding;
+use crate::migration::subject::Subject;
 
 /// New fields of a plugin or kind whose filled-in value keeps the old behaviour, with the reason.
 const KEEPS_BEHAVIOUR: &[(&str, &str)] = &[

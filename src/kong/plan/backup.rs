@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::report::PlannedEntity;
-use crate::kong::model::{EntityKey, Snapshot};
+use crate::kong::model::Snapshot;
+use crate::migration::report::PlannedEntity;
+use crate::migration::subject::EntityKey;
 
 /// Name and version of the form. A reader refuses any other.
 const FORMAT: &str = "gatewaymigration.dev/backup/v1";

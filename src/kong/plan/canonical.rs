@@ -188,7 +188,7 @@ fn write(value: &Value, out: &mut Vec<u8>) {
 }
 
 /// As serde writes it. Neither a plain value nor a vector refuses.
-pub(super) fn write_plain(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
+fn write_plain(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
     let _ = serde_json::to_writer(out, value);
 }
 

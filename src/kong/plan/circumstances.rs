@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::waivers::Waiver;
+use crate::migration::waivers::Waiver;
 
 /// The time, the settings of the source's nodes, and what the user has accepted. All are inputs: the planner reads no clock.
 #[derive(Clone, Debug, Default)]

@@ -6,23 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::canonical::{canonical, canonical_json, dense};
 use super::mask;
 use crate::kong::model::EntityKind;
-
-/// One difference; values are shown masked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FieldChange {
-    /// Dotted path.
-    pub field: String,
-    /// In the target.
-    pub from: String,
-    /// In the source.
-    pub to: String,
-}
+use crate::migration::plan::FieldChange;
 
 /// The part of a target's body that the source speaks of, nulls included: a null in the source must not hide a value in the target.
 #[must_use]

@@ -3,8 +3,8 @@
 use super::ledger::Standing;
 use super::planner_rules::{DRIFT_CORRECTED, DRIFT_LEFT, TARGET_CHANGED, TARGET_DIFFERS, TARGET_OVERWRITTEN};
 use super::policy::{ConflictPolicy, DriftPolicy, Policy};
-use super::rule::Rule;
 use crate::kong::model::EntityKind;
+use crate::migration::rule::Rule;
 
 /// The decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

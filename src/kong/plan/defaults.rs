@@ -9,9 +9,10 @@ use std::sync::LazyLock;
 use serde_json::{Map, Value, json};
 
 use super::catalogue::Catalogue;
-use super::finding::Finding;
 use super::preflight::declared::{DECLARED_DEFAULT_UNKNOWN, DECLARED_VERSION_UNKNOWN};
-use crate::kong::model::{Entity, EntityKey, KongVersion, Snapshot, Subject, json};
+use crate::kong::model::{Entity, KongVersion, Snapshot, json};
+use crate::migration::finding::Finding;
+use crate::migration::subject::{EntityKey, Subject};
 
 /// From here on a route takes https alone, unless it says otherwise.
 const HTTPS_ONLY: KongVersion = KongVersion { major: 3, minor: 14 };

@@ -16,11 +16,9 @@ use self::attribution::{missing_in_source, removed_from_target};
 use self::hash::hash;
 use self::origin::Origin;
 use self::prepare::{Counterpart, Judged, Known, Outcome, Prepared, Transforms};
-use super::compare::FieldChange;
-use super::digest::{Digest, Held};
-use super::document::{Action, Desired, DesiredEntities, Operation, Plan, Planned};
+use super::digest::Held;
+use super::document::{Desired, DesiredEntities, Planned};
 use super::drift::{Class, Drift};
-use super::finding::Finding;
 use super::identity::Identities;
 use super::input::PlanInput;
 use super::planner_rules::{
@@ -33,12 +31,16 @@ use super::preflight::custom_plugins::SCHEMA_UNUSED;
 use super::preflight::facts::Facts;
 use super::preflight::judge_workspace;
 use super::prune::Gone;
-use super::rule::Rule;
 use super::rule_families::RULE_FAMILIES;
 use super::select::{Selected, select};
 use super::unique::Taken;
-use super::{parallel, waivers};
-use crate::kong::model::{Entity, EntityKey, KongVersion, Packed, Subject};
+use crate::kong::model::{Entity, KongVersion, Packed};
+use crate::migration::digest::Digest;
+use crate::migration::finding::Finding;
+use crate::migration::plan::{Action, FieldChange, Operation, Plan};
+use crate::migration::rule::Rule;
+use crate::migration::subject::{EntityKey, Subject};
+use crate::migration::{parallel, waivers};
 
 /// The oldest version that plugin defaults are known for (published schemas).
 const OLDEST: KongVersion = KongVersion { major: 3, minor: 4 };
@@ -229,8 +231,8 @@ impl<'a> Planner<'a> {
 
     /// Kind and id in the target.
     fn target_key(&self, source: &Origin) -> EntityKey {
-        let other = self.other_id(source);
-        EntityKey::of(source.kind, other.as_ref().unwrap_or(source.id()))
+        let id = self.other_id(source).unwrap_or_else(|| Arc::clone(source.id()));
+        EntityKey::new(source.kind.name, id)
     }
 
     fn other_id(&self, source: &Origin) -> Option<Arc<str>> {

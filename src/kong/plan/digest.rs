@@ -1,78 +1,25 @@
-//! SHA-256 of bodies, of sides and of plans.
+//! SHA-256 of bodies and of sides.
 
-use serde::Serialize;
 use serde_json::{Map, Value};
-use sha2::{Digest as _, Sha256};
 
-use super::canonical::{write_canonical, write_plain};
-use super::parallel;
-use crate::kong::model::{EntityKey, EntityKind, Hex, Packed, Snapshot};
+use super::canonical::write_canonical;
+use crate::kong::model::{EntityKind, Packed, Snapshot};
+use crate::migration::digest::{BodyDigest, Digest};
+use crate::migration::parallel;
+use crate::migration::subject::EntityKey;
 
-/// SHA-256 of an entity's fields in their canonical form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BodyDigest([u8; 32]);
-
-impl BodyDigest {
-    /// Of all fields that are compared.
-    #[must_use]
-    pub fn of(kind: &EntityKind, body: &Map<String, Value>) -> Self {
-        let mut text = Vec::with_capacity(1024);
-        write_canonical(kind, body, &mut text);
-        Self(Sha256::digest(text).into())
-    }
-
-    /// The same of a packed entity.
-    #[must_use]
-    pub fn of_packed(packed: &Packed) -> Self {
-        Self::of(packed.kind, &packed.unpack().body)
-    }
-
-    /// Its first half: enough to tell whether an entity is as it was.
-    #[must_use]
-    pub fn half(&self) -> [u8; 16] {
-        let mut half = [0; 16];
-        half.copy_from_slice(&self.0[..16]);
-        half
-    }
+/// The digest of all fields that are compared.
+#[must_use]
+pub fn digest_body(kind: &EntityKind, body: &Map<String, Value>) -> BodyDigest {
+    let mut text = Vec::with_capacity(1024);
+    write_canonical(kind, body, &mut text);
+    BodyDigest::of(&text)
 }
 
-/// Running SHA-256 over values.
-#[derive(Default)]
-pub struct Digest {
-    sum: Sha256,
-    text: Vec<u8>,
-}
-
-impl Digest {
-    /// Adds a value in the order of its fields.
-    pub fn add(&mut self, value: &impl Serialize) {
-        write_plain(value, &mut self.text);
-        self.end_line();
-    }
-
-    /// Adds an entity: its key as JSON, and the bytes of its body's digest.
-    pub fn add_entity(&mut self, key: &EntityKey, body: &BodyDigest) {
-        self.text.extend_from_slice(b"[{\"id\":");
-        write_plain(&*key.id, &mut self.text);
-        self.text.extend_from_slice(b",\"kind\":");
-        write_plain(&*key.kind, &mut self.text);
-        self.text.extend_from_slice(b"},");
-        self.text.extend_from_slice(&body.0);
-        self.text.push(b']');
-        self.end_line();
-    }
-
-    fn end_line(&mut self) {
-        self.text.push(b'\n');
-        self.sum.update(&self.text);
-        self.text.clear();
-    }
-
-    /// `sha256:` and 64 hexadecimal digits.
-    #[must_use]
-    pub fn finish(self) -> String {
-        format!("sha256:{}", Hex(&self.sum.finalize()))
-    }
+/// The same of a packed entity.
+#[must_use]
+pub fn digest_packed(packed: &Packed) -> BodyDigest {
+    digest_body(packed.kind, &packed.unpack().body)
 }
 
 /// The digest of every entity that one side holds.
@@ -88,7 +35,7 @@ impl<'s> Held<'s> {
     pub fn by(side: &'s Snapshot) -> Self {
         let held: Vec<(&EntityKey, &Packed)> = side.entities.iter().collect();
         Self {
-            bodies: parallel::map(&held, |(key, packed)| (*key, BodyDigest::of_packed(packed))),
+            bodies: parallel::map(&held, |(key, packed)| (*key, digest_packed(packed))),
         }
     }
 
@@ -121,7 +68,7 @@ mod tests {
     use crate::kong::model::entity_kinds::named;
 
     fn of(body: &Value) -> BodyDigest {
-        BodyDigest::of(named("services").unwrap(), body.as_object().unwrap())
+        digest_body(named("services").unwrap(), body.as_object().unwrap())
     }
 
     #[test]

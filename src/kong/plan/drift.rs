@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::kong::model::Subject;
+use crate::migration::subject::Subject;
 
 /// Whose change it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::policy::IdPolicy;
 use crate::kong::model::entity_kind::Write;
-use crate::kong::model::{Entity, EntityKey, EntityKind, Snapshot};
+use crate::kong::model::{Entity, EntityKind, Snapshot};
+use crate::migration::subject::EntityKey;
 
 /// Target ids by source entity. Starts from the policy; adoptions are added while planning.
 #[derive(Debug)]

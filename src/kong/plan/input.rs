@@ -2,10 +2,10 @@
 
 use super::catalogue::Catalogue;
 use super::circumstances::Circumstances;
-use super::finding::Finding;
 use super::ledger::Ledger;
 use super::policy::Policy;
 use crate::kong::model::{KongVersion, Snapshot};
+use crate::migration::finding::Finding;
 
 /// Everything a plan depends on.
 #[derive(Debug)]

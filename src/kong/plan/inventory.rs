@@ -1,12 +1,13 @@
 //! What can be said of a source as a whole: kinds that were not read, that are only counted, and what moves as another kind.
 
-use super::finding::Finding;
 use super::planner_rules::{
     KIND_NOT_MOVED, KIND_UNREADABLE, MOVED_AS_ANOTHER_KIND, UNMOVABLE_KIND_FAILED, UNMOVABLE_KIND_UNREADABLE,
 };
 use crate::kong::model::entity_kind::Write;
 use crate::kong::model::entity_kinds::named;
-use crate::kong::model::{Gap, GapCause, Snapshot, Subject};
+use crate::kong::model::{Gap, GapCause, Snapshot};
+use crate::migration::finding::Finding;
+use crate::migration::subject::Subject;
 
 /// One finding for each kind that was not read, or stays behind as a whole, and for each entity that moves as another kind.
 #[must_use]
@@ -60,8 +61,8 @@ fn judge_count(name: &str, count: usize) -> Option<Finding> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kong::model::EntityKey;
     use crate::kong::model::snapshot::Recast;
+    use crate::migration::subject::EntityKey;
 
     fn gap(kind: &str, cause: GapCause) -> Gap {
         Gap {

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use crate::kong::model::entity::reference;
-use crate::kong::model::{Entity, EntityKey, Packed, Snapshot, json};
+use crate::kong::model::{Entity, Packed, Snapshot, json};
+use crate::migration::subject::EntityKey;
 
 /// Fields by which other entities and plugin configurations name an entity.
 const NAMES: &[(&str, &[&str])] = &[

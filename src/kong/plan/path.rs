@@ -6,11 +6,11 @@ use std::fmt;
 #[derive(Clone, Copy, Debug)]
 pub struct Path<'p> {
     outer: Option<&'p Path<'p>>,
-    step: Step<'p>,
+    step: PathStep<'p>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Step<'p> {
+enum PathStep<'p> {
     Field(&'p str),
     Items,
 }
@@ -21,7 +21,7 @@ impl<'p> Path<'p> {
     pub const fn field(name: &'p str) -> Self {
         Self {
             outer: None,
-            step: Step::Field(name),
+            step: PathStep::Field(name),
         }
     }
 
@@ -30,7 +30,7 @@ impl<'p> Path<'p> {
     pub const fn then(&'p self, name: &'p str) -> Self {
         Self {
             outer: Some(self),
-            step: Step::Field(name),
+            step: PathStep::Field(name),
         }
     }
 
@@ -39,7 +39,7 @@ impl<'p> Path<'p> {
     pub const fn items(&'p self) -> Self {
         Self {
             outer: Some(self),
-            step: Step::Items,
+            step: PathStep::Items,
         }
     }
 
@@ -48,7 +48,7 @@ impl<'p> Path<'p> {
     pub const fn below(outer: Option<&'p Self>, name: &'p str) -> Self {
         Self {
             outer,
-            step: Step::Field(name),
+            step: PathStep::Field(name),
         }
     }
 }
@@ -59,9 +59,9 @@ impl fmt::Display for Path<'_> {
             outer.fmt(f)?;
         }
         match (self.step, self.outer) {
-            (Step::Field(name), Some(_)) => write!(f, ".{name}"),
-            (Step::Field(name), None) => f.write_str(name),
-            (Step::Items, _) => f.write_str("[]"),
+            (PathStep::Field(name), Some(_)) => write!(f, ".{name}"),
+            (PathStep::Field(name), None) => f.write_str(name),
+            (PathStep::Items, _) => f.write_str("[]"),
         }
     }
 }

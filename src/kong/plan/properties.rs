@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::catalogue::Catalogue;
 use super::circumstances::Circumstances;
 use super::diff::build_plan;
-use super::document::{Action, Planned};
+use super::document::Planned;
 use super::generated::body;
 use super::input::PlanInput;
 use super::ledger::{Ledger, Origin};
@@ -18,6 +18,7 @@ use super::test_support::entity;
 use super::verify::verify;
 use crate::kong::model::entity_kinds::ENTITY_KINDS;
 use crate::kong::model::{Entity, EntityKind, Gap, GapCause, KongVersion, Snapshot};
+use crate::migration::plan::Action;
 
 const VERSION: KongVersion = KongVersion { major: 3, minor: 9 };
 

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::document::{Action, Operation, Plan, Planned};
+use super::document::Planned;
 use super::drift::Drift;
-use super::verify::Verification;
-use crate::kong::model::EntityKey;
+use crate::migration::plan::{Action, Operation, Plan};
+use crate::migration::subject::EntityKey;
+use crate::migration::verification::Verification;
 
 /// The part of a plan that was written and that the target does not hold as it was written; none when there is nothing to repair.
 /// `not_written` has what the run did not write, by its key in the source: a repair would not write it either.

@@ -4,8 +4,9 @@ use super::preflight::{
     certificates, consumers, custom_plugins, data_planes, declared, group_limits, limits, managed, names,
     plugins, references, routes, scopes, services, source,
 };
-use super::rule::{RuleFamily, RuleRegistry};
-use super::{planner_rules, prune, rollback, waivers};
+use super::{planner_rules, prune, rollback};
+use crate::migration::rule::{RuleFamily, RuleRegistry};
+use crate::migration::waivers;
 
 /// The rules of a migration, by family.
 pub static RULE_FAMILIES: RuleRegistry = RuleRegistry {

@@ -8,7 +8,8 @@ use super::transform::transform;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kind::Write;
 use crate::kong::model::entity_kinds::MEMBERS;
-use crate::kong::model::{Entity, EntityKey, KongVersion, Packed, Snapshot};
+use crate::kong::model::{Entity, KongVersion, Packed, Snapshot};
+use crate::migration::subject::EntityKey;
 
 /// The outcome of a selection.
 #[derive(Debug, Default)]

@@ -4,11 +4,11 @@ use serde_json::{Map, Value};
 
 use super::aliases::remove_aliases;
 use super::catalogue::{Catalogue, FieldSchema, Shape};
-use super::finding::Finding;
 use super::mask;
 use super::path::Path;
 use super::planner_rules::{ALIAS_DIFFERS, FIELD_NOT_IN_TARGET};
 use crate::kong::model::{Entity, json, recast};
+use crate::migration::finding::Finding;
 
 /// An entity for the target and what did not fit.
 #[derive(Debug)]

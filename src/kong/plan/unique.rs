@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::mask;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kinds::PLUGIN_SCOPE;
-use crate::kong::model::{Entity, EntityKey, Snapshot, address};
+use crate::kong::model::{Entity, Snapshot, address};
+use crate::migration::subject::EntityKey;
 
 /// Kind, fields and values of a unique group.
 type UniqueKey = (&'static str, &'static [&'static str], String);

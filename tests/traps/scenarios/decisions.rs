@@ -1,10 +1,10 @@
 //! What a user may decide.
 
 use anyhow::Result;
-use gateway_migration_operator::kong::plan::Waiver;
 use gateway_migration_operator::kong::plan::policy::{
     Change, ConflictPolicy, Conflicts, Exclusion, IdPolicy, Selection, Transform,
 };
+use gateway_migration_operator::migration::waivers::Waiver;
 use serde_json::{Value, json};
 use simulators::bed::Bed;
 

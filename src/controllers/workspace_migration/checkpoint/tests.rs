@@ -1,14 +1,15 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::decide::{Step, next_step};
+use super::super::decide::next_step;
 use super::super::interrupted::pause;
 use super::super::rollback::{Cause, refused_before, undone_before};
 use super::*;
 use crate::api::workspace_migration::Mode;
 use crate::controllers::runtime::outcome::Outcome;
-use crate::kong::model::{EntityKey, Subject};
-use crate::kong::plan::{Action, Operation, Plan};
+use crate::migration::next_step::NextStep;
+use crate::migration::plan::{Action, Operation, Plan};
+use crate::migration::subject::{EntityKey, Subject};
 
 type MigrationDraft = Draft<WorkspaceMigrationStatus>;
 
@@ -70,7 +71,7 @@ fn changed() -> Plan {
 
 /// Whether mode Apply would write to the target.
 fn writes(draft: &MigrationDraft) -> bool {
-    next_step(Mode::Apply, None, is_completed(draft), &changed()) != Step::Watch
+    next_step(Mode::Apply, None, is_completed(draft), &changed()) != NextStep::Watch
 }
 
 #[test]

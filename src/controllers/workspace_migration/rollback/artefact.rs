@@ -9,8 +9,9 @@ use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStat
 use crate::controllers::runtime::draft::Draft;
 use crate::k8s::artefacts::{self, ArtefactError};
 use crate::k8s::events::Note;
-use crate::kong::plan::render::rollback;
-use crate::kong::plan::rollback::report::RollbackReport;
+use crate::kong::plan::rollback::report::RollbackEnds;
+use crate::migration::render::rollback;
+use crate::migration::rollback::RollbackReport;
 
 /// What the stored document is.
 const PURPOSE: &str = "rollback";
@@ -21,7 +22,7 @@ impl WorkspaceMigrationController {
     pub(in super::super) async fn keep_rollback(
         &self,
         object: &WorkspaceMigration,
-        report: &RollbackReport,
+        report: &RollbackReport<RollbackEnds>,
         draft: &mut Draft<WorkspaceMigrationStatus>,
     ) {
         let told = draft.status.rollback.as_ref();
@@ -48,7 +49,7 @@ impl WorkspaceMigrationController {
     async fn store_rollback(
         &self,
         object: &WorkspaceMigration,
-        report: &RollbackReport,
+        report: &RollbackReport<RollbackEnds>,
     ) -> Result<String, ArtefactError> {
         let document = rollback::store(report).map_err(std::io::Error::from)?;
         artefacts::store(&self.context.client, object, PURPOSE, &document).await

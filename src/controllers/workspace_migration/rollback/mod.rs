@@ -40,9 +40,10 @@ use crate::kong::engine::undo::{initial_progress, plan_rollback};
 use crate::kong::engine::{Applied, Target, Throttle};
 use crate::kong::model::Snapshot;
 use crate::kong::plan::rollback::findings::UNDO_REFUSED;
-use crate::kong::plan::rollback::report::RollbackReport;
-use crate::kong::plan::rollback::{ChangedSince, Extent};
-use crate::kong::plan::{Finding, Ledger, Rollback, RollbackInput};
+use crate::kong::plan::rollback::report::{RollbackEnds, rollback_report};
+use crate::kong::plan::{Ledger, RollbackInput};
+use crate::migration::finding::Finding;
+use crate::migration::rollback::{ChangedSince, Extent, Rollback, RollbackReport};
 
 /// What undoing works on.
 pub(super) struct Reversal<'a> {
@@ -99,14 +100,18 @@ fn expected(object: &WorkspaceMigration, ledger: &Ledger, held: &Snapshot) -> Ro
 }
 
 /// The same as a document beside it.
-pub(super) fn foreseen(run: &Run<'_>, ledger: &Ledger, held: &Snapshot) -> (Rollback, RollbackReport) {
+pub(super) fn foreseen(
+    run: &Run<'_>,
+    ledger: &Ledger,
+    held: &Snapshot,
+) -> (Rollback, RollbackReport<RollbackEnds>) {
     let input = whole(run.object, ledger, held);
     let rollback = plan_rollback(&input);
     let ends = (
         run.object.spec.source.workspace.as_str(),
         run.migration.control_plane.as_str(),
     );
-    let report = RollbackReport::new(&rollback, &input, ends);
+    let report = rollback_report(&rollback, &input, ends);
     (rollback, report)
 }
 
@@ -186,7 +191,7 @@ impl WorkspaceMigrationController {
             object.spec.source.workspace.as_str(),
             reversal.target.control_plane.as_str(),
         );
-        let report = RollbackReport::new(&found.rollback, &input, ends);
+        let report = rollback_report(&found.rollback, &input, ends);
         self.keep_rollback(object, &report, &mut pass.draft).await;
         if matches!(cause, Cause::Asked)
             && !found.rollback.is_done()

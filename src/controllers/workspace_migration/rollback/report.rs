@@ -19,9 +19,10 @@ use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
 use crate::k8s::conditions::ConditionStatus::{False, True};
 use crate::kong::engine::Applied;
-use crate::kong::plan::rollback::Rollback;
+use crate::kong::plan::Ledger;
 use crate::kong::plan::rollback::findings::CHANGED_SINCE;
-use crate::kong::plan::{Finding, Ledger};
+use crate::migration::finding::Finding;
+use crate::migration::rollback::Rollback;
 
 /// What undoing would do as things are: told in every look, without a write.
 pub(in super::super) fn report_rollback_ready(

@@ -14,10 +14,10 @@ pub use run::Run;
 pub use tally::{Applied, Refusal};
 pub(super) use undo::Undoing;
 
-use super::progress::Progress;
 use super::throttle::Throttle;
 use crate::kong::konnect;
-use crate::kong::plan::{Action, Plan};
+use crate::migration::plan::{Action, Plan};
+use crate::migration::progress::Progress;
 
 /// What a refused entity does to the rest of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

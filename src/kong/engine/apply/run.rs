@@ -13,9 +13,12 @@ use super::send::{Door, PostOnly, concerns_entity, refused_field};
 use super::tally::{Applied, Outcome, Refusal, Tally};
 use super::{Executor, OnRefusal};
 use crate::http::Failure;
-use crate::kong::model::{EntityKey, Packed, Subject};
+use crate::kong::model::Packed;
+use crate::kong::plan::Planned;
 use crate::kong::plan::document::{Deletion, Desired};
-use crate::kong::plan::{Action, Finding, Planned};
+use crate::migration::finding::Finding;
+use crate::migration::plan::Action;
+use crate::migration::subject::{EntityKey, Subject};
 
 /// One entity on its way.
 #[derive(Clone, Copy)]

@@ -10,7 +10,7 @@ use crate::kong::konnect;
 use crate::kong::model::Entity;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kind::Write;
-use crate::kong::plan::Action;
+use crate::migration::plan::Action;
 
 /// Kinds that this run has to create by POST, by name.
 pub(super) type PostOnly = Mutex<BTreeSet<&'static str>>;

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::super::error::Error;
-use crate::kong::model::{EntityKey, Subject};
-use crate::kong::plan::finding::Finding;
 use crate::kong::plan::planner_rules::{
     BLOCKED_BY_DEPENDENCY, DELETE_REFUSED, DIFFERS_AFTER_WRITE, NOT_TRIED, REFUSED_BY_TARGET,
 };
-use crate::kong::plan::{Action, Verification};
+use crate::migration::finding::Finding;
+use crate::migration::plan::Action;
+use crate::migration::subject::{EntityKey, Subject};
+use crate::migration::verification::Verification;
 
 /// An entity that was not written, or not deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]

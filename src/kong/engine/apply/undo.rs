@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::run::{Item, Run};
 use super::tally::Refusal;
-use crate::kong::model::{EntityKey, Packed, Snapshot, Subject};
-use crate::kong::plan::Action;
+use crate::kong::model::{Packed, Snapshot};
+use crate::migration::plan::Action;
+use crate::migration::subject::{EntityKey, Subject};
 
 /// One entity to undo.
 #[derive(Clone, Debug)]

@@ -1,11 +1,12 @@
 //! Whose change a difference is, by what the ledger says of the entity.
 
-use crate::kong::model::{Entity, EntityKey};
+use crate::kong::model::Entity;
 use crate::kong::plan::drift::Class;
 use crate::kong::plan::identity::Identities;
 use crate::kong::plan::input::PlanInput;
 use crate::kong::plan::ledger::{Fingerprint, Ledger, Standing};
 use crate::kong::plan::prune::{is_gone, is_unlisted};
+use crate::migration::subject::EntityKey;
 
 /// Why an entity that the target has differs; none for one that the migration did not write.
 pub(super) fn class_of_difference(

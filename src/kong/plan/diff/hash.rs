@@ -1,13 +1,17 @@
 //! The hash of a plan: what an approval names.
 
-use crate::kong::model::{Entity, EntityKey, Subject};
-use crate::kong::plan::digest::{Digest, Held};
-use crate::kong::plan::document::{Action, Deletion, DesiredEntities, Operation, Plan};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::kong::model::Entity;
+use crate::kong::plan::digest::Held;
+use crate::kong::plan::document::{Deletion, DesiredEntities};
 use crate::kong::plan::input::PlanInput;
 use crate::kong::plan::ledger::{Fingerprint, Pending};
 use crate::kong::plan::planner_rules::{DRIFT_CORRECTED, TARGET_ADDS_FIELD, TARGET_OVERWRITTEN};
 use crate::kong::plan::prune;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::migration::digest::Digest;
+use crate::migration::plan::{Action, Operation, Plan};
+use crate::migration::subject::{EntityKey, Subject};
 
 /// SHA-256 over everything that an approval is about: the source, what happens to each entity, and what else the target holds.
 ///

@@ -2,12 +2,12 @@
 
 use super::Planner;
 use crate::kong::model::Entity;
-use crate::kong::plan::finding::Finding;
 use crate::kong::plan::named::named_entities;
 use crate::kong::plan::planner_rules::{DRIFT_REMOVED_NAMED, TRANSFORM_DROPS_NAME};
 use crate::kong::plan::preflight::facts::Facts;
 use crate::kong::plan::preflight::references::NAMED_ENTITY_LEFT_BEHIND;
 use crate::kong::plan::transform::transform;
+use crate::migration::finding::Finding;
 
 /// Names of other entities that the transforms took away, such as a host that was the name of an upstream.
 pub(super) fn dropped_names(source: &Entity, changed: &Entity, facts: &Facts<'_>) -> Vec<Finding> {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::kong::model::{Entity, EntityKey, EntityKind, Subject};
+use crate::kong::model::{Entity, EntityKind};
+use crate::migration::subject::{EntityKey, Subject};
 
 /// A source entity without its fields: what it is and what it needs.
 pub(super) struct Origin {

@@ -2,12 +2,11 @@
 
 use super::names::dropped_names;
 use super::origin::Origin;
-use crate::kong::model::{Entity, KongVersion, Packed, Subject};
+use crate::kong::model::{Entity, KongVersion, Packed};
 use crate::kong::plan::added;
 use crate::kong::plan::compare::equal;
 use crate::kong::plan::digest::Held;
 use crate::kong::plan::document::Desired;
-use crate::kong::plan::finding::Finding;
 use crate::kong::plan::identity::Identities;
 use crate::kong::plan::input::PlanInput;
 use crate::kong::plan::preflight::facts::Facts;
@@ -16,6 +15,8 @@ use crate::kong::plan::preflight::verdict::Verdict;
 use crate::kong::plan::select::Selected;
 use crate::kong::plan::transform::{TransformError, Transformed, transform};
 use crate::kong::plan::translate::translate;
+use crate::migration::finding::Finding;
+use crate::migration::subject::Subject;
 
 /// What is known before the first entity is placed.
 pub(super) struct Known<'p> {

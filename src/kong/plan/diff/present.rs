@@ -6,18 +6,20 @@ use super::Planner;
 use super::attribution::class_of_difference;
 use super::origin::Origin;
 use super::prepare::Counterpart;
-use crate::kong::model::{Entity, EntityKey};
+use crate::kong::model::Entity;
 use crate::kong::plan::added;
-use crate::kong::plan::compare::{FieldChange, differences, equal};
+use crate::kong::plan::compare::{differences, equal};
 use crate::kong::plan::conflict::{self, Resolution};
-use crate::kong::plan::document::{Action, Desired};
-use crate::kong::plan::finding::Finding;
+use crate::kong::plan::document::Desired;
 use crate::kong::plan::planner_rules::{
     ADOPT_DIFFERS, BLOCKED_BY_DRIFT, NAME_TAKEN, NAME_WAITS_FOR_UPDATE, SKIPPED_BY_POLICY,
 };
 use crate::kong::plan::policy::ConflictPolicy;
 use crate::kong::plan::translate::translate;
 use crate::kong::plan::unique::{Clash, Taken};
+use crate::migration::finding::Finding;
+use crate::migration::plan::{Action, FieldChange};
+use crate::migration::subject::EntityKey;
 
 impl Planner<'_> {
     /// The target has the counterpart.

@@ -2,15 +2,16 @@
 
 use super::Planner;
 use super::origin::Origin;
-use crate::kong::model::{Entity, EntityKey};
-use crate::kong::plan::document::Action;
+use crate::kong::model::Entity;
 use crate::kong::plan::drift::Class;
-use crate::kong::plan::finding::Finding;
 use crate::kong::plan::planner_rules::{
     BLOCKED_BY_DEPENDENCY, BLOCKED_BY_DRIFT, DRIFT_CORRECTED, DRIFT_REMOVED,
 };
 use crate::kong::plan::policy::DriftPolicy;
-use crate::kong::plan::rule::Rule;
+use crate::migration::finding::Finding;
+use crate::migration::plan::Action;
+use crate::migration::rule::Rule;
+use crate::migration::subject::EntityKey;
 
 impl Planner<'_> {
     /// True for what somebody else removed from the target and nobody wants back.

@@ -14,9 +14,10 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::compare::project;
-use super::digest::BodyDigest;
+use super::digest::digest_body;
 use crate::kong::model::entity_kinds::named;
-use crate::kong::model::{Entity, EntityKey, EntityKind};
+use crate::kong::model::{Entity, EntityKind};
+use crate::migration::subject::EntityKey;
 
 /// Half a SHA-256 over the canonical form of a body: tells whether an entity is as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ impl Fingerprint {
     /// Of all fields that are compared.
     #[must_use]
     pub fn of(kind: &EntityKind, body: &Map<String, Value>) -> Self {
-        Self(BodyDigest::of(kind, body).half())
+        Self(digest_body(kind, body).half())
     }
 }
 

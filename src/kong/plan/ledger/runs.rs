@@ -7,9 +7,11 @@ use jiff::Timestamp;
 
 use super::{Entry, Fingerprint, Ledger, Origin, Pending, Seen, Standing, seconds};
 use crate::kong::model::entity_kinds::named;
-use crate::kong::model::{Entity, EntityKey, Snapshot};
+use crate::kong::model::{Entity, Snapshot};
 use crate::kong::plan::compare::equal;
-use crate::kong::plan::document::{Action, Deletion, Operation, Planned};
+use crate::kong::plan::document::{Deletion, Planned};
+use crate::migration::plan::{Action, Operation};
+use crate::migration::subject::EntityKey;
 
 impl Ledger {
     /// Names everything that the run will write or delete, with before-images. True when the ledger changed, and so must be stored

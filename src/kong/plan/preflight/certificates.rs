@@ -3,10 +3,10 @@
 use jiff::{SignedDuration, Timestamp};
 use x509_parser::pem::Pem;
 
-use super::super::rule::rules;
 use super::facts::{Facts, text};
 use super::verdict::Verdict;
 use crate::kong::model::Entity;
+use crate::migration::rule::rules;
 
 rules! {
     CERTIFICATE_EXPIRED: Error, waivable, "certificate-expired",

@@ -2,11 +2,12 @@
 
 use serde_json::Value;
 
-use super::super::finding::Finding;
-use super::super::rule::rules;
 use super::facts::{Facts, text};
 use super::verdict::Verdict;
-use crate::kong::model::{Entity, EntityKey, Subject};
+use crate::kong::model::Entity;
+use crate::migration::finding::Finding;
+use crate::migration::rule::rules;
+use crate::migration::subject::{EntityKey, Subject};
 
 rules! {
     CONSUMER_NOT_OF_PROXY: Error, waivable, "consumer-not-of-proxy",

@@ -3,15 +3,15 @@
 //! Source of the rules: Kong's documentation of custom plugins in Konnect; the size is that of its public ancestor
 //! (`Kong/koko`), today's is not published.
 
-use super::super::finding::Finding;
 use super::super::lua::{LuaSchema, Name};
 use super::super::policy::CustomPlugin;
-use super::super::rule::rules;
 use super::facts::{Facts, text};
 use super::plugins::{CUSTOM_PLUGIN_NAME, is_plugin_name};
 use super::verdict::Verdict;
 use crate::kong::model::Entity;
 use crate::kong::model::entity_kinds::PLUGIN_SCHEMAS;
+use crate::migration::finding::Finding;
+use crate::migration::rule::rules;
 
 rules! {
     SCHEMA_REQUIRES: Error, waivable, "custom-plugin-schema-requires",

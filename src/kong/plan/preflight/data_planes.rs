@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::super::added::neutral;
-use super::super::rule::rules;
 use super::facts::{Facts, text, texts};
 use super::verdict::Verdict;
 use crate::kong::model::{Entity, KongVersion, json};
+use crate::migration::rule::rules;
 
 rules! {
     DATA_PLANE_TOO_OLD: Warning, waivable, "data-plane-too-old",

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use serde::Deserialize;
+use serde_json::Value;
+
 use super::super::catalogue::Catalogue;
 use super::super::input::PlanInput;
 use super::super::named::Names;
 use crate::kong::model::entity_kinds::OVERRIDES;
 use crate::kong::model::recast::{RATE_LIMITING, is_rate_limiting};
-use crate::kong::model::{Entity, EntityKey, KongVersion};
-use serde::Deserialize;
-use serde_json::Value;
+use crate::kong::model::{Entity, KongVersion};
+use crate::migration::subject::EntityKey;
 
 /// The inputs of the plan, and look-ups over the source.
 #[derive(Debug)]

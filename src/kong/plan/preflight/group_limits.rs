@@ -5,13 +5,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::super::rule::rules;
 use super::facts::Facts;
 use super::verdict::Verdict;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kinds::{MEMBERS, OVERRIDES};
 use crate::kong::model::recast::{CHOICE_SWITCH, group_plugin_id, is_rate_limiting};
-use crate::kong::model::{Entity, EntityKey, GapCause, Packed, json};
+use crate::kong::model::{Entity, GapCause, Packed, json};
+use crate::migration::rule::rules;
+use crate::migration::subject::EntityKey;
 
 rules! {
     LEGACY_CONSUMER_GROUPS: Error, waivable, "legacy-consumer-groups",

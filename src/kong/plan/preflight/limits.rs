@@ -1,9 +1,9 @@
 //! How many entities of a kind a control plane takes before support raises the limit.
 
-use super::super::finding::Finding;
-use super::super::rule::rules;
 use super::facts::Facts;
-use crate::kong::model::Subject;
+use crate::migration::finding::Finding;
+use crate::migration::rule::rules;
+use crate::migration::subject::Subject;
 
 rules! {
     RESOURCE_LIMIT_EXCEEDED: Error, waivable, "resource-limit-exceeded",

@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 
-use super::super::finding::Finding;
-use super::super::rule::rules;
 use super::facts::{Facts, texts};
 use super::verdict::Verdict;
-use crate::kong::model::{Entity, EntityKey};
+use crate::kong::model::Entity;
+use crate::migration::finding::Finding;
+use crate::migration::rule::rules;
+use crate::migration::subject::EntityKey;
 
 rules! {
     MANAGED_BY_KONNECT: Warning, waivable, "managed-by-konnect",

@@ -23,11 +23,11 @@ pub mod verdict;
 
 use self::facts::Facts;
 use self::verdict::Verdict;
-use super::finding::Finding;
 use super::inventory;
 use super::planner_rules::ENTITY_NOT_MOVABLE;
 use crate::kong::model::Entity;
 use crate::kong::model::entity_kind::Write;
+use crate::migration::finding::Finding;
 
 /// Checks of one entity, in the order of their findings.
 const CHECKS: &[fn(&Entity, &Facts<'_>, &mut Verdict)] = &[

@@ -5,10 +5,10 @@
 
 use serde_json::Value;
 
-use super::super::rule::rules;
 use super::facts::{Facts, text, texts};
 use super::verdict::Verdict;
 use crate::kong::model::Entity;
+use crate::migration::rule::rules;
 
 rules! {
     ID_NOT_CANONICAL: Error, waivable, "id-not-canonical",

@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::super::catalogue::{PluginSupport, RefusedValue};
-use super::super::finding::Finding;
 use super::super::mask;
-use super::super::rule::rules;
 use super::facts::{Facts, text};
 use super::verdict::Verdict;
 use crate::kong::model::{Entity, json};
+use crate::migration::finding::Finding;
+use crate::migration::rule::rules;
 
 rules! {
     PLUGIN_UNSUPPORTED: Error, waivable, "plugin-unsupported",

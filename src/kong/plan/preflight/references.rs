@@ -3,13 +3,13 @@
 //! What they name is written in an earlier wave (consumers, groups, key sets, certificates, vaults before plugins). What they
 //! name and the source does not have, or what stays behind, is told.
 
-use super::super::finding::Finding;
 use super::super::mask;
 use super::super::named::{places, vault_references};
-use super::super::rule::{Rule, rules};
 use super::facts::{Facts, text};
 use super::verdict::Verdict;
 use crate::kong::model::Entity;
+use crate::migration::finding::Finding;
+use crate::migration::rule::{Rule, rules};
 
 rules! {
     CONSUMER_GROUP_UNKNOWN: Warning, waivable, "consumer-group-unknown",

@@ -4,12 +4,13 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use super::super::finding::Finding;
 use super::super::regex_path::was_regex;
-use super::super::rule::rules;
 use super::facts::{Facts, texts};
 use super::verdict::Verdict;
-use crate::kong::model::{Entity, KongVersion, Subject};
+use crate::kong::model::{Entity, KongVersion};
+use crate::migration::finding::Finding;
+use crate::migration::rule::rules;
+use crate::migration::subject::Subject;
 
 rules! {
     ROUTE_MATCHES_NOTHING: Error, waivable, "route-matches-nothing",

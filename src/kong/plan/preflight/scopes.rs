@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::super::rule::rules;
 use super::facts::{Facts, text, texts};
 use super::verdict::Verdict;
 use crate::kong::model::Entity;
 use crate::kong::model::entity::reference;
+use crate::migration::rule::rules;
 
 rules! {
     PLUGIN_SCOPE_UNSUPPORTED: Error, waivable, "plugin-scope-unsupported",

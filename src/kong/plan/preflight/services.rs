@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::super::finding::Finding;
 use super::super::mask;
-use super::super::rule::rules;
 use super::facts::{Facts, text};
 use super::verdict::Verdict;
 use crate::kong::model::Entity;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kind::Write;
+use crate::migration::finding::Finding;
+use crate::migration::rule::rules;
 
 rules! {
     PARENT_MISSING: Error, waivable, "parent-missing",

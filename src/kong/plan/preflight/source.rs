@@ -1,11 +1,13 @@
 //! The source as a whole: its version, and whether it is the right workspace.
 
-use super::super::finding::Finding;
-use super::super::planner_rules::DRIFT_UNKNOWN;
-use super::super::rule::rules;
-use super::facts::Facts;
-use crate::kong::model::{GapCause, KongVersion, Subject};
 use jiff::tz::TimeZone;
+
+use super::super::planner_rules::DRIFT_UNKNOWN;
+use super::facts::Facts;
+use crate::kong::model::{GapCause, KongVersion};
+use crate::migration::finding::Finding;
+use crate::migration::rule::rules;
+use crate::migration::subject::Subject;
 
 rules! {
     SOURCE_EMPTY: Warning, waivable, "source-empty",

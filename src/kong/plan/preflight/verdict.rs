@@ -1,8 +1,8 @@
 //! What the rules say of one entity.
 
-use super::super::finding::Finding;
-use super::super::rule::Rule;
 use crate::kong::model::Entity;
+use crate::migration::finding::Finding;
+use crate::migration::rule::Rule;
 
 /// The verdict on one entity.
 #[derive(Debug)]

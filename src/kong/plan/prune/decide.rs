@@ -4,15 +4,17 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::document::{Action, Deletion, DesiredEntities, InSource, Operation};
-use super::super::finding::Finding;
+use super::super::document::{Deletion, DesiredEntities, InSource};
 use super::super::ledger::Origin;
 use super::super::named::{Names, calls, whole_of};
 use super::super::select::Selected;
 use super::{Gone, PRUNE_DESELECTED, PRUNE_STILL_REFERENCED, references};
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kind::{Listing, Write};
-use crate::kong::model::{Entity, EntityKey, Packed, Subject};
+use crate::kong::model::{Entity, Packed};
+use crate::migration::finding::Finding;
+use crate::migration::plan::{Action, Operation};
+use crate::migration::subject::{EntityKey, Subject};
 
 /// What is to be deleted, and what is said of the rest.
 #[derive(Debug, Default)]

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::super::document::Plan;
-use super::super::finding::Finding;
 use super::super::ledger::Origin;
 use super::{Gone, PRUNE_LIMIT, PRUNE_SOURCE_EMPTY, PRUNE_SOURCE_UNREAD};
-use crate::kong::model::Subject;
+use crate::migration::finding::Finding;
+use crate::migration::plan::Plan;
+use crate::migration::subject::Subject;
 
 impl Gone<'_> {
     /// Deletes nothing when more is gone than one pass may delete. What turns out to be still referred to counts too: this is

@@ -19,12 +19,13 @@ pub use rules::*;
 
 use self::references::{Caller, Referrers};
 pub(super) use self::weigh::is_unlisted;
-use super::finding::Finding;
 use super::identity::Identities;
 use super::input::PlanInput;
 use super::ledger::{Entry, Origin, Pending};
-use super::rule::Rule;
-use crate::kong::model::{Entity, EntityKey, EntityKind, Packed};
+use crate::kong::model::{Entity, EntityKind, Packed};
+use crate::migration::finding::Finding;
+use crate::migration::rule::Rule;
+use crate::migration::subject::EntityKey;
 
 /// Entities of the target that the source has no more.
 #[derive(Debug)]

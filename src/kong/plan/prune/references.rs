@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::kong::model::{Entity, EntityKey, Packed, Snapshot};
+use crate::kong::model::{Entity, Packed, Snapshot};
 use crate::kong::plan::named::{Names, calls};
+use crate::migration::subject::EntityKey;
 
 /// Entities by the key of what they refer to.
 #[derive(Debug, Default)]

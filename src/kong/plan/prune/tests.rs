@@ -12,16 +12,20 @@ use crate::kong::model::{Gap, GapCause, KongVersion, Snapshot};
 use crate::kong::plan::catalogue::Catalogue;
 use crate::kong::plan::circumstances::Circumstances;
 use crate::kong::plan::diff::build_plan;
-use crate::kong::plan::document::{Action, InSource, Planned};
+use crate::kong::plan::document::{InSource, Planned};
 use crate::kong::plan::ledger::Ledger;
 use crate::kong::plan::policy::{
     ConflictPolicy, Conflicts, CustomPlugin, Exclusion, IdPolicy, Policy, PruneLimit, Selection,
 };
-use crate::kong::plan::render;
-use crate::kong::plan::render::terminal::Style;
-use crate::kong::plan::report::{Ends, Report, Secrets};
-use crate::kong::plan::rollback::{ChangedSince, Extent, RollbackInput, build_rollback};
+use crate::kong::plan::render::{deck, text};
+use crate::kong::plan::report::{PlanEnds, plan_report};
+use crate::kong::plan::rollback::{RollbackInput, build_rollback};
 use crate::kong::plan::test_support::{entity, snapshot};
+use crate::migration::plan::Action;
+use crate::migration::render::terminal::Style;
+use crate::migration::render::{diff, json};
+use crate::migration::report::Secrets;
+use crate::migration::rollback::{ChangedSince, Extent};
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
@@ -540,29 +544,29 @@ fn every_form_of_a_plan_shows_what_goes() {
         "{}",
         planned.plan.summary()
     );
-    let report = Report::new(&planned, Ends::default(), Secrets::Masked);
+    let report = plan_report(&planned, PlanEnds::default(), Secrets::Masked);
     let style = Style {
         colour: false,
         full: false,
     };
     let shown = [
         (
-            render::terminal::render(&report, style),
+            text::terminal(&report, style),
             "  - stock t: the source has it no more (delete)",
         ),
         (
-            render::diff::render(&report),
+            diff::render(&report),
             "- services/stock (t) (the source has it no more)",
         ),
         (
-            render::markdown::render(&report),
+            text::markdown(&report),
             "| delete | services | stock | `t` | the source has it no more |",
         ),
-        (render::json::render(&report).unwrap(), "\"Delete\": 1"),
+        (json::render(&report).unwrap(), "\"Delete\": 1"),
     ];
     for (text, line) in shown {
         assert!(text.contains(line), "{line}\nis not in\n{text}");
     }
-    let deck = render::deck::render(&report).unwrap();
+    let deck = deck::render(&report).unwrap();
     assert!(!deck.contains("stock"), "{deck}");
 }

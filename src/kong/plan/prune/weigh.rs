@@ -1,6 +1,5 @@
 //! Whether an entity that is gone may be deleted: can the source be trusted, and is the entity the migration's alone?
 
-use super::super::finding::Finding;
 use super::super::ledger::{Entry, Fingerprint, Origin};
 use super::super::policy::ConflictPolicy;
 use super::super::preflight::managed;
@@ -8,7 +7,9 @@ use super::{
     Gone, PRUNE_KIND_ABSENT, PRUNE_NOT_CREATED, PRUNE_SOURCE_EMPTY, PRUNE_SOURCE_UNREAD, PRUNE_TARGET_CHANGED,
 };
 use crate::kong::model::entity_kind::Listing;
-use crate::kong::model::{EntityKind, GapCause, Packed, Snapshot, Subject};
+use crate::kong::model::{EntityKind, GapCause, Packed, Snapshot};
+use crate::migration::finding::Finding;
+use crate::migration::subject::Subject;
 
 /// Every workspace of a gateway lists these, so they say nothing of one workspace (Kong Enterprise 3.10).
 const SHARED: &str = "ca_certificates";

@@ -4,10 +4,11 @@ use serde_json::json;
 
 use super::{RenderError, deck};
 use crate::kong::model::Entity;
+use crate::kong::model::entity_kinds::named;
 use crate::kong::plan::backup::Head;
 use crate::kong::plan::catalogue::Catalogue;
-use crate::kong::plan::report::PlannedEntity;
 use crate::kong::plan::translate::fit_for_target;
+use crate::migration::report::PlannedEntity;
 
 /// A decK file, with a head that says what it leaves out. What the server makes itself is not in it.
 ///
@@ -37,7 +38,7 @@ fn shown(head: &Head) -> String {
 }
 
 fn fit(entity: &PlannedEntity) -> PlannedEntity {
-    let body = match entity.kind() {
+    let body = match named(&entity.key.kind) {
         Some(kind) => {
             let whole = Entity {
                 kind,

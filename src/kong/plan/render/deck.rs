@@ -11,9 +11,10 @@ use serde_json::{Map, Value, json};
 use super::RenderError;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kinds::MEMBERS;
-use crate::kong::plan::document::Action;
 use crate::kong::plan::mask::MASK;
-use crate::kong::plan::report::{PlannedEntity, Report, Secrets};
+use crate::kong::plan::report::PlanEnds;
+use crate::migration::plan::Action;
+use crate::migration::report::{PlanReport, PlannedEntity, Secrets};
 
 type Body = Map<String, Value>;
 
@@ -76,7 +77,7 @@ fn place(kind: &str) -> Option<Place> {
 ///
 /// # Errors
 /// When the values cannot be written as YAML: a defect of this program.
-pub fn render(report: &Report) -> Result<String, RenderError> {
+pub fn render(report: &PlanReport<PlanEnds>) -> Result<String, RenderError> {
     text(head(report), &document(report))
 }
 
@@ -107,7 +108,7 @@ pub(super) fn remarks(entities: &[PlannedEntity]) -> Vec<String> {
     lines
 }
 
-fn head(report: &Report) -> Vec<String> {
+fn head(report: &PlanReport<PlanEnds>) -> Vec<String> {
     let mut lines = vec![format!(
         "The planned target of workspace {}, plan {}.",
         report.ends.workspace, report.plan.hash
@@ -147,7 +148,7 @@ fn is_known(kind: &str) -> bool {
 
 /// The file as a value.
 #[must_use]
-pub fn document(report: &Report) -> Value {
+pub fn document(report: &PlanReport<PlanEnds>) -> Value {
     file(&report.entities, report.ends.control_plane_name.as_deref())
 }
 

@@ -11,8 +11,10 @@ use serde_json::{Map, Value, json};
 use super::RenderError;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kinds::MEMBERS;
+use crate::kong::model::entity_kinds::named;
 use crate::kong::plan::mask::MASK;
-use crate::kong::plan::report::{PlannedEntity, Report};
+use crate::kong::plan::report::PlanEnds;
+use crate::migration::report::{PlanReport, PlannedEntity};
 
 type Body = Map<String, Value>;
 
@@ -111,7 +113,7 @@ fn find(kind: &str) -> Option<Form> {
 ///
 /// # Errors
 /// When a value cannot be written as YAML: a defect of this program.
-pub fn render(report: &Report) -> Result<String, RenderError> {
+pub fn render(report: &PlanReport<PlanEnds>) -> Result<String, RenderError> {
     let mut export = Export::new(report);
     for entity in &report.entities {
         export.add(entity);
@@ -144,7 +146,7 @@ struct Export<'a> {
 }
 
 impl<'a> Export<'a> {
-    fn new(report: &'a Report) -> Self {
+    fn new(report: &'a PlanReport<PlanEnds>) -> Self {
         let names: BTreeMap<&str, String> = report
             .entities
             .iter()
@@ -162,7 +164,7 @@ impl<'a> Export<'a> {
                 .ends
                 .control_plane_ref
                 .as_deref()
-                .unwrap_or(report.control_plane())),
+                .unwrap_or(report.ends.control_plane_shown())),
             names,
             groups,
             left_out: Vec::new(),
@@ -339,7 +341,7 @@ fn has_mask(value: &Value) -> bool {
 
 /// The entity's own name and the start of its id, so that two with one name keep apart.
 fn object_name(entity: &PlannedEntity) -> String {
-    let labels = entity.kind().map_or(&[][..], |kind| kind.labels);
+    let labels = named(&entity.key.kind).map_or(&[][..], |kind| kind.labels);
     let label = labels
         .iter()
         .find_map(|field| entity.body.get(*field)?.as_str())

@@ -1,15 +1,10 @@
-//! A report as text: for a terminal, for programs, for a review, and for those who go on with other tools. Pure.
+//! A plan as text, with this product's words, and for those who go on with its tools. Pure.
 
 pub mod backup;
 pub mod deck;
-pub mod diff;
-pub mod groups;
-pub mod json;
 pub mod kong_operator;
-pub mod markdown;
-pub mod rollback;
-pub mod terminal;
 pub mod terraform;
+pub mod text;
 
 /// A report that could not be written: a defect of this program.
 #[derive(Debug, thiserror::Error)]

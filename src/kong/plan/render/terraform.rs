@@ -6,12 +6,14 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::kong::model::entity::reference;
+use crate::kong::model::entity_kinds::named;
 use crate::kong::plan::catalogue::Catalogue;
-use crate::kong::plan::report::{PlannedEntity, Report};
+use crate::kong::plan::report::PlanEnds;
+use crate::migration::report::{PlanReport, PlannedEntity};
 
 /// The blocks, with a head; entities that the provider has no resource for are named in comments.
 #[must_use]
-pub fn render(report: &Report) -> String {
+pub fn render(report: &PlanReport<PlanEnds>) -> String {
     let mut out = format!(
         "# The planned target of workspace {}, plan {}: import it after the migration.\n",
         report.ends.workspace.replace(char::is_control, " "),
@@ -93,7 +95,7 @@ fn plugin_resource(entity: &PlannedEntity) -> Option<String> {
 
 /// A name of letters, digits and underscores, from the entity's own name where it has one.
 fn unique_name(entity: &PlannedEntity, resource: &str, taken: &mut BTreeSet<String>) -> String {
-    let labels = entity.kind().map_or(&[][..], |kind| kind.labels);
+    let labels = named(&entity.key.kind).map_or(&[][..], |kind| kind.labels);
     let label = labels
         .iter()
         .find_map(|field| entity.body.get(*field)?.as_str())

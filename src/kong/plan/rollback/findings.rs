@@ -1,6 +1,6 @@
 //! Why something stays as it is when a migration is undone.
 
-use super::super::rule::rules;
+use crate::migration::rule::rules;
 
 rules! {
     CHANGED_SINCE: Warning, binding, "rollback-changed-since",

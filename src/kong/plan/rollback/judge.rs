@@ -3,11 +3,14 @@
 use serde_json::Value;
 
 use super::findings::{ADOPTED_STAYS, CHANGED_SINCE, MANAGED_SINCE, OVERWRITTEN_STAYS, SECRET_UNKNOWN};
-use super::{ChangedSince, Extent, Fate, RollbackInput, Undo, before};
-use crate::kong::model::{Entity, EntityKey};
-use crate::kong::plan::finding::Finding;
+use super::{Fate, RollbackInput, before};
+use crate::kong::model::Entity;
 use crate::kong::plan::ledger::{Entry, Fingerprint, Origin, Pending};
 use crate::kong::plan::preflight::managed;
+use crate::migration::finding::Finding;
+use crate::migration::rollback::{ChangedSince, Extent, Undo};
+use crate::migration::rule::Rule;
+use crate::migration::subject::EntityKey;
 
 /// Decides from the entry and what the target holds now.
 pub(super) fn judge(input: &RollbackInput<'_>, key: &EntityKey, entry: &Entry) -> Fate {
@@ -40,7 +43,7 @@ pub(super) fn judge(input: &RollbackInput<'_>, key: &EntityKey, entry: &Entry) -
     }
 }
 
-fn left(rule: &'static crate::kong::plan::rule::Rule, entity: &Entity) -> Fate {
+fn left(rule: &'static Rule, entity: &Entity) -> Fate {
     Fate::Left(Finding::new(rule, entity.subject(), "it was there before"))
 }
 

@@ -11,34 +11,17 @@ pub mod report;
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value, json};
+
 use super::catalogue::Catalogue;
-use super::digest::Digest;
-use super::finding::Finding;
 use super::ledger::{Fingerprint, Ledger};
 use super::translate::fit_for_target;
 use crate::kong::model::entity_kinds::named;
-use crate::kong::model::{Entity, EntityKey, Snapshot, Subject};
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
-
-/// What a rollback does about an entity that somebody changed since it was written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ChangedSince {
-    /// Leaves it, with a finding.
-    #[default]
-    Keep,
-    /// Undoes it all the same.
-    Undo,
-}
-
-/// How much is undone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extent {
-    /// Everything: deletes, restores, and makes again.
-    Everything,
-    /// Deletes what was created; what was overwritten stays, and is named.
-    Created,
-}
+use crate::kong::model::{Entity, Snapshot};
+use crate::migration::digest::Digest;
+use crate::migration::finding::Finding;
+use crate::migration::rollback::{ChangedSince, Extent, Rollback, RollbackStep, Undo};
+use crate::migration::subject::EntityKey;
 
 /// Everything that a rollback depends on.
 #[derive(Clone, Copy, Debug)]
@@ -51,45 +34,6 @@ pub struct RollbackInput<'a> {
     pub extent: Extent,
     /// What happens to entities that somebody changed since.
     pub changed: ChangedSince,
-}
-
-/// What one step does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Undo {
-    /// Makes an entity again as it was.
-    Recreate,
-    /// Deletes what was created.
-    Delete,
-    /// Gives an entity its former content back.
-    Restore,
-}
-
-/// One entity, and how it is undone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// Steps of a wave do not depend on each other; waves are carried out in their order.
-    pub wave: u8,
-    /// What is done.
-    pub undo: Undo,
-    /// To which entity of the target.
-    pub subject: Subject,
-}
-
-/// The whole of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rollback {
-    /// SHA-256 over the steps, with the content that each starts from and leads to, and over what stays.
-    pub hash: String,
-    /// By wave, kind and id: first what is made again, upwards by level; then, level by level downwards, deletes and restores.
-    pub steps: Vec<Step>,
-    /// Why the rest stays, worst first.
-    pub findings: Vec<Finding>,
-    /// Entries that are undone: gone, or as they were before.
-    pub undone: Vec<EntityKey>,
-    /// Entries of which nothing has to be undone; a finding says why.
-    pub left: Vec<EntityKey>,
-    /// How many entities stay that should be undone.
-    pub kept: usize,
 }
 
 /// What is to become of one entry of the ledger.
@@ -155,12 +99,12 @@ fn assemble(input: &RollbackInput<'_>, fates: &BTreeMap<EntityKey, Fate>) -> Rol
     rollback
 }
 
-fn step(input: &RollbackInput<'_>, key: &EntityKey, undo: Undo) -> Option<Step> {
+fn step(input: &RollbackInput<'_>, key: &EntityKey, undo: Undo) -> Option<RollbackStep> {
     let subject = match undo {
         Undo::Recreate | Undo::Restore => before(input.ledger, key)?.subject(),
         Undo::Delete => input.target.entities.get(key)?.subject(),
     };
-    Some(Step {
+    Some(RollbackStep {
         wave: wave(undo, named(&key.kind)?.level),
         undo,
         subject,
@@ -212,45 +156,6 @@ pub fn before(ledger: &Ledger, key: &EntityKey) -> Option<Entity> {
 #[must_use]
 pub fn body_before(ledger: &Ledger, key: &EntityKey, catalogue: &Catalogue) -> Option<Map<String, Value>> {
     Some(fit_for_target(&before(ledger, key)?, catalogue))
-}
-
-impl Rollback {
-    /// Entries that the ledger need not know any longer.
-    pub fn settled(&self) -> impl Iterator<Item = &EntityKey> {
-        self.undone.iter().chain(&self.left)
-    }
-
-    /// Number of steps of a sort.
-    #[must_use]
-    pub fn count(&self, undo: Undo) -> usize {
-        self.steps.iter().filter(|step| step.undo == undo).count()
-    }
-
-    /// One line for a person.
-    #[must_use]
-    pub fn summary(&self) -> String {
-        let parts: Vec<String> = [
-            (self.count(Undo::Delete), "to delete"),
-            (self.count(Undo::Restore), "to restore"),
-            (self.count(Undo::Recreate), "to make again"),
-            (self.kept, "to keep"),
-        ]
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, words)| format!("{count} {words}"))
-        .collect();
-        if parts.is_empty() {
-            "nothing to undo".to_owned()
-        } else {
-            parts.join(", ")
-        }
-    }
-
-    /// True when nothing would be written: everything is as it was, or stays.
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        self.steps.is_empty()
-    }
 }
 
 #[cfg(test)]

@@ -4,12 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::findings::{NAME_HELD, REFERENCE_GONE, STILL_REFERENCED};
-use super::{Fate, RollbackInput, Undo, before};
-use crate::kong::model::{Entity, EntityKey};
-use crate::kong::plan::finding::Finding;
+use super::{Fate, RollbackInput, before};
+use crate::kong::model::Entity;
 use crate::kong::plan::ledger::Origin;
 use crate::kong::plan::named::{Names, is_part, named_entities, whole_of};
 use crate::kong::plan::unique::Taken;
+use crate::migration::finding::Finding;
+use crate::migration::rollback::Undo;
+use crate::migration::subject::EntityKey;
 
 type Fates = BTreeMap<EntityKey, Fate>;
 

@@ -8,10 +8,11 @@ use proptest::prelude::*;
 use super::*;
 use crate::kong::model::Packed;
 use crate::kong::plan::canonical::canonical;
-use crate::kong::plan::document::{Action, Operation, Planned};
+use crate::kong::plan::document::Planned;
 use crate::kong::plan::policy::Policy;
 use crate::kong::plan::properties::{applied, plan_after, policy, snapshot};
 use crate::kong::plan::unique::Taken;
+use crate::migration::plan::{Action, Operation};
 
 /// A target as a server would let it come about: no reference dangles, and no unique value is held twice.
 fn consistent(target: &Snapshot) -> Snapshot {

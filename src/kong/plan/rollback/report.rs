@@ -5,71 +5,40 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Rollback, RollbackInput, Step, Undo, body_before};
+use super::{RollbackInput, body_before};
 use crate::kong::model::entity_kinds::named;
-use crate::kong::model::{EntityKey, Subject};
 use crate::kong::plan::catalogue::Catalogue;
-use crate::kong::plan::compare::{FieldChange, differences};
-use crate::kong::plan::finding::Finding;
+use crate::kong::plan::compare::differences;
+use crate::migration::plan::FieldChange;
+use crate::migration::rollback::{ReportedStep, Rollback, RollbackReport, RollbackStep, Undo};
+use crate::migration::subject::EntityKey;
 
-/// Name and version of the form. A reader refuses any other; fields may be added without a new version.
-pub const FORMAT: &str = "gatewaymigration.dev/rollback/v1";
-
-/// One step for a reader.
+/// What is undone, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ReportedStep {
-    /// Steps of a wave do not depend on each other; waves are carried out in their order.
-    pub wave: u8,
-    /// What is done.
-    pub undo: Undo,
-    /// To which entity of the target.
-    pub subject: Subject,
-    /// Why.
-    pub reason: Cow<'static, str>,
-    /// What a restored entity has now, and had before; secrets masked.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub changes: Vec<FieldChange>,
-}
-
-/// A rollback with everything a reader needs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RollbackReport {
-    /// [`FORMAT`].
-    pub format: String,
+pub struct RollbackEnds {
     /// Name of the workspace that was migrated.
     pub workspace: String,
     /// Id of the control plane.
     pub control_plane: String,
-    /// What an approval names.
-    pub hash: String,
-    /// The counts in one line.
-    pub summary: String,
-    /// What is undone, in the order in which it is.
-    pub steps: Vec<ReportedStep>,
-    /// What stays, and why, worst first.
-    pub findings: Vec<Finding>,
 }
 
-impl RollbackReport {
-    /// Everything about a rollback that was made from this input.
-    #[must_use]
-    pub fn new(rollback: &Rollback, input: &RollbackInput<'_>, ends: (&str, &str)) -> Self {
-        let (workspace, control_plane) = ends;
-        Self {
-            format: FORMAT.to_owned(),
-            workspace: workspace.to_owned(),
-            control_plane: control_plane.to_owned(),
-            hash: rollback.hash.clone(),
-            summary: rollback.summary(),
-            steps: rollback.steps.iter().map(|step| reported(step, input)).collect(),
-            findings: rollback.findings.clone(),
-        }
-    }
+/// Everything about a rollback that was made from this input. `ends` are the workspace and the control plane.
+#[must_use]
+pub fn rollback_report(
+    rollback: &Rollback,
+    input: &RollbackInput<'_>,
+    (workspace, control_plane): (&str, &str),
+) -> RollbackReport<RollbackEnds> {
+    let ends = RollbackEnds {
+        workspace: workspace.to_owned(),
+        control_plane: control_plane.to_owned(),
+    };
+    let steps = rollback.steps.iter().map(|step| reported(step, input));
+    RollbackReport::new(rollback, ends, steps.collect())
 }
 
-fn reported(step: &Step, input: &RollbackInput<'_>) -> ReportedStep {
+fn reported(step: &RollbackStep, input: &RollbackInput<'_>) -> ReportedStep {
     let reason = match step.undo {
         Undo::Delete => "this migration created it",
         Undo::Restore => "this migration overwrote it",

@@ -69,7 +69,7 @@ impl Migrated {
 }
 
 fn steps(rollback: &Rollback) -> Vec<String> {
-    let shown = |step: &Step| format!("{:?} {}", step.undo, step.subject.key);
+    let shown = |step: &RollbackStep| format!("{:?} {}", step.undo, step.subject.key);
     rollback.steps.iter().map(shown).collect()
 }
 

@@ -1,8 +1,9 @@
 //! Properties of the rules as a whole. Each rule has its cases in `tests/traps_rules`.
 
-use super::RULE_FAMILIES;
-use crate::kong::plan::rule::Severity;
 use std::collections::BTreeSet;
+
+use super::RULE_FAMILIES;
+use crate::migration::rule::Severity;
 
 #[test]
 fn ids_are_unique_and_stable_words() {

@@ -1,19 +1,22 @@
 //! Each class of drift, and what each policy makes of it.
 
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
 use super::Class;
 use crate::kong::model::entity_kinds::named;
-use crate::kong::model::{Entity, EntityKey, Gap, GapCause, KongVersion, Snapshot};
+use crate::kong::model::{Entity, Gap, GapCause, KongVersion, Snapshot};
 use crate::kong::plan::catalogue::Catalogue;
 use crate::kong::plan::circumstances::Circumstances;
 use crate::kong::plan::diff::build_plan;
-use crate::kong::plan::document::{Action, Planned};
+use crate::kong::plan::document::Planned;
 use crate::kong::plan::input::PlanInput;
 use crate::kong::plan::ledger::Ledger;
 use crate::kong::plan::ledger::format::Ends;
 use crate::kong::plan::policy::{ConflictPolicy, Conflicts, DriftPolicy, Policy};
 use crate::kong::plan::test_support::{entity, snapshot};
-use jiff::Timestamp;
-use serde_json::{Value, json};
+use crate::migration::plan::Action;
+use crate::migration::subject::EntityKey;
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 

@@ -3,38 +3,28 @@
 use std::fmt::Write as _;
 
 use super::groups::{by_kind, by_rule, words};
-use crate::kong::plan::document::{Action, Operation};
-use crate::kong::plan::report::Report;
-use crate::kong::plan::rule::RuleRegistry;
-use crate::kong::plan::rule_families::RULE_FAMILIES;
+use crate::migration::plan::{Action, Operation};
+use crate::migration::report::PlanReport;
+use crate::migration::rule::RuleRegistry;
 
 /// Rows of a table; a page with more is not read.
 const MOST_ROWS: usize = 500;
 
-/// The text, with a line end.
+/// The text, with a line end. `route` says from where to where, as Markdown, and `rules` has the titles of the findings.
 #[must_use]
-pub fn render(report: &Report) -> String {
+pub fn render<E>(report: &PlanReport<E>, route: &str, rules: RuleRegistry) -> String {
     let mut out = String::new();
-    let ends = &report.ends;
     line(&mut out, "# Migration plan\n");
-    line(
-        &mut out,
-        &format!(
-            "Workspace {} to control plane {} ({}).\n",
-            code(&ends.workspace),
-            code(report.control_plane()),
-            code(&ends.control_plane)
-        ),
-    );
+    line(&mut out, &format!("{route}\n"));
     line(&mut out, &format!("**{}**\n", report.summary));
     line(&mut out, &format!("Plan hash: {}\n", code(&report.plan.hash)));
     kinds(&mut out, report);
     operations(&mut out, report);
-    findings(&mut out, report, RULE_FAMILIES);
+    findings(&mut out, report, rules);
     out
 }
 
-fn kinds(out: &mut String, report: &Report) {
+fn kinds<E>(out: &mut String, report: &PlanReport<E>) {
     line(
         out,
         "| kind | create | update | delete | unchanged | blocked | stays behind | skipped | not selected |",
@@ -59,7 +49,7 @@ fn kinds(out: &mut String, report: &Report) {
     }
 }
 
-fn operations(out: &mut String, report: &Report) {
+fn operations<E>(out: &mut String, report: &PlanReport<E>) {
     let changing: Vec<&Operation> = report
         .plan
         .operations
@@ -99,7 +89,7 @@ fn operations(out: &mut String, report: &Report) {
     }
 }
 
-fn findings(out: &mut String, report: &Report, rules: RuleRegistry) {
+fn findings<E>(out: &mut String, report: &PlanReport<E>, rules: RuleRegistry) {
     if report.plan.findings.is_empty() {
         return;
     }
@@ -141,7 +131,9 @@ fn cell(text: &str) -> String {
     out
 }
 
-fn code(text: &str) -> String {
+/// Text that stands as it is, as code.
+#[must_use]
+pub fn code(text: &str) -> String {
     let text: String = text.chars().filter(|c| *c != '`' && !c.is_control()).collect();
     format!("`{text}`")
 }

@@ -1,13 +1,12 @@
-//! A report for a person at a terminal: what changes, by kind, then what to know, the worst first.
+//! A plan for a person at a terminal: what changes, by kind, then what to know, the worst first.
 
 use std::fmt::Write as _;
 
 use super::groups::{KindGroup, by_kind, by_rule, words};
-use crate::kong::plan::document::{Action, Operation};
-use crate::kong::plan::finding::Finding;
-use crate::kong::plan::report::Report;
-use crate::kong::plan::rule::{RuleRegistry, Severity};
-use crate::kong::plan::rule_families::RULE_FAMILIES;
+use crate::migration::finding::Finding;
+use crate::migration::plan::{Action, Operation};
+use crate::migration::report::PlanReport;
+use crate::migration::rule::{RuleRegistry, Severity};
 
 /// How the text looks.
 #[derive(Clone, Copy, Debug)]
@@ -54,24 +53,15 @@ impl Style {
     }
 }
 
-/// The text, with a line end.
+/// The text, with a line end. `route` says from where to where, and `rules` has the titles of the findings.
 #[must_use]
-pub fn render(report: &Report, style: Style) -> String {
+pub fn render<E>(report: &PlanReport<E>, route: &str, rules: RuleRegistry, style: Style) -> String {
     let mut out = String::new();
-    let version = match report.ends.source_version.as_str() {
-        "" => String::new(),
-        version => format!(" (Kong {version})"),
-    };
-    let route = format!(
-        "workspace {}{version} to control plane {}",
-        clean(&report.ends.workspace),
-        clean(report.control_plane())
-    );
-    line(&mut out, &style.ink(Ink::Bold, &route));
+    line(&mut out, &style.ink(Ink::Bold, &clean(route)));
     for group in by_kind(&report.plan.operations) {
         kind(&mut out, &group, style);
     }
-    findings(&mut out, &report.plan.findings, RULE_FAMILIES, style);
+    findings(&mut out, &report.plan.findings, rules, style);
     line(&mut out, "");
     line(&mut out, &format!("Plan: {}.", report.summary));
     line(

@@ -1,4 +1,4 @@
-//! A report as a diff: every entity that changes, with its fields. Lines begin with `+`, `-` or a blank, so that pagers colour it.
+//! A plan as a diff: every entity that changes, with its fields. Lines begin with `+`, `-` or a blank, so that pagers colour it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::groups::words;
-use crate::kong::plan::document::{Action, Operation};
-use crate::kong::plan::report::{PlannedEntity, Report};
+use crate::migration::plan::{Action, Operation};
+use crate::migration::report::{PlanReport, PlannedEntity};
 
 /// The text; empty when nothing changes.
 #[must_use]
-pub fn render(report: &Report) -> String {
+pub fn render<E>(report: &PlanReport<E>) -> String {
     let bodies: BTreeMap<_, _> = report
         .entities
         .iter()

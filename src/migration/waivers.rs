@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::finding::Finding;
 use super::rule::{Rule, RuleRegistry, rules};
-use crate::kong::model::{EntityKey, Subject};
+use super::subject::{EntityKey, Subject};
 
 rules! {
     WAIVER_UNUSED: Info, waivable, "waiver-unused",
@@ -97,9 +97,25 @@ pub fn apply(findings: &mut Vec<Finding>, waivers: &[Waiver], now: Option<Timest
 
 #[cfg(test)]
 mod tests {
-    use super::super::planner_rules::{ENTITY_NOT_MOVABLE, KIND_UNREADABLE};
-    use super::super::rule_families::RULE_FAMILIES;
     use super::*;
+    use crate::migration::rule::RuleFamily;
+
+    mod some {
+        use super::rules;
+
+        rules! {
+            ENTITY_NOT_MOVABLE: Error, waivable, "entity-not-movable", "It stays.", "Replace it.", "One of it.";
+            KIND_UNREADABLE: Critical, binding, "kind-unreadable", "It was not read.", "Let it be read.", "A 403.";
+        }
+    }
+    use some::{ENTITY_NOT_MOVABLE, KIND_UNREADABLE};
+
+    const ALL: RuleRegistry = RuleRegistry {
+        families: &[RuleFamily {
+            name: "Some",
+            rules: some::RULES,
+        }],
+    };
 
     fn subject(name: &str) -> Subject {
         Subject {
@@ -119,7 +135,7 @@ mod tests {
 
     fn after(waivers: &[Waiver], now: Option<Timestamp>) -> (bool, Vec<String>) {
         let mut findings = vec![Finding::new(&ENTITY_NOT_MOVABLE, subject("app"), "")];
-        apply(&mut findings, waivers, now, RULE_FAMILIES);
+        apply(&mut findings, waivers, now, ALL);
         let rest = findings.iter().skip(1).map(|f| f.id.clone()).collect();
         (findings[0].blocks(), rest)
     }
@@ -165,12 +181,7 @@ mod tests {
     #[test]
     fn what_is_critical_is_never_waived() {
         let mut findings = vec![Finding::new(&KIND_UNREADABLE, subject("x"), "")];
-        apply(
-            &mut findings,
-            &[waiver("kind-unreadable", None)],
-            None,
-            RULE_FAMILIES,
-        );
+        apply(&mut findings, &[waiver("kind-unreadable", None)], None, ALL);
         assert!(findings[0].blocks() && findings[0].waived.is_none());
     }
 }

@@ -1,8 +1,9 @@
 //! Findings: what a person must know before, during and after a migration. Ids are stable; text may improve.
 
-use super::rule::{Rule, Severity};
-use crate::kong::model::Subject;
 use serde::{Deserialize, Serialize};
+
+use super::rule::{Rule, Severity};
+use super::subject::Subject;
 
 /// One finding about one subject.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

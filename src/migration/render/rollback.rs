@@ -1,24 +1,22 @@
 //! A rollback for a person at a terminal and for programs: what is undone, step by step, and why the rest stays.
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use super::json::ReadError;
 use super::terminal::{Ink, Style, clean, findings, line};
-use crate::kong::plan::rollback::Undo;
-use crate::kong::plan::rollback::report::{FORMAT, ReportedStep, RollbackReport};
-use crate::kong::plan::rule_families::RULE_FAMILIES;
+use crate::migration::rollback::{FORMAT, ReportedStep, RollbackReport, Undo};
+use crate::migration::rule::RuleRegistry;
 
 /// Steps of one kind that are listed unless everything is.
 const MOST_STEPS: usize = 20;
 
-/// The text, with a line end. Steps come in the order in which they are carried out.
+/// The text, with a line end. Steps come in the order in which they are carried out. `route` says what was migrated, and whereto;
+/// `rules` has the titles of the findings.
 #[must_use]
-pub fn terminal(report: &RollbackReport, style: Style) -> String {
+pub fn terminal<E>(report: &RollbackReport<E>, route: &str, rules: RuleRegistry, style: Style) -> String {
     let mut out = String::new();
-    let route = format!(
-        "workspace {} in control plane {}",
-        clean(&report.workspace),
-        report.control_plane
-    );
-    line(&mut out, &style.ink(Ink::Bold, &route));
+    line(&mut out, &style.ink(Ink::Bold, &clean(route)));
     for kind in report
         .steps
         .chunk_by(|a, b| a.subject.key.kind == b.subject.key.kind)
@@ -34,7 +32,7 @@ pub fn terminal(report: &RollbackReport, style: Style) -> String {
             line(&mut out, &style.ink(Ink::Dim, &format!("    and {more} more")));
         }
     }
-    findings(&mut out, &report.findings, RULE_FAMILIES, style);
+    findings(&mut out, &report.findings, rules, style);
     line(&mut out, "");
     line(&mut out, &format!("Rollback: {}.", report.summary));
     let hash = format!("Rollback hash: {}", report.hash);
@@ -65,7 +63,7 @@ fn one(out: &mut String, step: &ReportedStep, style: Style) {
 ///
 /// # Errors
 /// Only when serde does not write a string map, which cannot be.
-pub fn json(report: &RollbackReport) -> Result<String, serde_json::Error> {
+pub fn json<E: Serialize>(report: &RollbackReport<E>) -> Result<String, serde_json::Error> {
     let mut text = serde_json::to_string_pretty(report)?;
     text.push('\n');
     Ok(text)
@@ -75,7 +73,7 @@ pub fn json(report: &RollbackReport) -> Result<String, serde_json::Error> {
 ///
 /// # Errors
 /// As [`json`].
-pub fn store(report: &RollbackReport) -> Result<Vec<u8>, serde_json::Error> {
+pub fn store<E: Serialize>(report: &RollbackReport<E>) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(report)
 }
 
@@ -83,7 +81,7 @@ pub fn store(report: &RollbackReport) -> Result<Vec<u8>, serde_json::Error> {
 ///
 /// # Errors
 /// Anything else.
-pub fn read(bytes: &[u8]) -> Result<RollbackReport, ReadError> {
+pub fn read<E: DeserializeOwned>(bytes: &[u8]) -> Result<RollbackReport<E>, ReadError> {
     let value: serde_json::Value = serde_json::from_slice(bytes)?;
     let found = value.get("format").and_then(serde_json::Value::as_str);
     match found {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::kong::plan::document::{Action, Operation};
-use crate::kong::plan::finding::Finding;
-use crate::kong::plan::rule::Severity;
+use crate::migration::finding::Finding;
+use crate::migration::plan::{Action, Operation};
+use crate::migration::rule::Severity;
 
 /// All operations of one kind.
 #[derive(Debug)]

@@ -79,17 +79,17 @@ macro_rules! rules {
     ($($name:ident: $severity:ident, $waivable:ident, $id:literal, $title:literal, $remedy:literal, $example:literal;)*) => {
         $(
             #[doc = $title]
-            pub static $name: $crate::kong::plan::rule::Rule = $crate::kong::plan::rule::Rule {
+            pub static $name: $crate::migration::rule::Rule = $crate::migration::rule::Rule {
                 id: $id,
-                severity: $crate::kong::plan::rule::Severity::$severity,
-                waivable: $crate::kong::plan::rule::rules!(@may $waivable),
+                severity: $crate::migration::rule::Severity::$severity,
+                waivable: $crate::migration::rule::rules!(@may $waivable),
                 title: $title,
                 remedy: $remedy,
                 example: $example,
             };
         )*
         /// The rules of this family.
-        pub static RULES: &[&$crate::kong::plan::rule::Rule] = &[$(&$name),*];
+        pub static RULES: &[&$crate::migration::rule::Rule] = &[$(&$name),*];
     };
 }
 pub(crate) use rules;

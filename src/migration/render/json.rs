@@ -1,6 +1,9 @@
-//! A report for programs, and back.
+//! A plan for programs, and back.
 
-use crate::kong::plan::report::{FORMAT, Report};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::migration::report::{FORMAT, PlanReport};
 
 /// Why a report cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -24,11 +27,11 @@ pub enum ReadError {
 ///
 /// # Errors
 /// Only when serde does not write a string map, which cannot be.
-pub fn render(report: &Report) -> Result<String, serde_json::Error> {
+pub fn render<E: Serialize + Clone>(report: &PlanReport<E>) -> Result<String, serde_json::Error> {
     let mut text = if report.entities.is_empty() {
         serde_json::to_string_pretty(report)?
     } else {
-        serde_json::to_string_pretty(&Report {
+        serde_json::to_string_pretty(&PlanReport {
             entities: Vec::new(),
             ..report.clone()
         })?
@@ -41,7 +44,7 @@ pub fn render(report: &Report) -> Result<String, serde_json::Error> {
 ///
 /// # Errors
 /// As [`render`].
-pub fn store(report: &Report) -> Result<Vec<u8>, serde_json::Error> {
+pub fn store<E: Serialize>(report: &PlanReport<E>) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(report)
 }
 
@@ -49,7 +52,7 @@ pub fn store(report: &Report) -> Result<Vec<u8>, serde_json::Error> {
 ///
 /// # Errors
 /// Anything else.
-pub fn read(bytes: &[u8]) -> Result<Report, ReadError> {
+pub fn read<E: DeserializeOwned>(bytes: &[u8]) -> Result<PlanReport<E>, ReadError> {
     let value: serde_json::Value = serde_json::from_slice(bytes)?;
     let found = value
         .get("format")

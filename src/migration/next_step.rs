@@ -1,0 +1,203 @@
+//! What to do next, from the plan and from what the user decided.
+
+use super::finding::Finding;
+use super::plan::Plan;
+use super::rule::Rule;
+
+/// What a migration is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To tell what it would do.
+    Plan,
+    /// To write once, and to tell what changes afterwards.
+    Once,
+    /// To follow the source.
+    Follow,
+}
+
+/// What decides about the next step beside the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decisions<'a> {
+    /// What the migration is for.
+    pub purpose: Purpose,
+    /// The plan's hash that somebody approved, empty for none; none where no approval is asked for.
+    pub approved: Option<&'a str>,
+    /// True when what the user asks for now was written and verified before.
+    pub completed: bool,
+}
+
+/// The next step after planning.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NextStep {
+    /// A critical finding, or an error that nobody has accepted, forbids every write. The worst one.
+    Halt(Finding),
+    /// To tell the plan, and to stop.
+    Report,
+    /// All was written and verified before; what changed since is told, not written.
+    Watch,
+    /// The source is followed, and the target has all that it has.
+    Steady,
+    /// Somebody has to approve the plan's hash; true when another hash was approved.
+    AwaitApproval {
+        /// An approval is there, and it is for another plan.
+        stale: bool,
+    },
+    /// Write what the plan creates and updates, then verify.
+    Apply,
+}
+
+/// Decides. A finding of the rule `consequence` only follows from another one, which is told instead.
+#[must_use]
+pub fn next_step(decisions: &Decisions<'_>, plan: &Plan, consequence: &Rule) -> NextStep {
+    if let Some(finding) = plan.critical() {
+        return NextStep::Halt(finding.clone());
+    }
+    match decisions.purpose {
+        Purpose::Plan => return NextStep::Report,
+        Purpose::Once if decisions.completed => return NextStep::Watch,
+        Purpose::Once | Purpose::Follow => {}
+    }
+    if let Some(finding) = plan.obstacle(consequence) {
+        return NextStep::Halt(finding.clone());
+    }
+    if decisions.purpose == Purpose::Follow && decisions.completed && plan.difference().is_none() {
+        return NextStep::Steady;
+    }
+    match decisions.approved {
+        Some(hash) if hash != plan.hash => NextStep::AwaitApproval {
+            stale: !hash.is_empty(),
+        },
+        _ => NextStep::Apply,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::migration::plan::{Action, Operation};
+    use crate::migration::rule::Severity;
+    use crate::migration::subject::{EntityKey, Subject};
+
+    const CAUSE: Rule = rule("cause", Severity::Error);
+    const CONSEQUENCE: Rule = rule("a-consequence", Severity::Error);
+    const NO_WAY: Rule = rule("no-way", Severity::Critical);
+
+    const fn rule(id: &'static str, severity: Severity) -> Rule {
+        Rule {
+            id,
+            severity,
+            waivable: true,
+            title: "",
+            remedy: "",
+            example: "",
+        }
+    }
+
+    fn subject() -> Subject {
+        Subject {
+            key: EntityKey::new("things", "t"),
+            name: None,
+        }
+    }
+
+    fn plan(actions: &[Action], rules: &[&Rule]) -> Plan {
+        let operation = |action: &Action| Operation {
+            wave: 0,
+            action: *action,
+            subject: subject(),
+            target_id: None,
+            reason: String::new(),
+            changes: Vec::new(),
+        };
+        Plan {
+            hash: String::new(),
+            source_digest: String::new(),
+            target_digest: String::new(),
+            operations: actions.iter().map(operation).collect(),
+            findings: rules
+                .iter()
+                .map(|rule| Finding::new(rule, subject(), ""))
+                .collect(),
+        }
+    }
+
+    fn step(purpose: Purpose, completed: bool, plan: &Plan) -> NextStep {
+        let decisions = Decisions {
+            purpose,
+            approved: None,
+            completed,
+        };
+        next_step(&decisions, plan, &CONSEQUENCE)
+    }
+
+    #[test]
+    fn nothing_is_written_where_only_a_plan_is_asked_for_or_with_a_critical_finding() {
+        let creates = plan(&[Action::Create], &[]);
+        assert_eq!(step(Purpose::Plan, false, &creates), NextStep::Report);
+        let critical = plan(&[Action::Create], &[&NO_WAY]);
+        assert!(matches!(step(Purpose::Once, false, &critical), NextStep::Halt(_)));
+    }
+
+    #[test]
+    fn an_error_stops_everything_until_it_is_waived() {
+        let mut plan = plan(&[Action::Create], &[&CAUSE]);
+        assert!(matches!(step(Purpose::Once, false, &plan), NextStep::Halt(_)));
+        assert_eq!(step(Purpose::Plan, false, &plan), NextStep::Report);
+        assert_eq!(step(Purpose::Once, true, &plan), NextStep::Watch);
+        plan.findings[0].waived = Some("renamed later".into());
+        assert_eq!(step(Purpose::Once, false, &plan), NextStep::Apply);
+    }
+
+    #[test]
+    fn a_cause_is_told_before_what_follows_from_it() {
+        let halted = |rules: &[&Rule]| match step(Purpose::Once, false, &plan(&[], rules)) {
+            NextStep::Halt(finding) => Some(finding.id),
+            _ => None,
+        };
+        assert_eq!(halted(&[&CONSEQUENCE, &CAUSE]).as_deref(), Some(CAUSE.id));
+        assert_eq!(halted(&[&CONSEQUENCE]).as_deref(), Some(CONSEQUENCE.id));
+    }
+
+    #[test]
+    fn nothing_is_written_before_this_very_plan_is_approved() {
+        let plan = Plan {
+            hash: "sha256:this".into(),
+            ..plan(&[Action::Create], &[])
+        };
+        let step = |hash: &'static str| {
+            let decisions = Decisions {
+                purpose: Purpose::Once,
+                approved: Some(hash),
+                completed: false,
+            };
+            next_step(&decisions, &plan, &CONSEQUENCE)
+        };
+        assert_eq!(step(""), NextStep::AwaitApproval { stale: false });
+        assert_eq!(step("sha256:other"), NextStep::AwaitApproval { stale: true });
+        assert_eq!(step("sha256:this"), NextStep::Apply);
+    }
+
+    #[test]
+    fn a_source_that_is_followed_is_written_whenever_there_is_something_to_write() {
+        let changed = plan(&[Action::Unchanged, Action::Create], &[]);
+        assert_eq!(step(Purpose::Follow, true, &changed), NextStep::Apply);
+        let steady = plan(&[Action::Unchanged, Action::StaysBehind], &[]);
+        assert_eq!(step(Purpose::Follow, true, &steady), NextStep::Steady);
+        assert_eq!(step(Purpose::Follow, false, &steady), NextStep::Apply);
+        let blocked = plan(&[Action::Unchanged], &[&CAUSE]);
+        assert!(matches!(step(Purpose::Follow, true, &blocked), NextStep::Halt(_)));
+    }
+
+    #[test]
+    fn what_is_written_once_is_watched_afterwards() {
+        let changed = plan(&[Action::Unchanged, Action::Create], &[]);
+        assert_eq!(step(Purpose::Once, true, &changed), NextStep::Watch);
+        assert!(
+            changed
+                .difference()
+                .is_some_and(|words| words.contains("1 to create"))
+        );
+        let same = plan(&[Action::Unchanged, Action::StaysBehind], &[]);
+        assert_eq!(same.difference(), None);
+    }
+}
