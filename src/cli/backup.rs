@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::cluster::{Address, ClusterError, MigrationArgs};
+use super::cluster::{Address, ClusterError, MigrationArgs, MigrationName};
 use super::files::private_file;
 use super::output::print;
 use super::plan::{LOG, runtime};
@@ -66,20 +66,18 @@ pub enum BackupCommandError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     /// There is none.
-    #[error(
-        "WorkspaceMigration {0} has no full backup: nothing is written yet, or spec.backupPolicy is BeforeImages"
-    )]
-    NoBackup(String),
+    #[error("{0} has no full backup: nothing is written yet, or spec.backupPolicy is BeforeImages")]
+    NoBackup(MigrationName),
     /// Neither object nor backup.
     #[error(
-        "there is no WorkspaceMigration {0}, and no Secret with a backup of one of that name; kubectl get secrets -A -l gatewaymigration.dev/artefact=backup lists all there are"
+        "there is no {0}, and no Secret with a backup of one of that name; kubectl get secrets -A -l gatewaymigration.dev/artefact=backup lists all there are"
     )]
-    Nothing(String),
+    Nothing(MigrationName),
     /// The object is gone, and there are several.
-    #[error("WorkspaceMigration {name} has left backups of several control planes; choose one with --secret: {}", secrets.join(", "))]
+    #[error("{name} has left backups of several control planes; choose one with --secret: {}", secrets.join(", "))]
     Several {
-        /// Namespace and name.
-        name: String,
+        /// Which migration.
+        name: MigrationName,
         /// The first Secret of each.
         secrets: Vec<String>,
     },
@@ -129,7 +127,7 @@ impl BackupCommand {
 impl ExportArgs {
     async fn render(&self) -> Result<String, BackupCommandError> {
         let address = self.migration.address().await?;
-        let (client, namespace) = (address.client.clone(), address.namespace.clone());
+        let (client, namespace) = (address.client.clone(), address.name.namespace.clone());
         let secret = match &self.secret {
             Some(secret) => secret.clone(),
             None => find(address).await?,
@@ -147,31 +145,26 @@ impl ExportArgs {
 /// The first Secret of a migration's backup: the one that its status names, else whatever bears its name. The object may be gone: after
 /// a cluster was restored, the Secrets are what is left.
 async fn find(address: Address) -> Result<String, BackupCommandError> {
-    let (client, namespace) = (address.client.clone(), address.namespace.clone());
-    let (name, full_name) = (address.name.clone(), address.full_name());
+    let (client, name) = (address.client.clone(), address.name.clone());
     let none = match address.fetch().await {
         Ok(found) => {
-            let status = found.migration.status.and_then(|status| status.backup);
-            if let Some(artefact) = status.and_then(|backup| backup.artefact_ref) {
+            if let Some(artefact) = found.status.backup.and_then(|backup| backup.artefact_ref) {
                 return Ok(artefact.name);
             }
-            BackupCommandError::NoBackup(full_name.clone())
+            BackupCommandError::NoBackup(name.clone())
         }
-        Err(ClusterError::NotFound(_) | ClusterError::NotInstalled) => {
-            BackupCommandError::Nothing(full_name.clone())
+        Err(ClusterError::NotFound(_) | ClusterError::NotInstalled(_)) => {
+            BackupCommandError::Nothing(name.clone())
         }
         Err(error) => return Err(error.into()),
     };
-    let mut secrets = artefacts::find_about(&client, &namespace, "backup", &name).await?;
+    let mut secrets = artefacts::find_about(&client, &name.namespace, "backup", &name.name).await?;
     match (secrets.pop(), secrets.is_empty()) {
         (None, _) => Err(none),
         (Some(secret), true) => Ok(secret),
         (Some(last), false) => {
             secrets.push(last);
-            Err(BackupCommandError::Several {
-                name: full_name,
-                secrets,
-            })
+            Err(BackupCommandError::Several { name, secrets })
         }
     }
 }

@@ -1,10 +1,13 @@
-//! A WorkspaceMigration in a cluster, as flags name it.
+//! A migration in a cluster, as flags name it.
+
+use std::fmt;
 
 use clap::Args;
+use kube::api::DynamicObject;
 use kube::config::{KubeConfigOptions, KubeconfigError};
 use kube::{Api, Client, Config};
 
-use crate::api::workspace_migration::WorkspaceMigration;
+use super::kinds::{ClusterKind, KINDS, StatusExcerpt, WORKSPACE_MIGRATION};
 use crate::controllers::runtime::error::chain;
 
 /// Which migration, in which cluster.
@@ -13,6 +16,9 @@ pub struct MigrationArgs {
     /// The WorkspaceMigration.
     #[arg(value_name = "[NAMESPACE/]NAME")]
     migration: String,
+    /// Its kind.
+    #[arg(long, value_name = "KIND", value_parser = ClusterKind::parse, default_value = WORKSPACE_MIGRATION.kind, hide = KINDS.len() == 1)]
+    kind: &'static ClusterKind,
     /// Its namespace; that of the kubeconfig when left out.
     #[arg(long, short, value_name = "NAMESPACE")]
     namespace: Option<String>,
@@ -34,57 +40,69 @@ pub enum ClusterError {
     #[error("cannot connect to Kubernetes: {}; check the server and the credentials in the kubeconfig", chain(.0))]
     Connect(Box<kube::Error>),
     /// The API server refused or failed.
-    #[error("cannot read WorkspaceMigration {name}: {}", chain(source))]
+    #[error("cannot read {name}: {}", chain(source))]
     Read {
-        /// Namespace and name.
-        name: String,
+        /// Which migration.
+        name: MigrationName,
         /// What the API server said.
         source: Box<kube::Error>,
     },
     /// The kind is not installed.
     #[error(
-        "this cluster has no WorkspaceMigrations: install the definitions with `gateway-migration-operator crd | kubectl apply --server-side -f -`, or name another context with --context"
+        "this cluster has no {}s: install the definitions with `gateway-migration-operator crd | kubectl apply --server-side -f -`, or name another context with --context", .0.kind
     )]
-    NotInstalled,
+    NotInstalled(&'static ClusterKind),
     /// There is none of that name.
-    #[error("there is no WorkspaceMigration {0}; kubectl get workspacemigrations -A lists them")]
-    NotFound(String),
+    #[error("there is no {0}; kubectl get {plural} -A lists them", plural = .0.kind.plural)]
+    NotFound(MigrationName),
 }
 
-/// Where a migration is, or was.
-pub struct Address {
-    /// Client of the cluster.
-    pub client: Client,
+/// A migration as messages name it.
+#[derive(Clone, Debug)]
+pub struct MigrationName {
+    /// Its kind.
+    pub kind: &'static ClusterKind,
     /// Its namespace.
     pub namespace: String,
     /// Its name.
     pub name: String,
 }
 
-impl Address {
-    /// Namespace and name.
-    #[must_use]
-    pub fn full_name(&self) -> String {
-        format!("{}/{}", self.namespace, self.name)
+impl fmt::Display for MigrationName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}/{}", self.kind.kind, self.namespace, self.name)
     }
+}
 
+/// Where a migration is, or was.
+pub struct Address {
+    /// Client of the cluster.
+    pub client: Client,
+    /// Which migration.
+    pub name: MigrationName,
+}
+
+impl Address {
     /// Reads the migration.
     ///
     /// # Errors
     /// When there is none, or the API server refuses.
     pub async fn fetch(self) -> Result<Found, ClusterError> {
-        let api: Api<WorkspaceMigration> = Api::namespaced(self.client.clone(), &self.namespace);
-        let full_name = self.full_name();
-        match api.get(&self.name).await {
-            Ok(migration) => Ok(Found {
-                client: self.client,
-                api,
-                namespace: self.namespace,
-                full_name,
-                migration,
-            }),
-            Err(error) => Err(refusal(full_name, error)),
-        }
+        let Self { client, name } = self;
+        let resource = (name.kind.resource)();
+        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &name.namespace, &resource);
+        let object = match api.get(&name.name).await {
+            Ok(object) => object,
+            Err(error) => return Err(refusal(name, error)),
+        };
+        let status = StatusExcerpt::of(&object)
+            .map_err(|error| ClusterError::Connect(Box::new(kube::Error::SerdeError(error))))?;
+        Ok(Found {
+            client,
+            api,
+            name,
+            status,
+        })
     }
 }
 
@@ -92,14 +110,12 @@ impl Address {
 pub struct Found {
     /// Client of the cluster.
     pub client: Client,
-    /// The migrations of its namespace.
-    pub api: Api<WorkspaceMigration>,
-    /// Its namespace.
-    pub namespace: String,
-    /// Namespace and name.
-    pub full_name: String,
-    /// As it was just read.
-    pub migration: WorkspaceMigration,
+    /// The migrations of its kind and namespace.
+    pub api: Api<DynamicObject>,
+    /// Which migration.
+    pub name: MigrationName,
+    /// Its status, as it was just read.
+    pub status: StatusExcerpt,
 }
 
 impl MigrationArgs {
@@ -122,8 +138,11 @@ impl MigrationArgs {
             None => (client.default_namespace().to_owned(), self.migration.as_str()),
         };
         Ok(Address {
-            namespace,
-            name: name.to_owned(),
+            name: MigrationName {
+                kind: self.kind,
+                namespace,
+                name: name.to_owned(),
+            },
             client,
         })
     }
@@ -148,13 +167,13 @@ impl MigrationArgs {
     }
 }
 
-fn refusal(name: String, error: kube::Error) -> ClusterError {
+fn refusal(name: MigrationName, error: kube::Error) -> ClusterError {
     match error {
         // The API server names the object where the kind is there and the object is not.
         kube::Error::Api(status) if status.is_not_found() && status.details.is_some() => {
             ClusterError::NotFound(name)
         }
-        kube::Error::Api(status) if status.is_not_found() => ClusterError::NotInstalled,
+        kube::Error::Api(status) if status.is_not_found() => ClusterError::NotInstalled(name.kind),
         kube::Error::Api(status) => ClusterError::Read {
             name,
             source: Box::new(kube::Error::Api(status)),

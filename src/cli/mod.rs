@@ -10,6 +10,7 @@ pub mod decisions;
 pub mod endpoints;
 pub mod ends;
 pub mod files;
+pub mod kinds;
 pub mod output;
 pub mod plan;
 pub mod progress;

@@ -4,7 +4,7 @@ use std::io;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::cluster::{ClusterError, MigrationArgs};
+use super::cluster::{ClusterError, MigrationArgs, MigrationName};
 use super::output::{OutputError, colour, print};
 use super::plan::{LOG, runtime};
 use crate::k8s::artefacts::{self, ArtefactError};
@@ -54,17 +54,17 @@ pub enum RollbackCommandError {
     Cluster(#[from] ClusterError),
     /// There is none.
     #[error(
-        "WorkspaceMigration {0} has nothing to undo, or it is not stored yet; its condition RollbackReady says what is known"
+        "{0} has nothing to undo, or it is not stored yet; its condition RollbackReady says what is known"
     )]
-    None(String),
+    None(MigrationName),
     /// The document.
     #[error(transparent)]
     Artefact(#[from] ArtefactError),
     /// Its content.
-    #[error("the stored rollback of WorkspaceMigration {name} (Secret {secret}): {source}")]
+    #[error("the stored rollback of {name} (Secret {secret}): {source}")]
     Content {
-        /// Namespace and name.
-        name: String,
+        /// Which migration.
+        name: MigrationName,
         /// The first Secret that holds it.
         secret: String,
         /// What is wrong with it.
@@ -105,13 +105,11 @@ impl RollbackCommand {
 /// The stored rollback of a migration.
 async fn fetch(args: &MigrationArgs) -> Result<RollbackReport<RollbackEnds>, RollbackCommandError> {
     let found = args.fetch().await?;
-    let told = found.migration.status.and_then(|status| status.rollback);
-    let artefact = told
-        .and_then(|told| told.artefact_ref)
-        .ok_or_else(|| RollbackCommandError::None(found.full_name.clone()))?;
-    let document = artefacts::load(&found.client, &found.namespace, &artefact.name).await?;
+    let told = found.status.rollback.and_then(|told| told.artefact_ref);
+    let artefact = told.ok_or_else(|| RollbackCommandError::None(found.name.clone()))?;
+    let document = artefacts::load(&found.client, &found.name.namespace, &artefact.name).await?;
     rollback::read(&document).map_err(|source| RollbackCommandError::Content {
-        name: found.full_name,
+        name: found.name,
         secret: artefact.name,
         source,
     })

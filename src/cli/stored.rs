@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::cluster::{ClusterError, MigrationArgs};
+use super::cluster::{ClusterError, MigrationArgs, MigrationName};
 use super::output::{Output, OutputError, print};
 use crate::k8s::artefacts::{self, ArtefactError};
 use crate::kong::plan::report::PlanEnds;
@@ -50,16 +50,16 @@ pub enum StoredError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     /// It has no plan yet.
-    #[error("WorkspaceMigration {0} has no stored plan yet; its conditions say what it waits for")]
-    NoPlan(String),
+    #[error("{0} has no stored plan yet; its conditions say what it waits for")]
+    NoPlan(MigrationName),
     /// The document.
     #[error(transparent)]
     Artefact(#[from] ArtefactError),
     /// Its content.
-    #[error("the stored plan of WorkspaceMigration {name} (Secret {secret}): {source}")]
+    #[error("the stored plan of {name} (Secret {secret}): {source}")]
     Content {
-        /// Namespace and name.
-        name: String,
+        /// Which migration.
+        name: MigrationName,
         /// The first Secret that holds it.
         secret: String,
         /// What is wrong with it.
@@ -96,13 +96,11 @@ impl StoredCommand {
 /// The stored plan of a migration.
 async fn fetch(args: &MigrationArgs) -> Result<PlanReport<PlanEnds>, StoredError> {
     let found = args.fetch().await?;
-    let plan = found.migration.status.and_then(|status| status.plan);
-    let artefact = plan
-        .and_then(|plan| plan.artefact_ref)
-        .ok_or_else(|| StoredError::NoPlan(found.full_name.clone()))?;
-    let document = artefacts::load(&found.client, &found.namespace, &artefact.name).await?;
+    let plan = found.status.plan.and_then(|plan| plan.artefact_ref);
+    let artefact = plan.ok_or_else(|| StoredError::NoPlan(found.name.clone()))?;
+    let document = artefacts::load(&found.client, &found.name.namespace, &artefact.name).await?;
     json::read(&document).map_err(|source| StoredError::Content {
-        name: found.full_name,
+        name: found.name,
         secret: artefact.name,
         source,
     })

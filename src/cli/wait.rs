@@ -1,4 +1,4 @@
-//! `wait`: until a WorkspaceMigration is done, has failed, or needs a person.
+//! `wait`: until a migration is done, has failed, or needs a person.
 
 use std::io;
 use std::pin::pin;
@@ -8,15 +8,14 @@ use std::time::Duration;
 use clap::Args;
 use futures::StreamExt as _;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::ResourceExt as _;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::watch_object;
 
-use super::cluster::{ClusterError, Found, MigrationArgs};
+use super::cluster::{ClusterError, Found, MigrationArgs, MigrationName};
+use super::kinds::StatusExcerpt;
 use super::output::print;
 use super::plan::runtime;
 use crate::api::conditions::READY;
-use crate::api::workspace_migration::WorkspaceMigration;
 use crate::k8s::conditions::ending::{Ending, ending};
 use crate::k8s::conditions::find;
 
@@ -47,15 +46,13 @@ pub enum WaitError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     /// It went away.
-    #[error("WorkspaceMigration {0} was deleted while it was waited for")]
-    Deleted(String),
+    #[error("{0} was deleted while it was waited for")]
+    Deleted(MigrationName),
     /// It takes too long.
-    #[error(
-        "WorkspaceMigration {name} is not done after {after:?}: {last}. It goes on: wait again, or longer with --timeout"
-    )]
+    #[error("{name} is not done after {after:?}: {last}. It goes on: wait again, or longer with --timeout")]
     Timeout {
-        /// Namespace and name.
-        name: String,
+        /// Which migration.
+        name: MigrationName,
         /// How long was waited.
         after: Duration,
         /// What was seen last.
@@ -74,21 +71,17 @@ pub enum WaitError {
 pub fn run(args: &WaitArgs) -> Result<ExitCode, WaitError> {
     runtime()?.block_on(async {
         let found = args.migration.fetch().await?;
-        let mut last = describe(&found.migration);
+        let mut last = describe(&found.status);
         let verdict = tokio::time::timeout(args.timeout, follow(&found, &mut last)).await;
         let Ok(verdict) = verdict else {
             return Err(WaitError::Timeout {
-                name: found.full_name,
+                name: found.name,
                 after: args.timeout,
                 last,
             });
         };
         let (ending, ready) = verdict?;
-        print(&format!(
-            "WorkspaceMigration {}: {}\n",
-            found.full_name,
-            words(&ready)
-        ))?;
+        print(&format!("{}: {}\n", found.name, words(&ready)))?;
         Ok(match ending {
             Ending::Done => ExitCode::SUCCESS,
             Ending::Failed => ExitCode::FAILURE,
@@ -99,19 +92,19 @@ pub fn run(args: &WaitArgs) -> Result<ExitCode, WaitError> {
 
 /// Watches until there is a verdict, and says on standard error what changes meanwhile. A watch that breaks is begun again.
 async fn follow(found: &Found, last: &mut String) -> Result<(Ending, Condition), WaitError> {
-    let name = found.migration.name_any();
-    let mut seen = pin!(watch_object(found.api.clone(), &name).default_backoff());
+    let mut seen = pin!(watch_object(found.api.clone(), &found.name.name).default_backoff());
     eprintln!("{last}");
     while let Some(next) = seen.next().await {
         let now = match next {
-            Ok(Some(migration)) => {
-                let conditions = migration.status.iter().flat_map(|status| &status.conditions);
-                let conditions: Vec<Condition> = conditions.cloned().collect();
-                if let Some((ending, ready)) = ending(&conditions, migration.metadata.generation) {
-                    return Ok((ending, ready.clone()));
+            Ok(Some(object)) => match StatusExcerpt::of(&object) {
+                Ok(status) => {
+                    if let Some((ending, ready)) = ending(&status.conditions, object.metadata.generation) {
+                        return Ok((ending, ready.clone()));
+                    }
+                    describe(&status)
                 }
-                describe(&migration)
-            }
+                Err(error) => format!("its status cannot be read: {error}"),
+            },
             Ok(None) => break,
             Err(error) => format!("the watch broke and is begun again: {error}"),
         };
@@ -120,14 +113,13 @@ async fn follow(found: &Found, last: &mut String) -> Result<(Ending, Condition),
             *last = now;
         }
     }
-    Err(WaitError::Deleted(found.full_name.clone()))
+    Err(WaitError::Deleted(found.name.clone()))
 }
 
 /// Where a migration is, in one line.
-fn describe(migration: &WorkspaceMigration) -> String {
-    let status = migration.status.as_ref();
-    let ready = status.and_then(|status| find(&status.conditions, READY));
-    let progress = status.and_then(|status| status.progress.as_ref());
+fn describe(status: &StatusExcerpt) -> String {
+    let ready = find(&status.conditions, READY);
+    let progress = status.progress.as_ref();
     match (ready, progress.filter(|progress| !progress.summary.is_empty())) {
         (None, _) => "no controller has looked at it yet; check that the operator runs".to_owned(),
         (Some(ready), None) => words(ready),
