@@ -1,4 +1,4 @@
-//! All metric families. Labels are bounded: controllers, classes, services, routes; never names of objects.
+//! All metric families. Labels are bounded: controllers, kinds, classes, services, routes; never names of objects.
 
 use std::{
     fmt,
@@ -29,6 +29,7 @@ struct ControllerLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct MigrationLabels {
+    kind: String,
     state: &'static str,
 }
 
@@ -210,13 +211,13 @@ impl Metrics {
         self.leading.set(i64::from(leading));
     }
 
-    /// Records how many migrations are at work, and how many wait for a place.
-    pub fn set_migrations(&self, working: usize, waiting: usize) {
+    /// Records how many migrations of a kind are at work, and how many wait for a place.
+    pub fn set_migrations(&self, kind: &str, working: usize, waiting: usize) {
         for (state, count) in [("working", working), ("waiting", waiting)] {
             let count = i64::try_from(count).unwrap_or(i64::MAX);
-            self.migrations
-                .get_or_create(&MigrationLabels { state })
-                .set(count);
+            let kind = kind.to_owned();
+            let labels = MigrationLabels { kind, state };
+            self.migrations.get_or_create(&labels).set(count);
         }
     }
 
@@ -280,7 +281,7 @@ mod tests {
             throttled: 5,
             paused: 1,
         });
-        metrics.set_migrations(2, 5);
+        metrics.set_migrations("WorkspaceMigration", 2, 5);
         let text = metrics.encode().unwrap();
         for line in [
             r#"gateway_migration_reconciles_total{controller="control-plane",outcome="done"} 1"#,
@@ -290,7 +291,7 @@ mod tests {
             "gateway_migration_konnect_in_flight 7",
             "gateway_migration_konnect_throttled_calls_total 5",
             "gateway_migration_konnect_paused_organisations 1",
-            r#"gateway_migration_migrations{state="waiting"} 5"#,
+            r#"gateway_migration_migrations{kind="WorkspaceMigration",state="waiting"} 5"#,
             r#"gateway_migration_reconcile_duration_seconds_count{controller="control-plane"} 1"#,
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::Stream;
+use kube::Resource as _;
 use kube::runtime::reflector::ObjectRef;
 use tokio::sync::mpsc;
 
@@ -112,8 +113,9 @@ impl Queue {
     }
 
     fn count(&self, queue: &AdmissionQueue<Key>) {
+        let kind = WorkspaceMigration::kind(&());
         self.metrics
-            .set_migrations(queue.working().count(), queue.waiting());
+            .set_migrations(&kind, queue.working().count(), queue.waiting());
     }
 
     fn lock(&self) -> MutexGuard<'_, AdmissionQueue<Key>> {
