@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench soak control-plane fmt fmt-check lint crds check-crds simulators check image
+.PHONY: help demo test bench soak control-plane fmt fmt-check lint doc deny crds check-crds simulators check image
 
 help: ## List these targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -36,6 +36,14 @@ fmt-check: ## Fail when code is not formatted
 lint: ## Run clippy on everything, warnings denied
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
+doc: ## Make the documentation of the code, private items too, warnings denied
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --document-private-items
+
+deny: ## Check the dependencies' licences, sources and duplicates; advisories, where their database can be fetched (needs cargo-deny)
+	$(CARGO) deny check -D unmatched-skip -D unnecessary-skip bans licenses sources
+	@if $(CARGO) deny fetch db 2>/dev/null; then $(CARGO) deny check --hide-inclusion-graph advisories; \
+	else echo 'advisories are NOT checked: https://github.com/RustSec/advisory-db cannot be fetched' >&2; fi
+
 crds: ## Write the CustomResourceDefinitions to crds/
 	$(CARGO) run --locked --quiet -- crd --dir crds
 
@@ -47,7 +55,7 @@ check-crds: ## Fail when crds/ is not what the code says
 simulators: ## Build the simulators' command line, target/debug/simulators
 	$(CARGO) build --locked -p simulators
 
-check: fmt-check lint check-crds test ## Everything that CI checks, but the demo
+check: fmt-check lint doc check-crds test ## Everything that CI checks, but the dependencies and the demo
 
 image: ## Build the container image (ARGS='--build-arg RUNTIME_IMAGE=...@sha256:...', see the Dockerfile)
 	docker build --tag gateway-migration-operator:dev $(ARGS) .

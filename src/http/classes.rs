@@ -43,7 +43,7 @@ impl Ending {
     }
 }
 
-/// What an ending means before the body is looked at; becomes a [`Failure`](super::Failure).
+/// What an ending means before the body is looked at; becomes a [`Failure`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meaning {
     /// Done.

@@ -1,5 +1,5 @@
 //! Limits of consumer groups from before plugins could be scoped to a group: `rate-limiting-advanced` chose among them by
-//! itself. They move as plugins of the groups ([`recast`]); here is told where that has, or may have, another effect.
+//! itself. They move as plugins of the groups ([`recast`](crate::kong::model::recast)); here is told where that has, or may have, another effect.
 
 use std::collections::BTreeMap;
 
