@@ -214,6 +214,10 @@ async fn a_page_that_fails_is_repeated_or_fails_the_whole_list() -> anyhow::Resu
         ("plugins=404;body=<html>", Failure::Garbage),
         ("plugins=200;body={}", Failure::Garbage),
         (
+            r#"plugins=200;body={"data":[{"id":"a"}],"next":"/plugins?page=2"}"#,
+            Failure::Garbage,
+        ),
+        (
             "plugins=200;body={\"data\":[],\"offset\":\"again\"}",
             Failure::Garbage,
         ),

@@ -381,6 +381,35 @@ async fn a_repeated_write_whose_first_answer_was_lost_changes_nothing() -> anyho
     Ok(())
 }
 
+/// A list that is cut short must not look complete, in whatever words its continuation comes.
+#[tokio::test]
+async fn a_continuation_that_is_not_understood_is_no_end() -> anyhow::Result<()> {
+    let (bed, cp) = Bed::with_control_plane().await?;
+    for body in [
+        r#"{"data":[{"id":"a"}],"next":"/routes?page=2"}"#,
+        r#"{"data":[{"id":"a"}],"links":{"next":"/routes?page=2"}}"#,
+        r#"{"data":[],"has_more":true}"#,
+    ] {
+        bed.misbehave(&[&format!("GET /core-entities/routes=200;body={body}")])?;
+        let error = failed(bed.client.list_entities(&cp, "routes").await)?;
+        assert_eq!(*error.failure(), Failure::Garbage, "{body}: {error}");
+        assert!(error.to_string().contains("more follows"), "{error}");
+        assert!(
+            bed.client.holds_any(&cp, "routes").await.is_err() || body.contains("\"a\""),
+            "{body}"
+        );
+    }
+    for body in [
+        r#"{"data":[],"meta":{"page":{"number":1,"size":100,"total":3}}}"#,
+        r#"{"data":[{"id":"a","name":"a","config":{"control_plane_endpoint":"https://a.us.cp0.konghq.com","telemetry_endpoint":"https://a.us.tp0.konghq.com","cluster_type":"CLUSTER_TYPE_CONTROL_PLANE","auth_type":"pinned_client_certs"}}],"meta":{"page":{"number":1,"size":100,"total":3}}}"#,
+    ] {
+        bed.misbehave(&[&format!("GET /v2/control-planes=200;body={body}")])?;
+        let error = failed(bed.client.list_control_planes(&Filter::default()).await)?;
+        assert_eq!(*error.failure(), Failure::Garbage, "{body}: {error}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn pages_that_never_end_are_garbage() -> anyhow::Result<()> {
     let (bed, cp) = Bed::with_control_plane().await?;

@@ -56,10 +56,10 @@ impl Client {
     }
 
     /// The list in a field of one object, such as `plugins` of `consumer_groups/{id}`; without the object's members, where it
-    /// has any. Entries that are no objects stand as `{"id": entry}`. A field that is missing, or holds no list, is an empty one.
+    /// has any. Entries that are no objects stand as `{"id": entry}`. A field that is missing, null or an empty object is an empty list.
     ///
     /// # Errors
-    /// As [`Client::list`].
+    /// As [`Client::list`]; and a field that holds anything else, which is [`Failure::Garbage`].
     pub async fn list_within(
         &self,
         workspace: Option<&str>,
@@ -74,8 +74,10 @@ impl Client {
         };
         let entries = match parsed?.remove(field) {
             Some(Value::Array(entries)) => entries,
+            None | Some(Value::Null) => Vec::new(),
             // Kong: an empty table may come as `{}`.
-            _ => Vec::new(),
+            Some(Value::Object(fields)) if fields.is_empty() => Vec::new(),
+            Some(_) => return Err(call.garbage(None, "a field that should hold a list holds none")),
         };
         let entity = |entry| match entry {
             Value::Object(entity) => ObjectText::of(&entity),

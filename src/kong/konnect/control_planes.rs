@@ -1,6 +1,6 @@
 //! Control planes (control-planes v2).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
@@ -197,7 +197,7 @@ impl Client {
     /// Any failed page fails the whole.
     pub async fn list_control_planes(&self, filter: &Filter) -> Result<Vec<ControlPlane>, Error> {
         let mut found = Vec::new();
-        let mut seen = 0;
+        let mut seen = BTreeSet::new();
         for number in 1u64.. {
             let mut query = filter.query();
             query.push(("page[size]", PAGE_SIZE.to_string()));
@@ -205,19 +205,26 @@ impl Client {
             let query = query.iter().map(|(name, value)| (*name, value.as_str()));
             let call = self.call(Method::GET, self.url("v2/control-planes", query));
             let page: ControlPlanePage = self.send(&call).await?.parse(&call)?;
-            let length = page.data.len() as u64;
-            seen += length;
+            let before = seen.len();
+            seen.extend(page.data.iter().map(|control_plane| control_plane.id.clone()));
+            let (new, length) = (seen.len() - before, page.data.len());
             found.extend(
                 page.data
                     .into_iter()
                     .filter(|control_plane| filter.matches(control_plane)),
             );
-            // Without a total, a page that is not full is the last.
-            let more = page
-                .meta
-                .map_or(length >= PAGE_SIZE, |meta| seen < meta.page.total);
-            if length == 0 || !more {
-                break;
+            let total = page.meta.map(|meta| meta.page.total);
+            match total {
+                Some(total) if seen.len() as u64 >= total => break,
+                // A list that is cut short must not look complete: what it lacks would be made a second time.
+                Some(_) if length == 0 => {
+                    return Err(call.garbage(None, "the list ends before it has as many as it says"));
+                }
+                None if length == 0 => break,
+                Some(_) | None => {}
+            }
+            if new == 0 {
+                return Err(call.garbage(None, "a page repeats an earlier one"));
             }
         }
         Ok(found)

@@ -45,14 +45,10 @@ impl Client {
     /// Any failure, a 404 too; and an answer that is no list.
     pub async fn holds_any(&self, control_plane: &str, path: &str) -> Result<bool, Error> {
         let call = self.call(Method::GET, self.entity_url(control_plane, path, [("size", "1")]));
-        let page = self.entity(&call).await?;
-        // The older lists call it `items`, and leave it out when there is none.
-        match page.get("data").or_else(|| page.get("items")) {
-            Some(Value::Array(entities)) => Ok(!entities.is_empty()),
-            Some(Value::Null) => Ok(false),
-            None if page.get("page").is_some_and(Value::is_object) => Ok(false),
-            Some(_) | None => Err(call.garbage(None, "a list was expected, but `data` is none")),
-        }
+        let reply = self.send(&call).await?;
+        let page = page::read(reply.body.get()).map_err(|wrong| call.garbage(Some(reply.status), wrong))?;
+        // An empty page that another one follows is not the end of a list.
+        Ok(!page.items.is_empty() || page.cursor.is_some())
     }
 
     /// One entity; `None` for 404, which may also mean that the control plane is gone.
