@@ -229,28 +229,6 @@ async fn a_page_that_fails_is_repeated_or_fails_the_whole_list() -> anyhow::Resu
     Ok(())
 }
 
-#[tokio::test]
-async fn one_object_is_read_by_path() -> anyhow::Result<()> {
-    let client = Bed::start(Simulated::Enterprise).await?;
-    let schema = client
-        .client()?
-        .get(Some("sales"), "schemas/plugins/key-auth")
-        .await?;
-    assert!(
-        schema
-            .context("a bundled plugin has a schema")?
-            .contains_key("fields")
-    );
-    assert_eq!(
-        client
-            .client()?
-            .get(None, "schemas/plugins/no-such-plugin")
-            .await?,
-        None
-    );
-    Ok(())
-}
-
 #[test]
 fn urls_and_tokens_that_cannot_work_are_refused_without_repeating_them() -> anyhow::Result<()> {
     let transport = Transport::new(TransportOptions::default())?;

@@ -64,12 +64,6 @@ impl ObjectText {
     pub fn may_say(&self, word: &str) -> bool {
         self.0.contains(word) || self.0.contains("\\u")
     }
-
-    /// The text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
 }
 
 /// Reads every value and keeps none: finds what a map could not hold, without making one.

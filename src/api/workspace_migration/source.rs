@@ -30,16 +30,6 @@ pub struct Source {
 }
 
 impl Source {
-    /// A whole workspace, read from an Admin API.
-    pub fn admin_api(admin_api: AdminApi, workspace: impl Into<String>) -> Self {
-        Self {
-            admin_api: Some(admin_api),
-            declarative_config: None,
-            workspace: workspace.into(),
-            select: None,
-        }
-    }
-
     fn default_workspace() -> String {
         "default".to_owned()
     }

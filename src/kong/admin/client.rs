@@ -6,7 +6,6 @@ use std::sync::Arc;
 use reqwest::Method;
 use reqwest::header::{HeaderName, HeaderValue};
 use secrecy::SecretString;
-use serde_json::{Map, Value};
 use url::Url;
 
 use super::ADMIN_API;
@@ -67,11 +66,6 @@ impl Client {
         })
     }
 
-    /// The URL as given, for messages.
-    pub fn url(&self) -> &str {
-        self.inner.base.as_str().trim_end_matches('/')
-    }
-
     /// A GET of `path` in a workspace; `None` for open source, and for paths outside workspaces.
     pub(super) fn call<'q>(
         &self,
@@ -104,23 +98,6 @@ impl Client {
 
     pub(super) async fn send(&self, call: &Call<'_>) -> Result<Reply, Error> {
         self.inner.transport.send(call).await
-    }
-
-    /// One object, such as `schemas/plugins/my-plugin`; `None` for 404.
-    ///
-    /// # Errors
-    /// Any failure but 404.
-    pub async fn get(
-        &self,
-        workspace: Option<&str>,
-        path: &str,
-    ) -> Result<Option<Map<String, Value>>, Error> {
-        let call = self.call(workspace, path, []);
-        match self.send(&call).await {
-            Ok(reply) => reply.parse(&call).map(Some),
-            Err(error) if error.is_not_found() => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 }
 

@@ -64,11 +64,6 @@ impl Client {
         })
     }
 
-    /// The address as normalised.
-    pub fn server_url(&self) -> &ServerUrl {
-        &self.inner.server_url
-    }
-
     /// The server of the identity API.
     pub fn identity_server(&self) -> &ServerUrl {
         &self.inner.identity_server

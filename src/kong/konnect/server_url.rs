@@ -91,11 +91,6 @@ impl ServerUrl {
         self.base.host_str().unwrap_or_default()
     }
 
-    /// The region: `us`, `eu`, … or `global`. Not compared with Konnect's list, which grows.
-    pub fn region(&self) -> &str {
-        self.host().split('.').next().unwrap_or_default()
-    }
-
     /// True for a region at Konnect's public address, such as `us.api.konghq.com`; false for the global host and for every other name.
     pub fn is_public_region(&self) -> bool {
         let region = self.host().strip_suffix(".api.konghq.com");
@@ -140,8 +135,8 @@ mod tests {
         let plain = ServerUrl::parse("us.api.konghq.com").unwrap();
         assert_eq!(plain, ServerUrl::parse("https://us.api.konghq.com/").unwrap());
         assert_eq!(
-            (plain.as_str(), plain.host(), plain.region()),
-            ("us.api.konghq.com", "us.api.konghq.com", "us")
+            (plain.as_str(), plain.host()),
+            ("us.api.konghq.com", "us.api.konghq.com")
         );
         assert_eq!(plain.with_scheme(), "https://us.api.konghq.com");
     }
@@ -154,10 +149,7 @@ mod tests {
             url.join(["v2", "control planes"]).as_str(),
             "https://eu.svc.konghq.com:8443/api/v2/control%20planes"
         );
-        assert_eq!(
-            ServerUrl::parse("global.api.konghq.com").unwrap().region(),
-            "global"
-        );
+        assert!(ServerUrl::parse("global.api.konghq.com").is_ok());
     }
 
     #[test]
