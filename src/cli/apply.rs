@@ -10,11 +10,11 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::advice::explain;
-use super::ends::{Ends, EndsArgs};
+use super::ends::{ConnectedEnds, EndsArgs};
 use super::files::private_file;
 use super::plan::{BLOCKED, LOG, PlanError, names, observe, runtime, waiting};
 use super::progress::follow;
-use super::result::{End, Form, RunResult};
+use super::result::{End, ResultFormat, RunResult};
 use crate::clock::{Clock as _, SystemClock};
 use crate::kong::engine::apply::initial_progress;
 use crate::kong::engine::{self, Applied, Observed};
@@ -47,7 +47,7 @@ pub struct ApplyArgs {
     backup_file: Option<PathBuf>,
     /// Form of the result.
     #[arg(long, short, value_enum, default_value_t)]
-    output: Form,
+    output: ResultFormat,
 }
 
 /// Why nothing, or not everything, was written.
@@ -145,7 +145,7 @@ pub enum ApplyError {
 
 /// What was done before a run ended, however it did.
 #[derive(Default)]
-struct Run {
+struct ApplyRun {
     applied: Applied,
     verification: Option<Verification>,
 }
@@ -168,7 +168,7 @@ pub fn run(args: &ApplyArgs) -> Result<ExitCode, ApplyError> {
             done = before => done?,
             () = stop.cancelled() => return Err(ApplyError::StoppedBefore),
         };
-        let mut run = Run::default();
+        let mut run = ApplyRun::default();
         let ended = match args.refusal(&ends, &planned) {
             Some(message) => Ok((End::Blocked, message)),
             None => args.execute(&ends, &observed, &planned, &stop, &mut run).await,
@@ -179,14 +179,14 @@ pub fn run(args: &ApplyArgs) -> Result<ExitCode, ApplyError> {
 
 impl ApplyArgs {
     /// The hash that somebody has approved.
-    fn approved<'a>(&'a self, ends: &'a Ends) -> Option<&'a str> {
+    fn approved<'a>(&'a self, ends: &'a ConnectedEnds) -> Option<&'a str> {
         let manifest = ends.approval.as_ref().map(|approval| approval.plan_hash.as_str());
         let manifest = manifest.filter(|hash| !hash.is_empty());
         self.plan_hash.as_deref().or(manifest)
     }
 
     /// Why nothing may be written, if so.
-    fn refusal(&self, ends: &Ends, planned: &Planned) -> Option<String> {
+    fn refusal(&self, ends: &ConnectedEnds, planned: &Planned) -> Option<String> {
         let plan = &planned.plan;
         if let Some(expected) = self.approved(ends).filter(|hash| *hash != plan.hash) {
             return Some(format!(
@@ -213,11 +213,11 @@ impl ApplyArgs {
 
     async fn execute(
         &self,
-        ends: &Ends,
+        ends: &ConnectedEnds,
         observed: &Observed,
         planned: &Planned,
         stop: &CancellationToken,
-        run: &mut Run,
+        run: &mut ApplyRun,
     ) -> Result<(End, String), ApplyError> {
         self.agree(ends, observed, planned)?;
         self.back_up(ends, observed, planned)?;
@@ -233,7 +233,7 @@ impl ApplyArgs {
     }
 
     /// Saves what the control plane holds before anything of it is overwritten.
-    fn back_up(&self, ends: &Ends, observed: &Observed, planned: &Planned) -> Result<(), ApplyError> {
+    fn back_up(&self, ends: &ConnectedEnds, observed: &Observed, planned: &Planned) -> Result<(), ApplyError> {
         if planned.plan.writes() == 0 {
             return Ok(());
         }
@@ -279,7 +279,7 @@ impl ApplyArgs {
     }
 
     /// Asks the person at the terminal, unless a flag agreed already or there is nothing to write.
-    fn agree(&self, ends: &Ends, observed: &Observed, planned: &Planned) -> Result<(), ApplyError> {
+    fn agree(&self, ends: &ConnectedEnds, observed: &Observed, planned: &Planned) -> Result<(), ApplyError> {
         let plan = &planned.plan;
         let writes = plan.writes();
         if writes == 0 || self.approved(ends).is_some() {
@@ -320,7 +320,7 @@ impl ApplyArgs {
         &self,
         planned: &Planned,
         ends: PlanEnds,
-        run: &Run,
+        run: &ApplyRun,
         ended: Result<(End, String), ApplyError>,
     ) -> Result<ExitCode, ApplyError> {
         let told = match &ended {
@@ -360,7 +360,7 @@ impl ApplyArgs {
 }
 
 /// Writes, and leaves in `applied` what was written, whatever comes between.
-async fn write(ends: &Ends, planned: &Planned, stop: &CancellationToken, applied: &mut Applied) {
+async fn write(ends: &ConnectedEnds, planned: &Planned, stop: &CancellationToken, applied: &mut Applied) {
     if planned.plan.writes() > 0 {
         let (sender, progress) = watch::channel(initial_progress(&planned.plan));
         *applied = follow(ends.migration.apply(planned, stop, &sender), progress).await;

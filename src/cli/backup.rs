@@ -19,12 +19,12 @@ use crate::telemetry::tracing::{LogError, LogFormat, init};
 #[derive(Debug, Subcommand)]
 pub enum BackupCommand {
     /// Export the backup of a WorkspaceMigration: what the control plane held before the first write.
-    Export(ExportArgs),
+    Export(BackupExportArgs),
 }
 
 /// Options of `backup export`. One of the two places has to be named, because the backup holds secrets in clear.
 #[derive(Debug, Args)]
-pub struct ExportArgs {
+pub struct BackupExportArgs {
     #[command(flatten)]
     migration: MigrationArgs,
     /// The first Secret of the backup, for a migration that is gone and has left backups of several control planes.
@@ -32,15 +32,15 @@ pub struct ExportArgs {
     secret: Option<String>,
     /// Form of the export.
     #[arg(long, short, value_enum, default_value_t)]
-    output: Form,
+    output: BackupFormat,
     #[command(flatten)]
-    place: Place,
+    place: BackupPlace,
 }
 
 /// Where the export goes.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-struct Place {
+struct BackupPlace {
     /// A new file, which only its owner can read.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
@@ -51,7 +51,7 @@ struct Place {
 
 /// A form of a backup.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Form {
+enum BackupFormat {
     /// A decK file.
     #[default]
     Deck,
@@ -124,7 +124,7 @@ impl BackupCommand {
     }
 }
 
-impl ExportArgs {
+impl BackupExportArgs {
     async fn render(&self) -> Result<String, BackupCommandError> {
         let address = self.migration.address().await?;
         let (client, namespace) = (address.client.clone(), address.name.namespace.clone());
@@ -136,8 +136,8 @@ impl ExportArgs {
         let (head, entities) = backup::read(document.as_slice())
             .map_err(|source| BackupCommandError::Content { secret, source })?;
         Ok(match self.output {
-            Form::Deck => render_deck(&head, &entities)?,
-            Form::Json => render_json(&head, &entities),
+            BackupFormat::Deck => render_deck(&head, &entities)?,
+            BackupFormat::Json => render_json(&head, &entities),
         })
     }
 }
@@ -169,7 +169,7 @@ async fn find(address: Address) -> Result<String, BackupCommandError> {
     }
 }
 
-impl Place {
+impl BackupPlace {
     fn write(&self, text: &str) -> Result<(), BackupCommandError> {
         let (place, written) = match &self.file {
             Some(path) => {

@@ -87,7 +87,7 @@ impl Address {
     ///
     /// # Errors
     /// When there is none, or the API server refuses.
-    pub async fn fetch(self) -> Result<Found, ClusterError> {
+    pub async fn fetch(self) -> Result<FoundMigration, ClusterError> {
         let Self { client, name } = self;
         let resource = (name.kind.resource)();
         let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &name.namespace, &resource);
@@ -97,7 +97,7 @@ impl Address {
         };
         let status = StatusExcerpt::of(&object)
             .map_err(|error| ClusterError::Connect(Box::new(kube::Error::SerdeError(error))))?;
-        Ok(Found {
+        Ok(FoundMigration {
             client,
             api,
             name,
@@ -107,7 +107,7 @@ impl Address {
 }
 
 /// A migration, and the way to it.
-pub struct Found {
+pub struct FoundMigration {
     /// Client of the cluster.
     pub client: Client,
     /// The migrations of its kind and namespace.
@@ -123,7 +123,7 @@ impl MigrationArgs {
     ///
     /// # Errors
     /// When there is no cluster, or no such migration in it.
-    pub async fn fetch(&self) -> Result<Found, ClusterError> {
+    pub async fn fetch(&self) -> Result<FoundMigration, ClusterError> {
         self.address().await?.fetch().await
     }
 

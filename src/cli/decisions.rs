@@ -24,10 +24,10 @@ pub struct DecisionArgs {
     select_tags: Vec<String>,
     /// What to do when the control plane has an entity of the same name that this migration did not write.
     #[arg(long, value_enum, ignore_case = true)]
-    conflict_policy: Option<Conflicts>,
+    conflict_policy: Option<ConflictFlag>,
     /// Whether entities keep their ids, or get new ones derived from control plane and id.
     #[arg(long, value_enum, ignore_case = true)]
-    id_policy: Option<Ids>,
+    id_policy: Option<IdFlag>,
     /// Accept all findings of an id, with a reason, as id=reason; an error that nobody accepted keeps apply from writing.
     #[arg(long = "waive", value_name = "ID=REASON", value_parser = waiver)]
     waivers: Vec<Waiver>,
@@ -38,7 +38,7 @@ pub struct DecisionArgs {
 
 /// `spec.conflictPolicy`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Conflicts {
+enum ConflictFlag {
     /// Block the entity and what depends on it.
     Fail,
     /// Take it as the copy when it is equal.
@@ -51,7 +51,7 @@ enum Conflicts {
 
 /// `spec.idPolicy`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Ids {
+enum IdFlag {
     /// Those of the source.
     Preserve,
     /// New ones.
@@ -127,15 +127,15 @@ impl DecisionArgs {
         }
         match self.conflict_policy {
             None => {}
-            Some(Conflicts::Fail) => spec.conflict_policy = ConflictPolicy::Fail,
-            Some(Conflicts::Adopt) => spec.conflict_policy = ConflictPolicy::Adopt,
-            Some(Conflicts::Overwrite) => spec.conflict_policy = ConflictPolicy::Overwrite,
-            Some(Conflicts::Skip) => spec.conflict_policy = ConflictPolicy::Skip,
+            Some(ConflictFlag::Fail) => spec.conflict_policy = ConflictPolicy::Fail,
+            Some(ConflictFlag::Adopt) => spec.conflict_policy = ConflictPolicy::Adopt,
+            Some(ConflictFlag::Overwrite) => spec.conflict_policy = ConflictPolicy::Overwrite,
+            Some(ConflictFlag::Skip) => spec.conflict_policy = ConflictPolicy::Skip,
         }
         match self.id_policy {
             None => {}
-            Some(Ids::Preserve) => spec.id_policy = IdPolicy::Preserve,
-            Some(Ids::Derive) => spec.id_policy = IdPolicy::Derive,
+            Some(IdFlag::Preserve) => spec.id_policy = IdPolicy::Preserve,
+            Some(IdFlag::Derive) => spec.id_policy = IdPolicy::Derive,
         }
         spec.waivers.extend(self.waivers.iter().cloned());
         Ok(spec)

@@ -64,7 +64,7 @@ impl EndsArgs {
     ///
     /// # Errors
     /// As there.
-    pub async fn connect(&self) -> Result<Ends, EndsError> {
+    pub async fn connect(&self) -> Result<ConnectedEnds, EndsError> {
         connect(&self.source, &self.target, &self.decisions).await
     }
 }
@@ -143,7 +143,7 @@ fn advice(known: &[String]) -> String {
 
 /// A migration that is ready to be read, and the control plane it goes to.
 #[derive(Debug)]
-pub struct Ends {
+pub struct ConnectedEnds {
     /// Both clients.
     pub migration: Migration,
     /// The target as Konnect describes it.
@@ -164,7 +164,7 @@ pub async fn connect(
     source: &SourceArgs,
     target: &TargetArgs,
     decisions: &DecisionArgs,
-) -> Result<Ends, EndsError> {
+) -> Result<ConnectedEnds, EndsError> {
     let spec = decisions.spec()?;
     let transport = target.transport()?;
     let kong = source.source(&spec.source, &transport)?;
@@ -174,7 +174,7 @@ pub async fn connect(
     let in_flight = target.in_flight(&spec);
     let konnect = target.client(&transport, in_flight)?;
     let control_plane = target.find_control_plane(&konnect).await?;
-    Ok(Ends {
+    Ok(ConnectedEnds {
         policy: Policy {
             custom_plugins,
             ..policy(&spec, &control_plane.id)?

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::advice::explain;
 use super::decisions::DecisionArgs;
-use super::ends::{Ends, EndsError, TargetArgs, connect};
+use super::ends::{ConnectedEnds, EndsError, TargetArgs, connect};
 use super::output::{Output, OutputError};
 use super::source::SourceArgs;
 use super::stored::{StoredCommand, StoredError};
@@ -122,7 +122,7 @@ pub(super) fn runtime() -> io::Result<tokio::runtime::Runtime> {
 }
 
 /// Reads both sides and plans.
-pub(super) async fn observe(ends: &Ends) -> Result<(Observed, Planned), engine::Error> {
+pub(super) async fn observe(ends: &ConnectedEnds) -> Result<(Observed, Planned), engine::Error> {
     let migration = &ends.migration;
     let (source, target) = tokio::try_join!(migration.observe_source(), migration.observe_target())?;
     let observed = Observed { source, target };
@@ -132,7 +132,7 @@ pub(super) async fn observe(ends: &Ends) -> Result<(Observed, Planned), engine::
 }
 
 /// The names of both ends.
-pub(super) fn names(ends: &Ends, observed: &Observed) -> PlanEnds {
+pub(super) fn names(ends: &ConnectedEnds, observed: &Observed) -> PlanEnds {
     PlanEnds {
         workspace: ends.migration.workspace.clone(),
         source_version: observed.source.version_text().unwrap_or_default(),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::ends::EndsArgs;
 use super::output::{OutputError, print};
 use super::plan::{LOG, PlanError, names, observe, runtime, status};
-use super::result::{Form, Verified};
+use super::result::{ResultFormat, Verified};
 use crate::kong::plan::render::text;
 use crate::kong::plan::report::PlanEnds;
 use crate::kong::plan::{Catalogue, verify};
@@ -25,13 +25,13 @@ pub struct ReportArgs {
     #[command(flatten)]
     ends: EndsArgs,
     /// Form of the report.
-    #[arg(long, short, value_enum, default_value_t = Form::Markdown)]
-    output: Form,
+    #[arg(long, short, value_enum, default_value_t = ResultFormat::Markdown)]
+    output: ResultFormat,
 }
 
 /// The JSON form.
 #[derive(Serialize)]
-struct Document<'a> {
+struct ReportDocument<'a> {
     format: &'static str,
     verification: Verified,
     plan: &'a PlanReport<PlanEnds>,
@@ -61,16 +61,16 @@ pub fn run(args: &ReportArgs) -> Result<ExitCode, PlanError> {
 impl ReportArgs {
     fn print(&self, report: &PlanReport<PlanEnds>, verification: Verified) -> Result<(), OutputError> {
         let text = match self.output {
-            Form::Terminal => {
+            ResultFormat::Terminal => {
                 let style = Style {
                     colour: false,
                     full: true,
                 };
                 format!("{}{verification}\n", text::terminal(report, style))
             }
-            Form::Markdown => format!("{}\n## Verification\n\n{verification}\n", text::markdown(report)),
-            Form::Json => {
-                let document = Document {
+            ResultFormat::Markdown => format!("{}\n## Verification\n\n{verification}\n", text::markdown(report)),
+            ResultFormat::Json => {
+                let document = ReportDocument {
                     format: FORMAT,
                     verification,
                     plan: report,

@@ -19,7 +19,7 @@ const FORMAT: &str = "gatewaymigration.dev/result/v1";
 
 /// A form of the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Form {
+pub enum ResultFormat {
     /// One line for a person.
     #[default]
     Terminal,
@@ -166,12 +166,12 @@ impl RunResult {
     ///
     /// # Errors
     /// When standard output does not take it.
-    pub fn print(&self, form: Form) -> Result<(), OutputError> {
+    pub fn print(&self, form: ResultFormat) -> Result<(), OutputError> {
         let text = match form {
-            Form::Terminal if self.end == End::Done || self.end == End::Waiting => self.line(),
-            Form::Terminal => return Ok(()),
-            Form::Json => format!("{}\n", serde_json::to_string_pretty(self)?),
-            Form::Markdown => self.markdown(),
+            ResultFormat::Terminal if self.end == End::Done || self.end == End::Waiting => self.line(),
+            ResultFormat::Terminal => return Ok(()),
+            ResultFormat::Json => format!("{}\n", serde_json::to_string_pretty(self)?),
+            ResultFormat::Markdown => self.markdown(),
         };
         Ok(print(&text)?)
     }

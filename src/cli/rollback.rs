@@ -20,17 +20,17 @@ use crate::telemetry::tracing::{LogError, LogFormat, init};
 #[derive(Debug, Subcommand)]
 pub enum RollbackCommand {
     /// Show what spec.rollback of a WorkspaceMigration would undo, step by step, and what stays; nothing is written.
-    Show(ShowArgs),
+    Show(RollbackShowArgs),
 }
 
 /// Options of `rollback show`.
 #[derive(Debug, Args)]
-pub struct ShowArgs {
+pub struct RollbackShowArgs {
     #[command(flatten)]
     migration: MigrationArgs,
     /// Form of the rollback.
     #[arg(long, short, value_enum, default_value_t)]
-    output: Form,
+    output: RollbackFormat,
     /// List every step, and every subject of a finding.
     #[arg(long)]
     full: bool,
@@ -38,7 +38,7 @@ pub struct ShowArgs {
 
 /// A form of a rollback.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Form {
+enum RollbackFormat {
     /// For a person.
     #[default]
     Terminal,
@@ -95,8 +95,8 @@ impl RollbackCommand {
             full: args.full,
         };
         let text = match args.output {
-            Form::Terminal => text::rollback(&report, style),
-            Form::Json => rollback::json(&report).map_err(OutputError::from)?,
+            RollbackFormat::Terminal => text::rollback(&report, style),
+            RollbackFormat::Json => rollback::json(&report).map_err(OutputError::from)?,
         };
         Ok(print(&text).map_err(OutputError::from)?)
     }

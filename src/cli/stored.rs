@@ -13,16 +13,16 @@ use crate::migration::report::PlanReport;
 #[derive(Debug, Subcommand)]
 pub enum StoredCommand {
     /// Show the plan of a WorkspaceMigration.
-    Show(ShowArgs),
+    Show(PlanShowArgs),
     /// Show what the plan of a WorkspaceMigration changes, field by field; secrets are masked.
     Diff(MigrationArgs),
     /// Print the planned target of a WorkspaceMigration for other tools.
-    Export(ExportArgs),
+    Export(PlanExportArgs),
 }
 
 /// Options of `plan show`.
 #[derive(Debug, Args)]
-pub struct ShowArgs {
+pub struct PlanShowArgs {
     #[command(flatten)]
     migration: MigrationArgs,
     /// Form of the plan.
@@ -35,7 +35,7 @@ pub struct ShowArgs {
 
 /// Options of `plan export`. A stored plan holds no secrets; `plan --include-secrets` prints a file with them.
 #[derive(Debug, Args)]
-pub struct ExportArgs {
+pub struct PlanExportArgs {
     #[command(flatten)]
     migration: MigrationArgs,
     /// Form of the export.

@@ -11,7 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::watch_object;
 
-use super::cluster::{ClusterError, Found, MigrationArgs, MigrationName};
+use super::cluster::{ClusterError, FoundMigration, MigrationArgs, MigrationName};
 use super::kinds::StatusExcerpt;
 use super::output::print;
 use super::plan::runtime;
@@ -91,7 +91,7 @@ pub fn run(args: &WaitArgs) -> Result<ExitCode, WaitError> {
 }
 
 /// Watches until there is a verdict, and says on standard error what changes meanwhile. A watch that breaks is begun again.
-async fn follow(found: &Found, last: &mut String) -> Result<(Ending, Condition), WaitError> {
+async fn follow(found: &FoundMigration, last: &mut String) -> Result<(Ending, Condition), WaitError> {
     let mut seen = pin!(watch_object(found.api.clone(), &found.name.name).default_backoff());
     eprintln!("{last}");
     while let Some(next) = seen.next().await {
