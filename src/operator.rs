@@ -13,7 +13,7 @@ use crate::{
     k8s::{
         events::Events,
         lead,
-        lease::{Election, Ended, Leadership},
+        lease::{Election, ElectionEnd, Leadership},
     },
     telemetry::{
         admin::{AdminServer, health_routes, metrics_routes},
@@ -111,7 +111,7 @@ pub async fn operate(
     let ended = election.join_next().await;
     while servers.join_next().await.is_some() {}
     match ended {
-        Some(Ok(Ended::Lost)) => Err(OperatorError::LeaseLost),
+        Some(Ok(ElectionEnd::Lost)) => Err(OperatorError::LeaseLost),
         _ if !stop.is_cancelled() => Err(OperatorError::ControllerEnded),
         _ => Ok(()),
     }
@@ -145,7 +145,7 @@ async fn stand(
     metrics: Metrics,
     working: CancellationToken,
     drained: CancellationToken,
-) -> Ended {
+) -> ElectionEnd {
     let counted = metrics.clone();
     let count = async move {
         leadership.acquired().await;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use gateway_migration_operator::http::object_text::ObjectText;
 use gateway_migration_operator::http::{Error, Failure, RetryPolicy, Transport, TransportOptions};
-use gateway_migration_operator::kong::admin::{Client, Edition, InvalidClient, Listing};
+use gateway_migration_operator::kong::admin::{Client, Edition, InvalidClient, ListOutcome};
 use secrecy::SecretString;
 use serde_json::json;
 use simulators::kong_admin::{Edition as Simulated, KongAdmin, Options};
@@ -62,9 +62,9 @@ fn failed<T: std::fmt::Debug>(outcome: Result<T, Error>) -> anyhow::Result<Error
     outcome.err().context("it should have failed")
 }
 
-fn entities(listing: Listing) -> anyhow::Result<Vec<serde_json::Map<String, serde_json::Value>>> {
+fn entities(listing: ListOutcome) -> anyhow::Result<Vec<serde_json::Map<String, serde_json::Value>>> {
     match listing {
-        Listing::Present(entities) => Ok(entities.iter().map(ObjectText::fields).collect()),
+        ListOutcome::Present(entities) => Ok(entities.iter().map(ObjectText::fields).collect()),
         other => anyhow::bail!("it should be a list, but is {other:?}"),
     }
 }
@@ -161,17 +161,20 @@ async fn absent_forbidden_and_missing_workspace_are_told_apart() -> anyhow::Resu
     let open_source = Bed::start(Simulated::OpenSource).await?;
     assert_eq!(
         open_source.client()?.list(None, "consumer_groups").await?,
-        Listing::Absent
+        ListOutcome::Absent
     );
 
     let bed = Bed::start(Simulated::Enterprise).await?;
     let client = bed.client()?;
     assert!(matches!(
         client.list(Some("sales"), "services").await?,
-        Listing::Present(_)
+        ListOutcome::Present(_)
     ));
     bed.kong.forbid("/sales/services");
-    assert_eq!(client.list(Some("sales"), "services").await?, Listing::Forbidden);
+    assert_eq!(
+        client.list(Some("sales"), "services").await?,
+        ListOutcome::Forbidden
+    );
     let error = failed(client.list(Some("nowhere"), "services").await)?;
     assert_eq!(*error.failure(), Failure::NotFound, "{error}");
     bed.kong.forbid("/workspaces");

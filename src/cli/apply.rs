@@ -233,7 +233,12 @@ impl ApplyArgs {
     }
 
     /// Saves what the control plane holds before anything of it is overwritten.
-    fn back_up(&self, ends: &ConnectedEnds, observed: &Observed, planned: &Planned) -> Result<(), ApplyError> {
+    fn back_up(
+        &self,
+        ends: &ConnectedEnds,
+        observed: &Observed,
+        planned: &Planned,
+    ) -> Result<(), ApplyError> {
         if planned.plan.writes() == 0 {
             return Ok(());
         }

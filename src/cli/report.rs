@@ -68,7 +68,9 @@ impl ReportArgs {
                 };
                 format!("{}{verification}\n", text::terminal(report, style))
             }
-            ResultFormat::Markdown => format!("{}\n## Verification\n\n{verification}\n", text::markdown(report)),
+            ResultFormat::Markdown => {
+                format!("{}\n## Verification\n\n{verification}\n", text::markdown(report))
+            }
             ResultFormat::Json => {
                 let document = ReportDocument {
                     format: FORMAT,

@@ -7,13 +7,13 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::call::{Call, Interpretation, Reply};
-use super::classes::{Ending, Meaning};
+use super::classes::{AttemptEnd, Meaning};
 use super::error::{Error, Failure, Parts};
 use super::redact::Redactor;
 
 /// A reply for 2xx, an error for everything else.
 pub(super) fn read(call: &Call<'_>, status: u16, headers: &HeaderMap, body: Vec<u8>) -> Result<Reply, Error> {
-    match call.class(Ending::Status(status)).meaning {
+    match call.class(AttemptEnd::Status(status)).meaning {
         Meaning::Success if body.is_empty() => Ok(Reply {
             status,
             body: RawValue::NULL.to_owned(),

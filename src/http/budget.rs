@@ -117,7 +117,7 @@ impl Budget {
     ///
     /// # Errors
     /// A pause that lasts longer than `patience`, with what is left of it; or the waiting was stopped, with what is left of a pause.
-    pub(crate) async fn acquire(&self, patience: Duration) -> Result<Permit<'_>, Duration> {
+    pub(crate) async fn acquire(&self, patience: Duration) -> Result<CallPermit<'_>, Duration> {
         tokio::select! {
             biased;
             permit = self.permit(patience) => permit,
@@ -134,26 +134,26 @@ impl Budget {
         }
     }
 
-    async fn permit(&self, patience: Duration) -> Result<Permit<'_>, Duration> {
+    async fn permit(&self, patience: Duration) -> Result<CallPermit<'_>, Duration> {
         let own = self.place(patience).await?;
         let organisation = match &self.organisation {
             Some(organisation) => Some(organisation.place(patience).await?),
             None => None,
         };
-        Ok(Permit {
+        Ok(CallPermit {
             sent: Instant::now(),
             places: [Some(own), organisation],
         })
     }
 
-    async fn place(&self, patience: Duration) -> Result<Place<'_>, Duration> {
+    async fn place(&self, patience: Duration) -> Result<BudgetSlot<'_>, Duration> {
         self.bear_pause(patience)?;
         let _turn = self.turn.lock().await;
         loop {
             self.bear_pause(patience)?;
             let admission = self.limiter().admit(Instant::now());
             match admission {
-                Admission::Go => return Ok(Place::taken(self)),
+                Admission::Go => return Ok(BudgetSlot::taken(self)),
                 Admission::WhenOneEnds => self.changed.notified().await,
                 Admission::At(time) => {
                     tokio::select! {
@@ -211,13 +211,13 @@ impl Budget {
 
 /// One call's leave to go; given back on drop.
 #[derive(Debug)]
-pub(crate) struct Permit<'b> {
+pub(crate) struct CallPermit<'b> {
     sent: Instant,
     /// In the budget asked and, when that is a share, in the organisation's.
-    places: [Option<Place<'b>>; 2],
+    places: [Option<BudgetSlot<'b>>; 2],
 }
 
-impl Permit<'_> {
+impl CallPermit<'_> {
     /// The server answered 429, and asked for a pause or not.
     pub(crate) fn refused(&self, retry_after: Option<Duration>) {
         if let Some(place) = self.places.iter().flatten().next_back() {
@@ -228,11 +228,11 @@ impl Permit<'_> {
 
 /// A place in one budget.
 #[derive(Debug)]
-struct Place<'b> {
+struct BudgetSlot<'b> {
     budget: &'b Budget,
 }
 
-impl<'b> Place<'b> {
+impl<'b> BudgetSlot<'b> {
     fn taken(budget: &'b Budget) -> Self {
         budget
             .peak_in_flight
@@ -241,7 +241,7 @@ impl<'b> Place<'b> {
     }
 }
 
-impl Drop for Place<'_> {
+impl Drop for BudgetSlot<'_> {
     fn drop(&mut self) {
         self.budget.limiter().end();
         self.budget.changed.notify_one();

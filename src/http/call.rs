@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use url::Url;
 
-use super::classes::{Class, Ending, Verb, class_of};
+use super::classes::{AttemptClass, AttemptEnd, Verb, class_of};
 use super::error::{Error, Failure, Parts};
 use super::{Budget, Product, route};
 
@@ -76,7 +76,7 @@ impl<'a> Call<'a> {
     }
 
     /// What an ending of this call means.
-    pub(super) fn class(&self, ending: Ending) -> &'static Class {
+    pub(super) fn class(&self, ending: AttemptEnd) -> &'static AttemptClass {
         class_of(ending, self.verb)
     }
 

@@ -17,7 +17,7 @@ pub enum Verb {
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub enum AttemptEnd {
     /// With an answer of this status, whole or not of the API's shape.
     Status(u16),
     /// Before the request was sent: DNS, refused, no connection in time.
@@ -30,7 +30,7 @@ pub enum Ending {
     Untrusted,
 }
 
-impl Ending {
+impl AttemptEnd {
     /// The ending of a failed attempt. A body that broke off has no status: it is as if there had been no answer.
     pub(super) fn of(error: &Error) -> Self {
         match (error.status(), error.failure()) {
@@ -102,17 +102,17 @@ pub enum Repeat {
     WhenTold,
 }
 
-/// Endings of one row.
+/// The ends that a row is about.
 #[derive(Clone, Debug)]
-enum Endings {
+enum AttemptEnds {
     Statuses(RangeInclusive<u16>),
-    One(Ending),
+    One(AttemptEnd),
 }
 
 /// One row.
 #[derive(Clone, Debug)]
-pub struct Class {
-    endings: Endings,
+pub struct AttemptClass {
+    endings: AttemptEnds,
     /// Verbs, of which each ending has every one exactly once.
     verbs: &'static [Verb],
     /// What it means.
@@ -125,22 +125,33 @@ const ALL: &[Verb] = &[Verb::Repeatable, Verb::Create];
 const SAFE: &[Verb] = &[Verb::Repeatable];
 const ONCE: &[Verb] = &[Verb::Create];
 
-const fn statuses(from: u16, to: u16, verbs: &'static [Verb], meaning: Meaning, repeat: Repeat) -> Class {
-    Class {
-        endings: Endings::Statuses(from..=to),
+const fn statuses(
+    from: u16,
+    to: u16,
+    verbs: &'static [Verb],
+    meaning: Meaning,
+    repeat: Repeat,
+) -> AttemptClass {
+    AttemptClass {
+        endings: AttemptEnds::Statuses(from..=to),
         verbs,
         meaning,
         repeat,
     }
 }
 
-const fn status(status: u16, verbs: &'static [Verb], meaning: Meaning, repeat: Repeat) -> Class {
+const fn status(status: u16, verbs: &'static [Verb], meaning: Meaning, repeat: Repeat) -> AttemptClass {
     statuses(status, status, verbs, meaning, repeat)
 }
 
-const fn ending(ending: Ending, verbs: &'static [Verb], meaning: Meaning, repeat: Repeat) -> Class {
-    Class {
-        endings: Endings::One(ending),
+const fn ending(
+    ending: AttemptEnd,
+    verbs: &'static [Verb],
+    meaning: Meaning,
+    repeat: Repeat,
+) -> AttemptClass {
+    AttemptClass {
+        endings: AttemptEnds::One(ending),
         verbs,
         meaning,
         repeat,
@@ -148,7 +159,7 @@ const fn ending(ending: Ending, verbs: &'static [Verb], meaning: Meaning, repeat
 }
 
 /// The table. 501 and 505 are about the request; all other 5xx may pass, those of proxies (52x) as well.
-const CLASSES: &[Class] = &[
+const CLASSES: &[AttemptClass] = &[
     statuses(100, 199, ALL, Meaning::Garbage, Repeat::Never),
     statuses(200, 299, ALL, Meaning::Success, Repeat::Never),
     statuses(300, 399, ALL, Meaning::Garbage, Repeat::Never),
@@ -176,23 +187,23 @@ const CLASSES: &[Class] = &[
     status(505, ALL, Meaning::Server, Repeat::Never),
     statuses(506, 999, SAFE, Meaning::Server, Repeat::Later),
     statuses(506, 999, ONCE, Meaning::Server, Repeat::Never),
-    ending(Ending::NotSent, ALL, Meaning::Unreachable, Repeat::Later),
-    ending(Ending::Broken, SAFE, Meaning::Unreachable, Repeat::Later),
-    ending(Ending::Broken, ONCE, Meaning::Unreachable, Repeat::Never),
-    ending(Ending::TimedOut, SAFE, Meaning::Timeout, Repeat::Later),
-    ending(Ending::TimedOut, ONCE, Meaning::Timeout, Repeat::Never),
-    ending(Ending::Untrusted, ALL, Meaning::Tls, Repeat::Never),
+    ending(AttemptEnd::NotSent, ALL, Meaning::Unreachable, Repeat::Later),
+    ending(AttemptEnd::Broken, SAFE, Meaning::Unreachable, Repeat::Later),
+    ending(AttemptEnd::Broken, ONCE, Meaning::Unreachable, Repeat::Never),
+    ending(AttemptEnd::TimedOut, SAFE, Meaning::Timeout, Repeat::Later),
+    ending(AttemptEnd::TimedOut, ONCE, Meaning::Timeout, Repeat::Never),
+    ending(AttemptEnd::Untrusted, ALL, Meaning::Tls, Repeat::Never),
 ];
 
 /// Statuses outside of 100 to 999 do not exist; a server that invents one is not this API.
-const UNKNOWN: &Class = &statuses(0, 99, ALL, Meaning::Garbage, Repeat::Never);
+const UNKNOWN: &AttemptClass = &statuses(0, 99, ALL, Meaning::Garbage, Repeat::Never);
 
-impl Class {
-    fn covers(&self, ending: Ending, verb: Verb) -> bool {
+impl AttemptClass {
+    fn covers(&self, ending: AttemptEnd, verb: Verb) -> bool {
         let ends = match (&self.endings, ending) {
-            (Endings::Statuses(range), Ending::Status(status)) => range.contains(&status),
-            (Endings::One(one), ending) => *one == ending,
-            (Endings::Statuses(_), _) => false,
+            (AttemptEnds::Statuses(range), AttemptEnd::Status(status)) => range.contains(&status),
+            (AttemptEnds::One(one), ending) => *one == ending,
+            (AttemptEnds::Statuses(_), _) => false,
         };
         ends && self.verbs.contains(&verb)
     }
@@ -200,7 +211,7 @@ impl Class {
 
 /// The row of an ending.
 #[must_use]
-pub fn class_of(ending: Ending, verb: Verb) -> &'static Class {
+pub fn class_of(ending: AttemptEnd, verb: Verb) -> &'static AttemptClass {
     CLASSES
         .iter()
         .find(|class| class.covers(ending, verb))
@@ -214,12 +225,12 @@ mod tests {
     #[test]
     fn every_ending_of_every_verb_has_exactly_one_row() {
         let others = [
-            Ending::NotSent,
-            Ending::Broken,
-            Ending::TimedOut,
-            Ending::Untrusted,
+            AttemptEnd::NotSent,
+            AttemptEnd::Broken,
+            AttemptEnd::TimedOut,
+            AttemptEnd::Untrusted,
         ];
-        for ending in (100..=999).map(Ending::Status).chain(others) {
+        for ending in (100..=999).map(AttemptEnd::Status).chain(others) {
             for verb in ALL {
                 let rows = CLASSES.iter().filter(|class| class.covers(ending, *verb)).count();
                 assert_eq!(rows, 1, "{ending:?} {verb:?}");

@@ -14,7 +14,7 @@ pub struct EndpointMap {
 /// Why `host=url` cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the endpoint `{given}` is not usable: {reason}")]
-pub struct InvalidEndpoint {
+pub struct InvalidEndpointMapping {
     given: String,
     reason: String,
 }
@@ -24,10 +24,12 @@ impl EndpointMap {
     ///
     /// # Errors
     /// The first entry that has no `=`, no host, or a base that is not an http or https URL.
-    pub fn parse<S: AsRef<str>>(entries: impl IntoIterator<Item = S>) -> Result<Self, InvalidEndpoint> {
+    pub fn parse<S: AsRef<str>>(
+        entries: impl IntoIterator<Item = S>,
+    ) -> Result<Self, InvalidEndpointMapping> {
         let mut map = Self::default();
         for entry in entries {
-            let (host, base) = parse_entry(entry.as_ref()).map_err(|reason| InvalidEndpoint {
+            let (host, base) = parse_entry(entry.as_ref()).map_err(|reason| InvalidEndpointMapping {
                 given: entry.as_ref().to_owned(),
                 reason,
             })?;
@@ -63,7 +65,7 @@ impl EndpointMap {
 }
 
 impl FromStr for EndpointMap {
-    type Err = InvalidEndpoint;
+    type Err = InvalidEndpointMapping;
 
     /// One entry, or several separated by commas.
     fn from_str(text: &str) -> Result<Self, Self::Err> {

@@ -34,6 +34,6 @@ pub use limiter::Limits;
 pub use observer::{Attempt, Observer};
 pub use product::Product;
 pub use retry::RetryPolicy;
-pub use tls::{ClientCertificate, TlsOptions};
+pub use tls::{ClientIdentity, TlsOptions};
 pub use token::InvalidToken;
 pub use transport::{Transport, TransportError, TransportOptions};

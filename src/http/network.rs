@@ -1,22 +1,22 @@
 //! Failures below HTTP: DNS, TCP, TLS, time.
 
 use super::call::Call;
-use super::classes::Ending;
+use super::classes::AttemptEnd;
 use super::error::{Error, Failure, Parts};
 
 /// A failure below HTTP.
 pub(super) fn error(call: &Call<'_>, error: &reqwest::Error) -> Error {
     let ending = if tls_error(error) {
-        Ending::Untrusted
+        AttemptEnd::Untrusted
     } else if error.is_connect() {
-        Ending::NotSent
+        AttemptEnd::NotSent
     } else if error.is_timeout() {
-        Ending::TimedOut
+        AttemptEnd::TimedOut
     } else {
-        Ending::Broken
+        AttemptEnd::Broken
     };
     // A connection that was not made in time is called that: where to look differs from one that was refused.
-    let failure = if ending == Ending::NotSent && error.is_timeout() {
+    let failure = if ending == AttemptEnd::NotSent && error.is_timeout() {
         Failure::Timeout
     } else {
         call.class(ending).meaning.failure(None)

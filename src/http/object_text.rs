@@ -137,7 +137,7 @@ impl<'de> Visitor<'de> for Word<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
-        while let Some(Name(name)) = fields.next_key()? {
+        while let Some(FieldName(name)) = fields.next_key()? {
             if name == self.0 {
                 found = fields.next_value::<Value>()?.as_str().map(str::to_owned);
             } else {
@@ -150,7 +150,7 @@ impl<'de> Visitor<'de> for Word<'_> {
 
 /// The name of a field, borrowed from the text where it can be.
 #[derive(Deserialize)]
-struct Name<'t>(#[serde(borrow)] Cow<'t, str>);
+struct FieldName<'t>(#[serde(borrow)] Cow<'t, str>);
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::classes::{Ending, Repeat, Verb, class_of};
+use super::classes::{AttemptEnd, Repeat, Verb, class_of};
 use super::error::{Error, Failure};
 
 /// Bounds of the repeats inside one call. What is still failing then goes to the caller, who has his own, slower rhythm.
@@ -108,7 +108,7 @@ impl Retries {
     }
 
     fn may_repeat(&self, error: &Error) -> bool {
-        match class_of(Ending::of(error), self.verb).repeat {
+        match class_of(AttemptEnd::of(error), self.verb).repeat {
             Repeat::Never => false,
             Repeat::Later => true,
             Repeat::WhenTold => error.retry_after().is_some(),
@@ -139,7 +139,7 @@ mod tests {
             host: "api.example.com".into(),
             path: "/".into(),
             status: Some(status),
-            failure: class_of(Ending::Status(status), Verb::Create)
+            failure: class_of(AttemptEnd::Status(status), Verb::Create)
                 .meaning
                 .failure(None),
             detail: None,

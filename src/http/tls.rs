@@ -13,23 +13,23 @@ pub struct TlsOptions {
     /// PEM with one or more CA certificates. When given, nothing else is trusted for this source.
     pub ca_pem: Option<String>,
     /// Shown when the server asks for a client certificate.
-    pub client_certificate: Option<ClientCertificate>,
+    pub client_certificate: Option<ClientIdentity>,
     /// Accept any certificate of the server. Then anybody on the way can read the token.
     pub insecure_skip_verify: bool,
 }
 
 /// A certificate chain and its private key. `Debug` hides the key.
 #[derive(Clone)]
-pub struct ClientCertificate {
+pub struct ClientIdentity {
     /// PEM, the leaf first.
     pub certificate_pem: String,
     /// PEM: PKCS#8, PKCS#1 or SEC1, not encrypted.
     pub key_pem: SecretString,
 }
 
-impl fmt::Debug for ClientCertificate {
+impl fmt::Debug for ClientIdentity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientCertificate").finish_non_exhaustive()
+        f.debug_struct("ClientIdentity").finish_non_exhaustive()
     }
 }
 
@@ -75,7 +75,7 @@ impl TlsOptions {
     }
 }
 
-impl ClientCertificate {
+impl ClientIdentity {
     fn identity(&self) -> Result<reqwest::Identity, TransportError> {
         let pem = format!("{}\n{}", self.certificate_pem, self.key_pem.expose_secret());
         reqwest::Identity::from_pem(pem.as_bytes()).map_err(|_| TransportError::ClientCertificate)

@@ -11,7 +11,7 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use tracing::Instrument as _;
 use url::Url;
 
-use super::budget::Permit;
+use super::budget::CallPermit;
 use super::call::{Call, Reply, host_of};
 use super::error::{Error, Failure, Parts};
 use super::fence::Fence;
@@ -100,10 +100,10 @@ pub enum TransportError {
 #[derive(Clone)]
 pub struct Transport {
     http: reqwest::Client,
-    shared: Arc<Shared>,
+    shared: Arc<TransportState>,
 }
 
-struct Shared {
+struct TransportState {
     options: TransportOptions,
     /// Clients of sources with own TLS settings, so that each source keeps its connections; the oldest goes first.
     by_tls: Mutex<VecDeque<([u8; 32], reqwest::Client)>>,
@@ -129,7 +129,7 @@ impl Transport {
         let http = build_client(&options, &TlsOptions::default())?;
         Ok(Self {
             http,
-            shared: Arc::new(Shared {
+            shared: Arc::new(TransportState {
                 options,
                 by_tls: Mutex::default(),
             }),
@@ -282,7 +282,7 @@ fn build_client(options: &TransportOptions, tls: &TlsOptions) -> Result<reqwest:
         .map_err(|error| TransportError::Tls(network::innermost(&error)))
 }
 
-async fn admission<'b>(call: &Call<'b>, retries: &Retries) -> Result<Option<Permit<'b>>, Error> {
+async fn admission<'b>(call: &Call<'b>, retries: &Retries) -> Result<Option<CallPermit<'b>>, Error> {
     let Some(budget) = call.budget else {
         return Ok(None);
     };

@@ -120,13 +120,13 @@ mod tests {
 
     /// An API server that knows one object, and what it was asked.
     #[derive(Clone, Default)]
-    struct Server {
+    struct FakeApiServer {
         seen: Arc<Mutex<Vec<Method>>>,
         /// How long the first answer takes, which is 503.
         failing: Option<Duration>,
     }
 
-    impl Server {
+    impl FakeApiServer {
         fn client(&self, leadership: Leadership) -> Client {
             let server = self.clone();
             let send = service_fn(move |request: Request<Body>| {
@@ -161,7 +161,7 @@ mod tests {
     }
 
     async fn ask(leadership: Leadership, method: Method) -> (Vec<Method>, Option<NotLeading>) {
-        let server = Server::default();
+        let server = FakeApiServer::default();
         let request = Request::builder().method(method).uri("/api/v1/x");
         let answer = server
             .client(leadership)
@@ -198,7 +198,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_verb_of_the_api_is_told_apart() {
-        let server = Server::default();
+        let server = FakeApiServer::default();
         let api: Api<ConfigMap> = Api::namespaced(server.client(lost()), "default");
         let (object, post) = (ConfigMap::default(), PostParams::default());
         let apply = Patch::Apply(json!({"apiVersion": "v1", "kind": "ConfigMap"}));
@@ -220,9 +220,9 @@ mod tests {
     #[tokio::test]
     async fn a_repeat_does_not_leave_once_the_lead_is_gone() {
         let leads = Duration::from_millis(100);
-        let server = Server {
+        let server = FakeApiServer {
             failing: Some(leads),
-            ..Server::default()
+            ..FakeApiServer::default()
         };
         let client = server.client(Leadership::until(Instant::now() + leads));
         let api: Api<ConfigMap> = Api::namespaced(client, "default");
@@ -233,9 +233,9 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_api_server_asks_for_is_repeated() {
-        let server = Server {
+        let server = FakeApiServer {
             failing: Some(Duration::ZERO),
-            ..Server::default()
+            ..FakeApiServer::default()
         };
         let api: Api<ConfigMap> = Api::namespaced(server.client(Leadership::unlimited()), "default");
         api.delete("a", &DeleteParams::default()).await.unwrap();

@@ -149,7 +149,7 @@ pub struct Election {
 
 /// How an election ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
+pub enum ElectionEnd {
     /// Asked to stop; the Lease was let go when we held it.
     Stopped,
     /// The Lease could not be renewed in time, or somebody else has it: all writing must have stopped.
@@ -174,10 +174,10 @@ impl Election {
 
     /// Stands for election, then holds the Lease until `stop` or loss. `stop` should be cancelled only after the last
     /// write has ended: the Lease is let go then, and a standby takes over at once.
-    pub async fn run(self, stop: CancellationToken) -> Ended {
+    pub async fn run(self, stop: CancellationToken) -> ElectionEnd {
         let lease = tokio::select! {
             lease = self.acquire() => lease,
-            () = stop.cancelled() => return Ended::Stopped,
+            () = stop.cancelled() => return ElectionEnd::Stopped,
         };
         tracing::info!(identity = self.options.identity, "leading");
         let ended = self.hold(lease, &stop).await;
@@ -229,7 +229,7 @@ impl Election {
     }
 
     /// Renews until told to stop, or until the deadline of the last success has passed.
-    async fn hold(&self, mut lease: Lease, stop: &CancellationToken) -> Ended {
+    async fn hold(&self, mut lease: Lease, stop: &CancellationToken) -> ElectionEnd {
         let mut deadline = Instant::now() + self.options.renew_deadline;
         if let Tenure::Until(until) = *self.tenure.borrow() {
             deadline = until;
@@ -240,7 +240,7 @@ impl Election {
                 () = sleep_until(deadline) => {}
                 () = stop.cancelled() => {
                     self.release(&lease, deadline).await;
-                    return Ended::Stopped;
+                    return ElectionEnd::Stopped;
                 }
             }
             let asked = Instant::now();
@@ -252,7 +252,7 @@ impl Election {
                 }
                 Ok(Ok(None)) => {
                     tracing::error!("another replica has taken the Lease");
-                    return Ended::Lost;
+                    return ElectionEnd::Lost;
                 }
                 Ok(Err(error)) if Instant::now() < deadline => {
                     tracing::warn!(
@@ -262,7 +262,7 @@ impl Election {
                 }
                 Ok(Err(_)) | Err(_) => {
                     tracing::error!("the Lease could not be renewed in time");
-                    return Ended::Lost;
+                    return ElectionEnd::Lost;
                 }
             }
         }

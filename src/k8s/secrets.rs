@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 use super::watches::ObjectWatches;
 
-pub use super::watches::{ObjectKey as SecretKey, Read};
+pub use super::watches::{ObjectKey as SecretKey, ReadVersions};
 
 /// Watches of single Secrets.
 pub type SecretWatches<K> = ObjectWatches<K, Secret>;

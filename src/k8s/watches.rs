@@ -32,7 +32,7 @@ pub struct ObjectKey {
 
 /// The objects of one kind that an object refers to, each with the resource version it was last read at; `None` when it was
 /// absent.
-pub type Read = BTreeMap<ObjectKey, Option<String>>;
+pub type ReadVersions = BTreeMap<ObjectKey, Option<String>>;
 
 /// Pause before a watch that ended, in good order or not, starts over. Nothing is missed meanwhile, only seen later.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -42,12 +42,12 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Only metadata is watched: a change of the content changes the resource version, and the value is read when needed.
 #[derive(Debug)]
 pub struct ObjectWatches<K: Resource<DynamicType = ()>, R> {
-    shared: Arc<Shared<K>>,
+    shared: Arc<WatchTable<K>>,
     kind: PhantomData<fn() -> R>,
 }
 
 #[derive(Debug)]
-struct Shared<K: Resource<DynamicType = ()>> {
+struct WatchTable<K: Resource<DynamicType = ()>> {
     wake: mpsc::UnboundedSender<ObjectRef<K>>,
     watched: Mutex<BTreeMap<ObjectKey, Watched<K>>>,
 }
@@ -82,7 +82,7 @@ where
     /// An empty set, and the stream of objects to reconcile.
     pub fn new() -> (Self, impl Stream<Item = ObjectRef<K>> + Send + 'static) {
         let (wake, mut woken) = mpsc::unbounded_channel();
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(WatchTable {
             wake,
             watched: Mutex::default(),
         });
@@ -98,7 +98,7 @@ where
     /// States all objects of the kind that `owner` refers to, as it has just read them: watches start for new ones, and stop for
     /// those nobody needs. The owner is woken when a watch knows of another version than was read, so a change between
     /// the two is not missed. An empty map forgets the owner.
-    pub fn set(&self, client: &Client, owner: &ObjectRef<K>, objects: &Read) {
+    pub fn set(&self, client: &Client, owner: &ObjectRef<K>, objects: &ReadVersions) {
         let mut watched = self.shared.lock();
         watched.retain(|key, entry| {
             if !objects.contains_key(key) {
@@ -167,7 +167,7 @@ where
     Ok(())
 }
 
-impl<K: Resource<DynamicType = ()>> Shared<K> {
+impl<K: Resource<DynamicType = ()>> WatchTable<K> {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ObjectKey, Watched<K>>> {
         // A poisoned map is still a map: every change to it is one statement.
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
@@ -186,7 +186,7 @@ impl<K: Resource<DynamicType = ()>> Shared<K> {
     }
 }
 
-impl<K: Resource<DynamicType = ()>> Drop for Shared<K> {
+impl<K: Resource<DynamicType = ()>> Drop for WatchTable<K> {
     fn drop(&mut self) {
         for entry in self
             .watched

@@ -4,7 +4,7 @@ use anyhow::Result;
 use gateway_migration_operator::{
     api::konnect_api_auth_configuration::KonnectAPIAuthConfiguration as Auth,
     http::EndpointMap,
-    k8s::conditions::kstatus::{Verdict, verdict},
+    k8s::conditions::kstatus::{Kstatus, verdict},
 };
 use k8s_openapi::{api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::Condition};
 use serde_json::json;
@@ -76,7 +76,7 @@ async fn an_accepted_token_shows_its_organisation() {
     let status = auth.status.unwrap();
     assert_eq!(status.organization_id.as_deref(), Some(ORGANIZATION));
     assert_eq!(status.server_url.as_deref(), Some("https://us.api.konghq.com"));
-    assert_eq!(verdict(&status.conditions), Verdict::Current);
+    assert_eq!(verdict(&status.conditions), Kstatus::Current);
     world.event("konnect", "Valid").await.unwrap();
 }
 
@@ -120,7 +120,7 @@ async fn a_missing_secret_is_named_and_found_when_it_comes() {
         message.contains(&format!("{}/token", world.namespace)),
         "{message}"
     );
-    assert_eq!(verdict(conditions(&auth)), Verdict::InProgress);
+    assert_eq!(verdict(conditions(&auth)), Kstatus::InProgress);
 
     world.put_secret("token", "password", "x").await.unwrap();
     shows(&world, "ResolvedRefs", "False", "InvalidSecret")
@@ -153,7 +153,7 @@ async fn a_secret_in_another_namespace_is_not_read() {
     world.apply::<Auth>("konnect", spec).await.unwrap();
     let auth = shows(&world, "Ready", "False", "RefNotPermitted").await.unwrap();
     assert!(is(conditions(&auth), "ResolvedRefs", "False", "RefNotPermitted"));
-    assert_eq!(verdict(conditions(&auth)), Verdict::Failed);
+    assert_eq!(verdict(conditions(&auth)), Kstatus::Failed);
     assert_eq!(world.server.stats().total + world.global.stats().total, 0);
 }
 
@@ -164,7 +164,7 @@ async fn an_unknown_region_is_named_before_any_call() {
     world.apply::<Auth>("konnect", spec).await.unwrap();
     let auth = shows(&world, "Ready", "False", "InvalidServerURL").await.unwrap();
     assert!(is(conditions(&auth), "APIAuthValid", "False", "InvalidServerURL"));
-    assert_eq!(verdict(conditions(&auth)), Verdict::Failed);
+    assert_eq!(verdict(conditions(&auth)), Kstatus::Failed);
     assert_eq!(world.server.stats().total + world.global.stats().total, 0);
 }
 
@@ -257,7 +257,7 @@ async fn a_first_check_that_cannot_be_made_is_no_verdict_and_is_tried_again() {
         let auth = shows(&world, "APIAuthValid", "Unknown", "KonnectUnreachable")
             .await
             .unwrap();
-        assert_eq!(verdict(conditions(&auth)), Verdict::InProgress, "{fault}");
+        assert_eq!(verdict(conditions(&auth)), Kstatus::InProgress, "{fault}");
         world.faults(&[fault]).unwrap();
         shows(&world, "Ready", "True", "Valid").await.unwrap();
     }

@@ -14,7 +14,7 @@ use gateway_migration_operator::{
     },
     http::{Budgets, Transport, TransportOptions},
     k8s::{
-        conditions::kstatus::{Verdict, verdict},
+        conditions::kstatus::{Kstatus, verdict},
         events::Events,
         lease::Leadership,
         status::ObjectStatus,
@@ -252,7 +252,7 @@ async fn one_bad_object_holds_up_no_other() {
     let good = world.until("good", "being worked on", working).await.unwrap();
     let status = good.status.clone().unwrap();
     assert_eq!(status.observed_generation, good.metadata.generation);
-    assert_eq!(verdict(&status.conditions), Verdict::InProgress);
+    assert_eq!(verdict(&status.conditions), Kstatus::InProgress);
 
     bench.go.cancel();
     let done = |widget: &Widget| {
@@ -262,7 +262,7 @@ async fn one_bad_object_holds_up_no_other() {
             .is_some_and(|status| is(&status.conditions, "Ready", "True", "Ready"))
     };
     let good = world.until("good", "done", done).await.unwrap();
-    assert_eq!(verdict(&good.status.unwrap().conditions), Verdict::Current);
+    assert_eq!(verdict(&good.status.unwrap().conditions), Kstatus::Current);
     assert!(
         good.metadata
             .managed_fields

@@ -57,7 +57,7 @@ const TABLE: &[(&str, Outcome, Outcome)] = &[
     ("hang", ("timeout", ALL), ("timeout", 1)),
 ];
 
-/// Endings that pass after one time: the call that is repeated succeeds, the other one does not.
+/// AttemptEnds that pass after one time: the call that is repeated succeeds, the other one does not.
 const PASSING: &[(&str, bool, bool)] = &[
     ("408", true, false),
     ("429", true, true),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use gateway_migration_operator::http::{
-    Budget, ClientCertificate, Failure, TlsOptions, Transport, TransportError, TransportOptions,
+    Budget, ClientIdentity, Failure, TlsOptions, Transport, TransportError, TransportOptions,
 };
 use gateway_migration_operator::kong::admin;
 use secrecy::SecretString;
@@ -112,7 +112,7 @@ async fn a_client_certificate_opens_a_server_that_asks_for_one() -> anyhow::Resu
     let error = failed(source(&transport, &without, &server)?.node().await)?;
     assert_eq!(*error.failure(), Failure::Tls, "{error}");
 
-    let client_certificate = Some(ClientCertificate {
+    let client_certificate = Some(ClientIdentity {
         certificate_pem: identity.certificate_pem,
         key_pem: SecretString::from(identity.key_pem),
     });
@@ -149,7 +149,7 @@ fn unusable_certificates_are_named() -> anyhow::Result<()> {
         transport.with_tls(&bad).err(),
         Some(TransportError::Ca { .. })
     ));
-    let pair = ClientCertificate {
+    let pair = ClientIdentity {
         certificate_pem: "x".to_owned(),
         key_pem: SecretString::from("y"),
     };

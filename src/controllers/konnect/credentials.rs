@@ -10,7 +10,7 @@ use crate::{
         conditions::reason,
         konnect_api_auth_configuration::{ApiAuthType, KonnectAPIAuthConfiguration, TOKEN_KEY},
     },
-    k8s::secrets::{self, Read, SecretError, SecretKey},
+    k8s::secrets::{self, ReadVersions, SecretError, SecretKey},
 };
 
 /// Where the token is.
@@ -100,7 +100,7 @@ pub struct Token {
     /// The token.
     pub result: Result<SecretString, TokenError>,
     /// The Secrets.
-    pub read: Read,
+    pub read: ReadVersions,
 }
 
 /// Reads the token now.
@@ -108,20 +108,20 @@ pub async fn fetch_token(client: &Client, auth: &KonnectAPIAuthConfiguration) ->
     match token_source(auth) {
         Err(error) => Token {
             result: Err(error),
-            read: Read::new(),
+            read: ReadVersions::new(),
         },
         Ok(TokenSource::Inline) => Token {
             result: inline(auth),
-            read: Read::new(),
+            read: ReadVersions::new(),
         },
         Ok(TokenSource::Secret(key)) => match secrets::get(client, &key).await {
             Ok(found) => Token {
                 result: secrets::text(found.as_ref(), &key, TOKEN_KEY).map_err(TokenError::from),
-                read: Read::from([(key, version(found.as_ref()))]),
+                read: ReadVersions::from([(key, version(found.as_ref()))]),
             },
             Err(error) => Token {
                 result: Err(error.into()),
-                read: Read::from([(key, None)]),
+                read: ReadVersions::from([(key, None)]),
             },
         },
     }

@@ -16,22 +16,22 @@ use crate::{
     http::InvalidToken,
     k8s::{
         conditions::{ConditionSet, ConditionStatus, find},
-        secrets::Read,
+        secrets::ReadVersions,
     },
-    kong::konnect::{Client, InvalidServerUrl, ServerUrl},
+    kong::konnect::{self, InvalidServerUrl, ServerUrl},
 };
 
 /// Konnect, as one object may use it.
 #[derive(Debug, Clone)]
 pub struct Session {
     /// Calls count against the organisation's budget.
-    pub client: Client,
+    pub client: konnect::Client,
     /// Id of the organisation.
     pub organization_id: String,
     /// The server, with https.
     pub server_url: String,
     /// The Secret that the token was read from, if it was one: to be watched by whoever must notice a new token.
-    pub token_read: Read,
+    pub token_read: ReadVersions,
 }
 
 /// How far the last check of the token has to agree.
@@ -154,7 +154,7 @@ pub async fn open(
         .status
         .and_then(|status| status.organization_id)
         .unwrap_or_default();
-    let client = Client::new(
+    let client = konnect::Client::new(
         &context.transport,
         &server_url,
         &token.result?,

@@ -24,8 +24,8 @@ use crate::{
         conditions::reason,
         konnect_api_auth_configuration::{KonnectAPIAuthConfiguration, KonnectApiAuthConfigurationStatus},
     },
-    k8s::secrets::{Read, SecretWatches},
-    kong::konnect::{Client, Organization, ServerUrl},
+    k8s::secrets::{ReadVersions, SecretWatches},
+    kong::konnect::{self, Organization, ServerUrl},
 };
 
 /// A token can be revoked without any event in the cluster; the runner adds jitter.
@@ -74,7 +74,8 @@ impl Reconciler for AuthConfiguration {
     }
 
     fn forget(&self, object: &ObjectRef<KonnectAPIAuthConfiguration>) {
-        self.secrets.set(&self.context.client, object, &Read::new());
+        self.secrets
+            .set(&self.context.client, object, &ReadVersions::new());
     }
 }
 
@@ -98,7 +99,7 @@ impl AuthConfiguration {
             .clone()
             .or_else(|| object.meta().uid.clone());
         let budget = self.context.budgets.of(&key.unwrap_or_default());
-        let client = Client::new(&self.context.transport, &server_url, &token, budget)?;
+        let client = konnect::Client::new(&self.context.transport, &server_url, &token, budget)?;
         let asked = client.organization().await;
         asked.map_err(|error| AuthError::of_identity(client.identity_server().host(), error))
     }

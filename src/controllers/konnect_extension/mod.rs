@@ -50,7 +50,7 @@ use crate::{
     k8s::{
         events::Note,
         field_manager, finalizer,
-        secrets::{Read, SecretWatches},
+        secrets::{ReadVersions, SecretWatches},
     },
 };
 
@@ -132,7 +132,8 @@ impl Reconciler for Extensions {
     fn shrink(_extension: &mut KonnectExtension) {}
 
     fn forget(&self, extension: &ObjectRef<KonnectExtension>) {
-        self.secrets.set(&self.context.client, extension, &Read::new());
+        self.secrets
+            .set(&self.context.client, extension, &ReadVersions::new());
     }
 }
 
@@ -216,7 +217,7 @@ impl Extensions {
     async fn ensure_certificate(
         &self,
         extension: &KonnectExtension,
-        mut read: Read,
+        mut read: ReadVersions,
     ) -> Result<(Secret, ClientCertificate), ExtensionError> {
         let now = self.context.clock.now();
         let found = secret::fetch_or_make(&self.context.client, extension, &self.manager, now).await?;

@@ -3,13 +3,13 @@
 use super::{certificate::Fingerprint, error::ExtensionError, pins};
 use crate::{
     http::Failure,
-    kong::konnect::{Client, DataPlaneCertificate},
+    kong::konnect::{self, DataPlaneCertificate},
 };
 
 /// One extension's view of the pins of its control plane.
 pub(super) struct Pinboard<'a> {
     /// Konnect.
-    pub(super) client: &'a Client,
+    pub(super) client: &'a konnect::Client,
     /// Id of the control plane.
     pub(super) control_plane: &'a str,
     /// Title of the extension's own pins.

@@ -24,7 +24,7 @@ use crate::{
     },
     http,
     k8s::{events::Note, finalizer},
-    kong::konnect::{Client, ControlPlane},
+    kong::konnect::{self, ControlPlane},
     kong::model::{entity_kind::Listing, entity_kinds::ENTITY_KINDS},
 };
 
@@ -97,7 +97,7 @@ impl GatewayControlPlane {
     }
 
     /// Any token will do: clean-up has to end also while the token cannot be checked.
-    async fn open_for_clean_up(&self, object: &Target) -> Result<Client, ControlPlaneError> {
+    async fn open_for_clean_up(&self, object: &Target) -> Result<konnect::Client, ControlPlaneError> {
         let auth_ref = object.spec.konnect.as_ref().map(|konnect| &konnect.auth_ref);
         let namespace = object.namespace().unwrap_or_default();
         session::open(&self.context, &namespace, auth_ref, Trust::Any)
@@ -112,7 +112,7 @@ impl GatewayControlPlane {
     /// Why the default policy does not delete this control plane.
     async fn obstacle(
         &self,
-        client: &Client,
+        client: &konnect::Client,
         object: &Target,
         current: &ControlPlane,
     ) -> Result<Option<String>, ControlPlaneError> {
@@ -143,7 +143,7 @@ pub(super) fn leaves_all(stored: &DynamicObject) -> bool {
 }
 
 /// The control plane to delete: by the id in status, else by our UID label. One that somebody else deleted is no more.
-async fn fetch_own(client: &Client, object: &Target) -> Result<Found, http::Error> {
+async fn fetch_own(client: &konnect::Client, object: &Target) -> Result<Found, http::Error> {
     if let Some(id) = object.status.as_ref().and_then(|status| status.id.as_deref())
         && let Some(current) = client.get_control_plane(id).await?
     {
@@ -154,7 +154,7 @@ async fn fetch_own(client: &Client, object: &Target) -> Result<Found, http::Erro
 
 /// The kinds of which the control plane holds anything. How many is not asked: this look comes back every minute, and a list has pages
 /// without end.
-async fn fetch_held(client: &Client, id: &str) -> Result<Vec<&'static str>, http::Error> {
+async fn fetch_held(client: &konnect::Client, id: &str) -> Result<Vec<&'static str>, http::Error> {
     let mut held = Vec::new();
     for kind in ENTITY_KINDS {
         // What is listed below something else falls with it.

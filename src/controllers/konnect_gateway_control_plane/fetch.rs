@@ -9,7 +9,7 @@ use crate::{
         names::konnect_labels,
     },
     http,
-    kong::konnect::{Client, ControlPlane, Filter},
+    kong::konnect::{self, ControlPlane, Filter},
     kong::model::ClusterType,
 };
 
@@ -100,7 +100,7 @@ impl Refusal {
 
 /// Looks by the id in status, by our UID label, by the annotation, and by the name, in this order.
 pub(super) async fn fetch(
-    client: &Client,
+    client: &konnect::Client,
     object: &KonnectGatewayControlPlane,
     wanted: &Wanted,
 ) -> Result<Found, http::Error> {
@@ -140,7 +140,7 @@ pub(super) async fn fetch(
 
 /// The one that carries our UID: made by us although the status does not know it, after a crash or a restore.
 pub(super) async fn fetch_by_uid(
-    client: &Client,
+    client: &konnect::Client,
     object: &KonnectGatewayControlPlane,
 ) -> Result<Option<Found>, http::Error> {
     let filter = Filter::label(konnect_labels::UID, object.uid().unwrap_or_default());
@@ -155,7 +155,10 @@ pub(super) async fn fetch_by_uid(
 }
 
 /// The one that has the name.
-pub(super) async fn fetch_by_name(client: &Client, name: &str) -> Result<Option<ControlPlane>, http::Error> {
+pub(super) async fn fetch_by_name(
+    client: &konnect::Client,
+    name: &str,
+) -> Result<Option<ControlPlane>, http::Error> {
     Ok(client.list_control_planes(&Filter::name(name)).await?.pop())
 }
 

@@ -36,7 +36,7 @@ use crate::{
     },
     k8s::{
         finalizer,
-        secrets::{Read, SecretWatches},
+        secrets::{ReadVersions, SecretWatches},
     },
     kong::konnect::ControlPlane,
 };
@@ -104,7 +104,8 @@ impl Reconciler for GatewayControlPlane {
     }
 
     fn forget(&self, object: &ObjectRef<KonnectGatewayControlPlane>) {
-        self.secrets.set(&self.context.client, object, &Read::new());
+        self.secrets
+            .set(&self.context.client, object, &ReadVersions::new());
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
             CreateControlPlaneRequest, EntitySource, KonnectGatewayControlPlane,
         },
     },
-    kong::konnect::ProxyUrl,
+    kong::konnect::ControlPlaneProxyUrl,
     kong::model::ClusterType,
 };
 
@@ -18,7 +18,7 @@ pub(super) struct Wanted {
     /// The request, of type CLUSTER_TYPE_CONTROL_PLANE.
     pub request: CreateControlPlaneRequest,
     /// The proxy URLs with checked ports; `None` when the manifest is silent.
-    pub proxy_urls: Option<Vec<ProxyUrl>>,
+    pub proxy_urls: Option<Vec<ControlPlaneProxyUrl>>,
     /// Which existing control plane may be taken over.
     pub adopt: Option<Adopt>,
 }
@@ -134,7 +134,7 @@ fn require_limits(request: &CreateControlPlaneRequest) -> Result<(), Rejection> 
 
 fn proxy_urls(
     urls: &[crate::api::konnect_gateway_control_plane::ProxyUrl],
-) -> Result<Vec<ProxyUrl>, Rejection> {
+) -> Result<Vec<ControlPlaneProxyUrl>, Rejection> {
     if urls.len() > 5 {
         return Err(Rejection::Invalid(format!(
             "there are {} proxy_urls; Konnect takes 5",
@@ -152,7 +152,7 @@ fn proxy_urls(
                         url.host, url.port
                     ))
                 })?;
-            Ok(ProxyUrl {
+            Ok(ControlPlaneProxyUrl {
                 host: url.host.clone(),
                 port: port.into(),
                 protocol: url.protocol.clone(),

@@ -105,7 +105,7 @@ impl Outcome {
 
 /// A failure as the runner keeps it: class, reason and text of a [`super::error::ReconcileError`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub struct ReconcileFailure {
     /// Decides what follows.
     pub class: Class,
     /// Reason of `Ready`.
@@ -115,7 +115,7 @@ pub struct Failure {
 }
 
 /// Writes the summary conditions for the end of a reconcile.
-pub fn settle(conditions: &mut ConditionSet, result: &Result<Outcome, Failure>) {
+pub fn settle(conditions: &mut ConditionSet, result: &Result<Outcome, ReconcileFailure>) {
     match result {
         Ok(Outcome::Done(verdict)) => conditions.mark_ready(verdict.reason, &verdict.message),
         Ok(Outcome::Wait(verdict)) => {
@@ -133,8 +133,8 @@ pub fn settle(conditions: &mut ConditionSet, result: &Result<Outcome, Failure>) 
     }
 }
 
-fn settle_failure(conditions: &mut ConditionSet, failure: &Failure) {
-    let Failure {
+fn settle_failure(conditions: &mut ConditionSet, failure: &ReconcileFailure) {
+    let ReconcileFailure {
         class,
         reason,
         message,
@@ -160,18 +160,18 @@ mod tests {
     use super::*;
     use crate::{
         api::conditions::{READY, RECONCILING, STALLED},
-        k8s::conditions::kstatus::{self, Verdict as Kstatus},
+        k8s::conditions::kstatus::{self, Kstatus},
     };
     use jiff::Timestamp;
 
-    fn settled(result: &Result<Outcome, Failure>) -> ConditionSet {
+    fn settled(result: &Result<Outcome, ReconcileFailure>) -> ConditionSet {
         let mut conditions = ConditionSet::new(&[], 1, Timestamp::UNIX_EPOCH);
         settle(&mut conditions, result);
         conditions
     }
 
-    fn failure(class: Class) -> Result<Outcome, Failure> {
-        Err(Failure {
+    fn failure(class: Class) -> Result<Outcome, ReconcileFailure> {
+        Err(ReconcileFailure {
             class,
             reason: "Because",
             message: "text".to_owned(),

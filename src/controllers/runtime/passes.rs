@@ -21,7 +21,7 @@ use super::{
     draft::Draft,
     error::{Class, ReconcileError, Report, Requeue, chain},
     malformed,
-    outcome::{Failure, Outcome, settle},
+    outcome::{Outcome, ReconcileFailure, settle},
     pass::Pass,
     runner::Reconciler,
 };
@@ -129,7 +129,11 @@ impl<R: Reconciler> Passes<R> {
 
     /// Begins a new generation by saying so, then lets the reconciler work. A panic is a defect of one object's pass,
     /// not the end of the controller.
-    async fn attempt(&self, object: &R::Object, pass: &mut Pass<R::Object>) -> Result<Outcome, Failure> {
+    async fn attempt(
+        &self,
+        object: &R::Object,
+        pass: &mut Pass<R::Object>,
+    ) -> Result<Outcome, ReconcileFailure> {
         if object.meta().deletion_timestamp.is_none() && !pass.draft.conditions.has_seen_generation() {
             pass.publish_progress("Looking at this version of the manifest.")
                 .await
@@ -137,7 +141,7 @@ impl<R: Reconciler> Passes<R> {
         }
         match AssertUnwindSafe(self.reconciler.reconcile(object, pass)).catch_unwind().await {
             Ok(result) => result.map_err(|error| failure(&error)),
-            Err(_) => Err(Failure {
+            Err(_) => Err(ReconcileFailure {
                 class: Class::Bug,
                 reason: reason::INTERNAL_ERROR,
                 message: "A defect of the operator stopped this reconcile; its log has the details. Please report it.".to_owned(),
@@ -149,9 +153,9 @@ impl<R: Reconciler> Passes<R> {
     fn unwritten(
         &self,
         object: &R::Object,
-        result: Result<Outcome, Failure>,
+        result: Result<Outcome, ReconcileFailure>,
         error: &kube::Error,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Outcome, ReconcileFailure> {
         let deleting = object.meta().deletion_timestamp.is_some();
         match error {
             kube::Error::Api(status) if status.is_not_found() && deleting => Ok(Outcome::Gone),
@@ -167,7 +171,7 @@ impl<R: Reconciler> Passes<R> {
         object: &R::Object,
         before: &ReadyState,
         draft: &Draft<<R::Object as HasStatus>::Status>,
-        result: &Result<Outcome, Failure>,
+        result: &Result<Outcome, ReconcileFailure>,
     ) -> (&'static str, Action) {
         let key = ObjectRef::from_obj(object);
         let failures = self.count(&key, result);
@@ -206,7 +210,7 @@ impl<R: Reconciler> Passes<R> {
     }
 
     /// Failures in a row, this one included; a success starts from zero.
-    fn count(&self, key: &ObjectRef<R::Object>, result: &Result<Outcome, Failure>) -> u32 {
+    fn count(&self, key: &ObjectRef<R::Object>, result: &Result<Outcome, ReconcileFailure>) -> u32 {
         let mut failures = self.lock_failures();
         if result.is_ok() {
             failures.remove(key);
@@ -222,16 +226,16 @@ impl<R: Reconciler> Passes<R> {
     }
 }
 
-fn failure(error: &impl ReconcileError) -> Failure {
+fn failure(error: &impl ReconcileError) -> ReconcileFailure {
     // However deep in another failure: it says nothing of that, and the replica that leads looks for itself.
     if let Some(refused) = NotLeading::behind(error) {
-        return Failure {
+        return ReconcileFailure {
             class: refused.class(),
             reason: refused.reason(),
             message: refused.to_string(),
         };
     }
-    Failure {
+    ReconcileFailure {
         class: error.class(),
         reason: error.reason(),
         message: chain(error),
@@ -244,8 +248,8 @@ fn ready_state<K: HasStatus<Status: ObjectStatus>>(object: &K) -> ReadyState {
 }
 
 /// Waiting for something else, and reading anew, are how things come together; only the rest is worth a warning.
-fn log(failure: &Failure) {
-    let Failure {
+fn log(failure: &ReconcileFailure) {
+    let ReconcileFailure {
         class,
         reason,
         message,
@@ -282,7 +286,7 @@ fn log_end(outcome: &Outcome, changed: bool) {
 }
 
 /// The event that the end of a pass deserves, if any.
-fn transition(result: &Result<Outcome, Failure>, changed: bool, failures: u32) -> Option<Note> {
+fn transition(result: &Result<Outcome, ReconcileFailure>, changed: bool, failures: u32) -> Option<Note> {
     const ACTION: &str = "Reconcile";
     match result {
         Ok(Outcome::Done(verdict) | Outcome::Wait(verdict) | Outcome::Held(verdict)) => {
@@ -318,8 +322,8 @@ fn transition(result: &Result<Outcome, Failure>, changed: bool, failures: u32) -
 mod tests {
     use super::*;
 
-    fn transient() -> Result<Outcome, Failure> {
-        Err(Failure {
+    fn transient() -> Result<Outcome, ReconcileFailure> {
+        Err(ReconcileFailure {
             class: Class::Transient,
             reason: "KonnectUnreachable",
             message: "down".to_owned(),
@@ -375,7 +379,7 @@ mod tests {
 
     #[test]
     fn a_throttled_call_is_never_told() {
-        let throttled = Err(Failure {
+        let throttled = Err(ReconcileFailure {
             class: Class::Throttled(None),
             reason: "Throttled",
             message: String::new(),

@@ -14,7 +14,7 @@ use crate::api::refs::LocalRef;
 use crate::api::workspace_migration::{BackupPolicy, Phase, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::error::ReconcileError as _;
-use crate::k8s::artefacts::{self, Artefact, ArtefactError, Packed};
+use crate::k8s::artefacts::{self, Artefact, ArtefactError, PackedDocument};
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::k8s::events::Note;
 use crate::kong::plan::ledger::format::Ends;
@@ -138,7 +138,7 @@ impl WorkspaceMigrationController {
         let held = &run.observed.target;
         let name = self.control_plane_name(run.object).await;
         let head = backup::Head::new(control_plane, name, now);
-        let packed = Packed::write(|out| backup::write(held, &head, out))
+        let packed = PackedDocument::write(|out| backup::write(held, &head, out))
             .map_err(|error| Error::Backup(error.into()))?;
         let artefact = backup_artefact(control_plane);
         let name = artefacts::store_packed(client, run.object, &artefact, &packed).await;
@@ -188,7 +188,7 @@ impl WorkspaceMigrationController {
         draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<(), Error> {
         let client = &self.context.client;
-        let packed = Packed::write(|out| ledger.write_to(ends(object, control_plane), out))
+        let packed = PackedDocument::write(|out| ledger.write_to(ends(object, control_plane), out))
             .map_err(|error| Error::Ledger(error.into()))?;
         let name = artefacts::store_packed(client, object, &ledger_artefact(control_plane), &packed)
             .await

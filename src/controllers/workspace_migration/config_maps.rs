@@ -10,7 +10,7 @@ use crate::api::refs::KeyRef;
 use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationSpec};
 use crate::controllers::runtime::context::Context;
 use crate::k8s::config_maps::{self, ConfigMapError};
-use crate::k8s::watches::{ObjectKey, Read};
+use crate::k8s::watches::{ObjectKey, ReadVersions};
 use crate::kong::plan::policy::CustomPlugin;
 
 /// The ConfigMaps of a manifest, as they were just read.
@@ -47,7 +47,7 @@ impl ConfigMaps {
     }
 
     /// Which versions were read: what a watch compares with.
-    pub fn versions(&self) -> Read {
+    pub fn versions(&self) -> ReadVersions {
         let version = |found: &Option<ConfigMap>| found.as_ref().and_then(ResourceExt::resource_version);
         self.found
             .iter()

@@ -9,7 +9,7 @@ use crate::api::workspace_migration::{TargetStatus, WorkspaceMigration};
 use crate::config::KonnectKinds;
 use crate::controllers::konnect::session::{self, Trust};
 use crate::controllers::runtime::context::Context;
-use crate::k8s::secrets::Read;
+use crate::k8s::secrets::ReadVersions;
 use crate::kong::konnect;
 use crate::kong::model::ClusterType;
 
@@ -22,7 +22,7 @@ pub struct Target {
     /// What goes into status.
     pub status: TargetStatus,
     /// The Secret of the token, to be watched.
-    pub token_read: Read,
+    pub token_read: ReadVersions,
     /// The object is being deleted: what was written may be undone, and nothing else.
     pub is_deleting: bool,
 }

@@ -58,7 +58,7 @@ use crate::api::names::finalizers;
 use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::k8s::conditions::ConditionStatus::Unknown;
 use crate::k8s::config_maps::ConfigMapWatches;
-use crate::k8s::secrets::{Read, SecretWatches};
+use crate::k8s::secrets::{ReadVersions, SecretWatches};
 use crate::kong::plan::{Ledger, Policy};
 use crate::manifest::{accepted, policy};
 use crate::migration::admission_queue::{AdmissionLimits, Priority};
@@ -271,8 +271,10 @@ impl WorkspaceMigrationController {
     /// Nothing is remembered about it any more.
     fn unwatch(&self, object: &ObjectRef<WorkspaceMigration>) {
         self.queue.leave(object);
-        self.secrets.set(&self.context.client, object, &Read::new());
-        self.config_maps.set(&self.context.client, object, &Read::new());
+        self.secrets
+            .set(&self.context.client, object, &ReadVersions::new());
+        self.config_maps
+            .set(&self.context.client, object, &ReadVersions::new());
     }
 }
 

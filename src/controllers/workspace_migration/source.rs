@@ -10,9 +10,9 @@ use super::config_maps::ConfigMaps;
 use super::error::Error;
 use crate::api::workspace_migration::{AdminApi, WorkspaceMigration};
 use crate::controllers::runtime::context::Context;
-use crate::http::tls::ClientCertificate;
+use crate::http::tls::ClientIdentity;
 use crate::http::{TlsOptions, Transport};
-use crate::k8s::secrets::{self, Read, SecretError, SecretKey};
+use crate::k8s::secrets::{self, ReadVersions, SecretError, SecretKey};
 use crate::kong::admin;
 use crate::kong::engine::{DeclarativeFile, Source};
 use crate::kong::model::KongVersion;
@@ -60,7 +60,7 @@ impl SourceSecrets {
     }
 
     /// Which versions were read: what a watch compares with.
-    pub fn versions(&self) -> Read {
+    pub fn versions(&self) -> ReadVersions {
         let version = |secret: &Option<Secret>| secret.as_ref().and_then(ResourceExt::resource_version);
         self.found
             .iter()
@@ -130,9 +130,9 @@ fn build_transport(
         .as_ref()
         .map(|entry| secrets.text(&entry.name, &entry.key))
         .transpose()?;
-    let pair = |name: &str| -> Result<ClientCertificate, SecretError> {
+    let pair = |name: &str| -> Result<ClientIdentity, SecretError> {
         let certificate_pem = secrets.text(name, "tls.crt")?.expose_secret().to_owned();
-        Ok(ClientCertificate {
+        Ok(ClientIdentity {
             certificate_pem,
             key_pem: secrets.text(name, "tls.key")?,
         })

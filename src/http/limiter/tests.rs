@@ -9,7 +9,7 @@ use super::*;
 const MS: Duration = Duration::from_millis(1);
 
 /// How a server counts.
-trait Server {
+trait LimitingServer {
     fn accepts(&mut self, now: Duration) -> bool;
 }
 
@@ -34,7 +34,7 @@ impl Bucket {
     }
 }
 
-impl Server for Bucket {
+impl LimitingServer for Bucket {
     fn accepts(&mut self, now: Duration) -> bool {
         self.level = (self.level + (now - self.at).as_secs_f64() * self.per_second).min(self.size);
         self.at = now;
@@ -53,7 +53,7 @@ struct FixedWindow {
     count: u32,
 }
 
-impl Server for FixedWindow {
+impl LimitingServer for FixedWindow {
     fn accepts(&mut self, now: Duration) -> bool {
         if now.as_secs() != self.window {
             self.window = now.as_secs();
@@ -70,7 +70,7 @@ struct SlidingWindow {
     accepted: VecDeque<Duration>,
 }
 
-impl Server for SlidingWindow {
+impl LimitingServer for SlidingWindow {
     fn accepts(&mut self, now: Duration) -> bool {
         while self
             .accepted
@@ -88,16 +88,16 @@ impl Server for SlidingWindow {
 }
 
 #[derive(Debug, Default)]
-struct Run {
+struct Traffic {
     took: Duration,
     refused: usize,
     most_in_flight: usize,
 }
 
 /// Sends until `wanted` were accepted, with a round trip of `rtt`; time goes in steps of a millisecond, as timers do.
-fn send(limiter: &mut Limiter, server: &mut dyn Server, wanted: usize, rtt: Duration) -> Run {
+fn send(limiter: &mut Limiter, server: &mut dyn LimitingServer, wanted: usize, rtt: Duration) -> Traffic {
     let start = Instant::now();
-    let mut run = Run::default();
+    let mut run = Traffic::default();
     let mut flying: VecDeque<(Duration, bool, Instant)> = VecDeque::new();
     let (mut accepted, mut sent) = (0, 0);
     let mut now = Duration::ZERO;
@@ -131,7 +131,7 @@ fn limiter(max_in_flight: usize) -> Limiter {
     Limiter::new(Limits::in_flight(max_in_flight))
 }
 
-type Counting = fn(u32) -> Box<dyn Server>;
+type Counting = fn(u32) -> Box<dyn LimitingServer>;
 
 /// Servers that take so many requests a second, each in its way, and how much longer than at best the writes may last.
 const SERVERS: [(&str, Counting, f64); 5] = [

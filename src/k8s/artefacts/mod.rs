@@ -20,7 +20,7 @@ use kube::core::PartialObjectMeta;
 use kube::{Api, Client, Resource, ResourceExt};
 
 pub use self::find::find_about;
-pub use self::packed::Packed;
+pub use self::packed::PackedDocument;
 use self::packed::{digest, unpack};
 use super::FIELD_MANAGER_PREFIX;
 use super::refusal::said;
@@ -155,7 +155,7 @@ pub async fn store<K>(
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
 {
-    let packed = Packed::write(|out| out.write_all(document))?;
+    let packed = PackedDocument::write(|out| out.write_all(document))?;
     store_packed(client, owner, &Artefact::owned(purpose), &packed).await
 }
 
@@ -168,7 +168,7 @@ pub async fn store_packed<K>(
     client: &Client,
     owner: &K,
     artefact: &Artefact,
-    document: &Packed,
+    document: &PackedDocument,
 ) -> Result<String, ArtefactError>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,

@@ -12,12 +12,12 @@ use crate::migration::hex::Hex;
 
 /// A compressed document with the digest of its text.
 #[derive(Debug)]
-pub struct Packed {
+pub struct PackedDocument {
     pub(super) compressed: Vec<u8>,
     pub(super) digest: String,
 }
 
-impl Packed {
+impl PackedDocument {
     /// Compresses what `text` writes.
     ///
     /// # Errors
@@ -88,7 +88,8 @@ mod tests {
     #[test]
     fn a_document_is_read_as_it_was_written_and_no_other() {
         let text: Vec<u8> = (0..200_000_u32).flat_map(u32::to_be_bytes).collect();
-        let packed = Packed::write(|out| text.chunks(7).try_for_each(|part| out.write_all(part))).unwrap();
+        let packed =
+            PackedDocument::write(|out| text.chunks(7).try_for_each(|part| out.write_all(part))).unwrap();
         assert_eq!(packed.digest, digest(&text));
         assert_eq!(unpack(&packed.compressed, &packed.digest), Some(text));
         assert_eq!(unpack(&packed.compressed, &digest(b"another")), None);
@@ -98,7 +99,7 @@ mod tests {
     #[test]
     fn the_same_document_compresses_to_the_same_bytes() {
         let packed = || {
-            Packed::write(|out| out.write_all(&[b'x'; 100_000]))
+            PackedDocument::write(|out| out.write_all(&[b'x'; 100_000]))
                 .unwrap()
                 .compressed
         };

@@ -8,7 +8,7 @@ use crate::api::conditions::{READY, RECONCILING, STALLED};
 
 /// What kstatus says of an object that is not being deleted and whose generation was observed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Kstatus {
     /// Work is under way.
     InProgress,
     /// Failed for good.
@@ -18,16 +18,16 @@ pub enum Verdict {
 }
 
 /// Reads conditions in kstatus' order: `Reconciling`, `Stalled`, `Ready`, none.
-pub fn verdict(conditions: &[Condition]) -> Verdict {
+pub fn verdict(conditions: &[Condition]) -> Kstatus {
     let status = |type_: &str| find(conditions, type_).map(|condition| condition.status.as_str());
     if status(RECONCILING) == Some("True") {
-        Verdict::InProgress
+        Kstatus::InProgress
     } else if status(STALLED) == Some("True") {
-        Verdict::Failed
+        Kstatus::Failed
     } else {
         match status(READY) {
-            Some("True") | None => Verdict::Current,
-            Some(_) => Verdict::InProgress,
+            Some("True") | None => Kstatus::Current,
+            Some(_) => Kstatus::InProgress,
         }
     }
 }

@@ -10,7 +10,7 @@ use url::Url;
 
 use super::ADMIN_API;
 use crate::http::call::{Call, Reply};
-use crate::http::{Error, InvalidToken, Transport, route, token};
+use crate::http::{self, InvalidToken, Transport, route, token};
 
 const KONG_ADMIN_TOKEN: HeaderName = HeaderName::from_static("kong-admin-token");
 
@@ -96,7 +96,7 @@ impl Client {
         &self.inner.transport
     }
 
-    pub(super) async fn send(&self, call: &Call<'_>) -> Result<Reply, Error> {
+    pub(super) async fn send(&self, call: &Call<'_>) -> Result<Reply, http::Error> {
         self.inner.transport.send(call).await
     }
 }

@@ -6,12 +6,12 @@ use serde_json::{Map, Value};
 
 use super::Client;
 use crate::http::object_text::ObjectText;
-use crate::http::{Error, Failure};
+use crate::http::{self, Failure};
 use crate::kong::wire::page;
 
 /// What a list path holds, and whether it can be known at all. `Debug` only counts: entities hold secrets.
 #[derive(Clone, PartialEq)]
-pub enum Listing {
+pub enum ListOutcome {
     /// All entities, maybe none.
     Present(Vec<ObjectText>),
     /// This Kong does not have the kind (404: open source, an older version; 400: switched off), or the parent is gone.
@@ -20,7 +20,7 @@ pub enum Listing {
     Forbidden,
 }
 
-impl fmt::Debug for Listing {
+impl fmt::Debug for ListOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Present(entities) => write!(f, "Present({} entities)", entities.len()),
@@ -30,7 +30,7 @@ impl fmt::Debug for Listing {
     }
 }
 
-impl Listing {
+impl ListOutcome {
     /// The entities, none when there are none to be had. `None` when they may not be read.
     pub fn into_entities(self) -> Option<Vec<ObjectText>> {
         match self {
@@ -48,10 +48,10 @@ impl Client {
     /// Any failure but 404 and 403; a workspace that does not exist is
     /// [`Failure::NotFound`], not an absent kind. Any failed page fails the whole; pages
     /// that repeat are [`Failure::Garbage`].
-    pub async fn list(&self, workspace: Option<&str>, path: &str) -> Result<Listing, Error> {
+    pub async fn list(&self, workspace: Option<&str>, path: &str) -> Result<ListOutcome, http::Error> {
         self.list_pages(workspace, path)
             .await
-            .map(Listing::Present)
+            .map(ListOutcome::Present)
             .or_else(unlisted)
     }
 
@@ -65,7 +65,7 @@ impl Client {
         workspace: Option<&str>,
         path: &str,
         field: &str,
-    ) -> Result<Listing, Error> {
+    ) -> Result<ListOutcome, http::Error> {
         // Members come unpaged with their group, and are listed elsewhere; older versions ignore the query.
         let call = self.call(workspace, path, [("list_consumers", "false")]);
         let parsed = match self.send(&call).await {
@@ -83,7 +83,7 @@ impl Client {
             Value::Object(entity) => ObjectText::of(&entity),
             other => ObjectText::of(&Map::from_iter([("id".to_owned(), other)])),
         };
-        Ok(Listing::Present(entries.into_iter().map(entity).collect()))
+        Ok(ListOutcome::Present(entries.into_iter().map(entity).collect()))
     }
 
     /// Whether the gateway has the entity at a path such as `services/{id}`; none when it does not say: the token may not read it, or
@@ -91,7 +91,7 @@ impl Client {
     ///
     /// # Errors
     /// Any other failure, and a 404 that is not about the entity: of a workspace that does not exist, or of no Admin API.
-    pub async fn has(&self, workspace: Option<&str>, path: &str) -> Result<Option<bool>, Error> {
+    pub async fn has(&self, workspace: Option<&str>, path: &str) -> Result<Option<bool>, http::Error> {
         match self.send(&self.call(workspace, path, [])).await {
             Ok(_) => Ok(Some(true)),
             Err(error) => match error.failure() {
@@ -106,7 +106,7 @@ impl Client {
         &self,
         workspace: Option<&str>,
         path: &str,
-    ) -> Result<Vec<ObjectText>, Error> {
+    ) -> Result<Vec<ObjectText>, http::Error> {
         // Kong's `next` drops the size on nested lists, so the query is made here.
         page::fetch_all(self.transport(), |offset| {
             self.call(workspace, path, page::query(offset))
@@ -116,24 +116,24 @@ impl Client {
 }
 
 /// What a failed list means, where it means something.
-fn unlisted(error: Error) -> Result<Listing, Error> {
+fn unlisted(error: http::Error) -> Result<ListOutcome, http::Error> {
     match error.failure() {
-        Failure::NotFound if !is_missing_workspace(&error) => Ok(Listing::Absent),
-        Failure::Rejected(_) if is_switched_off(&error) => Ok(Listing::Absent),
-        Failure::Forbidden => Ok(Listing::Forbidden),
+        Failure::NotFound if !is_missing_workspace(&error) => Ok(ListOutcome::Absent),
+        Failure::Rejected(_) if is_switched_off(&error) => Ok(ListOutcome::Absent),
+        Failure::Forbidden => Ok(ListOutcome::Forbidden),
         _ => Err(error),
     }
 }
 
 /// Kong answers 400 with this message for a feature that is off, such as filter chains without wasm (3.9.1, recorded).
-fn is_switched_off(error: &Error) -> bool {
+fn is_switched_off(error: &http::Error) -> bool {
     error
         .detail()
         .is_some_and(|detail| detail.starts_with("this endpoint is only available when"))
 }
 
 /// Kong Enterprise answers `Workspace 'x' not found` below a prefix that is no workspace.
-fn is_missing_workspace(error: &Error) -> bool {
+fn is_missing_workspace(error: &http::Error) -> bool {
     error
         .detail()
         .is_some_and(|detail| detail.starts_with("Workspace "))

@@ -10,7 +10,7 @@ mod product;
 pub mod workspaces;
 
 pub use client::{Client, InvalidClient};
-pub use listing::Listing;
+pub use listing::ListOutcome;
 pub use node::{Edition, Node};
 pub use product::ADMIN_API;
 pub use workspaces::Workspace;

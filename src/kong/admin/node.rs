@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::Client;
-use crate::http::Error;
+use crate::http;
 
 /// Which product it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -107,7 +107,7 @@ impl Client {
     /// # Errors
     /// [`Failure::Unauthorized`](crate::http::Failure::Unauthorized) for a missing or wrong token,
     /// [`Failure::Garbage`](crate::http::Failure::Garbage) when it is not Kong that answers.
-    pub async fn node(&self) -> Result<Node, Error> {
+    pub async fn node(&self) -> Result<Node, http::Error> {
         let call = self.call(None, "", []);
         let root: Root = self.send(&call).await?.parse(&call)?;
         Ok(root.into())

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::Client;
-use crate::http::Error;
+use crate::http;
 
 /// One workspace.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -23,7 +23,7 @@ impl Client {
     /// # Errors
     /// [`Failure::Forbidden`](crate::http::Failure::Forbidden) for a token that may not list them: ask with
     /// [`Client::workspace`] for the one needed.
-    pub async fn workspaces(&self) -> Result<Option<Vec<Workspace>>, Error> {
+    pub async fn workspaces(&self) -> Result<Option<Vec<Workspace>>, http::Error> {
         let found = match self.list_pages(None, "workspaces").await {
             Ok(found) => found,
             Err(error) if error.is_not_found() => return Ok(None),
@@ -40,7 +40,7 @@ impl Client {
     ///
     /// # Errors
     /// Any failure but 404.
-    pub async fn workspace(&self, name: &str) -> Result<Option<Workspace>, Error> {
+    pub async fn workspace(&self, name: &str) -> Result<Option<Workspace>, http::Error> {
         let mut call = self.call(None, &format!("workspaces/{name}"), []);
         call.route = "/workspaces/{id}".to_owned();
         match self.send(&call).await {

@@ -80,14 +80,14 @@ fn unasked(gateway: Gateway) -> impl Iterator<Item = Gap> {
 }
 
 /// What an answer of the source says of a kind.
-fn interpret(list: &List, listing: Result<admin::Listing, http::Error>) -> Result<Listed, Error> {
+fn interpret(list: &List, listing: Result<admin::ListOutcome, http::Error>) -> Result<Listed, Error> {
     match listing {
-        Ok(admin::Listing::Present(entities)) => Ok(Listed::Entities(entities)),
-        Ok(admin::Listing::Absent) if list.kind.presence.always => {
+        Ok(admin::ListOutcome::Present(entities)) => Ok(Listed::Entities(entities)),
+        Ok(admin::ListOutcome::Absent) if list.kind.presence.always => {
             Err(Error::KindMissing { kind: list.kind.name })
         }
-        Ok(admin::Listing::Absent) => Ok(Listed::Gap(GapCause::Absent)),
-        Ok(admin::Listing::Forbidden) => Ok(Listed::Gap(GapCause::Forbidden)),
+        Ok(admin::ListOutcome::Absent) => Ok(Listed::Gap(GapCause::Absent)),
+        Ok(admin::ListOutcome::Forbidden) => Ok(Listed::Gap(GapCause::Forbidden)),
         Err(error) if !list.kind.movable() && concerns_list(&error) => {
             Ok(Listed::Gap(GapCause::Failed(error.reason())))
         }

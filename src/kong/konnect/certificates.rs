@@ -6,7 +6,7 @@ use serde_json::json;
 use url::Url;
 
 use super::Client;
-use crate::http::Error;
+use crate::http;
 use crate::http::object_text::ObjectText;
 
 /// One pinned certificate. A control plane takes 32 by default.
@@ -29,7 +29,7 @@ impl Client {
     pub async fn list_data_plane_certificates(
         &self,
         control_plane: &str,
-    ) -> Result<Vec<DataPlaneCertificate>, Error> {
+    ) -> Result<Vec<DataPlaneCertificate>, http::Error> {
         let items = self
             .list_items(&format!(
                 "v2/control-planes/{control_plane}/dp-client-certificates"
@@ -51,7 +51,7 @@ impl Client {
         control_plane: &str,
         cert_pem: &str,
         title: Option<&str>,
-    ) -> Result<DataPlaneCertificate, Error> {
+    ) -> Result<DataPlaneCertificate, http::Error> {
         let mut body = json!({ "cert": cert_pem });
         if let Some(title) = title {
             body["title"] = title.into();
@@ -66,7 +66,11 @@ impl Client {
     ///
     /// # Errors
     /// Any failure but 404.
-    pub async fn delete_data_plane_certificate(&self, control_plane: &str, id: &str) -> Result<(), Error> {
+    pub async fn delete_data_plane_certificate(
+        &self,
+        control_plane: &str,
+        id: &str,
+    ) -> Result<(), http::Error> {
         self.send_delete(self.certificates_url(control_plane, Some(id)))
             .await
     }

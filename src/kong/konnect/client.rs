@@ -15,7 +15,7 @@ use super::identity::identity_server;
 use super::{KONNECT, ServerUrl};
 use crate::http::call::{Call, Reply};
 use crate::http::object_text::ObjectText;
-use crate::http::{Budget, Error, InvalidToken, Transport, token};
+use crate::http::{self, Budget, InvalidToken, Transport, token};
 use crate::kong::wire::page;
 
 /// One token at one region's Konnect. Cheap to clone; how many calls run at the same time is bounded by the budget.
@@ -109,13 +109,13 @@ impl Client {
         &self.inner.transport
     }
 
-    pub(super) async fn send(&self, call: &Call<'_>) -> Result<Reply, Error> {
+    pub(super) async fn send(&self, call: &Call<'_>) -> Result<Reply, http::Error> {
         self.inner.transport.send(call).await
     }
 
     /// Sends a call whose answer is one object, without its wrapper: `{"item": …}` in the older endpoints,
     /// `{"consumer_group": …}` when one group is read.
-    pub(super) async fn send_for_object(&self, call: &Call<'_>) -> Result<Reply, Error> {
+    pub(super) async fn send_for_object(&self, call: &Call<'_>) -> Result<Reply, http::Error> {
         let mut reply = self.send(call).await?;
         let inner = serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(reply.body.get())
             .ok()
@@ -133,7 +133,7 @@ impl Client {
     }
 
     /// Sends a DELETE. 404 is a success: what is already gone needs no deleting.
-    pub(super) async fn send_delete(&self, url: Url) -> Result<(), Error> {
+    pub(super) async fn send_delete(&self, url: Url) -> Result<(), http::Error> {
         match self.send(&self.call(Method::DELETE, url)).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_not_found() => Ok(()),
@@ -142,7 +142,7 @@ impl Client {
     }
 
     /// All items of one of the older list endpoints, such as data plane certificates.
-    pub(super) async fn list_items(&self, path: &str) -> Result<Vec<ObjectText>, Error> {
+    pub(super) async fn list_items(&self, path: &str) -> Result<Vec<ObjectText>, http::Error> {
         page::fetch_all(self.transport(), |cursor| {
             self.call(
                 Method::GET,

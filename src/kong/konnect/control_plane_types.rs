@@ -52,7 +52,7 @@ impl fmt::Display for AuthType {
 
 /// One address at which clients reach the data planes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct ProxyUrl {
+pub struct ControlPlaneProxyUrl {
     /// At most 120 characters.
     pub host: String,
     /// From 1.

@@ -8,8 +8,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::Client;
-pub use super::control_plane_types::{AuthType, ProxyUrl};
-use crate::http::Error;
+pub use super::control_plane_types::{AuthType, ControlPlaneProxyUrl};
+use crate::http;
 use crate::http::call::Call;
 use crate::kong::model::ClusterType;
 
@@ -46,7 +46,7 @@ pub struct ControlPlaneConfig {
     pub cloud_gateway: bool,
     /// Where clients reach the data planes.
     #[serde(default, deserialize_with = "or_default")]
-    pub proxy_urls: Vec<ProxyUrl>,
+    pub proxy_urls: Vec<ControlPlaneProxyUrl>,
 }
 
 /// Body of `POST /v2/control-planes`. What is `None` or empty is not sent.
@@ -68,7 +68,7 @@ pub struct CreateControlPlane {
     pub cloud_gateway: Option<bool>,
     /// At most 5.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub proxy_urls: Vec<ProxyUrl>,
+    pub proxy_urls: Vec<ControlPlaneProxyUrl>,
     /// Keys and values of 1 to 63 characters.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
@@ -88,7 +88,7 @@ pub struct PatchControlPlane {
     pub auth_type: Option<AuthType>,
     /// The whole list.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub proxy_urls: Option<Vec<ProxyUrl>>,
+    pub proxy_urls: Option<Vec<ControlPlaneProxyUrl>>,
     /// The whole set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeMap<String, String>>,
@@ -195,7 +195,7 @@ impl Client {
     ///
     /// # Errors
     /// Any failed page fails the whole.
-    pub async fn list_control_planes(&self, filter: &Filter) -> Result<Vec<ControlPlane>, Error> {
+    pub async fn list_control_planes(&self, filter: &Filter) -> Result<Vec<ControlPlane>, http::Error> {
         let mut found = Vec::new();
         let mut seen = BTreeSet::new();
         for number in 1u64.. {
@@ -234,7 +234,7 @@ impl Client {
     ///
     /// # Errors
     /// Any failure but 404.
-    pub async fn get_control_plane(&self, id: &str) -> Result<Option<ControlPlane>, Error> {
+    pub async fn get_control_plane(&self, id: &str) -> Result<Option<ControlPlane>, http::Error> {
         let call = self.call(Method::GET, self.control_plane_url(id));
         match self.send(&call).await {
             Ok(reply) => reply.parse(&call).map(Some),
@@ -248,7 +248,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Failure::Conflict`](crate::http::Failure::Conflict) when the name is taken.
-    pub async fn create_control_plane(&self, body: &CreateControlPlane) -> Result<ControlPlane, Error> {
+    pub async fn create_control_plane(&self, body: &CreateControlPlane) -> Result<ControlPlane, http::Error> {
         let call = self.call(Method::POST, self.url("v2/control-planes", []));
         let call = with_body(call, body)?;
         self.send(&call).await?.parse(&call)
@@ -262,7 +262,7 @@ impl Client {
         &self,
         id: &str,
         body: &PatchControlPlane,
-    ) -> Result<ControlPlane, Error> {
+    ) -> Result<ControlPlane, http::Error> {
         let call = with_body(self.call(Method::PATCH, self.control_plane_url(id)), body)?;
         self.send(&call).await?.parse(&call)
     }
@@ -271,7 +271,7 @@ impl Client {
     ///
     /// # Errors
     /// Any failure but 404.
-    pub async fn delete_control_plane(&self, id: &str) -> Result<(), Error> {
+    pub async fn delete_control_plane(&self, id: &str) -> Result<(), http::Error> {
         self.send_delete(self.control_plane_url(id)).await
     }
 
@@ -280,7 +280,7 @@ impl Client {
     }
 }
 
-fn with_body<'c>(call: Call<'c>, body: &impl Serialize) -> Result<Call<'c>, Error> {
+fn with_body<'c>(call: Call<'c>, body: &impl Serialize) -> Result<Call<'c>, http::Error> {
     match serde_json::to_value(body) {
         Ok(body) => Ok(call.body(Some(body))),
         Err(error) => Err(call.garbage(None, format!("the request cannot be written as JSON: {error}"))),

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::Client;
-use crate::http::Error;
+use crate::http;
 use crate::http::call::Call;
 use crate::http::object_text::ObjectText;
 use crate::kong::wire::page;
@@ -29,7 +29,11 @@ impl Client {
     ///
     /// # Errors
     /// Any failed page fails the whole; pages that repeat are [`Failure::Garbage`](crate::http::Failure::Garbage).
-    pub async fn list_entities(&self, control_plane: &str, path: &str) -> Result<Vec<ObjectText>, Error> {
+    pub async fn list_entities(
+        &self,
+        control_plane: &str,
+        path: &str,
+    ) -> Result<Vec<ObjectText>, http::Error> {
         page::fetch_all(self.transport(), |offset| {
             self.call(
                 Method::GET,
@@ -43,7 +47,7 @@ impl Client {
     ///
     /// # Errors
     /// Any failure, a 404 too; and an answer that is no list.
-    pub async fn holds_any(&self, control_plane: &str, path: &str) -> Result<bool, Error> {
+    pub async fn holds_any(&self, control_plane: &str, path: &str) -> Result<bool, http::Error> {
         let call = self.call(Method::GET, self.entity_url(control_plane, path, [("size", "1")]));
         let reply = self.send(&call).await?;
         let page = page::read(reply.body.get()).map_err(|wrong| call.garbage(Some(reply.status), wrong))?;
@@ -59,7 +63,7 @@ impl Client {
         &self,
         control_plane: &str,
         path: &str,
-    ) -> Result<Option<Map<String, Value>>, Error> {
+    ) -> Result<Option<Map<String, Value>>, http::Error> {
         let call = self.call(Method::GET, self.entity_url(control_plane, path, []));
         match self.entity(&call).await {
             Ok(entity) => Ok(Some(entity)),
@@ -82,7 +86,7 @@ impl Client {
         id: &str,
         query: &[(&str, &str)],
         entity: &Map<String, Value>,
-    ) -> Result<Map<String, Value>, Error> {
+    ) -> Result<Map<String, Value>, http::Error> {
         let url = self.entity_url(
             control_plane,
             &format!("{collection}/{id}"),
@@ -105,7 +109,7 @@ impl Client {
         collection: &str,
         query: &[(&str, &str)],
         entity: &Map<String, Value>,
-    ) -> Result<Map<String, Value>, Error> {
+    ) -> Result<Map<String, Value>, http::Error> {
         let url = self.entity_url(control_plane, collection, query.iter().copied());
         let call = self
             .call(Method::POST, url)
@@ -117,7 +121,7 @@ impl Client {
     ///
     /// # Errors
     /// Any failure but 404.
-    pub async fn delete_entity(&self, control_plane: &str, path: &str) -> Result<(), Error> {
+    pub async fn delete_entity(&self, control_plane: &str, path: &str) -> Result<(), http::Error> {
         self.send_delete(self.entity_url(control_plane, path, [])).await
     }
 
@@ -131,7 +135,7 @@ impl Client {
         control_plane: &str,
         kind: &str,
         entity: &Map<String, Value>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), http::Error> {
         let url = self.entity_url(control_plane, &format!("schemas/{kind}/validate"), []);
         let call = self
             .call(Method::POST, url)
@@ -144,7 +148,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Failure::NotFound`](crate::http::Failure::NotFound) when the control plane is gone.
-    pub async fn expected_config_hash(&self, control_plane: &str) -> Result<ExpectedConfigHash, Error> {
+    pub async fn expected_config_hash(&self, control_plane: &str) -> Result<ExpectedConfigHash, http::Error> {
         let path = format!("v2/control-planes/{control_plane}/expected-config-hash");
         let call = self.call(Method::GET, self.url(&path, []));
         self.send_for_object(&call).await?.parse(&call)
@@ -163,7 +167,7 @@ impl Client {
         )
     }
 
-    async fn entity(&self, call: &Call<'_>) -> Result<Map<String, Value>, Error> {
+    async fn entity(&self, call: &Call<'_>) -> Result<Map<String, Value>, http::Error> {
         self.send_for_object(call).await?.parse(call)
     }
 }

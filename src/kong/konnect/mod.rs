@@ -17,7 +17,8 @@ pub mod server_url;
 pub use certificates::DataPlaneCertificate;
 pub use client::Client;
 pub use control_planes::{
-    AuthType, ControlPlane, ControlPlaneConfig, CreateControlPlane, Filter, PatchControlPlane, ProxyUrl,
+    AuthType, ControlPlane, ControlPlaneConfig, ControlPlaneProxyUrl, CreateControlPlane, Filter,
+    PatchControlPlane,
 };
 pub use core_entities::ExpectedConfigHash;
 pub use organization::Organization;

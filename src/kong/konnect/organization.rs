@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde::Deserialize;
 
 use super::Client;
-use crate::http::Error;
+use crate::http;
 
 /// The organisation that a token belongs to (identity v3, `MeOrganization`).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -25,7 +25,7 @@ impl Client {
     /// # Errors
     /// [`Failure::Unauthorized`](crate::http::Failure::Unauthorized) for a token that is not;
     /// [`Failure::NotFound`](crate::http::Failure::NotFound) where the host does not serve the identity API.
-    pub async fn organization(&self) -> Result<Organization, Error> {
+    pub async fn organization(&self) -> Result<Organization, http::Error> {
         let url = self.identity_server().join(["v3", "organizations", "me"]);
         let call = self.call(Method::GET, url);
         self.send(&call).await?.parse(&call)

@@ -1,7 +1,7 @@
 //! Schemas of custom plugins, uploaded to a control plane.
 
 use super::Client;
-use crate::http::Error;
+use crate::http;
 use crate::http::object_text::ObjectText;
 
 impl Client {
@@ -10,7 +10,7 @@ impl Client {
     ///
     /// # Errors
     /// Any failed page fails the whole.
-    pub async fn list_plugin_schemas(&self, control_plane: &str) -> Result<Vec<ObjectText>, Error> {
+    pub async fn list_plugin_schemas(&self, control_plane: &str) -> Result<Vec<ObjectText>, http::Error> {
         let path = format!("v2/control-planes/{control_plane}/core-entities/plugin-schemas");
         self.list_items(&path).await
     }

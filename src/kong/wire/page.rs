@@ -10,7 +10,7 @@ use url::Url;
 use crate::http::call::Call;
 use crate::http::object_text::ObjectText;
 use crate::http::page::Page;
-use crate::http::{self, Error, Transport};
+use crate::http::{self, Transport};
 
 /// Page size asked for: the largest both Kong and Konnect's core entities take.
 const SIZE: &str = "1000";
@@ -29,7 +29,7 @@ pub(in crate::kong) fn query(offset: Option<&str>) -> impl Iterator<Item = (&str
 pub(in crate::kong) async fn fetch_all<'c>(
     transport: &Transport,
     call_at: impl Fn(Option<&str>) -> Call<'c>,
-) -> Result<Vec<ObjectText>, Error> {
+) -> Result<Vec<ObjectText>, http::Error> {
     http::page::fetch_all(transport, read, call_at).await
 }
 

@@ -3,7 +3,7 @@
 use gateway_migration_operator::{
     api::konnect_api_auth_configuration::KonnectAPIAuthConfiguration as Auth,
     api::konnect_gateway_control_plane::KonnectGatewayControlPlane as ControlPlane,
-    k8s::conditions::kstatus::{Verdict, verdict},
+    k8s::conditions::kstatus::{Kstatus, verdict},
 };
 use kube::api::{Patch, PatchParams};
 use serde_json::json;
@@ -94,7 +94,7 @@ async fn a_dead_konnect_is_retried_until_it_answers() {
             is(conditions(&object), "Reconciling", "True", "ProgressingWithRetry"),
             "{fault}"
         );
-        assert_eq!(verdict(conditions(&object)), Verdict::InProgress, "{fault}");
+        assert_eq!(verdict(conditions(&object)), Kstatus::InProgress, "{fault}");
         world.faults(&[fault]).unwrap();
         until_programmed(&world).await.unwrap();
         assert_eq!(world.konnect.control_planes().len(), 1, "{fault}");
@@ -134,7 +134,7 @@ async fn a_refused_manifest_stalls_with_konnect_s_own_words() {
             .2
             .contains("is not liked")
     );
-    assert_eq!(verdict(conditions(&object)), Verdict::Failed);
+    assert_eq!(verdict(conditions(&object)), Kstatus::Failed);
     assert!(world.konnect.control_planes().is_empty());
 }
 
@@ -176,7 +176,7 @@ async fn a_vanished_control_plane_is_told_and_not_made_again() {
         .await
         .unwrap();
     assert!(is(conditions(&object), "Programmed", "False", "Gone"));
-    assert_eq!(verdict(conditions(&object)), Verdict::Failed);
+    assert_eq!(verdict(conditions(&object)), Kstatus::Failed);
     assert!(world.event(NAME, "ControlPlaneGone").await.unwrap().contains(&id));
     look_again(&world).await.unwrap();
     assert_eq!(world.server.stats().writes, 0);

@@ -2,7 +2,7 @@
 
 use gateway_migration_operator::{
     api::konnect_gateway_control_plane::KonnectGatewayControlPlane as ControlPlane,
-    k8s::conditions::kstatus::{Verdict, verdict},
+    k8s::conditions::kstatus::{Kstatus, verdict},
 };
 use kube::ResourceExt;
 use serde_json::json;
@@ -39,7 +39,7 @@ async fn a_control_plane_is_made_with_marks_and_its_endpoints_show_at_once() {
     ] {
         assert!(is(conditions(&object), type_, "True", reason), "{type_}");
     }
-    assert_eq!(verdict(conditions(&object)), Verdict::Current);
+    assert_eq!(verdict(conditions(&object)), Kstatus::Current);
     let status = object.status.unwrap();
     assert_eq!(
         status.organization_id.as_deref(),
@@ -132,7 +132,7 @@ async fn a_taken_name_shows_the_other_s_id_and_can_be_adopted() {
         message.contains(&id) && message.contains("gatewaymigration.dev/adopt"),
         "{message}"
     );
-    assert_eq!(verdict(conditions(&object)), Verdict::Failed);
+    assert_eq!(verdict(conditions(&object)), Kstatus::Failed);
     assert_eq!(world.server.stats().writes, 0);
 
     world
@@ -246,7 +246,7 @@ async fn what_comes_later_is_named_and_konnect_is_not_called() {
             is(conditions(&object), "Programmed", "False", "NotImplemented"),
             "{name}"
         );
-        assert_eq!(verdict(conditions(&object)), Verdict::Failed, "{name}");
+        assert_eq!(verdict(conditions(&object)), Kstatus::Failed, "{name}");
         assert!(object.finalizers().is_empty(), "{name}");
     }
     let asked = world.server.stats().by_route;
@@ -273,7 +273,7 @@ async fn a_missing_and_a_late_auth_configuration_are_waited_for() {
         "False",
         "ConditionWithStatusFalseExists"
     ));
-    assert_eq!(verdict(conditions(&object)), Verdict::InProgress);
+    assert_eq!(verdict(conditions(&object)), Kstatus::InProgress);
 
     apply_auth(&world, "kpat_wrong").await.unwrap();
     let object = world
