@@ -147,10 +147,10 @@ impl Budget {
     }
 
     async fn place(&self, patience: Duration) -> Result<BudgetSlot<'_>, Duration> {
-        self.bear_pause(patience)?;
+        self.check_pause(patience)?;
         let _turn = self.turn.lock().await;
         loop {
-            self.bear_pause(patience)?;
+            self.check_pause(patience)?;
             let admission = self.limiter().admit(Instant::now());
             match admission {
                 Admission::Go => return Ok(BudgetSlot::taken(self)),
@@ -165,7 +165,7 @@ impl Budget {
         }
     }
 
-    fn bear_pause(&self, patience: Duration) -> Result<(), Duration> {
+    fn check_pause(&self, patience: Duration) -> Result<(), Duration> {
         match self.paused_for() {
             Some(left) if left > patience => Err(left),
             _ => Ok(()),

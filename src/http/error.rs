@@ -121,7 +121,7 @@ impl Error {
     }
 
     /// The same error of a call that another address answers, or does not answer, for the one it is for.
-    pub(crate) fn met_at(mut self, host: &str) -> Self {
+    pub(crate) fn sent_to(mut self, host: &str) -> Self {
         self.0.host.push_str(&format!(" (sent to {host})"));
         self
     }

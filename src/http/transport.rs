@@ -232,7 +232,7 @@ impl Transport {
         self.exchange_at(call, url)
             .await
             .map_err(|error| match &elsewhere {
-                Some(host) => error.met_at(host),
+                Some(host) => error.sent_to(host),
                 None => error,
             })
     }
