@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gateway_migration_operator::api::workspace_migration::{Finding, WorkspaceMigrationStatus};
+use gateway_migration_operator::api::workspace_migration::{FindingGroup, WorkspaceMigrationStatus};
 use gateway_migration_operator::kong::plan::planner_rules::ENTITY_NOT_MOVABLE;
 use gateway_migration_operator::kong::plan::preflight::plugins::{
     CUSTOM_PLUGIN_SCHEMA_MISSING, PLUGIN_UNSUPPORTED, PLUGIN_VALUE_UNSUPPORTED,
@@ -32,7 +32,7 @@ impl Account {
     }
 
     /// Findings that name what stays behind.
-    pub fn left(&self) -> impl Iterator<Item = &Finding> {
+    pub fn left(&self) -> impl Iterator<Item = &FindingGroup> {
         let rules = [
             &ENTITY_NOT_MOVABLE,
             &PLUGIN_UNSUPPORTED,
@@ -44,7 +44,7 @@ impl Account {
     }
 
     /// All findings, the gravest first.
-    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+    pub fn findings(&self) -> impl Iterator<Item = &FindingGroup> {
         self.status.findings.iter().flat_map(|findings| &findings.top)
     }
 

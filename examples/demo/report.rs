@@ -1,6 +1,6 @@
 //! Accounts and findings for people.
 
-use gateway_migration_operator::api::workspace_migration::{Finding, Severity};
+use gateway_migration_operator::api::workspace_migration::{FindingGroup, FindingSeverity};
 
 use crate::account::Account;
 use crate::table::table;
@@ -43,12 +43,12 @@ fn row(account: &Account) -> [String; 10] {
 }
 
 /// One finding, indented, with a line for each subject that the status names.
-pub fn describe(finding: &Finding) -> String {
+pub fn describe(finding: &FindingGroup) -> String {
     let severity = match finding.severity {
-        Severity::Critical => "Critical",
-        Severity::Error => "Error",
-        Severity::Warning => "Warning",
-        Severity::Info => "Info",
+        FindingSeverity::Critical => "Critical",
+        FindingSeverity::Error => "Error",
+        FindingSeverity::Warning => "Warning",
+        FindingSeverity::Info => "Info",
     };
     let mut lines = vec![format!(
         "    {severity:<8} {} ({}): {}",
@@ -79,9 +79,9 @@ mod tests {
 
     #[test]
     fn subjects_that_the_status_leaves_out_are_counted() {
-        let finding = Finding {
+        let finding = FindingGroup {
             id: "plugin-unsupported".to_owned(),
-            severity: Severity::Error,
+            severity: FindingSeverity::Error,
             count: 7,
             waived: 0,
             subjects: vec!["plugins/a".to_owned(), "plugins/b".to_owned()],

@@ -10,6 +10,7 @@ pub mod events;
 pub mod konnect_api_auth_configuration;
 pub mod konnect_extension;
 pub mod konnect_gateway_control_plane;
+pub mod migration;
 pub mod names;
 pub mod refs;
 mod schema;

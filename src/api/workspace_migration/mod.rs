@@ -1,6 +1,7 @@
 //! `WorkspaceMigration`: one workspace of a self-managed Kong into one control plane in Konnect.
 
 mod checkpoint;
+mod kind;
 mod policy;
 mod prune;
 mod rules;
@@ -13,16 +14,20 @@ use serde_json::{Map, Value};
 
 pub use checkpoint::{Checkpoint, RollbackCheckpoint, RollbackState};
 pub use policy::{
-    Approval, ApprovalPolicy, BackupPolicy, ConflictPolicy, ConflictPolicyForKind, CustomPlugin,
-    DeletionPolicy, DriftPolicy, FailurePolicy, IdPolicy, Mode, PatchOperation, Preset, PresetName, Redis,
-    Repair, RollbackPolicy, Sync, Throttle, Transform, TransformSelector, VerificationPolicy, Waiver,
+    BackupPolicy, ConflictPolicy, ConflictPolicyForKind, CustomPlugin, DeletionPolicy, DriftPolicy,
+    FailurePolicy, IdPolicy, PatchOperation, Preset, PresetName, Redis, Repair, Sync, Throttle, Transform,
+    TransformSelector, VerificationPolicy,
 };
 pub use prune::PruneLimit;
 pub use source::{AdminApi, AdminApiTls, DeclarativeConfig, Exclusion, Selection, Source};
 pub use status::{
-    BackupStatus, DriftStatus, EarlierBackup, Finding, FindingsStatus, HistoryEntry, KindProgress,
-    KindVerification, Phase, PlanStatus, ProgressStatus, RollbackStatus, Severity, SourceStatus, SyncStatus,
-    TargetStatus, VerificationStatus, WorkspaceMigrationStatus, limits,
+    BackupStatus, DriftStatus, EarlierBackup, KindVerification, PlanStatus, RollbackStatus, SourceStatus,
+    SyncStatus, TargetStatus, VerificationStatus, WorkspaceMigrationStatus,
+};
+
+pub use super::migration::{
+    Approval, ApprovalPolicy, FindingGroup, FindingSeverity, FindingsStatus, HistoryEntry, KindProgress,
+    Mode, Phase, ProgressStatus, RollbackPolicy, Waiver, limits,
 };
 
 use super::{refs::LocalRef, schema};

@@ -6,24 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{Checkpoint, Mode};
+use super::{Checkpoint, FindingsStatus, HistoryEntry, Phase, ProgressStatus, limits};
 use crate::api::{conditions, refs::LocalRef, schema};
-
-/// How long the lists of a status may be; the schema refuses more.
-pub mod limits {
-    /// Entries of `findings.top`.
-    pub const TOP_FINDINGS: usize = 20;
-    /// Subjects of one finding.
-    pub const SUBJECTS: usize = 5;
-    /// Entries of `history`.
-    pub const HISTORY: usize = 10;
-    /// Entries of `progress.kinds`.
-    pub const KINDS: usize = 64;
-    /// Entries of `backup.earlier`.
-    pub const EARLIER: usize = 32;
-    /// Bytes of a finding's message or remedy.
-    pub const TEXT: usize = 1024;
-}
 
 /// Status of a `WorkspaceMigration`. The conditions are the contract; the phase is a summary for people.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -88,41 +72,6 @@ impl WorkspaceMigrationStatus {
     pub fn checkpoint_mut(&mut self) -> &mut Checkpoint {
         self.checkpoint.get_or_insert_default()
     }
-}
-
-/// Where a migration is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-pub enum Phase {
-    /// Waits for source or target.
-    Pending,
-    /// Source and target are read and checked.
-    Preflight,
-    /// The plan is made, and the mode is Plan.
-    Planned,
-    /// The plan waits for approval.
-    AwaitingApproval,
-    /// What will be overwritten is saved.
-    BackingUp,
-    /// The target is written.
-    Applying,
-    /// The target is read again and compared.
-    Verifying,
-    /// The target follows the source.
-    Syncing,
-    /// The target is ready for traffic.
-    AwaitingCutover,
-    /// Traffic moves.
-    CuttingOver,
-    /// Done.
-    Completed,
-    /// Suspended.
-    Paused,
-    /// What was written is being undone.
-    RollingBack,
-    /// What was written is undone.
-    RolledBack,
-    /// Somebody has to act.
-    Failed,
 }
 
 /// What was read.
@@ -258,115 +207,6 @@ pub struct RollbackStatus {
     pub artefact_ref: Option<LocalRef>,
 }
 
-/// What somebody should know.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct FindingsStatus {
-    /// Findings of severity Critical.
-    #[serde(default)]
-    pub critical: u64,
-    /// Findings of severity Error.
-    #[serde(default)]
-    pub error: u64,
-    /// Findings of severity Warning.
-    #[serde(default)]
-    pub warning: u64,
-    /// Findings of severity Info.
-    #[serde(default)]
-    pub info: u64,
-    /// Findings that a waiver accepts; they are in none of the other counts.
-    #[serde(default)]
-    pub waived: u64,
-    /// The counts in a word, for example C1 E2 W3.
-    #[serde(default)]
-    pub summary: String,
-    /// The gravest findings, one entry for each id.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = limits::TOP_FINDINGS), extend("x-kubernetes-list-type" = "atomic"))]
-    pub top: Vec<Finding>,
-}
-
-/// All findings of one id.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Finding {
-    /// Stable id, for example plugin-unsupported.
-    pub id: String,
-    /// How grave it is.
-    pub severity: Severity,
-    /// How many subjects it has.
-    pub count: u64,
-    /// How many of them a waiver accepts.
-    #[serde(default)]
-    pub waived: u64,
-    /// The first five subjects, for example plugins/oauth2.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = limits::SUBJECTS), extend("x-kubernetes-list-type" = "atomic"))]
-    pub subjects: Vec<String>,
-    /// What was found.
-    pub message: String,
-    /// What to do about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub remedy: Option<String>,
-}
-
-/// How grave a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize, JsonSchema)]
-pub enum Severity {
-    /// The migration would do harm.
-    Critical,
-    /// Something cannot be moved.
-    Error,
-    /// Something will behave differently.
-    Warning,
-    /// Good to know.
-    Info,
-}
-
-/// What is done.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ProgressStatus {
-    /// Entities done and to do, for example 42/128.
-    #[serde(default)]
-    pub summary: String,
-    /// The same by entity kind.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(
-        length(max = limits::KINDS),
-        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kind"])
-    )]
-    pub kinds: Vec<KindProgress>,
-    /// Calls to Konnect that wait for an answer.
-    #[serde(default)]
-    pub in_flight: u64,
-    /// Entities written per second, for example 41.5.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rate: Option<String>,
-    /// When the run is expected to end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub eta: Option<Time>,
-    /// What the migration waits for, if anything.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub waiting_for: Option<String>,
-}
-
-/// What is done for one entity kind.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-pub struct KindProgress {
-    /// The kind, in the words of the Admin API's paths, for example services.
-    pub kind: String,
-    /// Entities done.
-    #[serde(default)]
-    pub completed: u64,
-    /// Entities to be done in all.
-    #[serde(default)]
-    pub total: u64,
-    /// Entities that the target refused.
-    #[serde(default)]
-    pub failed: u64,
-}
-
 /// Whether target and source are equal.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -459,29 +299,6 @@ pub struct DriftStatus {
     /// Written by this migration, and gone from the source.
     #[serde(default)]
     pub missing_in_source: u64,
-}
-
-/// One run of a migration.
-#[derive(Debug, Clone, PartialEq, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct HistoryEntry {
-    /// When the run began.
-    pub started_at: Time,
-    /// When the run ended.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<Time>,
-    /// How far the run was to go.
-    pub mode: Mode,
-    /// Hash of the plan.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub plan_hash: Option<String>,
-    /// The metadata.generation of the run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub generation: Option<i64>,
-    /// How the run ended, as the reason of a condition.
-    pub outcome: String,
-    /// What was done, in one line.
-    pub summary: String,
 }
 
 fn conditions_schema(_: &mut SchemaGenerator) -> Schema {

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::workspace_migration::{
-    Finding as FindingEntry, FindingsStatus, KindProgress as KindEntry, KindVerification, Phase, PlanStatus,
-    ProgressStatus, RollbackStatus, Severity as StatusSeverity, SourceStatus, VerificationStatus,
-    WorkspaceMigrationStatus, limits,
+    FindingGroup, FindingSeverity, FindingsStatus, KindProgress as KindEntry, KindVerification, Phase,
+    PlanStatus, ProgressStatus, RollbackStatus, SourceStatus, VerificationStatus, WorkspaceMigrationStatus,
+    limits,
 };
 use crate::k8s::conditions::bounded;
 use crate::k8s::status::ObjectStatus;
@@ -163,7 +163,7 @@ fn summary(status: &FindingsStatus) -> String {
     }
 }
 
-fn entry(severity: Severity, id: &str, group: &[&Finding]) -> FindingEntry {
+fn entry(severity: Severity, id: &str, group: &[&Finding]) -> FindingGroup {
     let subjects = group
         .iter()
         .take(limits::SUBJECTS)
@@ -175,13 +175,13 @@ fn entry(severity: Severity, id: &str, group: &[&Finding]) -> FindingEntry {
     let example = first
         .map(|finding| format!(" For example: {}", finding.observed))
         .unwrap_or_default();
-    FindingEntry {
+    FindingGroup {
         id: id.to_owned(),
         severity: match severity {
-            Severity::Critical => StatusSeverity::Critical,
-            Severity::Error => StatusSeverity::Error,
-            Severity::Warning => StatusSeverity::Warning,
-            Severity::Info => StatusSeverity::Info,
+            Severity::Critical => FindingSeverity::Critical,
+            Severity::Error => FindingSeverity::Error,
+            Severity::Warning => FindingSeverity::Warning,
+            Severity::Info => FindingSeverity::Info,
         },
         count: count(group.len()),
         waived: count(group.iter().filter(|finding| finding.waived.is_some()).count()),
