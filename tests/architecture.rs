@@ -4,6 +4,8 @@
 
 #[path = "architecture/circles.rs"]
 mod circles;
+#[path = "architecture/kinds.rs"]
+mod kinds;
 #[path = "architecture/paths.rs"]
 mod paths;
 #[path = "architecture/rules.rs"]
@@ -13,6 +15,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use gateway_migration_operator::kong::model::entity_kinds::ENTITY_KINDS;
 
 /// Longest permitted source file, in lines, tests included.
 const LINE_BUDGET: usize = 600;
@@ -136,6 +139,14 @@ fn no_import_circle_is_wider_than_a_folder() {
             folder.join("::")
         );
     }
+}
+
+#[test]
+fn kinds_are_known_by_name_in_their_tables_alone() {
+    let sources = text_files("src").unwrap();
+    let names: Vec<&str> = ENTITY_KINDS.iter().map(|kind| kind.name).collect();
+    let found = kinds::violations(&circles::outside_tests(&sources), &names);
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]
@@ -361,4 +372,35 @@ fn an_import_through_the_facade_is_found() {
     imports_of(&sources, |imports| {
         assert_eq!(imports.through_facade(&["a"]), ["a/three/mod.rs"]);
     });
+}
+
+#[test]
+fn a_kind_known_by_name_is_found() {
+    let sources = [
+        (
+            "kong/plan/diff.rs",
+            "fn f(kind: &str) -> bool { kind == \"plugins\" }",
+        ),
+        (
+            "cli/run.rs",
+            "use crate::kong::model::entity_kinds::{ENTITY_KINDS, MEMBERS, named};",
+        ),
+        ("kong/plan/preflight/names.rs", "const A: &str = \"plugins\";"),
+        (
+            "kong/plan/select.rs",
+            "// \"plugins\"\nconst A: &str = \"plugins of\";\n#[cfg(test)]\nmod tests { const A: &str = \"plugins\"; }",
+        ),
+    ];
+    let found = kinds::violations(&sources, &["plugins", "consumer_group_members"]);
+    let found: Vec<_> = found
+        .iter()
+        .filter(|line| !line.contains("take it off"))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            "src/kong/plan/diff.rs:1: knows the kind plugins by its name",
+            "src/cli/run.rs:1: knows the kind MEMBERS by its name"
+        ]
+    );
 }

@@ -34,7 +34,7 @@ pub enum InvalidPolicy {
         /// The kind that is selected.
         kind: String,
         /// The kinds it can change.
-        kinds: &'static [&'static str],
+        kinds: Vec<&'static str>,
     },
     /// A transform whose patch is none.
     #[error("spec.transforms, {reason:?}: {problem}; write the patch as RFC 6902 says")]

@@ -17,22 +17,13 @@ pub struct Imports<'s> {
 impl<'s> Imports<'s> {
     /// Of source files and their text, with paths relative to `src`.
     pub fn of(sources: &'s [(String, String)]) -> Self {
-        let all: BTreeMap<Vec<&str>, (&str, &str)> = sources
-            .iter()
-            .filter(|(file, _)| file.ends_with(".rs") && file != "main.rs")
-            .map(|(file, source)| (module_of(file), (file.as_str(), source.as_str())))
+        let all: BTreeMap<Vec<&str>, (&str, &str)> = outside_tests(sources)
+            .into_iter()
+            .filter(|(file, _)| *file != "main.rs")
+            .map(|(file, source)| (module_of(file), (file, source)))
             .collect();
-        let mut tests = BTreeSet::new();
-        for (module, (_, source)) in &all {
-            for name in test_modules(source) {
-                tests.insert([module.as_slice(), &[name.as_str()]].concat().join("::"));
-            }
-        }
-        let is_test =
-            |module: &[&str]| (1..=module.len()).any(|length| tests.contains(&module[..length].join("::")));
         let files: BTreeMap<Vec<&str>, &str> = all
             .iter()
-            .filter(|(module, _)| !is_test(module))
             .map(|(module, (file, _))| (module.clone(), *file))
             .collect();
         let imports_of = |(module, file): (&Vec<&'s str>, &&'s str)| {
@@ -119,6 +110,25 @@ impl<'s> Imports<'s> {
             .map(|(_, file)| *file)
             .collect()
     }
+}
+
+/// The source files, with their text, that are not compiled for tests alone.
+pub fn outside_tests(sources: &[(String, String)]) -> Vec<(&str, &str)> {
+    let rust = || sources.iter().filter(|(file, _)| file.ends_with(".rs"));
+    let mut tests = BTreeSet::new();
+    for (file, source) in rust() {
+        for name in test_modules(source) {
+            tests.insert([module_of(file).as_slice(), &[name.as_str()]].concat().join("::"));
+        }
+    }
+    let is_test = |file: &str| {
+        let module = module_of(file);
+        (1..=module.len()).any(|length| tests.contains(&module[..length].join("::")))
+    };
+    rust()
+        .filter(|(file, _)| !is_test(file))
+        .map(|(file, source)| (file.as_str(), source.as_str()))
+        .collect()
 }
 
 /// The file that a path leads to: the innermost module of it that is a file.

@@ -23,6 +23,11 @@ pub fn mentions(source: &str, module: &[&str]) -> Vec<Mention> {
     Parser::run_over(source, module).found
 }
 
+/// The text literals of a source outside its tests, with the line on which each begins. Raw and byte strings are left out.
+pub fn literals(source: &str) -> Vec<(usize, String)> {
+    Parser::run_over(source, &[]).literals
+}
+
 /// The child modules of a file, in files of their own, that only tests are compiled with.
 pub fn test_modules(source: &str) -> Vec<String> {
     Parser::run_over(source, &[]).test_modules
@@ -34,13 +39,21 @@ struct Token {
     text: String,
 }
 
-/// Names, `::`, and single other characters; without comments, literals and white space.
+/// Names, `::`, plain text literals, and single other characters; without comments, other literals and white space.
 fn tokens(source: &str) -> Vec<Token> {
     let mut tokens = Vec::new();
     let mut line = 1;
     let mut rest = source;
     while let Some(first) = rest.chars().next() {
-        let length = skipped(rest).unwrap_or_else(|| {
+        let length = skipped(rest).inspect(|length| {
+            if first == '"' {
+                tokens.push(Token {
+                    line,
+                    text: rest[..*length].to_owned(),
+                });
+            }
+        });
+        let length = length.unwrap_or_else(|| {
             let length = if rest.starts_with("::") {
                 2
             } else if first.is_alphanumeric() || first == '_' {
@@ -119,6 +132,7 @@ struct Parser {
     /// Depth of the item that `#[cfg(test)]` stands before, until it ends.
     test_item: Option<usize>,
     test_modules: Vec<String>,
+    literals: Vec<(usize, String)>,
     found: Vec<Mention>,
 }
 
@@ -134,6 +148,7 @@ impl Parser {
             depth: 0,
             test_item: None,
             test_modules: Vec::new(),
+            literals: Vec::new(),
             found: Vec::new(),
         };
         parser.run();
@@ -187,6 +202,11 @@ impl Parser {
                 _ if is_name(text) => {
                     self.path(&[], false, false);
                     continue;
+                }
+                _ if text.starts_with('"') && self.test_item.is_none() => {
+                    let literal = text.trim_matches('"').to_owned();
+                    let line = self.tokens.get(self.at).map_or(0, |token| token.line);
+                    self.literals.push((line, literal));
                 }
                 _ => {}
             }

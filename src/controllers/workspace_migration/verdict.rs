@@ -13,7 +13,8 @@ use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::kong::engine::Applied;
-use crate::kong::model::entity_kinds::PLUGIN_SCHEMAS;
+use crate::kong::model::entity_kind::Role;
+use crate::kong::model::entity_kinds::of_role;
 use crate::kong::plan::Planned;
 use crate::migration::finding::Finding;
 use crate::migration::plan::{Action, Plan};
@@ -228,7 +229,10 @@ pub(super) fn conclude(
 
 /// True when the plan replaces a schema that the migration wrote: its ConfigMap, a part of the manifest, has changed since.
 pub(super) fn has_new_schemas(plan: &Plan) -> bool {
+    let Some(schemas) = of_role(Role::PluginSchema) else {
+        return false;
+    };
     let mut operations = plan.operations.iter();
     operations
-        .any(|operation| operation.action == Action::Update && operation.subject.key.kind == PLUGIN_SCHEMAS)
+        .any(|operation| operation.action == Action::Update && operation.subject.key.kind == schemas.name)
 }

@@ -6,7 +6,8 @@ use super::remark::{Remark, Topic};
 use super::sections::{self, Section};
 use super::{Error, Fault};
 use crate::kong::model::EntityKind;
-use crate::kong::model::entity_kinds::{MEMBERS, named};
+use crate::kong::model::entity_kind::Role;
+use crate::kong::model::entity_kinds::named;
 
 /// An entry of a list, before names are ids.
 #[derive(Debug)]
@@ -109,7 +110,9 @@ impl Flattener<'_> {
         let mut body = match item {
             Value::Object(body) => body,
             // A certificate may list its SNIs as plain names.
-            Value::String(name) if kind.name == "snis" => Map::from_iter([("name".to_owned(), json!(name))]),
+            Value::String(name) if kind.role == Role::ServerName => {
+                Map::from_iter([("name".to_owned(), json!(name))])
+            }
             _ => return self.fault(place, "is no record of fields; write it as `field: value` lines"),
         };
         for comment in ["_comment", "_ignore"] {
@@ -172,7 +175,7 @@ impl Flattener<'_> {
             );
         }
         let Some((section, kind)) = sections::by_name("consumer_group_consumers")
-            .and_then(|section| Some((section, named(MEMBERS)?)))
+            .and_then(|section| Some((section, named(section.kind)?)))
         else {
             return;
         };
@@ -230,9 +233,9 @@ fn nests(kind: &EntityKind, field: &str) -> bool {
 
 /// For the two forms of membership: the foreign key that the nesting stands for, and the one that the entry names.
 fn membership(kind: &EntityKind, field: &str) -> Option<(&'static str, &'static str)> {
-    match (kind.name, field) {
-        ("consumer_groups", "consumers") => Some(("consumer_group", "consumer")),
-        ("consumers", "groups") => Some(("consumer", "consumer_group")),
+    match (kind.role, field) {
+        (Role::ConsumerGroup, "consumers") => Some(("consumer_group", "consumer")),
+        (Role::Consumer, "groups") => Some(("consumer", "consumer_group")),
         _ => None,
     }
 }

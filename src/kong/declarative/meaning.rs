@@ -10,7 +10,7 @@ use super::remark::{Remark, Topic};
 use super::resolve::Placed;
 use super::syntax::Header;
 use crate::kong::model::entity::reference;
-use crate::kong::model::entity_kind::Write;
+use crate::kong::model::entity_kind::{Role, Write};
 use crate::kong::model::json;
 
 /// Writes out what the file abbreviates: shared plugin configurations, `url`, defaults, select tags.
@@ -22,9 +22,9 @@ pub fn complete(drafts: &mut [Draft], header: &Header, remarks: &mut Vec<Remark>
     }
     for draft in drafts {
         let body = &mut draft.body;
-        match draft.kind.name {
-            "plugins" => share_config(body, &header.plugin_configs),
-            "services" => expand_url(body),
+        match draft.kind.role {
+            Role::Plugin => share_config(body, &header.plugin_configs),
+            Role::Service => expand_url(body),
             _ => {}
         }
         let defaults = header
@@ -110,13 +110,13 @@ fn expand_url(body: &mut Map<String, Value>) {
 pub fn judge(entities: &mut [Placed], header: &Header, remarks: &mut Vec<Remark>) {
     let derived: BTreeSet<String> = entities
         .iter()
-        .filter(|placed| placed.derived && placed.entity.kind.name == "consumers")
+        .filter(|placed| placed.derived && placed.entity.kind.role == Role::Consumer)
         .map(|placed| placed.entity.id.to_string())
         .collect();
     for placed in entities {
-        match placed.entity.kind.name {
-            "routes" if header.format != Format::V3_0 => judge_paths(placed, remarks),
-            "basic-auths" => judge_password(placed, header.hashed, &derived, remarks),
+        match placed.entity.kind.role {
+            Role::Route if header.format != Format::V3_0 => judge_paths(placed, remarks),
+            Role::HashedPassword => judge_password(placed, header.hashed, &derived, remarks),
             _ => {}
         }
     }

@@ -11,7 +11,7 @@ use super::source::Source;
 use crate::kong::admin;
 use crate::kong::model::EntityKind;
 use crate::kong::model::entity_kind::{Gateway, Listing, Write};
-use crate::kong::model::entity_kinds::{KEY_AUTH_ENC, OVERRIDES, named};
+use crate::kong::model::entity_kinds::moving_as;
 use crate::kong::plan::document::{Deletion, InSource};
 use crate::kong::plan::prune::{PRUNE_SOURCE_HAS_IT, PRUNE_UNCONFIRMED};
 use crate::migration::finding::Finding;
@@ -105,15 +105,16 @@ impl Witness<'_> {
             return self.has_member(there).await;
         }
         let mut has = self.has(kind, there).await?;
-        if has == Some(false) && kind.name == "key-auths" {
-            // It may have been moved from an encrypted one.
-            let encrypted = named(KEY_AUTH_ENC).filter(|kind| kind.source_of(self.gateway).is_some());
-            if let Some(kind) = encrypted {
-                has = self.has(kind, there).await?;
+        // It may have been moved from an entity of another kind.
+        for other in moving_as(kind) {
+            if has != Some(false) {
+                break;
             }
-        }
-        if has == Some(false) && kind.name == "plugins" {
-            has = self.has_override(there).await?;
+            has = match other.source_of(self.gateway) {
+                None => has,
+                Some(Listing::Within { path, field, .. }) => self.has_within((path, field), there).await?,
+                Some(Listing::Flat(_) | Listing::Below { .. }) => self.has(other, there).await?,
+            };
         }
         Ok(has)
     }
@@ -148,12 +149,10 @@ impl Witness<'_> {
         Ok(members.is_some().then(|| is_member(&there.id)))
     }
 
-    /// A plugin of a group may stand for an override of that group, which has no id.
-    async fn has_override(&self, there: &InSource) -> Result<Option<bool>, Error> {
+    /// A plugin of a group may stand for an override of that group, which has no id and is listed in a field of the group.
+    async fn has_within(&self, (path, field): (&str, &str), there: &InSource) -> Result<Option<bool>, Error> {
         let derived = uuid::Uuid::try_parse(&there.id).is_ok_and(|id| id.get_version_num() == 5);
-        let listed = named(OVERRIDES).and_then(|kind| kind.source_of(self.gateway));
-        let (Some(group), true, Some(Listing::Within { path, field, .. })) = (&there.parent, derived, listed)
-        else {
+        let (Some(group), true) = (&there.parent, derived) else {
             return Ok(Some(false));
         };
         let path = format!("{path}/{group}");

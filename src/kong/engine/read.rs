@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use super::error::{Error, Side};
 use crate::http::object_text::ObjectText;
 use crate::http::{self, Failure};
-use crate::kong::model::entity_kind::{Gateway, Listing, Write};
-use crate::kong::model::entity_kinds::{ENTITY_KINDS, PLUGIN_SCHEMAS, named};
+use crate::kong::model::entity_kind::{Gateway, Listing, Role, Write};
+use crate::kong::model::entity_kinds::{ENTITY_KINDS, named};
 use crate::kong::model::recast::recast;
 use crate::kong::model::{Entity, EntityKind, Gap, GapCause, Packed, Snapshot};
 use crate::kong::{admin, konnect};
@@ -123,8 +123,8 @@ pub async fn read_target(
     in_flight: usize,
 ) -> Result<Snapshot, Error> {
     let list = |list: List| async move {
-        let listing = match list.kind.name {
-            PLUGIN_SCHEMAS => client.list_plugin_schemas(control_plane).await,
+        let listing = match list.kind.role {
+            Role::PluginSchema => client.list_plugin_schemas(control_plane).await,
             _ => client.list_entities(control_plane, &list.path).await,
         };
         let listed = match listing {

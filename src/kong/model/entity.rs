@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::entity_kind::{EntityKind, Write};
-use super::entity_kinds::PLUGIN_SCHEMAS;
+use super::entity_kind::{EntityKind, Role, Write};
+use super::entity_kinds::of_role;
 use crate::migration::subject::{EntityKey, Subject};
 
 /// An entity as one side returned it. The body stays a map, so that a field nobody knows travels with it.
@@ -68,8 +68,8 @@ impl Entity {
     /// Key of the schema that a plugin has in the target when it is no bundled one.
     #[must_use]
     pub fn plugin_schema(&self) -> Option<EntityKey> {
-        let name = self.body.get("name").filter(|_| self.kind.name == "plugins")?;
-        Some(EntityKey::new(PLUGIN_SCHEMAS, name.as_str()?))
+        let name = self.kind.plugin_name(&self.body)?;
+        Some(of_role(Role::PluginSchema)?.key(name))
     }
 
     /// True when this is the one meant, by name or id.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
+
 use super::KongVersion;
 use crate::migration::subject::EntityKey;
 
@@ -39,6 +41,8 @@ pub struct Presence {
     pub always: bool,
     /// One list for the whole gateway, outside workspaces.
     pub global: bool,
+    /// Every workspace lists all that the gateway has, so they say nothing of one workspace.
+    pub shared: bool,
     /// No gateway lists it: the user gives it.
     pub given: bool,
     /// Flat paths of older versions, each with the first version that no longer uses it.
@@ -66,7 +70,7 @@ pub enum Inert {
 impl Inert {
     /// True when a field holds this value.
     #[must_use]
-    pub fn is(&self, value: &serde_json::Value) -> bool {
+    pub fn is(&self, value: &Value) -> bool {
         match self {
             Self::Number(number) => value.as_i64() == Some(*number),
             Self::Word(word) => value.as_str() == Some(word),
@@ -103,6 +107,67 @@ pub struct ForeignKey {
     pub field: &'static str,
     /// Kind of the entity it names.
     pub kind: &'static str,
+}
+
+/// What the code treats in a way of its own. It asks for the role and never for the name, so that what is known of kinds by name
+/// stands in the table alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Nothing beyond its row.
+    None,
+    /// A plugin: `name` says which one, and each has a configuration of its own form.
+    Plugin,
+    /// The schema of a custom plugin, which its plugins need.
+    PluginSchema,
+    /// A route; its router may be one of expressions.
+    Route,
+    /// A service, whose address may be written as one `url`.
+    Service,
+    /// A server name, which files may write as plain text.
+    ServerName,
+    /// A consumer, whom files may list in its groups.
+    Consumer,
+    /// A group of consumers, which files may list in its consumers.
+    ConsumerGroup,
+    /// A password that is stored as a hash, salted with the consumer's id (Kong 3.9, `kong/plugins/basic-auth/crypto.lua`).
+    HashedPassword,
+    /// A key that the source stores encrypted.
+    EncryptedKey,
+    /// Rate limits of a consumer group from before plugins could be scoped to one.
+    GroupOverride,
+    /// A vault, which `{vault://prefix/…}` in any text names.
+    Vault,
+}
+
+/// A field that names another entity as text, without a foreign key.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NamedReference {
+    /// Plugins with the field; none: any plugin, or a kind that is none.
+    pub plugins: &'static [&'static str],
+    /// Path of the field.
+    pub field: &'static str,
+    /// Kind of what it names.
+    pub kind: &'static str,
+}
+
+/// What an entity is a part of: whoever calls the whole by name means its parts too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartOf {
+    /// Foreign-key field that holds the whole.
+    pub field: &'static str,
+    /// The whole does nothing without its parts, so they take part wherever it does.
+    pub vital: bool,
+}
+
+/// How the schemas of one kind's bodies differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyForm {
+    /// All have the same.
+    One,
+    /// Those that set this field have another.
+    WhereSet(&'static str),
+    /// Each value of this field has its own.
+    ByValueOf(&'static str),
 }
 
 /// One row of the table of entity kinds.
@@ -142,6 +207,24 @@ pub struct EntityKind {
     pub write_query: &'static [(&'static str, &'static str)],
     /// Fields that name an entity for a person, the first one present wins.
     pub labels: &'static [&'static str],
+    /// See [`Role`].
+    pub role: Role,
+    /// Fields, `id` among them, by whose texts others call an entity without a foreign key.
+    pub called_by: &'static [&'static str],
+    /// Fields in which it calls others so.
+    pub calls: &'static [NamedReference],
+    /// Fields of any form, in which a text that is an id means that entity.
+    pub free_form: &'static [&'static str],
+    /// See [`PartOf`].
+    pub part_of: Option<PartOf>,
+    /// Foreign-key field of what it belongs to and is selected with, where it has no tags of its own and is not written below that.
+    pub owner: Option<&'static str>,
+    /// See [`BodyForm`].
+    pub form: BodyForm,
+    /// Fields that Konnect adds without another effect than the source's.
+    pub added_quietly: &'static [&'static str],
+    /// Kind as which its entities move, where Konnect does not have it; see [`super::recast`].
+    pub moves_as: Option<&'static str>,
 }
 
 impl EntityKind {
@@ -158,6 +241,7 @@ impl EntityKind {
                 enterprise: false,
                 always: false,
                 global: false,
+                shared: false,
                 given: false,
                 earlier: &[],
             },
@@ -173,6 +257,15 @@ impl EntityKind {
             secrets: &[],
             write_query: &[],
             labels: &["name"],
+            role: Role::None,
+            called_by: &[],
+            calls: &[],
+            free_form: &[],
+            part_of: None,
+            owner: None,
+            form: BodyForm::One,
+            added_quietly: &[],
+            moves_as: None,
         }
     }
 
@@ -201,6 +294,29 @@ impl EntityKind {
     #[must_use]
     pub fn key(&self, id: &str) -> EntityKey {
         EntityKey::new(self.name, id)
+    }
+
+    /// Name of the plugin that a body of this kind is; none when the kind is another.
+    #[must_use]
+    pub fn plugin_name<'b>(&self, body: &'b Map<String, Value>) -> Option<&'b str> {
+        body.get("name").filter(|_| self.role == Role::Plugin)?.as_str()
+    }
+
+    /// Name of the form that a body has, where its kind has several.
+    #[must_use]
+    pub fn form_of<'b>(&self, body: &'b Map<String, Value>) -> Option<&'b str> {
+        match self.form {
+            BodyForm::One => None,
+            BodyForm::WhereSet(field) => body.get(field).filter(|value| !value.is_null()).map(|_| field),
+            BodyForm::ByValueOf(field) => body.get(field)?.as_str(),
+        }
+    }
+
+    /// Kind of what a foreign-key field holds.
+    #[must_use]
+    pub fn referred_by(&self, field: &str) -> Option<&'static str> {
+        let mut keys = self.foreign_keys.iter();
+        keys.find(|key| key.field == field).map(|key| key.kind)
     }
 
     /// True when Konnect has a counterpart.

@@ -4,7 +4,8 @@
 //! recorded exchanges of Kong 3.9.1 (read-only fields).
 
 use super::KongVersion;
-use super::entity_kind::{EntityKind, ForeignKey, Inert, Listing, Presence, Write};
+use super::entity_kind::{BodyForm, EntityKind, ForeignKey, Inert, Listing, PartOf, Presence, Role, Write};
+use super::named_references::{IN_PLUGINS, IN_SERVICES};
 
 const fn fk(field: &'static str, kind: &'static str) -> ForeignKey {
     ForeignKey { field, kind }
@@ -70,13 +71,21 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
             earlier: &[(KongVersion { major: 3, minor: 0 }, "vaults-beta")],
             ..EntityKind::flat("vaults", 0).since(2, 8).presence
         },
+        role: Role::Vault,
+        called_by: &["prefix"],
         ..EntityKind::flat("vaults", 0)
     },
     EntityKind {
         unique: &[&["cert"]],
         read_only: &["id", "created_at", "updated_at", "cert_digest"],
         labels: &[],
-        ..EntityKind::flat("ca_certificates", 1).always()
+        called_by: &["id"],
+        presence: Presence {
+            // Kong Enterprise 3.10.
+            shared: true,
+            ..EntityKind::flat("ca_certificates", 1).always().presence
+        },
+        ..EntityKind::flat("ca_certificates", 1)
     },
     EntityKind {
         unique: &[],
@@ -84,11 +93,16 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
         read_only: &["id", "created_at", "updated_at", "snis"],
         secrets: &["key", "key_alt"],
         labels: &[],
+        called_by: &["id"],
         ..EntityKind::flat("certificates", 1).always()
     },
-    EntityKind::flat("key-sets", 1).since(3, 1),
+    EntityKind {
+        called_by: &["name"],
+        ..EntityKind::flat("key-sets", 1).since(3, 1)
+    },
     EntityKind {
         secrets: &["config"],
+        form: BodyForm::ByValueOf("type"),
         ..EntityKind::flat("partials", 1).enterprise()
     },
     EntityKind {
@@ -98,9 +112,15 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
         // 0 is a consumer of the proxy; other values belong to the self-managed Dev Portal.
         inert: &[("type", Inert::Number(0))],
         labels: &["username", "custom_id"],
+        role: Role::Consumer,
+        called_by: &["id", "username"],
         ..EntityKind::flat("consumers", 1).always()
     },
-    EntityKind::flat("consumer_groups", 1).enterprise(),
+    EntityKind {
+        role: Role::ConsumerGroup,
+        called_by: &["id", "name"],
+        ..EntityKind::flat("consumer_groups", 1).enterprise()
+    },
     EntityKind {
         // Konnect knows a schema by the name of its plugin, and takes that name out of the text.
         id_field: "name",
@@ -112,10 +132,13 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
         read_only: &["name", "created_at", "updated_at"],
         sets: &[],
         labels: &[],
+        role: Role::PluginSchema,
         ..EntityKind::flat(PLUGIN_SCHEMAS, 1)
     },
     EntityKind {
         foreign_keys: &[fk("certificate", "certificates")],
+        role: Role::ServerName,
+        owner: Some("certificate"),
         ..EntityKind::flat("snis", 2).always()
     },
     EntityKind {
@@ -123,6 +146,10 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
         unique: &[&["name"], &["kid", "set"]],
         secrets: &["jwk", "pem"],
         labels: &["name", "kid"],
+        part_of: Some(PartOf {
+            field: "set",
+            vital: false,
+        }),
         ..EntityKind::flat("keys", 2).since(3, 1)
     },
     EntityKind {
@@ -131,10 +158,15 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
             fk("ca_certificates", "ca_certificates"),
         ],
         sets: &["tags", "ca_certificates"],
+        role: Role::Service,
+        calls: IN_SERVICES,
         ..EntityKind::flat("services", 2).always()
     },
     EntityKind {
         foreign_keys: &[fk("client_certificate", "certificates")],
+        called_by: &["name"],
+        // The path of a cookie that is only set where `sticky_sessions_cookie` names one.
+        added_quietly: &["sticky_sessions_cookie_path"],
         ..EntityKind::flat("upstreams", 2).always()
     },
     EntityKind {
@@ -151,6 +183,7 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
         // Undocumented, used by Kong's own tools: the stored hash is taken as it is instead of being hashed again.
         write_query: &[("skip_hash", "true")],
         labels: &["username"],
+        role: Role::HashedPassword,
         ..credential("basic-auths", "basic-auth")
     },
     EntityKind {
@@ -195,6 +228,10 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
         ],
         unique: &[],
         labels: &[],
+        part_of: Some(PartOf {
+            field: "consumer_group",
+            vital: false,
+        }),
         ..EntityKind::flat(MEMBERS, 2).enterprise()
     },
     EntityKind {
@@ -216,6 +253,8 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
             ("regex_priority", Inert::Number(0)),
             ("priority", Inert::Number(0)),
         ],
+        role: Role::Route,
+        form: BodyForm::WhereSet("expression"),
         ..EntityKind::flat("routes", 3).always()
     },
     EntityKind {
@@ -232,6 +271,10 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
         unique: &[&["upstream", "target"]],
         addresses: &["target"],
         labels: &["target"],
+        part_of: Some(PartOf {
+            field: "upstream",
+            vital: true,
+        }),
         ..EntityKind::flat("targets", 3)
     },
     EntityKind {
@@ -247,6 +290,9 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
         // A relic of 1.x that 2.8 may still return.
         inert: &[("run_on", Inert::Word("first"))],
         labels: &["instance_name", "name"],
+        role: Role::Plugin,
+        calls: IN_PLUGINS,
+        free_form: &["config"],
         ..EntityKind::flat("plugins", 4).always()
     },
     EntityKind {
@@ -288,6 +334,8 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
         foreign_keys: CONSUMER,
         secrets: &["key", "key_ident"],
         labels: &[],
+        role: Role::EncryptedKey,
+        moves_as: Some("key-auths"),
         ..impossible(
             KEY_AUTH_ENC,
             "Konnect has no encrypted key credentials, and the key cannot be read",
@@ -302,6 +350,8 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
             field: "plugins",
         },
         foreign_keys: &[fk("consumer_group", "consumer_groups")],
+        role: Role::GroupOverride,
+        moves_as: Some("plugins"),
         ..impossible(
             OVERRIDES,
             "no plugin enforces this override in a scope that a plugin of the group can have",
@@ -384,6 +434,20 @@ pub fn named(name: &str) -> Option<&'static EntityKind> {
     ENTITY_KINDS.iter().find(|kind| kind.name == name)
 }
 
+/// The kind of a role, which one kind has at most; none of [`Role::None`].
+#[must_use]
+pub fn of_role(role: Role) -> Option<&'static EntityKind> {
+    let mut kinds = ENTITY_KINDS.iter().filter(|kind| kind.role != Role::None);
+    kinds.find(|kind| kind.role == role)
+}
+
+/// The kinds whose entities move as those of another one.
+pub fn moving_as(kind: &EntityKind) -> impl Iterator<Item = &'static EntityKind> {
+    let name = kind.name;
+    let kinds = ENTITY_KINDS.iter();
+    kinds.filter(move |kind| kind.moves_as == Some(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -412,6 +476,32 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn every_name_in_a_row_is_one_of_the_table() {
+        for kind in ENTITY_KINDS {
+            let named_there = kind.calls.iter().map(|call| call.kind).chain(kind.moves_as);
+            for name in named_there {
+                assert!(named(name).is_some(), "{kind} names {name}");
+            }
+            let fields = kind.part_of.map(|part| part.field).into_iter().chain(kind.owner);
+            for field in fields {
+                assert!(
+                    kind.referred_by(field).is_some(),
+                    "{kind} has no foreign key {field}"
+                );
+            }
+            assert!(
+                kind.role == Role::None || of_role(kind.role) == Some(kind),
+                "{kind}"
+            );
+            for call in kind.calls {
+                let called = named(call.kind).is_some_and(|kind| !kind.called_by.is_empty());
+                assert!(called, "{kind} calls {} by a name that nothing has", call.kind);
+            }
+        }
+        assert_eq!(of_role(Role::None), None);
     }
 
     #[test]

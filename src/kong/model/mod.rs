@@ -6,6 +6,7 @@ pub mod entity;
 pub mod entity_kind;
 pub mod entity_kinds;
 pub mod json;
+pub mod named_references;
 pub mod packed;
 pub mod recast;
 pub mod secrets;

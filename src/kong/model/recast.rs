@@ -3,16 +3,14 @@
 //! Encrypted key credentials move as plain ones, for the Admin API returns their keys in clear. Overrides of consumer groups, which
 //! `rate-limiting-advanced` used before plugins could be scoped to a group (3.4), move as such plugins.
 
-use std::sync::Arc;
-
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use super::entity::reference;
-use super::entity_kinds::{KEY_AUTH_ENC, OVERRIDES, named};
+use super::entity_kind::Role;
+use super::entity_kinds::{named, of_role};
 use super::snapshot::Recast;
 use super::{Entity, EntityKind, Packed, Snapshot};
-use crate::migration::subject::EntityKey;
 
 /// The plugin whose limits consumer groups may override.
 pub const RATE_LIMITING: &str = "rate-limiting-advanced";
@@ -32,12 +30,12 @@ const DERIVED: Uuid = Uuid::from_u128(0x7c0b_5ad1_4e0f_5b7e_9b1a_6f1d_0c55_9d21)
 /// Replaces in a source's snapshot what can move as another kind, and notes it in [`Snapshot::recast`]. What cannot stays as it is.
 pub fn recast(snapshot: &mut Snapshot) {
     let of =
-        |snapshot: &Snapshot, kind| -> Vec<Entity> { snapshot.of_kind(kind).map(Packed::unpack).collect() };
-    for credential in of(snapshot, KEY_AUTH_ENC) {
+        |snapshot: &Snapshot, role| -> Vec<Entity> { snapshot.of_role(role).map(Packed::unpack).collect() };
+    for credential in of(snapshot, Role::EncryptedKey) {
         replace(snapshot, &credential, key_auth(&credential).into_iter().collect());
     }
     let limiting: Vec<Entity> = snapshot
-        .of_kind("plugins")
+        .of_role(Role::Plugin)
         .filter(|plugin| plugin.may_say(RATE_LIMITING))
         .map(Packed::unpack)
         .filter(|plugin| is_rate_limiting(&plugin.body))
@@ -50,9 +48,10 @@ pub fn recast(snapshot: &mut Snapshot) {
         let scoped = group_plugins(snapshot, &entity, &plugins);
         replace(snapshot, &entity, scoped);
     }
-    for entity in of(snapshot, OVERRIDES) {
+    for entity in of(snapshot, Role::GroupOverride) {
         // Newer versions show the plugins of the group in the same place.
-        if snapshot.contains(&EntityKey::new("plugins", Arc::clone(&entity.id))) {
+        let plugin = of_role(Role::Plugin).map(|kind| kind.key(&entity.id));
+        if plugin.is_some_and(|plugin| snapshot.contains(&plugin)) {
             snapshot.remove(&entity.key());
             continue;
         }
@@ -81,7 +80,7 @@ fn key_auth(credential: &Entity) -> Option<Entity> {
     let mut body = credential.body.clone();
     body.remove("key_ident");
     (!key.is_empty()).then_some(Entity {
-        kind: named("key-auths")?,
+        kind: named(credential.kind.moves_as?)?,
         id: credential.id.clone(),
         body,
     })
@@ -105,7 +104,7 @@ fn is_override(snapshot: &Snapshot, plugin: &Entity, limiting: &[Entity]) -> boo
 }
 
 fn group_name(snapshot: &Snapshot, group: &str) -> Option<String> {
-    let group = snapshot.entities.get(&EntityKey::new("consumer_groups", group))?;
+    let group = snapshot.entities.get(&of_role(Role::ConsumerGroup)?.key(group))?;
     group.word("name")
 }
 
@@ -117,7 +116,7 @@ pub fn group_plugin_id(group: &str, plugin: &str) -> String {
 
 /// One plugin for each that enforces the override: its configuration with the group's limits, in its scope and the group's.
 fn group_plugins(snapshot: &Snapshot, entity: &Entity, plugins: &[Entity]) -> Vec<Entity> {
-    let (Some(kind), Some(group)) = (named("plugins"), reference(&entity.body, "consumer_group")) else {
+    let (Some(kind), Some(group)) = (of_role(Role::Plugin), reference(&entity.body, "consumer_group")) else {
         return Vec::new();
     };
     if !is_rate_limiting(&entity.body) {

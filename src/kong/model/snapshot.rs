@@ -4,6 +4,8 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::mem;
 
+use super::entity_kind::Role;
+use super::entity_kinds::of_role;
 use super::{Entity, EntityKind, Packed};
 use crate::migration::subject::{EntityKey, Subject};
 
@@ -115,6 +117,12 @@ impl Snapshot {
         let rest = self.entities.range(first..);
         rest.map(|(_, packed)| packed)
             .take_while(move |packed| packed.kind.name == kind)
+    }
+
+    /// All entities of the kind of a role by id, packed.
+    pub fn of_role(&self, role: Role) -> impl Iterator<Item = &Packed> {
+        let kind = of_role(role);
+        kind.into_iter().flat_map(|kind| self.of_kind(kind.name))
     }
 
     /// Changes every entity.

@@ -10,10 +10,8 @@ use crate::kong::model::{Entity, KongVersion, json};
 use crate::migration::finding::Finding;
 use crate::migration::subject::Subject;
 
-/// New fields of a plugin or kind whose filled-in value keeps the old behaviour, with the reason.
+/// New fields of a plugin whose filled-in value keeps the old behaviour, with the reason.
 const KEEPS_BEHAVIOUR: &[(&str, &str)] = &[
-    // The path of a cookie that is only set where `sticky_sessions_cookie` names one.
-    ("upstreams", "sticky_sessions_cookie_path"),
     // CORS headers were always returned without an Origin header before the switch existed (changelog of 3.10).
     ("cors", "config.allow_origin_absent"),
 ];
@@ -53,13 +51,16 @@ pub fn observe(
     let mut paths = Vec::new();
     added_paths(&entity.body, actual, None, &mut paths);
     let drift = plugin_drift(entity, version, catalogue);
-    let name = drift.map_or(entity.kind.name, |(name, _)| name);
+    let keeps_behaviour = |path: &str| match drift {
+        Some((name, _)) => KEEPS_BEHAVIOUR.contains(&(name, path)),
+        None => entity.kind.added_quietly.contains(&path),
+    };
     paths
         .into_iter()
         .filter(|(path, value)| {
             let known = |(_, drift): (_, &PluginDrift)| drift.changed.get(path) == Some(*value);
             let server_made = entity.kind.read_only.contains(&path.as_str());
-            !server_made && !drift.is_some_and(known) && !KEEPS_BEHAVIOUR.contains(&(name, path.as_str()))
+            !server_made && !drift.is_some_and(known) && !keeps_behaviour(path)
         })
         .map(|(path, value)| finding(subject, entity, &path, value))
         .collect()
@@ -70,9 +71,7 @@ fn plugin_drift<'a>(
     version: KongVersion,
     catalogue: &'a Catalogue,
 ) -> Option<(&'a str, &'a PluginDrift)> {
-    let name = (entity.kind.name == "plugins")
-        .then(|| entity.body.get("name")?.as_str())
-        .flatten()?;
+    let name = entity.kind.plugin_name(&entity.body)?;
     Some((name, catalogue.drift(version, name)?))
 }
 
@@ -114,11 +113,7 @@ pub(super) fn neutral(value: &Value) -> bool {
 }
 
 fn finding(subject: &Subject, entity: &Entity, path: &str, value: &Value) -> Finding {
-    let plugin = entity
-        .body
-        .get("name")
-        .and_then(Value::as_str)
-        .filter(|_| entity.kind.name == "plugins");
+    let plugin = entity.kind.plugin_name(&entity.body);
     let shown = mask::shown(entity.kind, plugin, path, value);
     Finding::new(&TARGET_ADDS_FIELD, subject.clone(), format!("{path} = {shown}")).at(path)
 }

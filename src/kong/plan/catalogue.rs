@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::kong::model::KongVersion;
+use crate::kong::model::{EntityKind, KongVersion};
 
 /// What Konnect's document says of one field.
 #[derive(Debug, Default, Deserialize)]
@@ -142,19 +142,12 @@ impl Catalogue {
         &BUNDLED
     }
 
-    /// The schema of an entity's body; routes and partials have one for each form.
+    /// The schema of an entity's body; some kinds have one for each form.
     #[must_use]
-    pub fn entity(&self, kind: &str, body: &Map<String, Value>) -> Option<&FieldSchema> {
-        let form = match kind {
-            "routes" => body
-                .get("expression")
-                .filter(|e| !e.is_null())
-                .map(|_| "expression"),
-            "partials" => body.get("type").and_then(Value::as_str),
-            _ => None,
-        };
+    pub fn entity(&self, kind: &EntityKind, body: &Map<String, Value>) -> Option<&FieldSchema> {
+        let form = kind.form_of(body);
         form.and_then(|form| self.entities.get(&format!("{kind}:{form}")))
-            .or_else(|| self.entities.get(kind))
+            .or_else(|| self.entities.get(kind.name))
     }
 
     /// All forms of a kind, each with its name where there are several, and its schema.
@@ -281,7 +274,7 @@ mod tests {
             let body = json!({"type": "redis-ee"});
             assert!(
                 Catalogue::bundled()
-                    .entity(kind.name, body.as_object().unwrap())
+                    .entity(kind, body.as_object().unwrap())
                     .is_some(),
                 "{kind}"
             );

@@ -128,9 +128,7 @@ pub fn differences(
     desired: &Map<String, Value>,
     actual: &Map<String, Value>,
 ) -> Vec<FieldChange> {
-    let plugin = (kind.name == "plugins")
-        .then(|| desired.get("name").and_then(Value::as_str))
-        .flatten();
+    let plugin = kind.plugin_name(desired);
     let leaves = |body: &Value| {
         let mut leaves = BTreeMap::new();
         collect_leaves(body, "", &mut leaves);

@@ -1,64 +1,21 @@
 //! Writes out what a declarative file leaves to defaults: an Admin API returns every field, a file only those that somebody
 //! wrote, and Konnect fills the rest with the newest defaults.
 //!
-//! Core entities: defaults of the Admin API documents 3.9, 3.10 and 3.15; they differ in the protocols of a route alone.
+//! Core entities: [`super::core_defaults`], and the protocols of a route, which depend on the version.
 //! Plugins: only defaults that are others in the newest schemas, since Konnect fills the rest with the same values.
-
-use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
 use super::catalogue::Catalogue;
+use super::core_defaults::CORE;
 use super::preflight::declared::{DECLARED_DEFAULT_UNKNOWN, DECLARED_VERSION_UNKNOWN};
+use crate::kong::model::entity_kind::Role;
 use crate::kong::model::{Entity, KongVersion, Snapshot, json};
 use crate::migration::finding::Finding;
 use crate::migration::subject::{EntityKey, Subject};
 
 /// From here on a route takes https alone, unless it says otherwise.
 const HTTPS_ONLY: KongVersion = KongVersion { major: 3, minor: 14 };
-
-static CORE: LazyLock<Value> = LazyLock::new(|| {
-    json!({
-        "services": {
-            "protocol": "http", "port": 80, "retries": 5, "connect_timeout": 60000, "write_timeout": 60000,
-            "read_timeout": 60000, "enabled": true,
-        },
-        "routes": {
-            "https_redirect_status_code": 426, "path_handling": "v0", "preserve_host": false,
-            "request_buffering": true, "response_buffering": true, "strip_path": true, "regex_priority": 0,
-        },
-        "upstreams": {
-            "algorithm": "round-robin", "hash_on": "none", "hash_fallback": "none", "hash_on_cookie_path": "/",
-            "slots": 10000, "use_srv_name": false,
-            "healthchecks": {
-                "threshold": 0,
-                "active": {
-                    "type": "http", "http_path": "/", "timeout": 1, "concurrency": 10, "https_verify_certificate": true,
-                    "healthy": {"http_statuses": [200, 302], "interval": 0, "successes": 0},
-                    "unhealthy": {
-                        "http_statuses": [429, 404, 500, 501, 502, 503, 504, 505], "interval": 0, "http_failures": 0,
-                        "tcp_failures": 0, "timeouts": 0,
-                    },
-                },
-                "passive": {
-                    "type": "http",
-                    "healthy": {
-                        "http_statuses": [
-                            200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 300, 301, 302, 303, 304, 305, 306, 307, 308,
-                        ],
-                        "successes": 0,
-                    },
-                    "unhealthy": {
-                        "http_statuses": [429, 500, 503], "http_failures": 0, "tcp_failures": 0, "timeouts": 0,
-                    },
-                },
-            },
-        },
-        "targets": {"weight": 100},
-        "plugins": {"enabled": true},
-        "jwts": {"algorithm": "HS256"},
-    })
-});
 
 /// Fills the gaps of all entities with what the gateway of `version` would have put there, and tells where that is not known.
 #[must_use]
@@ -79,7 +36,7 @@ pub fn fill_defaults(
     }
     snapshot.change(|entity| {
         fill_core(entity, version);
-        if entity.kind.name == "plugins" {
+        if entity.kind.role == Role::Plugin {
             fill_plugin(entity, version, catalogue, &mut findings);
         }
     });
@@ -90,7 +47,7 @@ fn fill_core(entity: &mut Entity, version: Option<KongVersion>) {
     if let Some(Value::Object(defaults)) = CORE.get(entity.kind.name) {
         json::fill(&mut entity.body, defaults);
     }
-    if entity.kind.name != "routes" {
+    if entity.kind.role != Role::Route {
         return;
     }
     let expression = entity

@@ -34,6 +34,7 @@ use super::prune::Gone;
 use super::rule_families::RULE_FAMILIES;
 use super::select::{Selected, select};
 use super::unique::Taken;
+use crate::kong::model::entity_kind::Role;
 use crate::kong::model::{Entity, KongVersion, Packed};
 use crate::migration::digest::Digest;
 use crate::migration::finding::Finding;
@@ -177,7 +178,7 @@ impl<'a> Planner<'a> {
         if !judged.verdict.moves {
             return self.leave(source, Action::StaysBehind, reason);
         }
-        if source.kind.name == "basic-auths" && self.loses_password(source) {
+        if source.kind.role == Role::HashedPassword && self.loses_password(source) {
             let observed = "the stored hash is salted with the consumer's id, which changes";
             self.tell(&PASSWORD_NOT_MOVABLE, source, observed.to_owned());
             return self.leave(source, Action::StaysBehind, observed.to_owned());
@@ -223,7 +224,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// A password's hash is salted with the consumer's id (Kong 3.9, `kong/plugins/basic-auth/crypto.lua`).
+    /// True when the consumer, whose id the stored hash is salted with, gets another one.
     fn loses_password(&self, source: &Origin) -> bool {
         let mut consumers = source.references.iter();
         consumers.any(|consumer| self.identities.is_moved(consumer))
@@ -242,7 +243,7 @@ impl<'a> Planner<'a> {
 
     /// True when a plugin that takes part needs this schema.
     fn is_needed(&self, schema: &Origin) -> bool {
-        let mut plugins = self.input.source.of_kind("plugins");
+        let mut plugins = self.input.source.of_role(Role::Plugin);
         plugins.any(|plugin| {
             plugin.word("name").as_deref() == Some(&**schema.id()) && self.selected.contains(&plugin.key())
         })

@@ -141,7 +141,7 @@ impl Identities {
         let foreign = |field: &str| entity.kind.foreign_keys.iter().find(|key| key.field == field);
         let follow = |(field, value): (String, Value)| match foreign(&field) {
             Some(foreign) => (field, self.relink_value(value, Some(foreign.kind))),
-            None if entity.kind.name == "plugins" && field == "config" => {
+            None if entity.kind.free_form.contains(&field.as_str()) => {
                 (field, self.relink_value(value, None))
             }
             None => (field, value),

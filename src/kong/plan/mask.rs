@@ -41,7 +41,7 @@ pub fn shown(kind: &EntityKind, plugin: Option<&str>, path: &str, value: &Value)
 /// A text of an entity as it may stand in a sentence, without quotes.
 #[must_use]
 pub fn text<'t>(entity: &Entity, path: &str, text: &'t str) -> &'t str {
-    let plugin = plugin_of(entity.kind, &entity.body);
+    let plugin = entity.kind.plugin_name(&entity.body);
     if is_secret_text(entity.kind, plugin, path, text) {
         MASK
     } else {
@@ -52,7 +52,7 @@ pub fn text<'t>(entity: &Entity, path: &str, text: &'t str) -> &'t str {
 /// The body with every secret value replaced by the mask. References to a vault name a secret and hold none, so they stay.
 #[must_use]
 pub fn masked(kind: &EntityKind, body: &Map<String, Value>) -> Map<String, Value> {
-    let plugin = plugin_of(kind, body);
+    let plugin = kind.plugin_name(body);
     let fields = body.iter().map(|(name, value)| {
         let value = masked_value(kind, plugin, name, value);
         (name.clone(), value)
@@ -81,12 +81,6 @@ fn masked_value(kind: &EntityKind, plugin: Option<&str>, path: &str, value: &Val
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
-}
-
-fn plugin_of<'b>(kind: &EntityKind, body: &'b Map<String, Value>) -> Option<&'b str> {
-    (kind.name == "plugins")
-        .then(|| body.get("name").and_then(Value::as_str))
-        .flatten()
 }
 
 fn is_secret_value(kind: &EntityKind, plugin: Option<&str>, path: &str, value: &Value) -> bool {

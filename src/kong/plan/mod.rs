@@ -12,6 +12,7 @@ pub mod catalogue;
 pub mod circumstances;
 pub mod compare;
 pub mod conflict;
+mod core_defaults;
 pub mod defaults;
 pub mod diff;
 pub mod digest;

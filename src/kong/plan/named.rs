@@ -1,26 +1,17 @@
 //! References by name, which no foreign key shows: in plugin configurations, in vault references, in the host of a service.
 //!
 //! The rules ([`super::preflight::references`]) and the selection ([`super::select`]) ask here, so that both mean the same.
-//! Fields: Kong's published plugin schemas, 3.4 to 3.15.
+//! Which fields they are is in the table of kinds.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
 use crate::kong::model::entity::reference;
+use crate::kong::model::entity_kind::{NamedReference, Role};
+use crate::kong::model::entity_kinds::{ENTITY_KINDS, named, of_role};
 use crate::kong::model::{Entity, Packed, Snapshot, json};
 use crate::migration::subject::EntityKey;
-
-/// Fields by which other entities and plugin configurations name an entity.
-const NAMES: &[(&str, &[&str])] = &[
-    ("consumers", &["id", "username"]),
-    ("consumer_groups", &["id", "name"]),
-    ("key-sets", &["name"]),
-    ("vaults", &["prefix"]),
-    ("upstreams", &["name"]),
-    ("certificates", &["id"]),
-    ("ca_certificates", &["id"]),
-];
 
 /// The entities of a source by the names that others call them.
 #[derive(Debug, Default)]
@@ -30,13 +21,14 @@ impl Names {
     /// Indexes the source.
     #[must_use]
     pub fn of(source: &Snapshot) -> Self {
-        Self::among(NAMES.iter().flat_map(|(kind, _)| source.of_kind(kind)))
+        let called = ENTITY_KINDS.iter().filter(|kind| !kind.called_by.is_empty());
+        Self::among(called.flat_map(|kind| source.of_kind(kind.name)))
     }
 
     /// True for a kind whose entities others call by names.
     #[must_use]
     pub fn are_given_to(kind: &str) -> bool {
-        NAMES.iter().any(|(named, _)| *named == kind)
+        named(kind).is_some_and(|kind| !kind.called_by.is_empty())
     }
 
     /// Indexes some entities.
@@ -44,12 +36,12 @@ impl Names {
     pub fn among<'p>(entities: impl Iterator<Item = &'p Packed>) -> Self {
         let mut names = Self::default();
         for packed in entities {
-            let Some((kind, fields)) = NAMES.iter().find(|(kind, _)| *kind == packed.kind.name) else {
+            if packed.kind.called_by.is_empty() {
                 continue;
-            };
-            let of_kind = names.0.entry(kind).or_default();
+            }
+            let of_kind = names.0.entry(packed.kind.name).or_default();
             let key = packed.key();
-            for field in *fields {
+            for field in packed.kind.called_by {
                 // A body that is yet to be written does not have it.
                 let name = match *field {
                     "id" => Some((*key.id).into()),
@@ -70,98 +62,11 @@ impl Names {
     }
 }
 
-/// One place that names another entity.
-#[derive(Debug)]
-pub struct Place {
-    /// Plugins with the place; none: any plugin.
-    plugins: &'static [&'static str],
-    /// Path of the field.
-    pub field: &'static str,
-    /// Kind of what it names.
-    pub kind: &'static str,
-}
-
-const fn place(plugins: &'static [&'static str], field: &'static str, kind: &'static str) -> Place {
-    Place { plugins, field, kind }
-}
-
-/// Places in configurations of plugins.
-const IN_PLUGINS: &[Place] = &[
-    place(&[], "config.anonymous", "consumers"),
-    place(
-        &["header-cert-auth", "mtls-auth"],
-        "config.default_consumer",
-        "consumers",
-    ),
-    place(
-        &["rate-limiting-advanced"],
-        "config.consumer_groups[]",
-        "consumer_groups",
-    ),
-    place(&["jwe-decrypt"], "config.key_sets[]", "key-sets"),
-    place(&["acme"], "config.account_key.key_set", "key-sets"),
-    place(
-        &["header-cert-auth", "mtls-auth", "forward-proxy"],
-        "config.ca_certificates[]",
-        "ca_certificates",
-    ),
-    place(
-        &["openid-connect"],
-        "config.proof_of_possession_mtls_from_header.ca_certificates[]",
-        "ca_certificates",
-    ),
-    place(
-        &["openid-connect"],
-        "config.tls_client_auth_cert_id",
-        "certificates",
-    ),
-    place(
-        &["kafka-consume", "kafka-log", "kafka-upstream"],
-        "config.security.certificate_id",
-        "certificates",
-    ),
-    place(&["http-log"], "config.client_certificate.id", "certificates"),
-    place(
-        &["jwt-signer"],
-        "config.access_token_jwks_uri_client_certificate.id",
-        "certificates",
-    ),
-    place(
-        &["jwt-signer"],
-        "config.access_token_keyset_client_certificate.id",
-        "certificates",
-    ),
-    place(
-        &["jwt-signer"],
-        "config.channel_token_jwks_uri_client_certificate.id",
-        "certificates",
-    ),
-    place(
-        &["jwt-signer"],
-        "config.channel_token_keyset_client_certificate.id",
-        "certificates",
-    ),
-    // These may also be names that the network resolves, as the host of a service.
-    place(&["route-by-header"], "config.rules[].upstream_name", "upstreams"),
-    place(&["canary"], "config.upstream_host", "upstreams"),
-];
-
-const IN_SERVICES: &[Place] = &[place(&[], "host", "upstreams")];
-
 /// Texts of an entity's places with what they may name.
-pub fn places(entity: &Entity) -> impl Iterator<Item = (&'static Place, &str)> {
-    let plugin = entity
-        .body
-        .get("name")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    let places = match entity.kind.name {
-        "plugins" => IN_PLUGINS,
-        "services" => IN_SERVICES,
-        _ => &[],
-    };
-    let of = move |place: &&Place| place.plugins.is_empty() || place.plugins.contains(&plugin);
-    places.iter().filter(of).flat_map(move |place| {
+pub fn places(entity: &Entity) -> impl Iterator<Item = (&'static NamedReference, &str)> {
+    let plugin = entity.kind.plugin_name(&entity.body).unwrap_or_default();
+    let of = move |place: &&NamedReference| place.plugins.is_empty() || place.plugins.contains(&plugin);
+    entity.kind.calls.iter().filter(of).flat_map(move |place| {
         let values = json::select(&entity.body, place.field)
             .into_iter()
             .filter_map(Value::as_str);
@@ -191,10 +96,12 @@ pub fn calls(entity: &Entity) -> impl Iterator<Item = Call<'_>> {
     });
     let by_vault = vault_references(entity)
         .into_iter()
-        .map(|(field, reference)| Call {
-            field,
-            kind: "vaults",
-            text: reference.prefix,
+        .filter_map(|(field, reference)| {
+            Some(Call {
+                field,
+                kind: of_role(Role::Vault)?.name,
+                text: reference.prefix,
+            })
         });
     by_place.chain(by_vault)
 }
@@ -206,26 +113,18 @@ pub fn named_entities(entity: &Entity, names: &Names) -> Vec<(String, EntityKey)
     calls(entity).filter_map(found).collect()
 }
 
-/// Kinds of what another entity consists of, with the field that refers to it: whoever calls that one by name means these too.
-const PARTS: &[(&str, &str)] = &[
-    ("targets", "upstream"),
-    ("keys", "set"),
-    ("consumer_group_members", "consumer_group"),
-];
-
 /// True for a kind whose entities are parts of others.
 #[must_use]
 pub fn is_part(kind: &str) -> bool {
-    PARTS.iter().any(|(part, _)| *part == kind)
+    named(kind).is_some_and(|kind| kind.part_of.is_some())
 }
 
 /// What an entity is a part of.
 #[must_use]
 pub fn whole_of(part: &Entity) -> Option<EntityKey> {
-    let (_, field) = PARTS.iter().find(|(kind, _)| *kind == part.kind.name)?;
-    let foreign_key = part.kind.foreign_keys.iter().find(|key| key.field == *field)?;
+    let field = part.kind.part_of?.field;
     let id = reference(&part.body, field)?;
-    Some(EntityKey::new(foreign_key.kind, id))
+    Some(EntityKey::new(part.kind.referred_by(field)?, id))
 }
 
 /// A reference in a text: `{vault://prefix/…}`.

@@ -7,7 +7,8 @@ use serde_json::{Map, json};
 
 use super::preset::Preset;
 use crate::kong::model::Entity;
-use crate::kong::model::entity_kinds::{PLUGIN_SCHEMAS, named};
+use crate::kong::model::entity_kind::Role;
+use crate::kong::model::entity_kinds::of_role;
 
 /// All decisions. The default moves everything, keeps ids, and blocks what clashes.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -125,7 +126,7 @@ impl CustomPlugin {
             ("name".to_owned(), json!(self.name)),
             ("lua_schema".to_owned(), json!(self.schema)),
         ]);
-        Entity::from_body(named(PLUGIN_SCHEMAS)?, body)
+        Entity::from_body(of_role(Role::PluginSchema)?, body)
     }
 }
 

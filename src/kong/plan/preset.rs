@@ -5,6 +5,8 @@ use serde_json::{Map, Value};
 use super::catalogue::Catalogue;
 use super::regex_path::was_regex;
 use crate::kong::model::KongVersion;
+use crate::kong::model::entity_kind::Role;
+use crate::kong::model::entity_kinds::of_role;
 use crate::kong::model::json;
 
 /// The strategy that needs the database of the gateway, which Konnect's data planes do not have.
@@ -35,12 +37,14 @@ pub enum Preset {
 impl Preset {
     /// The kinds it can change.
     #[must_use]
-    pub const fn kinds(&self) -> &'static [&'static str] {
-        match self {
-            Self::RateLimitingToLocal | Self::RateLimitingToRedis(_) => &["plugins"],
-            Self::RegexPathsToTilde => &["routes"],
-            Self::HostSuffix { .. } => &["routes", "services", "snis"],
-        }
+    pub fn kinds(&self) -> Vec<&'static str> {
+        let roles: &[Role] = match self {
+            Self::RateLimitingToLocal | Self::RateLimitingToRedis(_) => &[Role::Plugin],
+            Self::RegexPathsToTilde => &[Role::Route],
+            Self::HostSuffix { .. } => &[Role::Route, Role::Service, Role::ServerName],
+        };
+        let kinds = roles.iter().filter_map(|role| of_role(*role));
+        kinds.map(|kind| kind.name).collect()
     }
 
     /// Changes a body as a gateway of this version returned it. What needs no change stays as it is.

@@ -7,7 +7,7 @@ use super::policy::{Exclusion, Policy};
 use super::transform::transform;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kind::Write;
-use crate::kong::model::entity_kinds::MEMBERS;
+use crate::kong::model::entity_kinds::ENTITY_KINDS;
 use crate::kong::model::{Entity, KongVersion, Packed, Snapshot};
 use crate::migration::subject::EntityKey;
 
@@ -52,13 +52,15 @@ pub fn select(source: &Snapshot, policy: &Policy, version: Option<KongVersion>, 
     };
     let direct: BTreeSet<EntityKey> = source
         .iter()
-        .filter(|entity| entity.kind.name != MEMBERS && of_kind(entity) && entity.has_tags(&selection.tags))
+        .filter(|entity| {
+            entity.kind.write != Write::Member && of_kind(entity) && entity.has_tags(&selection.tags)
+        })
         .map(|entity| entity.key())
         .filter(|key| !excluded.contains(key))
         .collect();
     let owned = source
         .iter()
-        .filter(|entity| of_kind(entity) || entity.kind.name == MEMBERS);
+        .filter(|entity| of_kind(entity) || entity.kind.write == Write::Member);
     let owned = owned.filter(|entity| {
         owners(entity).is_some_and(|owners| owners.iter().all(|owner| direct.contains(owner)))
     });
@@ -68,7 +70,7 @@ pub fn select(source: &Snapshot, policy: &Policy, version: Option<KongVersion>, 
         .collect();
     let needs = |entity: &Entity| needs(entity, policy, version, names);
     close(source, &excluded, needs, &mut taken);
-    bring_targets(source, &excluded, &mut taken);
+    bring_parts(source, &excluded, &mut taken);
     Selected {
         taken: Some(taken),
         excluded,
@@ -100,17 +102,17 @@ fn close(
     }
 }
 
-/// Adds the targets of upstreams that take part: an upstream without them answers nothing.
-fn bring_targets(source: &Snapshot, excluded: &BTreeSet<EntityKey>, taken: &mut BTreeSet<EntityKey>) {
-    let targets = source.of_kind("targets").map(Packed::unpack);
-    let belonging: Vec<EntityKey> = targets
-        .filter(|target| {
-            target
-                .references()
-                .iter()
-                .any(|upstream| taken.contains(upstream))
-        })
-        .map(|target| target.key())
+/// Adds the parts without which what takes part does nothing, as an upstream without its targets.
+fn bring_parts(source: &Snapshot, excluded: &BTreeSet<EntityKey>, taken: &mut BTreeSet<EntityKey>) {
+    let vital = ENTITY_KINDS
+        .iter()
+        .filter(|kind| kind.part_of.is_some_and(|part| part.vital));
+    let parts = vital
+        .flat_map(|kind| source.of_kind(kind.name))
+        .map(Packed::unpack);
+    let belonging: Vec<EntityKey> = parts
+        .filter(|part| part.references().iter().any(|whole| taken.contains(whole)))
+        .map(|part| part.key())
         .filter(|key| !excluded.contains(key))
         .collect();
     taken.extend(belonging);
@@ -122,14 +124,16 @@ fn owners(entity: &Entity) -> Option<Vec<EntityKey>> {
     let owner = |kind: &'static str, field| Some(EntityKey::new(kind, reference(&entity.body, field)?));
     match entity.kind.write {
         Write::PutBelow { parent, field, .. } => Some(vec![owner(parent, field)?]),
-        Write::Member => Some(vec![
-            owner("consumer_groups", "consumer_group")?,
-            owner("consumers", "consumer")?,
-        ]),
-        Write::Put(_) | Write::Impossible(_) if entity.kind.name == "snis" => {
-            Some(vec![owner("certificates", "certificate")?])
+        Write::Member => entity
+            .kind
+            .foreign_keys
+            .iter()
+            .map(|key| owner(key.kind, key.field))
+            .collect(),
+        Write::Put(_) | Write::Impossible(_) | Write::Counted(_) => {
+            let field = entity.kind.owner?;
+            Some(vec![owner(entity.kind.referred_by(field)?, field)?])
         }
-        _ => None,
     }
 }
 

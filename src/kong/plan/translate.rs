@@ -7,6 +7,7 @@ use super::catalogue::{Catalogue, FieldSchema, Shape};
 use super::mask;
 use super::path::Path;
 use super::planner_rules::{ALIAS_DIFFERS, FIELD_NOT_IN_TARGET};
+use crate::kong::model::entity_kind::Role;
 use crate::kong::model::{Entity, json, recast};
 use crate::migration::finding::Finding;
 
@@ -23,7 +24,7 @@ pub struct Translated {
 #[must_use]
 pub fn translate(mut entity: Entity, catalogue: &Catalogue) -> Translated {
     let subject = entity.subject();
-    let schema = catalogue.entity(entity.kind.name, &entity.body);
+    let schema = catalogue.entity(entity.kind, &entity.body);
     let body = &mut entity.body;
     for field in entity.kind.read_only {
         body.remove(*field);
@@ -31,7 +32,7 @@ pub fn translate(mut entity: Entity, catalogue: &Catalogue) -> Translated {
     let mut findings = Vec::new();
     let mut unknown = Vec::new();
     let mut plugin = None;
-    if entity.kind.name == "plugins" {
+    if entity.kind.role == Role::Plugin {
         let name = body
             .get("name")
             .and_then(Value::as_str)
@@ -74,7 +75,7 @@ pub fn fit_for_target(entity: &Entity, catalogue: &Catalogue) -> Map<String, Val
     for field in entity.kind.read_only {
         body.remove(*field);
     }
-    if let Some(schema) = catalogue.entity(entity.kind.name, &entity.body) {
+    if let Some(schema) = catalogue.entity(entity.kind, &entity.body) {
         // What the target returns and does not take, it makes itself.
         fit(&mut body, schema, None, &mut Vec::new());
     }

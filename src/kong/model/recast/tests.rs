@@ -1,5 +1,6 @@
 //! What moves as another kind, and what does not.
 
+use super::super::entity_kinds::{KEY_AUTH_ENC, OVERRIDES};
 use super::*;
 
 fn snapshot(rows: &[(&str, Value)]) -> Snapshot {

@@ -223,8 +223,10 @@ impl Gone<'_> {
                 (id, Some(parent))
             }
             _ => {
-                let group = reference(&entity.body, "consumer_group");
-                (id, group.map(|group| id_there("consumer_groups", group)))
+                // A plugin of a group may stand for an override of the group's, which is listed below it.
+                let field = "consumer_group";
+                let group = entity.kind.referred_by(field).zip(reference(&entity.body, field));
+                (id, group.map(|(kind, group)| id_there(kind, group)))
             }
         };
         Some(InSource { id, parent })

@@ -11,9 +11,6 @@ use crate::kong::model::{EntityKind, GapCause, Packed, Snapshot};
 use crate::migration::finding::Finding;
 use crate::migration::subject::Subject;
 
-/// Every workspace of a gateway lists these, so they say nothing of one workspace (Kong Enterprise 3.10).
-const SHARED: &str = "ca_certificates";
-
 impl<'a> Gone<'a> {
     /// True when the source cannot be trusted to have shown everything.
     pub(super) fn is_withheld(&mut self, count: usize) -> bool {
@@ -21,7 +18,7 @@ impl<'a> Gone<'a> {
             return false;
         }
         let source = self.input.source;
-        if source.packed().all(|packed| packed.kind.name == SHARED) {
+        if source.packed().all(|packed| packed.kind.presence.shared) {
             let observed = format!("{count} entities that this migration created are kept");
             self.findings.push(Finding::new(
                 &PRUNE_SOURCE_EMPTY,
