@@ -6,26 +6,25 @@ use tokio::sync::watch;
 
 use super::WorkspaceMigrationController;
 use super::drift::note_corrected;
+use super::ending::{RunFacts, conclude};
 use super::error::Error;
+use super::findings::report_written;
 use super::interrupted::end_early;
 use super::orders::Orders;
 use super::rollback::{foreseen, report_rollback_ready, undone_by};
-use super::status::{findings_status, progress_status, verification_status};
-use super::verdict::conclude;
+use super::status::{progress_status, verification_status};
 use crate::api::conditions::{APPLIED, VERIFIED, reason};
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{HistoryEntry, Phase, WorkspaceMigration, limits};
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::pass::Pass;
 use crate::controllers::runtime::words::entities;
-use crate::k8s::conditions::ConditionStatus::{False, Unknown};
+use crate::k8s::conditions::ConditionStatus::Unknown;
 use crate::k8s::conditions::bounded;
 use crate::k8s::finalizer;
 use crate::kong::engine::apply::initial_progress;
 use crate::kong::engine::{Applied, Migration, Observed};
-use crate::kong::plan::planner_rules::NOT_TRIED;
 use crate::kong::plan::{Ledger, Planned};
-use crate::migration::finding::Finding;
 use crate::migration::plan::{Action, Plan};
 use crate::migration::verification::Verification;
 
@@ -38,6 +37,13 @@ pub(super) struct Run<'a> {
     pub orders: &'a Orders,
 }
 
+impl Run<'_> {
+    /// Something ended it before its plan was done.
+    fn is_cut_short(&self, applied: &Applied) -> bool {
+        applied.interrupted.is_some() || self.orders.ended().is_some()
+    }
+}
+
 impl WorkspaceMigrationController {
     /// Backs up, writes what the plan creates and updates, verifies, and says how it ended.
     pub(super) async fn execute(
@@ -48,18 +54,16 @@ impl WorkspaceMigrationController {
     ) -> Result<Outcome, Error> {
         let started = self.context.clock.now();
         let mut applied = self.apply(run, ledger, pass).await?;
-        pass.draft.status.findings = Some(findings_status(&known(run, &applied)));
-        note_corrected(&run.planned.plan, &applied, &mut pass.draft);
-        if let Some(error) = &applied.interrupted {
-            let message = format!(
-                "{} of {} entities are written. {error}",
-                applied.written(),
-                run.planned.plan.writes()
-            );
-            pass.draft
-                .conditions
-                .set(APPLIED, False, reason::PROGRESSING_WITH_RETRY, message);
-            return Err(error.clone().into());
+        let plan = &run.planned.plan;
+        report_written(plan, &applied, run.is_cut_short(&applied), None, &mut pass.draft);
+        note_corrected(plan, &applied, &mut pass.draft);
+        if applied.interrupted.is_some() {
+            let facts = RunFacts {
+                plan,
+                applied: &applied,
+                verification: None,
+            };
+            return Ok(conclude(&facts, &mut pass.draft)?);
         }
         if let Some(ended) = run.orders.ended() {
             return end_early(ended, &mut pass.draft);
@@ -72,7 +76,12 @@ impl WorkspaceMigrationController {
             Ok(verification) => verification,
             Err(ended) => return end_early(ended, &mut pass.draft),
         };
-        let outcome = conclude(run.planned, &applied, &verification, &mut pass.draft);
+        let facts = RunFacts {
+            plan,
+            applied: &applied,
+            verification: Some(&verification),
+        };
+        let outcome = conclude(&facts, &mut pass.draft)?;
         if pass.draft.status.completed_at.is_none() && matches!(outcome, Outcome::Done(_)) {
             pass.draft.status.completed_at = Some(Time(self.context.clock.now()));
         }
@@ -186,23 +195,10 @@ impl WorkspaceMigrationController {
             self.keep_rollback(run.object, &report, &mut pass.draft).await;
         }
         pass.draft.status.verification = Some(verification_status(&verification, self.context.clock.now()));
-        let mut findings = known(run, applied);
-        findings.extend(verification.findings.iter().cloned());
-        findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
-        findings.dedup();
-        pass.draft.status.findings = Some(findings_status(&findings));
+        let (plan, cut_short) = (&planned.plan, run.is_cut_short(applied));
+        report_written(plan, applied, cut_short, Some(&verification), &mut pass.draft);
         Ok(verification)
     }
-}
-
-/// What the plan and the run have found. What a run that was cut short has not come to is no finding: the next pass goes on with it.
-fn known(run: &Run<'_>, applied: &Applied) -> Vec<Finding> {
-    let cut_short = applied.interrupted.is_some() || run.orders.ended().is_some();
-    let found = applied
-        .findings()
-        .filter(|finding| !cut_short || finding.id != NOT_TRIED.id);
-    let planned = run.planned.plan.findings.iter().cloned();
-    planned.chain(found).collect()
 }
 
 /// What is to be done, in words.

@@ -7,14 +7,10 @@ use crate::api::conditions::{APPLIED, reason};
 use crate::api::workspace_migration::{Phase, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
-use crate::controllers::runtime::words::counted;
 use crate::k8s::conditions::ConditionStatus::{False, Unknown};
-use crate::kong::engine::{Applied, Refusal};
 
 /// `status.progress.waitingFor` of a suspended migration.
 const SUSPENDED: &str = "spec.suspend to be false";
-/// Entities that a message names.
-const NAMED: usize = 3;
 
 /// `spec.suspend` is true: nothing is read or written.
 pub(super) fn pause(draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {
@@ -65,39 +61,4 @@ pub(super) fn end_early(ended: Ended, draft: &mut Draft<WorkspaceMigrationStatus
             Ok(Outcome::wait(reason::PROGRESSING, message))
         }
     }
-}
-
-/// The failure policy ended the run at an entity that was refused; none when it did not.
-pub(super) fn stopped_at_refusal(applied: &Applied) -> Option<String> {
-    if applied.not_tried.is_empty() {
-        return None;
-    }
-    let (dependents, refused): (Vec<_>, Vec<_>) =
-        applied.refused.iter().partition(|refusal| refusal.dependent);
-    let dependents = if dependents.is_empty() {
-        String::new()
-    } else {
-        let depend = counted(dependents.len(), "depends", "depend");
-        format!(" {depend} on it: {}.", names(&dependents))
-    };
-    Some(format!(
-        "{} written. Konnect refused {}, and spec.failurePolicy ended the run there.{dependents} {} not tried. \
-         See status.findings, solve what was refused, then change the spec, or wait 10 minutes: the next run writes only what is left.",
-        counted(applied.written(), "entity is", "entities are"),
-        names(&refused),
-        counted(applied.not_tried.len(), "more was", "more were")
-    ))
-}
-
-/// The first few by name.
-fn names(refusals: &[&Refusal]) -> String {
-    let mut names: Vec<_> = refusals
-        .iter()
-        .take(NAMED)
-        .map(|refusal| refusal.subject.to_string())
-        .collect();
-    if refusals.len() > NAMED {
-        names.push(counted(refusals.len() - NAMED, "other", "others"));
-    }
-    names.join(", ")
 }

@@ -2,7 +2,8 @@
 
 use super::backup::report_backup;
 use super::error::Error;
-use super::status::{findings_status, plan_status, progress_status, source_status};
+use super::findings::report_planned;
+use super::status::{plan_status, progress_status, source_status};
 use crate::api::conditions::{
     APPROVED, PLAN_READY, PREFLIGHT_PASSED, PRUNE_WITHHELD, SOURCE_READY, TARGET_READY, reason,
 };
@@ -91,7 +92,7 @@ pub(super) fn report_plan(
     }
     draft.status.source = Some(source_status(&observed.source, plan));
     draft.status.plan = Some(plan_status(plan));
-    draft.status.findings = Some(findings_status(&plan.findings));
+    report_planned(plan, draft);
     draft.status.progress = Some(progress_status(&initial_progress(plan), None));
     draft
         .conditions

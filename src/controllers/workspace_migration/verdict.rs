@@ -4,7 +4,6 @@ use kube::ResourceExt;
 
 use super::LOOK_AGAIN;
 use super::drift::change_since;
-use super::interrupted::stopped_at_refusal;
 use super::report::blocked_by;
 use crate::api::conditions::{APPLIED, APPROVED, DRIFTED, VERIFIED, reason};
 use crate::api::workspace_migration::{Phase, WorkspaceMigration, WorkspaceMigrationStatus};
@@ -12,13 +11,11 @@ use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
-use crate::kong::engine::Applied;
 use crate::kong::model::entity_kind::Role;
 use crate::kong::model::entity_kinds::of_role;
 use crate::kong::plan::Planned;
 use crate::migration::finding::Finding;
 use crate::migration::plan::{Action, Plan};
-use crate::migration::verification::Verification;
 
 /// A finding forbids every write.
 pub(super) fn halt(
@@ -125,106 +122,6 @@ fn equal(planned: &Planned) -> String {
         plan.count(Action::Unchanged),
         plan.entities()
     )
-}
-
-/// Conditions and outcome after the last step.
-pub(super) fn conclude(
-    planned: &Planned,
-    applied: &Applied,
-    verification: &Verification,
-    draft: &mut Draft<WorkspaceMigrationStatus>,
-) -> Outcome {
-    let plan = &planned.plan;
-    let waiting = plan.count(Action::Blocked) + applied.refused.len();
-    let behind = plan.count(Action::StaysBehind);
-    let repaired = match verification.repaired {
-        0 => String::new(),
-        count => format!(
-            " {} written once more after a first comparison.",
-            counted(count, "of them was", "of them were")
-        ),
-    };
-    if verification.holds() {
-        let message = format!(
-            "{} equal on both sides.{repaired}",
-            counted(verification.matched, "entity is", "entities are")
-        );
-        draft.conditions.set(VERIFIED, True, reason::VERIFIED, message);
-    } else {
-        let message = format!(
-            "{} equal, {}, {} missing in the control plane, {} there again.{repaired}",
-            counted(verification.matched, "entity is", "entities are"),
-            counted(verification.mismatched.len(), "differs", "differ"),
-            counted(verification.missing.len(), "is", "are"),
-            counted(
-                verification.remaining.len(),
-                "was deleted and is",
-                "were deleted and are"
-            )
-        );
-        draft.conditions.set(VERIFIED, False, reason::MISMATCH, message);
-    }
-    let of = plan.entities();
-    if let Some(message) = stopped_at_refusal(applied) {
-        draft
-            .conditions
-            .set(APPLIED, False, reason::STOPPED_AT_REFUSAL, message.clone());
-        draft.status.phase = Some(Phase::Failed);
-        return Outcome::blocked(reason::STOPPED_AT_REFUSAL, message).again_after(LOOK_AGAIN);
-    }
-    if waiting > 0 {
-        let message = format!(
-            "{} of {of} entities are in the control plane; {} not written: see status.findings and solve what they say; the rest follows within 10 minutes.",
-            verification.matched,
-            counted(waiting, "is", "are")
-        );
-        draft
-            .conditions
-            .set(APPLIED, False, reason::PARTIALLY_APPLIED, message.clone());
-        draft.status.phase = Some(Phase::Failed);
-        return Outcome::blocked(reason::PARTIALLY_APPLIED, message).again_after(LOOK_AGAIN);
-    }
-    draft.conditions.set(
-        APPLIED,
-        True,
-        reason::APPLIED,
-        format!(
-            "{} of {of} entities are in the control plane.",
-            verification.matched
-        ),
-    );
-    if !verification.holds() {
-        draft.status.phase = Some(Phase::Failed);
-        let message = format!(
-            "The control plane differs from the source after the writes: see status.findings, and look for somebody else who writes to it.{repaired}"
-        );
-        return Outcome::blocked(reason::MISMATCH, message).again_after(LOOK_AGAIN);
-    }
-    draft.status.phase = Some(Phase::Completed);
-    draft.status.checkpoint_mut().completed_generation = Some(draft.conditions.generation());
-    let rest = match behind {
-        0 => String::new(),
-        _ => format!(
-            " {} behind: status.findings says why and what to do.",
-            counted(behind, "stays", "stay")
-        ),
-    };
-    let deleted = match applied.deleted {
-        0 => String::new(),
-        deleted => format!(
-            " {} deleted.",
-            counted(
-                deleted,
-                "that the source has no more is",
-                "that the source has no more are"
-            )
-        ),
-    };
-    let message = format!(
-        "{} of {of} entities moved and verified.{repaired}{deleted}{rest}",
-        verification.matched
-    );
-    Outcome::done(reason::COMPLETED, message).again_after(LOOK_AGAIN)
 }
 
 /// True when the plan replaces a schema that the migration wrote: its ConfigMap, a part of the manifest, has changed since.

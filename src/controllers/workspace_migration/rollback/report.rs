@@ -3,8 +3,9 @@
 use kube::ResourceExt;
 
 use super::super::LOOK_AGAIN;
-use super::super::checkpoint::{rollback_of, set_rollback};
-use super::super::status::{findings_status, rollback_status};
+use super::super::checkpoint::{is_done, rollback_of, set_rollback};
+use super::super::findings::report_undone;
+use super::super::status::rollback_status;
 use super::Cause;
 use crate::api::conditions::{
     APPLIED, APPROVED, DRIFTED, IN_SYNC, PLAN_READY, PREFLIGHT_PASSED, PRUNE_WITHHELD, ROLLBACK_READY,
@@ -93,7 +94,7 @@ pub(super) fn report_expected(
     draft.status.verification = None;
     draft.status.sync = None;
     if matches!(cause, Cause::Asked) {
-        draft.status.findings = Some(findings_status(&rollback.findings));
+        report_undone(rollback, &[], draft);
     }
 }
 
@@ -208,6 +209,26 @@ impl Undone<'_> {
     }
 }
 
+/// The endings of a rollback that was not called off.
+enum RollbackEnding<'a> {
+    /// All that may be undone is undone.
+    RolledBack,
+    /// The same, after a refusal, in words.
+    RolledBackOnFailure(&'a str),
+    /// Konnect refused to undo some of it, this first.
+    PartiallyRolledBack(&'a Finding),
+}
+
+impl<'a> Undone<'a> {
+    fn ending(&'a self, cause: &'a Cause) -> RollbackEnding<'a> {
+        match (self.refused.first(), cause) {
+            (Some(first), _) => RollbackEnding::PartiallyRolledBack(first),
+            (None, Cause::Asked) => RollbackEnding::RolledBack,
+            (None, Cause::Refused { told, .. }) => RollbackEnding::RolledBackOnFailure(told),
+        }
+    }
+}
+
 /// Conditions and outcome of a rollback that came to its end.
 pub(super) fn conclude(
     undone: &Undone<'_>,
@@ -216,23 +237,37 @@ pub(super) fn conclude(
     draft: &mut Draft<WorkspaceMigrationStatus>,
 ) -> Outcome {
     report_rollback_ready(ledger, undone.left, draft);
-    let mut findings = undone.left.findings.clone();
-    findings.extend(undone.refused.iter().cloned());
-    findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
     if matches!(cause, Cause::Asked) {
-        draft.status.findings = Some(findings_status(&findings));
+        report_undone(undone.left, &undone.refused, draft);
     }
     let words = undone.words();
-    if let Some(first) = undone.refused.first() {
-        let message = format!(
-            "{words} Konnect refused to undo {}: {}, {}. Solve it there; it is tried again within 10 minutes.",
-            undone.refused.len(),
-            first.subject,
-            first.observed
-        );
-        set_rollback(RollbackState::PartiallyRolledBack, message.clone(), draft);
+    let (state, message, outcome) = match undone.ending(cause) {
+        RollbackEnding::RolledBack => {
+            let message = format!("{words} Set spec.rollback to false to migrate again.");
+            let outcome = Outcome::done(reason::ROLLED_BACK, message.clone()).again_after(LOOK_AGAIN);
+            (RollbackState::RolledBack, message, outcome)
+        }
+        RollbackEnding::RolledBackOnFailure(told) => {
+            let message = format!("{told} {words} {NEXT_AFTER_REFUSAL}");
+            let outcome = Outcome::blocked(reason::ROLLED_BACK_ON_FAILURE, message.clone());
+            (RollbackState::RolledBackOnFailure, message, outcome)
+        }
+        RollbackEnding::PartiallyRolledBack(first) => {
+            let message = format!(
+                "{words} Konnect refused to undo {}: {}, {}. Solve it there; it is tried again within 10 minutes.",
+                undone.refused.len(),
+                first.subject,
+                first.observed
+            );
+            let reason = reason::PARTIALLY_ROLLED_BACK;
+            let outcome = Outcome::blocked(reason, message.clone()).again_after(LOOK_AGAIN);
+            (RollbackState::PartiallyRolledBack, message, outcome)
+        }
+    };
+    set_rollback(state, message, draft);
+    if !is_done(state) {
         draft.status.phase = Some(Phase::Failed);
-        return Outcome::blocked(reason::PARTIALLY_ROLLED_BACK, message).again_after(LOOK_AGAIN);
+        return outcome;
     }
     draft.status.phase = Some(Phase::RolledBack);
     draft.status.completed_at = None;
@@ -240,22 +275,8 @@ pub(super) fn conclude(
         // Nothing binds the migration to its ends any more.
         draft.status.started_at = None;
     }
-    draft
-        .conditions
-        .set(APPLIED, False, reason::ROLLED_BACK, words.clone());
-    match cause {
-        Cause::Asked => {
-            let next = "Set spec.rollback to false to migrate again.";
-            let message = format!("{words} {next}");
-            set_rollback(RollbackState::RolledBack, message.clone(), draft);
-            Outcome::done(reason::ROLLED_BACK, message).again_after(LOOK_AGAIN)
-        }
-        Cause::Refused { told, .. } => {
-            let message = format!("{told} {words} {NEXT_AFTER_REFUSAL}");
-            set_rollback(RollbackState::RolledBackOnFailure, message.clone(), draft);
-            Outcome::blocked(reason::ROLLED_BACK_ON_FAILURE, message)
-        }
-    }
+    draft.conditions.set(APPLIED, False, reason::ROLLED_BACK, words);
+    outcome
 }
 
 /// What to do after a migration was undone because of a refusal.
