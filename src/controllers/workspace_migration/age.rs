@@ -88,7 +88,66 @@ fn is_stale(spec: &WorkspaceMigrationSpec, checked: Timestamp, now: Timestamp) -
 mod tests {
     use serde_json::json;
 
+    use super::super::test_support::{MigrationDraft, draft, message, object, observed, says, services};
     use super::*;
+    use crate::kong::plan::{Ledger, Policy};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    /// A look at both sides, at a second.
+    fn look(source: &[(&str, &str)], target: &[(&str, &str)], second: i64, draft: &mut MigrationDraft) {
+        let observed = observed(services(source), services(target));
+        let planned = observed.plan(&Policy::default(), at(second), &[], &Ledger::default());
+        renew(&observed, &planned, at(second), draft);
+    }
+
+    fn checked(draft: &MigrationDraft) -> Option<Timestamp> {
+        let verification = draft.status.verification.as_ref()?;
+        verification.checked_at.as_ref().map(|checked| checked.0)
+    }
+
+    const A: (&str, &str) = ("a", "a.example.com");
+
+    #[test]
+    fn a_look_that_finds_both_sides_equal_is_a_new_verification() {
+        let mut draft = draft();
+        look(&[A], &[A], 100, &mut draft);
+        assert_eq!(says(&draft, "Verified"), "True Verified");
+        assert_eq!(message(&draft, "Verified"), "1 entity is equal on both sides.");
+        assert_eq!(draft.status.verification.as_ref().unwrap().matched, 1);
+        look(&[A], &[A], 200, &mut draft);
+        assert_eq!(checked(&draft), Some(at(200)));
+    }
+
+    #[test]
+    fn a_look_that_finds_a_difference_leaves_the_verification_as_old_as_it_is() {
+        let mut draft = draft();
+        look(&[A], &[A], 100, &mut draft);
+        look(&[A, ("b", "b.example.com")], &[A], 200, &mut draft);
+        assert_eq!(checked(&draft), Some(at(100)));
+        assert_eq!(says(&draft, "Verified"), "True Verified");
+    }
+
+    #[test]
+    fn an_old_verification_is_not_claimed_and_a_look_makes_it_new() {
+        let spec = object(json!({})).spec;
+        let mut draft = draft();
+        doubt(&spec, at(5000), &mut draft);
+        assert_eq!(says(&draft, "Verified"), "-", "there was none");
+        look(&[A], &[A], 100, &mut draft);
+        doubt(&spec, at(1899), &mut draft);
+        assert_eq!(says(&draft, "Verified"), "True Verified");
+        doubt(&spec, at(1900), &mut draft);
+        assert_eq!(says(&draft, "Verified"), "Unknown VerificationStale");
+        assert_eq!(
+            message(&draft, "Verified"),
+            "Both sides were equal at 1970-01-01T00:01:40Z, and could not be compared since: see Ready."
+        );
+        look(&[A], &[A], 2000, &mut draft);
+        assert_eq!(says(&draft, "Verified"), "True Verified");
+    }
 
     #[test]
     fn three_looks_may_fail() {

@@ -108,3 +108,6 @@ fn drift_status(drift: &Drift) -> DriftStatus {
         missing_in_source: of(Class::MissingInSource),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -94,3 +94,6 @@ fn names(left: &EarlierBackup) -> String {
         names => names.join(", "),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -250,3 +250,6 @@ pub(super) fn conclude(
         matches!(ending, RunEnding::Completed).then_some(generation);
     result
 }
+
+#[cfg(test)]
+mod tests;

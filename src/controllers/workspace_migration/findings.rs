@@ -54,3 +54,6 @@ fn write(mut findings: Vec<Finding>, draft: &mut Draft<WorkspaceMigrationStatus>
     findings.dedup();
     draft.status.findings = Some(findings_status(&findings));
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,3 +62,6 @@ pub(super) fn end_early(ended: Ended, draft: &mut Draft<WorkspaceMigrationStatus
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,8 @@ mod rollback;
 mod source;
 mod status;
 mod sync;
+#[cfg(test)]
+mod test_support;
 mod verdict;
 
 use std::time::Duration;

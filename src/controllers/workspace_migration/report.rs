@@ -171,3 +171,6 @@ pub(super) fn blocked_by(planned: &Planned, finding: &Finding) -> String {
         finding.remedy
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,3 +138,6 @@ fn behind(verdict: &Verdict, now: Timestamp, draft: &mut Draft<WorkspaceMigratio
 fn seconds(from: Timestamp, to: Timestamp) -> String {
     format!("{}s", to.as_second().saturating_sub(from.as_second()).max(0))
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,3 +133,6 @@ pub(super) fn has_new_schemas(plan: &Plan) -> bool {
     operations
         .any(|operation| operation.action == Action::Update && operation.subject.key.kind == schemas.name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,3 +83,6 @@ pub(super) fn begin_anew(cause: &Cause, draft: &mut Draft<WorkspaceMigrationStat
     let message = "What an older spec had written is undone; the next pass begins anew by the present one.";
     Some(Outcome::wait(reason::PROGRESSING, message).again_after(Duration::from_secs(1)))
 }
+
+#[cfg(test)]
+mod tests;

@@ -281,3 +281,6 @@ pub(super) fn conclude(
 
 /// What to do after a migration was undone because of a refusal.
 const NEXT_AFTER_REFUSAL: &str = "Solve what was refused (status.findings), in the source or by spec.transforms or spec.waivers, then change the spec, for example spec.throttle, to try again.";
+
+#[cfg(test)]
+mod tests;
