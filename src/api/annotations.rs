@@ -67,14 +67,14 @@ impl Adopt {
 
 /// What deleting the Kubernetes object does to its counterpart in Konnect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeletionPolicy {
+pub enum ControlPlaneDeletionPolicy {
     /// Leave it.
     Retain,
     /// Delete it, with all it holds.
     Delete,
 }
 
-impl DeletionPolicy {
+impl ControlPlaneDeletionPolicy {
     /// Reads [`DELETION_POLICY`]; `None` when it is absent: then only what this operator made and what holds no entity
     /// is deleted.
     ///
@@ -128,15 +128,19 @@ mod tests {
             adopt.to_string(),
             "annotation gatewaymigration.dev/adopt is \"yes\": set it to \"name\" or the id of a control plane"
         );
-        let policy = DeletionPolicy::from_annotations(&annotated(DELETION_POLICY, "retain")).unwrap_err();
+        let policy =
+            ControlPlaneDeletionPolicy::from_annotations(&annotated(DELETION_POLICY, "retain")).unwrap_err();
         assert!(policy.to_string().ends_with("set it to \"Retain\" or \"Delete\""));
     }
 
     #[test]
     fn deletion_policy_is_unset_by_default() {
-        assert_eq!(DeletionPolicy::from_annotations(&Annotations::new()), Ok(None));
-        let delete = DeletionPolicy::from_annotations(&annotated(DELETION_POLICY, "Delete"));
-        assert_eq!(delete, Ok(Some(DeletionPolicy::Delete)));
+        assert_eq!(
+            ControlPlaneDeletionPolicy::from_annotations(&Annotations::new()),
+            Ok(None)
+        );
+        let delete = ControlPlaneDeletionPolicy::from_annotations(&annotated(DELETION_POLICY, "Delete"));
+        assert_eq!(delete, Ok(Some(ControlPlaneDeletionPolicy::Delete)));
     }
 
     #[test]

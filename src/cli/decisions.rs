@@ -8,7 +8,8 @@ use super::custom_plugins;
 use super::files::{self, FileError};
 use crate::api::refs::LocalRef;
 use crate::api::workspace_migration::{
-    AdminApi, ConflictPolicy, FailurePolicy, IdPolicy, Repair, Source, Target, Waiver, WorkspaceMigrationSpec,
+    AdminApi, ConflictPolicySpec, FailurePolicy, IdPolicySpec, Repair, SourceSpec, TargetSpec, WaiverSpec,
+    WorkspaceMigrationSpec,
 };
 use crate::kong::plan::policy::CustomPlugin;
 use crate::manifest::{self, InvalidManifest};
@@ -30,7 +31,7 @@ pub struct DecisionArgs {
     id_policy: Option<IdFlag>,
     /// Accept all findings of an id, with a reason, as id=reason; an error that nobody accepted keeps apply from writing.
     #[arg(long = "waive", value_name = "ID=REASON", value_parser = waiver)]
-    waivers: Vec<Waiver>,
+    waivers: Vec<WaiverSpec>,
     /// Upload the schema of a custom plugin before the first plugin that needs it, as name=path/schema.lua.
     #[arg(long = "custom-plugin", value_name = "NAME=FILE", value_parser = custom_plugins::named)]
     custom_plugins: Vec<custom_plugins::Named>,
@@ -59,9 +60,9 @@ enum IdFlag {
 }
 
 /// Reads `id=reason`.
-fn waiver(text: &str) -> Result<Waiver, String> {
+fn waiver(text: &str) -> Result<WaiverSpec, String> {
     match text.split_once('=') {
-        Some((id, reason)) if !id.is_empty() && !reason.trim().is_empty() => Ok(Waiver {
+        Some((id, reason)) if !id.is_empty() && !reason.trim().is_empty() => Ok(WaiverSpec {
             id: id.to_owned(),
             subject: None,
             reason: reason.trim().to_owned(),
@@ -127,15 +128,15 @@ impl DecisionArgs {
         }
         match self.conflict_policy {
             None => {}
-            Some(ConflictFlag::Fail) => spec.conflict_policy = ConflictPolicy::Fail,
-            Some(ConflictFlag::Adopt) => spec.conflict_policy = ConflictPolicy::Adopt,
-            Some(ConflictFlag::Overwrite) => spec.conflict_policy = ConflictPolicy::Overwrite,
-            Some(ConflictFlag::Skip) => spec.conflict_policy = ConflictPolicy::Skip,
+            Some(ConflictFlag::Fail) => spec.conflict_policy = ConflictPolicySpec::Fail,
+            Some(ConflictFlag::Adopt) => spec.conflict_policy = ConflictPolicySpec::Adopt,
+            Some(ConflictFlag::Overwrite) => spec.conflict_policy = ConflictPolicySpec::Overwrite,
+            Some(ConflictFlag::Skip) => spec.conflict_policy = ConflictPolicySpec::Skip,
         }
         match self.id_policy {
             None => {}
-            Some(IdFlag::Preserve) => spec.id_policy = IdPolicy::Preserve,
-            Some(IdFlag::Derive) => spec.id_policy = IdPolicy::Derive,
+            Some(IdFlag::Preserve) => spec.id_policy = IdPolicySpec::Preserve,
+            Some(IdFlag::Derive) => spec.id_policy = IdPolicySpec::Derive,
         }
         spec.waivers.extend(self.waivers.iter().cloned());
         Ok(spec)
@@ -198,13 +199,13 @@ fn operator_only(spec: &WorkspaceMigrationSpec) -> Option<&'static str> {
 
 /// Every setting at its default. Source and target have no default, and are named by flags then.
 fn nothing_said() -> WorkspaceMigrationSpec {
-    let source = Source {
+    let source = SourceSpec {
         admin_api: None::<AdminApi>,
         declarative_config: None,
         workspace: String::new(),
         select: None,
     };
-    let target = Target {
+    let target = TargetSpec {
         control_plane_ref: LocalRef { name: String::new() },
     };
     WorkspaceMigrationSpec::new(source, target)

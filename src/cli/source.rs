@@ -79,7 +79,7 @@ pub enum SourceError {
 
 impl SourceArgs {
     /// The workspace to move.
-    pub fn workspace(&self, manifest: &workspace_migration::Source) -> String {
+    pub fn workspace(&self, manifest: &workspace_migration::SourceSpec) -> String {
         let said = Some(manifest.workspace.as_str()).filter(|name| !name.is_empty());
         let flag = self.workspace.as_deref();
         flag.or(said).unwrap_or(DEFAULT).to_owned()
@@ -91,7 +91,7 @@ impl SourceArgs {
     /// When there is none, or it cannot be used.
     pub fn source(
         &self,
-        manifest: &workspace_migration::Source,
+        manifest: &workspace_migration::SourceSpec,
         transport: &Transport,
     ) -> Result<Source, SourceError> {
         if let Some(path) = &self.declarative_config {

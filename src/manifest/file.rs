@@ -135,7 +135,7 @@ fn spec_schema() -> Result<Value, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::workspace_migration::{ConflictPolicy, Mode};
+    use crate::api::workspace_migration::{ConflictPolicySpec, Mode};
 
     const HEAD: &str =
         "apiVersion: gatewaymigration.dev/v1alpha1\nkind: WorkspaceMigration\nmetadata: {name: shop}\n";
@@ -160,7 +160,7 @@ mod tests {
             "{HEAD}spec:\n  source: {{adminAPI: {{url: 'https://kong'}}, select: }}\n  target: {{controlPlaneRef: {{name: shop}}}}\n  conflictPolicy: Skip\n"
         ))
         .unwrap();
-        assert_eq!(spec.conflict_policy, ConflictPolicy::Skip);
+        assert_eq!(spec.conflict_policy, ConflictPolicySpec::Skip);
         assert_eq!(
             (spec.source.workspace.as_str(), spec.source.select),
             ("default", None)

@@ -3,9 +3,8 @@
 use serde_json::json;
 
 use crate::api::workspace_migration::{
-    ConflictPolicy as ConflictChoice, DriftPolicy as DriftChoice, IdPolicy as IdChoice, Mode,
-    Preset as WrittenPreset, PresetName, PruneLimit as WrittenLimit, Selection as Selected,
-    Waiver as AcceptedFinding, WorkspaceMigrationSpec,
+    ConflictPolicySpec, DriftPolicySpec, IdPolicySpec, Mode, PresetName, PresetSpec, PruneLimitSpec,
+    SelectionSpec, WaiverSpec, WorkspaceMigrationSpec,
 };
 use crate::kong::model::entity_kinds::{ENTITY_KINDS, named};
 use crate::kong::plan::policy::{
@@ -67,8 +66,8 @@ pub fn policy(spec: &WorkspaceMigrationSpec, control_plane: &str) -> Result<Poli
     Ok(Policy {
         select: spec.source.select.as_ref().map(selection).unwrap_or_default(),
         ids: match spec.id_policy {
-            IdChoice::Preserve => IdPolicy::Preserve,
-            IdChoice::Derive => IdPolicy::Derive {
+            IdPolicySpec::Preserve => IdPolicy::Preserve,
+            IdPolicySpec::Derive => IdPolicy::Derive {
                 control_plane: control_plane.to_owned(),
             },
         },
@@ -91,7 +90,7 @@ pub fn policy(spec: &WorkspaceMigrationSpec, control_plane: &str) -> Result<Poli
 
 /// A waiver of the spec in the words of the planner.
 #[must_use]
-pub fn accepted(waiver: &AcceptedFinding) -> Waiver {
+pub fn accepted(waiver: &WaiverSpec) -> Waiver {
     Waiver {
         id: waiver.id.clone(),
         subject: waiver.subject.clone(),
@@ -121,8 +120,8 @@ fn kinds(spec: &WorkspaceMigrationSpec) -> Vec<(&'static str, &str)> {
     all.map(|(field, kind)| (field, kind.as_str())).collect()
 }
 
-fn selection(selected: &Selected) -> Selection {
-    let exclusion = |one: &crate::api::workspace_migration::Exclusion| Exclusion {
+fn selection(selected: &SelectionSpec) -> Selection {
+    let exclusion = |one: &crate::api::workspace_migration::ExclusionSpec| Exclusion {
         kind: one.kind.clone(),
         name: one.name.clone(),
     };
@@ -137,31 +136,31 @@ fn selection(selected: &Selected) -> Selection {
 fn drift(spec: &WorkspaceMigrationSpec) -> DriftPolicy {
     match (spec.mode, spec.sync.as_ref().map(|sync| sync.drift)) {
         (Mode::Plan | Mode::Apply, _) => DriftPolicy::AsConflict,
-        (Mode::Sync, None | Some(DriftChoice::Report)) => DriftPolicy::Report,
-        (Mode::Sync, Some(DriftChoice::Correct)) => DriftPolicy::Correct,
+        (Mode::Sync, None | Some(DriftPolicySpec::Report)) => DriftPolicy::Report,
+        (Mode::Sync, Some(DriftPolicySpec::Correct)) => DriftPolicy::Correct,
     }
 }
 
 /// The schema lets only counts and shares in.
-fn prune_limit(written: &WrittenLimit) -> PruneLimit {
+fn prune_limit(written: &PruneLimitSpec) -> PruneLimit {
     match written {
-        WrittenLimit::Count(count) => PruneLimit::Count(usize::try_from(*count).unwrap_or(usize::MAX)),
-        WrittenLimit::Percent(_) => written
+        PruneLimitSpec::Count(count) => PruneLimit::Count(usize::try_from(*count).unwrap_or(usize::MAX)),
+        PruneLimitSpec::Percent(_) => written
             .percent()
             .map_or(PruneLimit::Count(0), PruneLimit::Percent),
     }
 }
 
-const fn conflict(choice: ConflictChoice) -> ConflictPolicy {
+const fn conflict(choice: ConflictPolicySpec) -> ConflictPolicy {
     match choice {
-        ConflictChoice::Fail => ConflictPolicy::Fail,
-        ConflictChoice::Adopt => ConflictPolicy::Adopt,
-        ConflictChoice::Overwrite => ConflictPolicy::Overwrite,
-        ConflictChoice::Skip => ConflictPolicy::Skip,
+        ConflictPolicySpec::Fail => ConflictPolicy::Fail,
+        ConflictPolicySpec::Adopt => ConflictPolicy::Adopt,
+        ConflictPolicySpec::Overwrite => ConflictPolicy::Overwrite,
+        ConflictPolicySpec::Skip => ConflictPolicy::Skip,
     }
 }
 
-fn transform(written: &crate::api::workspace_migration::Transform) -> Result<Transform, InvalidPolicy> {
+fn transform(written: &crate::api::workspace_migration::TransformSpec) -> Result<Transform, InvalidPolicy> {
     let change = match &written.preset {
         Some(written) => Change::Preset(preset(written)),
         None => Change::Patch(serde_json::from_value(json!(written.patch)).map_err(|error| {
@@ -189,7 +188,7 @@ fn transform(written: &crate::api::workspace_migration::Transform) -> Result<Tra
     })
 }
 
-fn preset(written: &WrittenPreset) -> Preset {
+fn preset(written: &PresetSpec) -> Preset {
     let domain = |domain: &Option<String>| domain.clone().unwrap_or_default();
     match written.name {
         PresetName::RateLimitingToLocal => Preset::RateLimitingToLocal,

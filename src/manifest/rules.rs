@@ -9,7 +9,8 @@
 use std::time::Duration;
 
 use crate::api::workspace_migration::{
-    DeclarativeConfig, Preset, PresetName, PruneLimit, Source, Sync, Transform, WorkspaceMigrationSpec,
+    DeclarativeConfig, PresetName, PresetSpec, PruneLimitSpec, SourceSpec, Sync, TransformSpec,
+    WorkspaceMigrationSpec,
 };
 use crate::kong::model::KongVersion;
 
@@ -28,7 +29,7 @@ pub fn faults(spec: &WorkspaceMigrationSpec) -> Vec<String> {
         .collect()
 }
 
-fn of_source(source: &Source) -> Vec<String> {
+fn of_source(source: &SourceSpec) -> Vec<String> {
     let mut faults = Vec::new();
     if source.admin_api.is_some() == source.declarative_config.is_some() {
         faults.push(
@@ -54,7 +55,7 @@ fn of_file(file: &DeclarativeConfig) -> Vec<String> {
     faults
 }
 
-fn of_transform(at: usize, transform: &Transform) -> Vec<String> {
+fn of_transform(at: usize, transform: &TransformSpec) -> Vec<String> {
     let at = format!("spec.transforms[{at}]");
     match &transform.preset {
         Some(_) if !transform.patch.is_empty() => {
@@ -68,7 +69,7 @@ fn of_transform(at: usize, transform: &Transform) -> Vec<String> {
     }
 }
 
-fn of_preset(at: &str, preset: &Preset) -> Vec<String> {
+fn of_preset(at: &str, preset: &PresetSpec) -> Vec<String> {
     let mut faults = Vec::new();
     if preset.redis.is_some() != (preset.name == PresetName::RateLimitingToRedis) {
         faults.push(format!(
@@ -101,7 +102,7 @@ fn of_sync(sync: &Sync) -> Option<String> {
     }
 }
 
-fn of_prune_limit(limit: &PruneLimit) -> Option<String> {
-    let right = matches!(limit, PruneLimit::Count(_)) || limit.percent().is_some();
+fn of_prune_limit(limit: &PruneLimitSpec) -> Option<String> {
+    let right = matches!(limit, PruneLimitSpec::Count(_)) || limit.percent().is_some();
     (!right).then(|| "spec.pruneLimit must be a number of entities, or a share from 0% to 100%".to_owned())
 }

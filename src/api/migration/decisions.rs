@@ -43,7 +43,7 @@ pub enum ApprovalPolicy {
 
 /// A finding that somebody has accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-pub struct Waiver {
+pub struct WaiverSpec {
     /// Id of the finding, for example plugin-unsupported.
     #[schemars(length(min = 1, max = 253))]
     pub id: String,

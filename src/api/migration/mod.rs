@@ -17,11 +17,11 @@ use kube::Resource;
 use kube::core::object::HasStatus;
 use serde::de::DeserializeOwned;
 
-pub use self::decisions::{Approval, ApprovalPolicy, Mode, RollbackPolicy, Waiver};
+pub use self::decisions::{Approval, ApprovalPolicy, Mode, RollbackPolicy, WaiverSpec};
 pub use self::findings::{FindingGroup, FindingSeverity, FindingsStatus};
 pub use self::history::HistoryEntry;
 pub use self::phase::Phase;
-pub use self::progress::{KindProgress, ProgressStatus};
+pub use self::progress::{KindProgressStatus, ProgressStatus};
 use super::refs::LocalRef;
 
 /// A kind whose objects are migrations: what users decide, wherever the kind has it.
@@ -51,7 +51,7 @@ pub trait MigrationKind:
     fn is_rolled_back(&self) -> bool;
 
     /// Findings that are accepted.
-    fn waivers(&self) -> &[Waiver];
+    fn waivers(&self) -> &[WaiverSpec];
 
     /// How hard a run may push.
     fn limits(&self) -> RunLimits;

@@ -19,7 +19,7 @@ pub struct ProgressStatus {
         length(max = limits::KINDS),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kind"])
     )]
-    pub kinds: Vec<KindProgress>,
+    pub kinds: Vec<KindProgressStatus>,
     /// Calls to Konnect that wait for an answer.
     #[serde(default)]
     pub in_flight: u64,
@@ -36,7 +36,7 @@ pub struct ProgressStatus {
 
 /// What is done for one entity kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-pub struct KindProgress {
+pub struct KindProgressStatus {
     /// The kind, in the words of the Admin API's paths, for example services.
     pub kind: String,
     /// Entities done.

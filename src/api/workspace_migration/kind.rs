@@ -3,7 +3,7 @@
 use super::{WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::api::migration::{
     Approval, FindingsStatus, HistoryEntry, MigrationKind, MigrationStatus, Mode, Phase, ProgressStatus,
-    RunLimits, Waiver,
+    RunLimits, WaiverSpec,
 };
 use crate::api::refs::LocalRef;
 
@@ -26,7 +26,7 @@ impl MigrationKind for WorkspaceMigration {
         self.spec.rollback
     }
 
-    fn waivers(&self) -> &[Waiver] {
+    fn waivers(&self) -> &[WaiverSpec] {
         &self.spec.waivers
     }
 

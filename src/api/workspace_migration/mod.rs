@@ -14,20 +14,20 @@ use serde_json::{Map, Value};
 
 pub use checkpoint::{Checkpoint, RollbackCheckpoint, RollbackState};
 pub use policy::{
-    BackupPolicy, ConflictPolicy, ConflictPolicyForKind, CustomPlugin, DeletionPolicy, DriftPolicy,
-    FailurePolicy, IdPolicy, PatchOperation, Preset, PresetName, Redis, Repair, Sync, Throttle, Transform,
-    TransformSelector, VerificationPolicy,
+    BackupPolicy, ConflictPolicyForKind, ConflictPolicySpec, CustomPluginSpec, DeletionPolicy,
+    DriftPolicySpec, FailurePolicy, IdPolicySpec, PatchOperation, PresetName, PresetSpec, Redis, Repair,
+    Sync, ThrottleSpec, TransformSelector, TransformSpec, VerificationPolicy,
 };
-pub use prune::PruneLimit;
-pub use source::{AdminApi, AdminApiTls, DeclarativeConfig, Exclusion, Selection, Source};
+pub use prune::PruneLimitSpec;
+pub use source::{AdminApi, AdminApiTls, DeclarativeConfig, ExclusionSpec, SelectionSpec, SourceSpec};
 pub use status::{
-    BackupStatus, DriftStatus, EarlierBackup, KindVerification, PlanStatus, RollbackStatus, SourceStatus,
-    SyncStatus, TargetStatus, VerificationStatus, WorkspaceMigrationStatus,
+    BackupStatus, DriftStatus, EarlierBackup, KindVerificationStatus, PlanStatus, RollbackStatus,
+    SourceStatus, SyncStatus, TargetStatus, VerificationStatus, WorkspaceMigrationStatus,
 };
 
 pub use super::migration::{
-    Approval, ApprovalPolicy, FindingGroup, FindingSeverity, FindingsStatus, HistoryEntry, KindProgress,
-    Mode, Phase, ProgressStatus, RollbackPolicy, Waiver, limits,
+    Approval, ApprovalPolicy, FindingGroup, FindingSeverity, FindingsStatus, HistoryEntry,
+    KindProgressStatus, Mode, Phase, ProgressStatus, RollbackPolicy, WaiverSpec, limits,
 };
 
 use super::{refs::LocalRef, schema};
@@ -79,9 +79,9 @@ use super::{refs::LocalRef, schema};
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceMigrationSpec {
     /// Where to read from. Cannot be pointed elsewhere once the first write to the target has begun.
-    pub source: Source,
+    pub source: SourceSpec,
     /// Where to write to. Cannot be changed once the first write has begun.
-    pub target: Target,
+    pub target: TargetSpec,
     /// How far to go: Plan only reads and tells what would happen, Apply writes once, Sync keeps the target equal until
     /// told otherwise.
     #[serde(default)]
@@ -91,7 +91,7 @@ pub struct WorkspaceMigrationSpec {
     pub approval: Option<Approval>,
     /// What to do when the target has an entity of the same identity that this migration did not write.
     #[serde(default)]
-    pub conflict_policy: ConflictPolicy,
+    pub conflict_policy: ConflictPolicySpec,
     /// Exceptions from conflictPolicy, by entity kind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -99,7 +99,7 @@ pub struct WorkspaceMigrationSpec {
     pub conflict_policy_per_kind: Vec<ConflictPolicyForKind>,
     /// Whether entities keep their ids (Preserve) or get ids derived from control plane and source id (Derive).
     #[serde(default)]
-    pub id_policy: IdPolicy,
+    pub id_policy: IdPolicySpec,
     /// What deleting this object does to the target: nothing (Orphan), or delete what it created there (DeleteMigrated). What was
     /// overwritten stays, and what somebody changed since, unless rollbackPolicy says otherwise. To restore too, set rollback first.
     #[serde(default)]
@@ -123,22 +123,22 @@ pub struct WorkspaceMigrationSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::count_or_percent")]
     #[x_kube(validation = rules::count_or_percent("spec.pruneLimit"))]
-    pub prune_limit: Option<PruneLimit>,
+    pub prune_limit: Option<PruneLimitSpec>,
     /// Findings that somebody has accepted, with a reason each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub waivers: Vec<Waiver>,
+    pub waivers: Vec<WaiverSpec>,
     /// Changes to make on the way, as JSON patches, with a reason each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub transforms: Vec<Transform>,
+    pub transforms: Vec<TransformSpec>,
     /// Schemas of custom plugins, uploaded before the first plugin that needs one; those that no plugin needs are not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
-    pub custom_plugins: Vec<CustomPlugin>,
+    pub custom_plugins: Vec<CustomPluginSpec>,
     /// How mode Sync follows the source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sync: Option<Sync>,
@@ -147,7 +147,7 @@ pub struct WorkspaceMigrationSpec {
     pub verification: Option<VerificationPolicy>,
     /// Limits on the calls to Konnect.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub throttle: Option<Throttle>,
+    pub throttle: Option<ThrottleSpec>,
     /// What to do when an entity is refused: go on with what does not depend on it (ContinueIndependent), Stop, or undo
     /// everything (RollbackOnFailure). Once a migration has been complete, RollbackOnFailure is Stop.
     #[serde(default)]
@@ -174,15 +174,15 @@ pub struct WorkspaceMigrationSpec {
 
 impl WorkspaceMigrationSpec {
     /// A migration with every setting at its default.
-    pub fn new(source: Source, target: Target) -> Self {
+    pub fn new(source: SourceSpec, target: TargetSpec) -> Self {
         Self {
             source,
             target,
             mode: Mode::default(),
             approval: None,
-            conflict_policy: ConflictPolicy::default(),
+            conflict_policy: ConflictPolicySpec::default(),
             conflict_policy_per_kind: Vec::new(),
-            id_policy: IdPolicy::default(),
+            id_policy: IdPolicySpec::default(),
             deletion_policy: DeletionPolicy::default(),
             backup_policy: BackupPolicy::default(),
             retain_backup: false,
@@ -206,14 +206,16 @@ impl WorkspaceMigrationSpec {
     pub fn max_in_flight(&self) -> u32 {
         self.throttle
             .as_ref()
-            .map_or(Throttle::DEFAULT_MAX_IN_FLIGHT, |throttle| throttle.max_in_flight)
+            .map_or(ThrottleSpec::DEFAULT_MAX_IN_FLIGHT, |throttle| {
+                throttle.max_in_flight
+            })
     }
 }
 
 /// Where to write to.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Target {
+pub struct TargetSpec {
     /// The KonnectGatewayControlPlane, in the same namespace.
     pub control_plane_ref: LocalRef,
 }

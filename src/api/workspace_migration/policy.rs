@@ -13,7 +13,7 @@ use crate::api::{refs::KeyRef, schema};
 
 /// What to do when the target has an entity of the same identity that the migration did not write.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-pub enum ConflictPolicy {
+pub enum ConflictPolicySpec {
     /// Block the entity and what depends on it.
     #[default]
     Fail,
@@ -32,12 +32,12 @@ pub struct ConflictPolicyForKind {
     #[schemars(length(min = 1, max = 253))]
     pub kind: String,
     /// What to do with them.
-    pub policy: ConflictPolicy,
+    pub policy: ConflictPolicySpec,
 }
 
 /// Which ids entities have in the target.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-pub enum IdPolicy {
+pub enum IdPolicySpec {
     /// Those of the source.
     #[default]
     Preserve,
@@ -81,7 +81,7 @@ pub enum FailurePolicy {
 #[derive(Debug, Clone, PartialEq, Deserialize, Serialize, KubeSchema)]
 #[x_kube(validation = Rule::new("has(self.patch) != has(self.preset)")
     .message("exactly one of patch and preset must be set in an entry of spec.transforms"))]
-pub struct Transform {
+pub struct TransformSpec {
     /// Which entities to change.
     pub select: TransformSelector,
     /// How to change them: a JSON patch (RFC 6902).
@@ -90,7 +90,7 @@ pub struct Transform {
     pub patch: Vec<PatchOperation>,
     /// How to change them: in a way that many migrations need. Entities that need no change are left as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub preset: Option<Preset>,
+    pub preset: Option<PresetSpec>,
     /// Why the change is right.
     #[schemars(length(min = 1, max = 1024))]
     pub reason: String,
@@ -102,7 +102,7 @@ pub struct Transform {
     .message("preset.redis must be set for RateLimitingToRedis, and for no other preset"))]
 #[x_kube(validation = Rule::new("(self.name == 'HostSuffix') ? (has(self.from) && has(self.to)) : (!has(self.from) && !has(self.to))")
     .message("preset.from and preset.to must be set for HostSuffix, and for no other preset"))]
-pub struct Preset {
+pub struct PresetSpec {
     /// RateLimitingToLocal and RateLimitingToRedis change plugins that count in the gateway's database (strategy or policy cluster).
     /// RegexPathsToTilde marks the regular expressions among paths of routes of a gateway before 3.0. HostSuffix moves hosts of
     /// routes, services or snis from one domain to another.
@@ -210,7 +210,7 @@ pub struct PatchOperation {
 /// Schema of a custom plugin.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct CustomPlugin {
+pub struct CustomPluginSpec {
     /// Name of the plugin.
     #[schemars(length(min = 1, max = 253))]
     pub name: String,
@@ -230,12 +230,12 @@ pub struct Sync {
     /// (Report), or put the source's content back (Correct).
     /// What this migration did not write is the business of conflictPolicy.
     #[serde(default)]
-    pub drift: DriftPolicy,
+    pub drift: DriftPolicySpec,
 }
 
 /// What to do when the target changed by another hand.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-pub enum DriftPolicy {
+pub enum DriftPolicySpec {
     /// Tell, and leave it.
     #[default]
     Report,
@@ -285,9 +285,9 @@ pub enum Repair {
 /// Limits on the calls to Konnect.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Throttle {
+pub struct ThrottleSpec {
     /// How many calls may be in flight at once.
-    #[serde(default = "Throttle::default_max_in_flight")]
+    #[serde(default = "ThrottleSpec::default_max_in_flight")]
     #[schemars(range(min = 1, max = 256))]
     pub max_in_flight: u32,
     /// How many calls may be made in a second; 0 leaves that to what Konnect tells.
@@ -296,7 +296,7 @@ pub struct Throttle {
     pub requests_per_second: u32,
 }
 
-impl Throttle {
+impl ThrottleSpec {
     /// Calls in flight when nothing is said.
     pub const DEFAULT_MAX_IN_FLIGHT: u32 = 16;
 
@@ -320,7 +320,7 @@ mod tests {
         ] {
             let sync = Sync {
                 interval: text.to_owned(),
-                drift: DriftPolicy::Report,
+                drift: DriftPolicySpec::Report,
             };
             assert_eq!(sync.pause(), Duration::from_millis(milliseconds), "{text}");
         }

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 /// How much prune may delete in one pass.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
-pub enum PruneLimit {
+pub enum PruneLimitSpec {
     /// So many entities.
     Count(u32),
     /// A share, as 50%.
     Percent(String),
 }
 
-impl PruneLimit {
+impl PruneLimitSpec {
     /// The share in percent, from 0 to 100; none for a count, and for what is no share.
     pub fn percent(&self) -> Option<u8> {
         let Self::Percent(text) = self else { return None };

@@ -13,7 +13,7 @@ use crate::api::refs::{KeyRef, LocalRef};
     "has(self.adminAPI) != has(self.declarativeConfig)",
     "exactly one of spec.source.adminAPI and spec.source.declarativeConfig must be set"
 ))]
-pub struct Source {
+pub struct SourceSpec {
     /// The Admin API of a running Kong Gateway.
     #[serde(rename = "adminAPI", skip_serializing_if = "Option::is_none")]
     pub admin_api: Option<AdminApi>,
@@ -21,15 +21,15 @@ pub struct Source {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub declarative_config: Option<DeclarativeConfig>,
     /// Name of the workspace. Open-source Kong has only default.
-    #[serde(default = "Source::default_workspace")]
+    #[serde(default = "SourceSpec::default_workspace")]
     #[schemars(length(min = 1, max = 253))]
     pub workspace: String,
     /// Which part of the workspace to move. All of it when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub select: Option<Selection>,
+    pub select: Option<SelectionSpec>,
 }
 
-impl Source {
+impl SourceSpec {
     fn default_workspace() -> String {
         "default".to_owned()
     }
@@ -97,7 +97,7 @@ pub struct DeclarativeConfig {
 /// Which part of a workspace to move.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Selection {
+pub struct SelectionSpec {
     /// Only entities that have all these tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64))]
@@ -112,12 +112,12 @@ pub struct Selection {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 256))]
     #[x_kube(merge_strategy = ListMerge::Atomic)]
-    pub exclude: Vec<Exclusion>,
+    pub exclude: Vec<ExclusionSpec>,
 }
 
 /// Entities to leave behind.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-pub struct Exclusion {
+pub struct ExclusionSpec {
     /// Kind of the entities, in the words of the Admin API's paths, for example plugins.
     #[schemars(length(min = 1, max = 253))]
     pub kind: String,

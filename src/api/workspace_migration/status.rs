@@ -239,12 +239,12 @@ pub struct VerificationStatus {
         length(max = limits::KINDS),
         extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["kind"])
     )]
-    pub kinds: Vec<KindVerification>,
+    pub kinds: Vec<KindVerificationStatus>,
 }
 
 /// Whether target and source are equal in one kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
-pub struct KindVerification {
+pub struct KindVerificationStatus {
     /// The kind, in the words of the Admin API's paths, for example services.
     pub kind: String,
     /// SHA-256 over what the target holds of the source in this kind.

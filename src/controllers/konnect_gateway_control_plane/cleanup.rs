@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     api::{
-        annotations::{DeletionPolicy, force_delete},
+        annotations::{ControlPlaneDeletionPolicy, force_delete},
         conditions::reason,
         events,
         konnect_gateway_control_plane::{KonnectGatewayControlPlane, KonnectGatewayControlPlaneStatus},
@@ -48,11 +48,11 @@ impl GatewayControlPlane {
             return Ok(Outcome::Gone);
         }
         let annotations = object.annotations();
-        let policy = match DeletionPolicy::from_annotations(annotations) {
+        let policy = match ControlPlaneDeletionPolicy::from_annotations(annotations) {
             Ok(policy) => policy,
             Err(error) => return Ok(Outcome::blocked(reason::DELETION_BLOCKED, error.to_string())),
         };
-        if force_delete(annotations) || policy == Some(DeletionPolicy::Retain) {
+        if force_delete(annotations) || policy == Some(ControlPlaneDeletionPolicy::Retain) {
             draft.note(Note::normal(
                 events::RETAINED,
                 "Delete",
@@ -139,7 +139,8 @@ impl GatewayControlPlane {
 pub(super) fn leaves_all(stored: &DynamicObject) -> bool {
     let annotations = stored.annotations();
     force_delete(annotations)
-        || DeletionPolicy::from_annotations(annotations) == Ok(Some(DeletionPolicy::Retain))
+        || ControlPlaneDeletionPolicy::from_annotations(annotations)
+            == Ok(Some(ControlPlaneDeletionPolicy::Retain))
 }
 
 /// The control plane to delete: by the id in status, else by our UID label. One that somebody else deleted is no more.

@@ -2,7 +2,7 @@
 
 use crate::{
     api::{
-        annotations::{Adopt, DeletionPolicy, InvalidAnnotation},
+        annotations::{Adopt, ControlPlaneDeletionPolicy, InvalidAnnotation},
         conditions::reason,
         konnect_gateway_control_plane::{
             CreateControlPlaneRequest, EntitySource, KonnectGatewayControlPlane,
@@ -66,7 +66,7 @@ pub(super) fn validate(object: &KonnectGatewayControlPlane) -> Result<Wanted, Re
     let proxy_urls = request.proxy_urls.as_deref().map(proxy_urls).transpose()?;
     let annotations = object.metadata.annotations.clone().unwrap_or_default();
     // Checked now, so that a mistake shows before the object is deleted.
-    DeletionPolicy::from_annotations(&annotations)?;
+    ControlPlaneDeletionPolicy::from_annotations(&annotations)?;
     let adopt = Adopt::from_annotations(&annotations)?;
     Ok(Wanted {
         request,

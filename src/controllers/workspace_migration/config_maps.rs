@@ -68,7 +68,7 @@ impl ConfigMaps {
     /// # Errors
     /// When a ConfigMap or its key is missing, or the value is no text.
     pub fn custom_plugins(&self, spec: &WorkspaceMigrationSpec) -> Result<Vec<CustomPlugin>, Error> {
-        let read = |plugin: &crate::api::workspace_migration::CustomPlugin| {
+        let read = |plugin: &crate::api::workspace_migration::CustomPluginSpec| {
             let entry = &plugin.schema_config_map_ref;
             let schema = self.text(entry).map_err(|source| Error::CustomPlugin {
                 name: plugin.name.clone(),

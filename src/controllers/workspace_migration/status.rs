@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::workspace_migration::{
-    FindingGroup, FindingSeverity, FindingsStatus, KindProgress as KindEntry, KindVerification, Phase,
+    FindingGroup, FindingSeverity, FindingsStatus, KindProgressStatus, KindVerificationStatus, Phase,
     PlanStatus, ProgressStatus, RollbackStatus, SourceStatus, VerificationStatus, WorkspaceMigrationStatus,
     limits,
 };
@@ -193,7 +193,7 @@ fn entry(severity: Severity, id: &str, group: &[&Finding]) -> FindingGroup {
 
 /// What is done, by kind.
 pub fn progress_status(progress: &Progress, rate: Option<f64>) -> ProgressStatus {
-    let kinds = progress.kinds.iter().map(|(kind, counts)| KindEntry {
+    let kinds = progress.kinds.iter().map(|(kind, counts)| KindProgressStatus {
         kind: (*kind).to_owned(),
         completed: count(counts.completed),
         total: count(counts.total),
@@ -221,7 +221,7 @@ pub fn verification_status(verification: &Verification, now: Timestamp) -> Verif
             .kinds
             .iter()
             .take(limits::KINDS)
-            .map(|(kind, of_kind)| KindVerification {
+            .map(|(kind, of_kind)| KindVerificationStatus {
                 kind: (*kind).to_owned(),
                 digest: of_kind.target_digest.clone(),
                 matched: count(of_kind.matched),
