@@ -31,8 +31,8 @@ use kube::{
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use simulators::{
-    konnect::{Konnect, Options, Side},
-    server::{Behaviour, Running, ServeOptions, serve},
+    konnect::{Konnect, Options, Servers, endpoints},
+    server::{Behaviour, Running, ServeOptions},
 };
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -54,7 +54,10 @@ pub struct Bed {
     pub client: Client,
     pub namespace: String,
     pub konnect: Konnect,
+    /// Its region, which has the control planes.
     pub server: Running,
+    /// Its global host, which checks tokens.
+    global: Running,
     /// Id of the control plane in Konnect.
     pub control_plane: String,
 }
@@ -66,7 +69,7 @@ impl Bed {
         let namespace = create_namespace(&client, "extension").await?;
         let konnect = Konnect::new(Options::default());
         let made = konnect.seed_control_plane(&json!({"name": "inventory"}))?;
-        let server = serve(konnect.router(Side::Region), ServeOptions::default()).await?;
+        let Servers { region, global } = Servers::start(&konnect, ServeOptions::default()).await?;
         let control_plane = made["id"]
             .as_str()
             .context("a control plane without id")?
@@ -75,7 +78,8 @@ impl Bed {
             client,
             namespace,
             konnect,
-            server,
+            server: region,
+            global,
             control_plane,
         })
     }
@@ -244,7 +248,7 @@ impl Bed {
 
     fn transport_options(&self) -> anyhow::Result<TransportOptions> {
         Ok(TransportOptions {
-            endpoints: EndpointMap::parse([format!("us.api.konghq.com={}", self.server.url())])?,
+            endpoints: EndpointMap::parse(endpoints(&self.server, &self.global))?,
             retry: RetryPolicy::never(),
             ..TransportOptions::default()
         })
