@@ -250,7 +250,7 @@ impl ApplyArgs {
         };
         let written = private_file(path).and_then(|mut file| {
             let (id, name) = (&ends.control_plane.id, ends.control_plane.name.clone());
-            let head = backup::Head::new(id, Some(name), SystemClock.now_to_the_second());
+            let head = backup::BackupHead::new(id, Some(name), SystemClock.now_to_the_second());
             backup::write(&observed.target, &head, &mut file)?;
             file.flush()?;
             file.get_ref().sync_all()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::migration::progress::{KindProgress, Progress};
+use crate::migration::progress::{Progress, ProgressOfKind};
 
 /// Between two pictures on a terminal.
 const FRAME: Duration = Duration::from_millis(100);
@@ -66,7 +66,7 @@ fn bars(progress: &Progress) -> Vec<String> {
     kinds.chain([bar("all", progress.sum())]).collect()
 }
 
-fn bar(name: &str, counts: KindProgress) -> String {
+fn bar(name: &str, counts: ProgressOfKind) -> String {
     let part = |count: usize| count * WIDTH / counts.total.max(1);
     let (done, failed) = (part(counts.completed), part(counts.failed));
     let rest = WIDTH.saturating_sub(done + failed);
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_bar_shows_what_is_done_and_what_is_refused() {
-        let counts = KindProgress {
+        let counts = ProgressOfKind {
             completed: 5,
             total: 10,
             failed: 2,
@@ -93,6 +93,6 @@ mod tests {
             bar("routes", counts),
             "routes                  [###############!!!!!!.........] 5/10, 2 not written"
         );
-        assert!(bar("none", KindProgress::default()).ends_with("] 0/0"));
+        assert!(bar("none", ProgressOfKind::default()).ends_with("] 0/0"));
     }
 }

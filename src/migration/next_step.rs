@@ -54,6 +54,7 @@ pub fn next_step(decisions: &Decisions<'_>, plan: &Plan, consequence: &Rule) -> 
     }
     match decisions.purpose {
         Purpose::Plan => return NextStep::Report,
+        // Asked for once: what differs by now may be what somebody wants, and is theirs to decide.
         Purpose::Once if decisions.completed => return NextStep::Watch,
         Purpose::Once | Purpose::Follow => {}
     }
@@ -64,6 +65,7 @@ pub fn next_step(decisions: &Decisions<'_>, plan: &Plan, consequence: &Rule) -> 
         return NextStep::Steady;
     }
     match decisions.approved {
+        // An approval holds for the one plan that somebody has seen.
         Some(hash) if hash != plan.hash => NextStep::AwaitApproval {
             stale: !hash.is_empty(),
         },

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 /// Counts of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct KindProgress {
+pub struct ProgressOfKind {
     /// In the target and equal, or deleted.
     pub completed: usize,
     /// All that should be there, and all that should go.
@@ -17,16 +17,16 @@ pub struct KindProgress {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Kinds with at least one entity.
-    pub kinds: BTreeMap<&'static str, KindProgress>,
+    pub kinds: BTreeMap<&'static str, ProgressOfKind>,
 }
 
 impl Progress {
     /// Sum over all kinds.
     #[must_use]
-    pub fn sum(&self) -> KindProgress {
+    pub fn sum(&self) -> ProgressOfKind {
         self.kinds
             .values()
-            .fold(KindProgress::default(), |sum, kind| KindProgress {
+            .fold(ProgressOfKind::default(), |sum, kind| ProgressOfKind {
                 completed: sum.completed + kind.completed,
                 total: sum.total + kind.total,
                 failed: sum.failed + kind.failed,

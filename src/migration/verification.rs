@@ -26,14 +26,14 @@ pub struct Verification {
     /// SHA-256 over the same entities and fields of the target; equal to the source's when everything matched.
     pub target_digest: String,
     /// The same by kind name.
-    pub kinds: BTreeMap<&'static str, KindVerification>,
+    pub kinds: BTreeMap<&'static str, VerificationOfKind>,
     /// Differences, and fields that only the target has.
     pub findings: Vec<Finding>,
 }
 
 /// The outcome for one kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KindVerification {
+pub struct VerificationOfKind {
     /// Equal on both sides.
     pub matched: usize,
     /// Different, or not in the target.

@@ -11,7 +11,7 @@ use gateway_migration_operator::config::{Config, KonnectKinds};
 use gateway_migration_operator::http::{EndpointMap, RetryPolicy, TransportOptions};
 use gateway_migration_operator::k8s::artefacts;
 use gateway_migration_operator::kong::plan::Ledger;
-use gateway_migration_operator::kong::plan::ledger::format::Ends;
+use gateway_migration_operator::kong::plan::ledger::format::LedgerEnds;
 use gateway_migration_operator::operator::operate;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Secret;
@@ -129,7 +129,7 @@ impl World {
         Ok(())
     }
 
-    /// Ends the operator; another one may be started.
+    /// LedgerEnds the operator; another one may be started.
     pub async fn stop_operator(&mut self) -> Result<()> {
         self.stop.cancel();
         if let Some(operator) = self.operator.take() {
@@ -139,7 +139,7 @@ impl World {
         Ok(())
     }
 
-    /// Ends the operator and starts one that leaves the Konnect kinds to Kong's operator.
+    /// LedgerEnds the operator and starts one that leaves the Konnect kinds to Kong's operator.
     pub async fn become_read_only(&mut self) -> Result<()> {
         self.stop_operator().await?;
         self.konnect_kinds = KonnectKinds::ReadOnly;
@@ -353,7 +353,7 @@ impl World {
             .and_then(|target| target.control_plane_id.as_deref());
         let document =
             artefacts::load(&self.client, &self.namespace, &kept.context("a ledger")?.name).await?;
-        let ends = Ends {
+        let ends = LedgerEnds {
             workspace: &seen.0.spec.source.workspace,
             control_plane: target.context("a control plane")?,
         };

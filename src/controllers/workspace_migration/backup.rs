@@ -17,7 +17,7 @@ use crate::controllers::runtime::error::ReconcileError as _;
 use crate::k8s::artefacts::{self, Artefact, ArtefactError, PackedDocument};
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::k8s::events::Note;
-use crate::kong::plan::ledger::format::Ends;
+use crate::kong::plan::ledger::format::LedgerEnds;
 use crate::kong::plan::{Ledger, backup};
 use crate::migration::plan::Plan;
 
@@ -32,8 +32,8 @@ pub(super) fn ledger_artefact(control_plane: &str) -> Artefact {
 }
 
 /// What the ledger is of.
-fn ends<'a>(object: &'a WorkspaceMigration, control_plane: &'a str) -> Ends<'a> {
-    Ends {
+fn ends<'a>(object: &'a WorkspaceMigration, control_plane: &'a str) -> LedgerEnds<'a> {
+    LedgerEnds {
         workspace: &object.spec.source.workspace,
         control_plane,
     }
@@ -137,7 +137,7 @@ impl WorkspaceMigrationController {
         let now = self.context.clock.now_to_the_second();
         let held = &run.observed.target;
         let name = self.control_plane_name(run.object).await;
-        let head = backup::Head::new(control_plane, name, now);
+        let head = backup::BackupHead::new(control_plane, name, now);
         let packed = PackedDocument::write(|out| backup::write(held, &head, out))
             .map_err(|error| Error::Backup(error.into()))?;
         let artefact = backup_artefact(control_plane);

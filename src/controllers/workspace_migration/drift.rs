@@ -9,7 +9,7 @@ use crate::k8s::conditions::ConditionStatus::True;
 use crate::k8s::events::Note;
 use crate::kong::engine::Applied;
 use crate::kong::plan::Planned;
-use crate::kong::plan::drift::{Class, Drift};
+use crate::kong::plan::drift::{Drift, DriftClass};
 use crate::kong::plan::planner_rules::DRIFT_CORRECTED;
 use crate::migration::plan::Plan;
 use crate::migration::subject::Subject;
@@ -100,12 +100,12 @@ fn names<'a>(subjects: impl Iterator<Item = &'a Subject>) -> Option<String> {
 fn drift_status(drift: &Drift) -> DriftStatus {
     let of = |class| u64::try_from(drift.count(class)).unwrap_or(u64::MAX);
     DriftStatus {
-        changed_in_source: of(Class::ChangedInSource),
-        changed_in_target: of(Class::ChangedInTarget),
-        changed_in_both: of(Class::ChangedInBoth),
-        missing_in_target: of(Class::NewInSource).saturating_add(of(Class::RemovedFromTarget)),
-        removed_from_target: of(Class::RemovedFromTarget),
-        missing_in_source: of(Class::MissingInSource),
+        changed_in_source: of(DriftClass::ChangedInSource),
+        changed_in_target: of(DriftClass::ChangedInTarget),
+        changed_in_both: of(DriftClass::ChangedInBoth),
+        missing_in_target: of(DriftClass::NewInSource).saturating_add(of(DriftClass::RemovedFromTarget)),
+        removed_from_target: of(DriftClass::RemovedFromTarget),
+        missing_in_source: of(DriftClass::MissingInSource),
     }
 }
 

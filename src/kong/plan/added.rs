@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::catalogue::{Catalogue, PluginDrift};
+use super::catalogue::{Catalogue, DefaultChanges};
 use super::mask;
 use super::path::Path;
 use super::planner_rules::TARGET_ADDS_FIELD;
@@ -16,19 +16,19 @@ const KEEPS_BEHAVIOUR: &[(&str, &str)] = &[
     ("cors", "config.allow_origin_absent"),
 ];
 
-/// What the target will fill in for a plugin that is yet to be written, foreseen from the published defaults.
+/// What the target will fill in for a plugin that is yet to be written, as the published defaults say.
 #[must_use]
-pub fn foresee(
+pub fn preview(
     subject: &Subject,
     entity: &Entity,
     version: KongVersion,
     catalogue: &Catalogue,
 ) -> Vec<Finding> {
-    let Some((name, drift)) = plugin_drift(entity, version, catalogue) else {
+    let Some((name, changes)) = default_changes(entity, version, catalogue) else {
         return Vec::new();
     };
     let body = &entity.body;
-    drift
+    changes
         .new
         .iter()
         .filter(|(path, _)| {
@@ -50,29 +50,29 @@ pub fn observe(
 ) -> Vec<Finding> {
     let mut paths = Vec::new();
     added_paths(&entity.body, actual, None, &mut paths);
-    let drift = plugin_drift(entity, version, catalogue);
-    let keeps_behaviour = |path: &str| match drift {
+    let changes = default_changes(entity, version, catalogue);
+    let keeps_behaviour = |path: &str| match changes {
         Some((name, _)) => KEEPS_BEHAVIOUR.contains(&(name, path)),
         None => entity.kind.added_quietly.contains(&path),
     };
     paths
         .into_iter()
         .filter(|(path, value)| {
-            let known = |(_, drift): (_, &PluginDrift)| drift.changed.get(path) == Some(*value);
+            let known = |(_, changes): (_, &DefaultChanges)| changes.changed.get(path) == Some(*value);
             let server_made = entity.kind.read_only.contains(&path.as_str());
-            !server_made && !drift.is_some_and(known) && !keeps_behaviour(path)
+            !server_made && !changes.is_some_and(known) && !keeps_behaviour(path)
         })
         .map(|(path, value)| finding(subject, entity, &path, value))
         .collect()
 }
 
-fn plugin_drift<'a>(
+fn default_changes<'a>(
     entity: &'a Entity,
     version: KongVersion,
     catalogue: &'a Catalogue,
-) -> Option<(&'a str, &'a PluginDrift)> {
+) -> Option<(&'a str, &'a DefaultChanges)> {
     let name = entity.kind.plugin_name(&entity.body)?;
-    Some((name, catalogue.drift(version, name)?))
+    Some((name, catalogue.default_changes(version, name)?))
 }
 
 /// A new field matters where the record around it is in use; a whole new record comes with a switch that is off.
@@ -137,9 +137,9 @@ mod tests {
             "plugins",
             json!({"id": "p", "name": "http-log", "config": {"http_endpoint": "https://x"}}),
         );
-        let foreseen = foresee(&plugin.subject(), &plugin, V3_9, Catalogue::bundled());
-        assert_eq!(fields(&foreseen), ["config.ssl_verify"]);
-        assert_eq!(foreseen[0].observed, "config.ssl_verify = true");
+        let previewed = preview(&plugin.subject(), &plugin, V3_9, Catalogue::bundled());
+        assert_eq!(fields(&previewed), ["config.ssl_verify"]);
+        assert_eq!(previewed[0].observed, "config.ssl_verify = true");
         let actual = json!({"id": "p", "name": "http-log", "config": {"http_endpoint": "https://x", "ssl_verify": true, "client_certificate": null}});
         let seen = observe(
             &plugin.subject(),
@@ -148,7 +148,7 @@ mod tests {
             V3_9,
             Catalogue::bundled(),
         );
-        assert_eq!(seen, foreseen);
+        assert_eq!(seen, previewed);
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
             "plugins",
             json!({"id": "p", "name": "basic-auth", "config": {"hide_credentials": false}}),
         );
-        assert!(foresee(&plugin.subject(), &plugin, V3_9, Catalogue::bundled()).is_empty());
+        assert!(preview(&plugin.subject(), &plugin, V3_9, Catalogue::bundled()).is_empty());
         let actual = json!({"name": "basic-auth", "config": {"hide_credentials": false, "principals": {"enabled": false, "error_on_miss": true}}});
         assert!(
             observe(

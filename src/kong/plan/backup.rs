@@ -18,7 +18,7 @@ const FORMAT: &str = "gatewaymigration.dev/backup/v1";
 /// The first line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Head {
+pub struct BackupHead {
     /// [`FORMAT`].
     format: String,
     /// Id of the control plane.
@@ -30,7 +30,7 @@ pub struct Head {
     pub taken_at: Timestamp,
 }
 
-impl Head {
+impl BackupHead {
     /// Of a control plane, by id and, where it is known, by name.
     #[must_use]
     pub fn new(control_plane: &str, control_plane_name: Option<String>, taken_at: Timestamp) -> Self {
@@ -44,7 +44,7 @@ impl Head {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line<'a> {
+struct BackupLine<'a> {
     kind: Cow<'a, str>,
     id: Cow<'a, str>,
     body: Cow<'a, Map<String, Value>>,
@@ -65,10 +65,10 @@ pub enum BackupError {
 ///
 /// # Errors
 /// What the writer says.
-pub fn write(target: &Snapshot, head: &Head, out: &mut dyn Write) -> io::Result<()> {
+pub fn write(target: &Snapshot, head: &BackupHead, out: &mut dyn Write) -> io::Result<()> {
     line(head, out)?;
     for entity in target.iter() {
-        let written = Line {
+        let written = BackupLine {
             kind: entity.kind.name.into(),
             id: (&*entity.id).into(),
             body: Cow::Borrowed(&entity.body),
@@ -87,16 +87,16 @@ fn line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
 ///
 /// # Errors
 /// When it is none, or of another version.
-pub fn read(document: impl BufRead) -> Result<(Head, Vec<PlannedEntity>), BackupError> {
+pub fn read(document: impl BufRead) -> Result<(BackupHead, Vec<PlannedEntity>), BackupError> {
     let mut lines = document.lines();
-    let head: Head = lines
+    let head: BackupHead = lines
         .next()
         .and_then(|head| serde_json::from_str(&head.ok()?).ok())
-        .filter(|head: &Head| head.format == FORMAT)
+        .filter(|head: &BackupHead| head.format == FORMAT)
         .ok_or(BackupError::Format)?;
     let entity = |(number, text): (usize, io::Result<String>)| {
         let fault = || BackupError::Line(number + 2);
-        let line: Line<'_> = serde_json::from_str(&text.map_err(|_| fault())?).map_err(|_| fault())?;
+        let line: BackupLine<'_> = serde_json::from_str(&text.map_err(|_| fault())?).map_err(|_| fault())?;
         Ok(PlannedEntity {
             key: EntityKey::new(line.kind.into_owned(), line.id.into_owned()),
             body: line.body.into_owned(),
@@ -123,7 +123,7 @@ mod tests {
             ),
         ]);
         let mut document = Vec::new();
-        let head = Head::new("cp", None, Timestamp::UNIX_EPOCH);
+        let head = BackupHead::new("cp", None, Timestamp::UNIX_EPOCH);
         write(&target, &head, &mut document).unwrap();
         let (head, entities) = read(document.as_slice()).unwrap();
         assert_eq!(

@@ -52,7 +52,7 @@ pub struct RefusedValue {
 
 /// What changed for one plugin between a source version and the newest schemas.
 #[derive(Debug, Default, Deserialize)]
-pub struct PluginDrift {
+pub struct DefaultChanges {
     /// Fields the source version does not have, with the default that Konnect fills in, where it is not neutral.
     #[serde(default)]
     pub new: BTreeMap<String, Value>,
@@ -107,7 +107,7 @@ struct DataPlanes {
 pub struct Catalogue {
     entities: BTreeMap<String, FieldSchema>,
     plugins: BTreeMap<String, PluginSupport>,
-    drift: BTreeMap<KongVersion, BTreeMap<String, PluginDrift>>,
+    default_changes: BTreeMap<KongVersion, BTreeMap<String, DefaultChanges>>,
     secrets: BTreeMap<String, Vec<String>>,
     shapes: BTreeMap<String, PluginShape>,
     refused_defaults: BTreeMap<String, BTreeMap<String, Value>>,
@@ -115,11 +115,11 @@ pub struct Catalogue {
 }
 
 static BUNDLED: LazyLock<Catalogue> = LazyLock::new(|| {
-    let drift: BTreeMap<String, _> = parse(include_str!("data/plugin-drift.json"));
+    let changes: BTreeMap<String, _> = parse(include_str!("data/plugin-drift.json"));
     Catalogue {
         entities: parse(include_str!("data/konnect-entities.json")),
         plugins: parse(include_str!("data/konnect-plugins.json")),
-        drift: drift
+        default_changes: changes
             .into_iter()
             .filter_map(|(version, facts)| Some((KongVersion::parse(&version)?, facts)))
             .collect(),
@@ -177,12 +177,12 @@ impl Catalogue {
 
     /// Drift of a plugin since a version. Between two known versions the older one answers, so that nothing is missed.
     #[must_use]
-    pub fn drift(&self, version: KongVersion, plugin: &str) -> Option<&PluginDrift> {
+    pub fn default_changes(&self, version: KongVersion, plugin: &str) -> Option<&DefaultChanges> {
         let known = self
-            .drift
+            .default_changes
             .range(..=version)
             .next_back()
-            .or_else(|| self.drift.iter().next())?;
+            .or_else(|| self.default_changes.iter().next())?;
         known.1.get(plugin)
     }
 
@@ -190,10 +190,10 @@ impl Catalogue {
     /// version, the values of all versions that had another one; several where they did not agree.
     #[must_use]
     pub fn former_defaults(&self, version: Option<KongVersion>, plugin: &str) -> BTreeMap<&str, Vec<&Value>> {
-        let versions: Vec<&PluginDrift> = match version {
-            Some(version) => self.drift(version, plugin).into_iter().collect(),
+        let versions: Vec<&DefaultChanges> = match version {
+            Some(version) => self.default_changes(version, plugin).into_iter().collect(),
             None => self
-                .drift
+                .default_changes
                 .values()
                 .filter_map(|plugins| plugins.get(plugin))
                 .collect(),
@@ -260,7 +260,7 @@ mod tests {
     fn every_data_file_is_readable() {
         let bundled = Catalogue::bundled();
         assert!(bundled.entities.len() > 20 && bundled.plugins.len() > 100);
-        assert!(bundled.drift.len() > 5 && bundled.secrets.len() > 20);
+        assert!(bundled.default_changes.len() > 5 && bundled.secrets.len() > 20);
         assert!(bundled.shapes.len() > 100 && bundled.refused_defaults.len() > 1);
         assert!(bundled.data_planes.plugins.len() > 50 && bundled.data_planes.full_support.len() > 5);
     }
@@ -286,7 +286,7 @@ mod tests {
         let bundled = Catalogue::bundled();
         let at = |text| {
             bundled
-                .drift(KongVersion::parse(text).unwrap(), "basic-auth")
+                .default_changes(KongVersion::parse(text).unwrap(), "basic-auth")
                 .map(|d| d.changed.clone())
         };
         assert_eq!(at("3.5"), at("3.4"));

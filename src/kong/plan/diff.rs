@@ -3,10 +3,10 @@
 mod attribution;
 mod hash;
 mod names;
-mod origin;
 mod prepare;
 mod present;
 mod removed;
+mod source_entity;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,11 +14,11 @@ use std::sync::Arc;
 
 use self::attribution::{missing_in_source, removed_from_target};
 use self::hash::hash;
-use self::origin::Origin;
-use self::prepare::{Counterpart, Judged, Known, Outcome, Prepared, Transforms};
+use self::prepare::{Comparison, Counterpart, Judged, Known, Prepared, Transforms};
+use self::source_entity::SourceEntity;
 use super::digest::Held;
 use super::document::{Desired, DesiredEntities, Planned};
-use super::drift::{Class, Drift};
+use super::drift::{Drift, DriftClass};
 use super::identity::Identities;
 use super::input::PlanInput;
 use super::planner_rules::{
@@ -192,10 +192,10 @@ impl<'a> Planner<'a> {
         self.findings.extend(judged.misfits);
         let unmoved = judged.identities == self.identities.changes();
         let entity = match judged.outcome {
-            Outcome::Equal(counterpart) if unmoved => return self.keep(source, counterpart),
-            Outcome::Apart(entity) if unmoved => entity,
+            Comparison::Equal(counterpart) if unmoved => return self.keep(source, counterpart),
+            Comparison::Apart(entity) if unmoved => entity,
             // Ids that it refers to have changed since.
-            Outcome::Equal(_) | Outcome::Apart(_) => match self.known().translate(packed) {
+            Comparison::Equal(_) | Comparison::Apart(_) => match self.known().translate(packed) {
                 Ok(entity) => entity,
                 Err(error) => return self.block(source, &TRANSFORM_FAILED, error.to_string()),
             },
@@ -207,14 +207,14 @@ impl<'a> Planner<'a> {
     }
 
     /// The target has it, and it is equal.
-    fn keep(&mut self, source: &Origin, counterpart: Counterpart) {
+    fn keep(&mut self, source: &SourceEntity, counterpart: Counterpart) {
         self.findings.extend(counterpart.added);
         self.desired.insert(source.key().clone(), counterpart.desired);
         self.push(source, Action::Unchanged, String::new(), Vec::new());
     }
 
     /// Records what transforms did.
-    fn note_transforms(&mut self, source: &Origin, transforms: Transforms) {
+    fn note_transforms(&mut self, source: &SourceEntity, transforms: Transforms) {
         self.findings.extend(transforms.dropped);
         for index in transforms.applied {
             self.used_transforms.insert(index);
@@ -225,24 +225,24 @@ impl<'a> Planner<'a> {
     }
 
     /// True when the consumer, whose id the stored hash is salted with, gets another one.
-    fn loses_password(&self, source: &Origin) -> bool {
+    fn loses_password(&self, source: &SourceEntity) -> bool {
         let mut consumers = source.references.iter();
         consumers.any(|consumer| self.identities.is_moved(consumer))
     }
 
     /// Kind and id in the target.
-    fn target_key(&self, source: &Origin) -> EntityKey {
+    fn target_key(&self, source: &SourceEntity) -> EntityKey {
         let id = self.other_id(source).unwrap_or_else(|| Arc::clone(source.id()));
         EntityKey::new(source.kind.name, id)
     }
 
-    fn other_id(&self, source: &Origin) -> Option<Arc<str>> {
+    fn other_id(&self, source: &SourceEntity) -> Option<Arc<str>> {
         self.identities
             .other_id(source.kind, source.key(), &source.references)
     }
 
     /// True when a plugin that takes part needs this schema.
-    fn is_needed(&self, schema: &Origin) -> bool {
+    fn is_needed(&self, schema: &SourceEntity) -> bool {
         let mut plugins = self.input.source.of_role(Role::Plugin);
         plugins.any(|plugin| {
             plugin.word("name").as_deref() == Some(&**schema.id()) && self.selected.contains(&plugin.key())
@@ -250,7 +250,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The first reference that will not be in the target.
-    fn missing_reference(&self, source: &Origin) -> Option<(&'static Rule, String)> {
+    fn missing_reference(&self, source: &SourceEntity) -> Option<(&'static Rule, String)> {
         let absent = source
             .schema
             .as_ref()
@@ -283,12 +283,12 @@ impl<'a> Planner<'a> {
         })
     }
 
-    fn tell(&mut self, rule: &Rule, source: &Origin, observed: String) {
+    fn tell(&mut self, rule: &Rule, source: &SourceEntity, observed: String) {
         self.findings
             .push(Finding::new(rule, source.subject.clone(), observed));
     }
 
-    fn block(&mut self, source: &Origin, rule: &Rule, observed: String) {
+    fn block(&mut self, source: &SourceEntity, rule: &Rule, observed: String) {
         if rule.id == BLOCKED_BY_DRIFT.id {
             self.left_to_drift.insert(source.key().clone());
         }
@@ -297,17 +297,17 @@ impl<'a> Planner<'a> {
     }
 
     /// The entity will not be in the target, so nothing that refers to it can be.
-    fn leave(&mut self, source: &Origin, action: Action, reason: String) {
+    fn leave(&mut self, source: &SourceEntity, action: Action, reason: String) {
         self.absent.insert(source.key().clone());
         self.push(source, action, reason, Vec::new());
     }
 
-    fn desire(&mut self, source: &Origin, entity: &Entity) {
+    fn desire(&mut self, source: &SourceEntity, entity: &Entity) {
         let desired = Desired::new(source.subject.clone(), entity);
         self.desired.insert(source.key().clone(), Box::new(desired));
     }
 
-    fn push(&mut self, source: &Origin, action: Action, reason: String, changes: Vec<FieldChange>) {
+    fn push(&mut self, source: &SourceEntity, action: Action, reason: String, changes: Vec<FieldChange>) {
         let target_id = self.other_id(source);
         self.operations.push(Operation {
             wave: source.kind.level,
@@ -332,7 +332,7 @@ impl<'a> Planner<'a> {
         }
         self.tell_missing_names();
         self.drift.add(
-            Class::MissingInSource,
+            DriftClass::MissingInSource,
             missing_in_source(self.input, &self.identities),
         );
         self.findings.extend(tell_passwords(self.desired.keys()));

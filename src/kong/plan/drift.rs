@@ -6,7 +6,7 @@ use crate::migration::subject::Subject;
 
 /// Whose change it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
+pub enum DriftClass {
     /// The source, since the entity was written.
     ChangedInSource,
     /// Somebody else, in the target.
@@ -24,7 +24,7 @@ pub enum Class {
 /// All differences of one look, counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Drift {
-    counts: BTreeMap<Class, usize>,
+    counts: BTreeMap<DriftClass, usize>,
     /// What somebody else changed or removed in the target and the plan leaves so.
     pub left: Vec<Subject>,
 }
@@ -32,7 +32,7 @@ pub struct Drift {
 impl Drift {
     /// Entities of a class.
     #[must_use]
-    pub fn count(&self, class: Class) -> usize {
+    pub fn count(&self, class: DriftClass) -> usize {
         self.counts.get(&class).copied().unwrap_or(0)
     }
 
@@ -40,9 +40,9 @@ impl Drift {
     #[must_use]
     pub fn by_another_hand(&self) -> usize {
         [
-            Class::ChangedInTarget,
-            Class::ChangedInBoth,
-            Class::RemovedFromTarget,
+            DriftClass::ChangedInTarget,
+            DriftClass::ChangedInBoth,
+            DriftClass::RemovedFromTarget,
         ]
         .into_iter()
         .map(|class| self.count(class))
@@ -53,12 +53,12 @@ impl Drift {
     #[must_use]
     pub fn summary(&self) -> String {
         let words = |class| match class {
-            Class::ChangedInSource => "changed in the source",
-            Class::ChangedInTarget => "changed in the target",
-            Class::ChangedInBoth => "changed on both sides",
-            Class::NewInSource => "new in the source",
-            Class::RemovedFromTarget => "removed from the target",
-            Class::MissingInSource => "gone from the source",
+            DriftClass::ChangedInSource => "changed in the source",
+            DriftClass::ChangedInTarget => "changed in the target",
+            DriftClass::ChangedInBoth => "changed on both sides",
+            DriftClass::NewInSource => "new in the source",
+            DriftClass::RemovedFromTarget => "removed from the target",
+            DriftClass::MissingInSource => "gone from the source",
         };
         let parts: Vec<_> = self
             .counts
@@ -68,7 +68,7 @@ impl Drift {
         parts.join(", ")
     }
 
-    pub(in crate::kong::plan) fn add(&mut self, class: Class, count: usize) {
+    pub(in crate::kong::plan) fn add(&mut self, class: DriftClass, count: usize) {
         if count > 0 {
             *self.counts.entry(class).or_default() += count;
         }

@@ -36,29 +36,29 @@ impl LuaSchema {
 
 /// A piece of a program; operators and numbers are no more than single characters.
 #[derive(Debug, PartialEq, Eq)]
-enum Token<'t> {
+enum LuaToken<'t> {
     Word(&'t str),
     Text(&'t str),
     Mark(char),
 }
 
-fn tokens(text: &str) -> Vec<Token<'_>> {
+fn tokens(text: &str) -> Vec<LuaToken<'_>> {
     let mut tokens = Vec::new();
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let length = if let Some(comment) = rest.strip_prefix("--") {
             2 + long_text(comment).map_or_else(|| comment.find('\n').unwrap_or(comment.len()), |(_, end)| end)
         } else if let Some((inner, end)) = long_text(rest).or_else(|| quoted(rest, first)) {
-            tokens.push(Token::Text(inner));
+            tokens.push(LuaToken::Text(inner));
             end
         } else if first == '_' || first.is_ascii_alphabetic() {
             let is_part = |c: char| c == '_' || c.is_ascii_alphanumeric();
             let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
-            tokens.push(Token::Word(&rest[..end]));
+            tokens.push(LuaToken::Word(&rest[..end]));
             end
         } else {
             if !first.is_whitespace() {
-                tokens.push(Token::Mark(first));
+                tokens.push(LuaToken::Mark(first));
             }
             first.len_utf8()
         };
@@ -96,19 +96,23 @@ fn quoted(rest: &str, quote: char) -> Option<(&str, usize)> {
 }
 
 /// Every use of `require` but as a field of something.
-fn requires(tokens: &[Token<'_>]) -> Vec<Option<String>> {
+fn requires(tokens: &[LuaToken<'_>]) -> Vec<Option<String>> {
     let is_field = |at: usize| {
         at.checked_sub(1)
-            .is_some_and(|before| matches!(tokens[before], Token::Mark('.' | ':')))
+            .is_some_and(|before| matches!(tokens[before], LuaToken::Mark('.' | ':')))
     };
     let uses = tokens
         .iter()
         .enumerate()
-        .filter(|(at, token)| **token == Token::Word("require") && !is_field(*at));
+        .filter(|(at, token)| **token == LuaToken::Word("require") && !is_field(*at));
     uses.map(|(at, _)| match &tokens[at + 1..] {
-        [Token::Text(module), ..] | [Token::Mark('('), Token::Text(module), Token::Mark(')'), ..] => {
-            Some((*module).to_owned())
-        }
+        [LuaToken::Text(module), ..]
+        | [
+            LuaToken::Mark('('),
+            LuaToken::Text(module),
+            LuaToken::Mark(')'),
+            ..,
+        ] => Some((*module).to_owned()),
         _ => None,
     })
     .collect()
@@ -123,19 +127,19 @@ struct Table {
 }
 
 /// Name of the outermost table that has `fields`, and whether it has a `primary_key`, which only tables of the database have.
-fn schema_table(tokens: &[Token<'_>]) -> (Option<Name>, bool) {
+fn schema_table(tokens: &[LuaToken<'_>]) -> (Option<Name>, bool) {
     let mut open: Vec<Table> = Vec::new();
     let mut found = (None, false);
     for (at, token) in tokens.iter().enumerate() {
         match token {
-            Token::Mark('{') => open.push(Table::default()),
-            Token::Mark('}') => {
+            LuaToken::Mark('{') => open.push(Table::default()),
+            LuaToken::Mark('}') => {
                 let closed = open.pop().filter(|table| open.is_empty() && table.has_fields);
                 if let Some(table) = closed {
                     found = (table.name.or(found.0), found.1 || table.is_dao);
                 }
             }
-            Token::Word(key) if is_key(tokens, at) => {
+            LuaToken::Word(key) if is_key(tokens, at) => {
                 let Some(table) = open.last_mut() else { continue };
                 match *key {
                     "name" => table.name = Some(value_as_name(&tokens[at + 2..])),
@@ -144,23 +148,25 @@ fn schema_table(tokens: &[Token<'_>]) -> (Option<Name>, bool) {
                     _ => {}
                 }
             }
-            Token::Word(_) | Token::Text(_) | Token::Mark(_) => {}
+            LuaToken::Word(_) | LuaToken::Text(_) | LuaToken::Mark(_) => {}
         }
     }
     found
 }
 
 /// True for the key of `{ key = …` or `, key = …`, and not for `key == …`.
-fn is_key(tokens: &[Token<'_>], at: usize) -> bool {
+fn is_key(tokens: &[LuaToken<'_>], at: usize) -> bool {
     let opens = at
         .checked_sub(1)
-        .is_some_and(|before| matches!(tokens[before], Token::Mark('{' | ',' | ';')));
-    opens && tokens.get(at + 1) == Some(&Token::Mark('=')) && tokens.get(at + 2) != Some(&Token::Mark('='))
+        .is_some_and(|before| matches!(tokens[before], LuaToken::Mark('{' | ',' | ';')));
+    opens
+        && tokens.get(at + 1) == Some(&LuaToken::Mark('='))
+        && tokens.get(at + 2) != Some(&LuaToken::Mark('='))
 }
 
-fn value_as_name(value: &[Token<'_>]) -> Name {
+fn value_as_name(value: &[LuaToken<'_>]) -> Name {
     match value {
-        [Token::Text(name), Token::Mark(',' | ';' | '}'), ..] => Name::Literal((*name).to_owned()),
+        [LuaToken::Text(name), LuaToken::Mark(',' | ';' | '}'), ..] => Name::Literal((*name).to_owned()),
         _ => Name::Computed,
     }
 }

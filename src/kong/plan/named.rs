@@ -78,7 +78,7 @@ pub fn places(entity: &Entity) -> impl Iterator<Item = (&'static NamedReference,
 
 /// An entity calls another by name or id.
 #[derive(Debug)]
-pub struct Call<'e> {
+pub struct NamedCall<'e> {
     /// Path of the field.
     pub field: String,
     /// Kind of what it calls.
@@ -88,8 +88,8 @@ pub struct Call<'e> {
 }
 
 /// All calls of an entity, whether anything answers or not.
-pub fn calls(entity: &Entity) -> impl Iterator<Item = Call<'_>> {
-    let by_place = places(entity).map(|(place, text)| Call {
+pub fn calls(entity: &Entity) -> impl Iterator<Item = NamedCall<'_>> {
+    let by_place = places(entity).map(|(place, text)| NamedCall {
         field: place.field.to_owned(),
         kind: place.kind,
         text,
@@ -97,7 +97,7 @@ pub fn calls(entity: &Entity) -> impl Iterator<Item = Call<'_>> {
     let by_vault = vault_references(entity)
         .into_iter()
         .filter_map(|(field, reference)| {
-            Some(Call {
+            Some(NamedCall {
                 field,
                 kind: of_role(Role::Vault)?.name,
                 text: reference.prefix,
@@ -109,7 +109,7 @@ pub fn calls(entity: &Entity) -> impl Iterator<Item = Call<'_>> {
 /// Entities that this one names, with the field: a foreign key in all but form.
 #[must_use]
 pub fn named_entities(entity: &Entity, names: &Names) -> Vec<(String, EntityKey)> {
-    let found = |call: Call<'_>| Some((call.field, names.find(call.kind, call.text)?.clone()));
+    let found = |call: NamedCall<'_>| Some((call.field, names.find(call.kind, call.text)?.clone()));
     calls(entity).filter_map(found).collect()
 }
 

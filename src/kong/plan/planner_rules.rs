@@ -135,7 +135,7 @@ rules! {
         "The entity in the target is not equal to the source after the migration.",
         "Somebody else writes to the control plane, or Konnect changed the value; compare both and mend one.",
         "The target's service cart has another host after the run.";
-    DRIFT_UNKNOWN: Info, waivable, "drift-unknown",
+    DEFAULT_CHANGES_UNKNOWN: Info, waivable, "drift-unknown",
         "The source did not report a version, so changes of plugin defaults were checked against the oldest one known.",
         "Compare plugins of older gateways by hand.",
         "GET / of the Admin API has no version.";

@@ -1,10 +1,10 @@
 //! Whose change a difference is, by what the ledger says of the entity.
 
 use crate::kong::model::Entity;
-use crate::kong::plan::drift::Class;
+use crate::kong::plan::drift::DriftClass;
 use crate::kong::plan::identity::Identities;
 use crate::kong::plan::input::PlanInput;
-use crate::kong::plan::ledger::{Fingerprint, Ledger, Standing};
+use crate::kong::plan::ledger::{ContentFingerprint, Ledger, Standing};
 use crate::kong::plan::prune::{is_gone, is_unlisted};
 use crate::migration::subject::EntityKey;
 
@@ -14,17 +14,17 @@ pub(super) fn class_of_difference(
     standing: Standing,
     desired: &Entity,
     actual: &Entity,
-) -> Option<Class> {
+) -> Option<DriftClass> {
     match standing {
         Standing::Foreign => None,
-        Standing::Ours => Some(Class::ChangedInSource),
+        Standing::Ours => Some(DriftClass::ChangedInSource),
         Standing::Changed => {
             let seen = ledger.get(actual.kind.name, &actual.id)?.seen?;
             // What was written was equal to what the source said then.
-            let source_stayed = seen.spoken == Fingerprint::of(desired.kind, &desired.body);
+            let source_stayed = seen.spoken == ContentFingerprint::of(desired.kind, &desired.body);
             Some(match source_stayed {
-                true => Class::ChangedInTarget,
-                false => Class::ChangedInBoth,
+                true => DriftClass::ChangedInTarget,
+                false => DriftClass::ChangedInBoth,
             })
         }
     }

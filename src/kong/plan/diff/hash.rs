@@ -6,7 +6,7 @@ use crate::kong::model::Entity;
 use crate::kong::plan::digest::Held;
 use crate::kong::plan::document::{Deletion, DesiredEntities};
 use crate::kong::plan::input::PlanInput;
-use crate::kong::plan::ledger::{Fingerprint, Pending};
+use crate::kong::plan::ledger::{ContentFingerprint, Pending};
 use crate::kong::plan::planner_rules::{DRIFT_CORRECTED, TARGET_ADDS_FIELD, TARGET_OVERWRITTEN};
 use crate::kong::plan::prune;
 use crate::migration::digest::Digest;
@@ -72,7 +72,7 @@ fn deleted(
 ) -> BTreeMap<EntityKey, (Subject, String)> {
     let planned = deletions.values().map(|deletion| deletion.entity.unpack());
     let row = |entity: Entity| {
-        let content = Fingerprint::of(entity.kind, &entity.body).to_string();
+        let content = ContentFingerprint::of(entity.kind, &entity.body).to_string();
         (entity.key(), (entity.subject(), content))
     };
     planned.chain(prune::done(input)).map(row).collect()
@@ -88,7 +88,10 @@ fn updated_from(operation: &Operation, input: &PlanInput<'_>) -> Option<String> 
     match operation.action {
         Action::Update => {
             let actual = input.target.get(&key)?;
-            let from = begun.map_or_else(|| Fingerprint::of(actual.kind, &actual.body), |seen| seen.whole);
+            let from = begun.map_or_else(
+                || ContentFingerprint::of(actual.kind, &actual.body),
+                |seen| seen.whole,
+            );
             Some(from.to_string())
         }
         Action::Unchanged => begun.map(|seen| seen.whole.to_string()),

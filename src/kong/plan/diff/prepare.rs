@@ -1,7 +1,7 @@
 //! The part of placing an entity that depends on no other entity's place, and is done for many at once.
 
 use super::names::dropped_names;
-use super::origin::Origin;
+use super::source_entity::SourceEntity;
 use crate::kong::model::{Entity, KongVersion, Packed};
 use crate::kong::plan::added;
 use crate::kong::plan::compare::equal;
@@ -11,7 +11,7 @@ use crate::kong::plan::identity::Identities;
 use crate::kong::plan::input::PlanInput;
 use crate::kong::plan::preflight::facts::Facts;
 use crate::kong::plan::preflight::judge;
-use crate::kong::plan::preflight::verdict::Verdict;
+use crate::kong::plan::preflight::verdict::EntityVerdict;
 use crate::kong::plan::select::Selected;
 use crate::kong::plan::transform::{TransformError, Transformed, transform};
 use crate::kong::plan::translate::translate;
@@ -31,9 +31,9 @@ pub(super) struct Known<'p> {
 /// One entity of the source, looked at for itself.
 pub(super) enum Prepared {
     /// It does not take part.
-    Aside(Origin),
+    Aside(SourceEntity),
     /// A transform cannot be applied.
-    Spoilt(Origin, TransformError),
+    Spoilt(SourceEntity, TransformError),
     /// It takes part.
     Judged(Box<Judged>),
 }
@@ -41,13 +41,13 @@ pub(super) enum Prepared {
 /// An entity that takes part.
 pub(super) struct Judged {
     /// As the source has it, transformed.
-    pub origin: Origin,
+    pub origin: SourceEntity,
     pub transforms: Transforms,
-    pub verdict: Verdict,
+    pub verdict: EntityVerdict,
     /// What does not fit the target.
     pub misfits: Vec<Finding>,
     /// As the target is to have it.
-    pub outcome: Outcome,
+    pub outcome: Comparison,
     /// [`Identities::changes`] at the time; what follows from ids holds as long as that is the same.
     pub identities: usize,
 }
@@ -61,7 +61,7 @@ pub(super) struct Transforms {
 }
 
 /// How the target stands to what it is to have.
-pub(super) enum Outcome {
+pub(super) enum Comparison {
     /// It has the same.
     Equal(Counterpart),
     /// It has another, or none.
@@ -88,20 +88,20 @@ impl Known<'_> {
     pub fn prepare(&self, packed: &Packed) -> Prepared {
         let read = packed.unpack();
         if !read.kind.presence.given && !self.selected.contains(&read.key()) {
-            return Prepared::Aside(Origin::of(&read));
+            return Prepared::Aside(SourceEntity::of(&read));
         }
         let (changed, applied) = match transform(&read, &self.input.policy.transforms, self.input.version) {
             Ok(Transformed { entity, applied }) => {
                 let changed = (!applied.is_empty()).then(|| entity.into_owned());
                 (changed, applied)
             }
-            Err(error) => return Prepared::Spoilt(Origin::of(&read), error),
+            Err(error) => return Prepared::Spoilt(SourceEntity::of(&read), error),
         };
         let dropped = changed
             .as_ref()
             .map_or_else(Vec::new, |changed| dropped_names(&read, changed, self.facts));
         let source = changed.unwrap_or(read);
-        let origin = Origin::of(&source);
+        let origin = SourceEntity::of(&source);
         let verdict = judge(&source, self.facts);
         let translated = translate(source, self.input.catalogue);
         let entity = self.identities.relink(translated.entity);
@@ -109,7 +109,7 @@ impl Known<'_> {
             .moves
             .then(|| self.find_equal(&origin.subject, &entity))
             .flatten();
-        let outcome = equal.map_or_else(|| Outcome::Apart(entity), Outcome::Equal);
+        let outcome = equal.map_or_else(|| Comparison::Apart(entity), Comparison::Equal);
         Prepared::Judged(Box::new(Judged {
             origin,
             transforms: Transforms { applied, dropped },

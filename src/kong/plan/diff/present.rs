@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Planner;
 use super::attribution::class_of_difference;
-use super::origin::Origin;
 use super::prepare::Counterpart;
+use super::source_entity::SourceEntity;
 use crate::kong::model::Entity;
 use crate::kong::plan::added;
 use crate::kong::plan::compare::{differences, equal};
@@ -23,7 +23,7 @@ use crate::migration::subject::EntityKey;
 
 impl Planner<'_> {
     /// The target has the counterpart.
-    pub(super) fn compare(&mut self, source: &Origin, entity: &Entity, actual: &Entity) {
+    pub(super) fn compare(&mut self, source: &SourceEntity, entity: &Entity, actual: &Entity) {
         let desired = Desired::new(source.subject.clone(), entity);
         let found = Counterpart::find(self.input, self.version, (desired, entity), actual);
         if let Some(counterpart) = found {
@@ -64,18 +64,18 @@ impl Planner<'_> {
         }
     }
 
-    fn update(&mut self, source: &Origin, entity: &Entity, reason: String, changes: Vec<FieldChange>) {
+    fn update(&mut self, source: &SourceEntity, entity: &Entity, reason: String, changes: Vec<FieldChange>) {
         if !self.gone.is_empty() {
             // Its new name may be that of an entity that is gone.
             let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
             let _ = taken.clash_after(entity, |holder| self.gone.make_room(holder));
         }
-        self.foresee(source, entity);
+        self.preview(source, entity);
         self.desire(source, entity);
         self.push(source, Action::Update, reason, changes);
     }
 
-    pub(super) fn create(&mut self, source: &Origin, entity: &Entity) {
+    pub(super) fn create(&mut self, source: &SourceEntity, entity: &Entity) {
         let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
         if let Some(clash) = taken.clash_after(entity, |holder| self.gone.make_room(holder)) {
             return self.resolve(source, entity, &clash);
@@ -84,21 +84,21 @@ impl Planner<'_> {
     }
 
     /// Tells what the target will fill in.
-    fn foresee(&mut self, source: &Origin, entity: &Entity) {
+    fn preview(&mut self, source: &SourceEntity, entity: &Entity) {
         let (version, catalogue) = (self.version, self.input.catalogue);
         self.findings
-            .extend(added::foresee(&source.subject, entity, version, catalogue));
+            .extend(added::preview(&source.subject, entity, version, catalogue));
     }
 
-    fn create_unclashed(&mut self, source: &Origin, entity: &Entity) {
+    fn create_unclashed(&mut self, source: &SourceEntity, entity: &Entity) {
         self.note_absence(source, entity);
-        self.foresee(source, entity);
+        self.preview(source, entity);
         self.desire(source, entity);
         self.push(source, Action::Create, String::new(), Vec::new());
     }
 
     /// Another entity holds a unique value: the conflict policy decides.
-    fn resolve(&mut self, source: &Origin, entity: &Entity, clash: &Clash) {
+    fn resolve(&mut self, source: &SourceEntity, entity: &Entity, clash: &Clash) {
         let observed = format!("{} is held by {}", clash.shown, clash.holder);
         // The source has the holder too, under another name by now.
         if let Some(holder) = self.identities.source_of(&clash.holder, self.input.source) {

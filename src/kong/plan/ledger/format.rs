@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{Entry, Fingerprint, Ledger, Origin, Pending, Seen};
+use super::{ContentFingerprint, Entry, Ledger, Origin, Pending, Seen};
 use crate::kong::model::entity_kinds::named;
 
 /// Name and version of the form.
@@ -18,7 +18,7 @@ const READABLE: [&str; 2] = ["gatewaymigration.dev/ledger/v1", FORMAT];
 /// The first line.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Head<'a> {
+struct LedgerHead<'a> {
     format: Cow<'a, str>,
     control_plane: Cow<'a, str>,
     /// None in ledgers that were written before it was kept.
@@ -28,7 +28,7 @@ struct Head<'a> {
 
 /// Both ends of the migration that a ledger is of.
 #[derive(Clone, Copy, Debug)]
-pub struct Ends<'a> {
+pub struct LedgerEnds<'a> {
     /// Name of the workspace in the source.
     pub workspace: &'a str,
     /// Id of the control plane.
@@ -37,7 +37,7 @@ pub struct Ends<'a> {
 
 /// Any other line. What is usual is left out.
 #[derive(Serialize, Deserialize)]
-struct Line<'a> {
+struct LedgerLine<'a> {
     kind: Cow<'a, str>,
     id: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,8 +83,8 @@ impl Ledger {
     ///
     /// # Errors
     /// What the writer says.
-    pub fn write_to(&self, ends: Ends<'_>, out: &mut dyn Write) -> io::Result<()> {
-        let head = Head {
+    pub fn write_to(&self, ends: LedgerEnds<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let head = LedgerHead {
             format: FORMAT.into(),
             control_plane: ends.control_plane.into(),
             workspace: Some(ends.workspace.into()),
@@ -108,7 +108,7 @@ impl Ledger {
                 Pending::Write => Some("write".into()),
                 Pending::Delete => Some("delete".into()),
             };
-            let written = Line {
+            let written = LedgerLine {
                 kind: kind.name.into(),
                 id: id.into(),
                 source: entry.source.as_deref().map(Cow::Borrowed),
@@ -131,7 +131,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When it is none, of another version, or about another workspace or control plane.
-    pub fn read_from(ends: Ends<'_>, document: impl BufRead) -> Result<Self, LedgerError> {
+    pub fn read_from(ends: LedgerEnds<'_>, document: impl BufRead) -> Result<Self, LedgerError> {
         let mut lines = document.lines().enumerate();
         let fault = |line, problem| LedgerError::Line {
             line: line + 1,
@@ -139,7 +139,7 @@ impl Ledger {
         };
         let head = lines.next().and_then(|(_, head)| head.ok());
         let head = head.ok_or_else(|| fault(0, "there is none"))?;
-        let head: Head<'_> =
+        let head: LedgerHead<'_> =
             serde_json::from_str(&head).map_err(|_| fault(0, "it is no head of a ledger"))?;
         if !READABLE.contains(&&*head.format) {
             return Err(LedgerError::Format(head.format.into_owned()));
@@ -153,7 +153,8 @@ impl Ledger {
         let mut ledger = Self::default();
         for (number, text) in lines {
             let text = text.map_err(|_| fault(number, "it cannot be read"))?;
-            let line: Line<'_> = serde_json::from_str(&text).map_err(|_| fault(number, "it is no entry"))?;
+            let line: LedgerLine<'_> =
+                serde_json::from_str(&text).map_err(|_| fault(number, "it is no entry"))?;
             let kind = named(&line.kind).ok_or_else(|| fault(number, "its kind is not known"))?;
             let id = line.id.clone().into_owned();
             let entry = entry(line).ok_or_else(|| fault(number, "a field has no known value"))?;
@@ -168,7 +169,7 @@ fn line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-fn entry(line: Line<'_>) -> Option<Entry> {
+fn entry(line: LedgerLine<'_>) -> Option<Entry> {
     let before = line.before.map(|before| Box::new(before.into_owned()));
     let origin = match (&*line.origin, before) {
         ("created", None) => Origin::Created,
@@ -215,7 +216,7 @@ fn unhex(text: &str) -> Option<Seen> {
     }
     let (whole, spoken) = bytes.split_at(16);
     Some(Seen {
-        whole: Fingerprint(whole.try_into().ok()?),
-        spoken: Fingerprint(spoken.try_into().ok()?),
+        whole: ContentFingerprint(whole.try_into().ok()?),
+        spoken: ContentFingerprint(spoken.try_into().ok()?),
     })
 }

@@ -21,9 +21,9 @@ use crate::migration::subject::EntityKey;
 
 /// Half a SHA-256 over the canonical form of a body: tells whether an entity is as it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint([u8; 16]);
+pub struct ContentFingerprint([u8; 16]);
 
-impl Fingerprint {
+impl ContentFingerprint {
     /// Of all fields that are compared.
     #[must_use]
     pub fn of(kind: &EntityKind, body: &Map<String, Value>) -> Self {
@@ -31,7 +31,7 @@ impl Fingerprint {
     }
 }
 
-impl fmt::Display for Fingerprint {
+impl fmt::Display for ContentFingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
@@ -41,9 +41,9 @@ impl fmt::Display for Fingerprint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// Everything that the target holds of it.
-    pub whole: Fingerprint,
+    pub whole: ContentFingerprint,
     /// What the source speaks of, which outlives fields that a new version of Konnect adds.
-    pub spoken: Fingerprint,
+    pub spoken: ContentFingerprint,
 }
 
 impl Seen {
@@ -51,8 +51,8 @@ impl Seen {
     #[must_use]
     pub fn of(kind: &EntityKind, desired: &Map<String, Value>, actual: &Map<String, Value>) -> Self {
         Self {
-            whole: Fingerprint::of(kind, actual),
-            spoken: Fingerprint::of(kind, &project(kind, desired, actual)),
+            whole: ContentFingerprint::of(kind, actual),
+            spoken: ContentFingerprint::of(kind, &project(kind, desired, actual)),
         }
     }
 }

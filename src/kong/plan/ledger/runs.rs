@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::{Entry, Fingerprint, Ledger, Origin, Pending, Seen, Standing, seconds};
+use super::{ContentFingerprint, Entry, Ledger, Origin, Pending, Seen, Standing, seconds};
 use crate::kong::model::entity_kinds::named;
 use crate::kong::model::{Entity, Snapshot};
 use crate::kong::plan::compare::equal;
@@ -165,7 +165,7 @@ impl Ledger {
             // Known as it was written, and the source says the same: nothing is new.
             if known
                 .and_then(|entry| entry.seen)
-                .is_some_and(|seen| seen.spoken == Fingerprint::of(kind, &wanted))
+                .is_some_and(|seen| seen.spoken == ContentFingerprint::of(kind, &wanted))
             {
                 continue;
             }
@@ -252,7 +252,7 @@ fn settle_entry(
     // A write that did not happen takes nothing into possession.
     let untouched = match &entry.origin {
         Origin::Overwritten { before, adopted } => {
-            let same = Fingerprint::of(kind, before) == Fingerprint::of(kind, &actual.body);
+            let same = ContentFingerprint::of(kind, before) == ContentFingerprint::of(kind, &actual.body);
             same.then_some(*adopted)
         }
         Origin::Created | Origin::Adopted => None,

@@ -276,7 +276,7 @@ fn origin() -> impl Strategy<Value = Origin> {
 }
 
 fn ledger() -> impl Strategy<Value = Ledger> {
-    let print = any::<[u8; 16]>().prop_map(Fingerprint);
+    let print = any::<[u8; 16]>().prop_map(ContentFingerprint);
     let seen = prop::option::of((print.clone(), print).prop_map(|(whole, spoken)| Seen { whole, spoken }));
     let pending = prop_oneof![
         Just(Pending::Nothing),
@@ -312,8 +312,8 @@ fn ledger() -> impl Strategy<Value = Ledger> {
     })
 }
 
-fn ends<'a>(workspace: &'a str, control_plane: &'a str) -> format::Ends<'a> {
-    format::Ends {
+fn ends<'a>(workspace: &'a str, control_plane: &'a str) -> format::LedgerEnds<'a> {
+    format::LedgerEnds {
         workspace,
         control_plane,
     }

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use x509_parser::pem::Pem;
 
 use super::facts::{Facts, text};
-use super::verdict::Verdict;
+use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
 use crate::migration::rule::rules;
 
@@ -30,7 +30,7 @@ rules! {
 const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Judges the certificates that an entity holds.
-pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
     if !matches!(entity.kind.name, "certificates" | "ca_certificates") {
         return;
     }
@@ -41,7 +41,13 @@ pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     }
 }
 
-fn check_certificate(entity: &Entity, field: &str, pem: &str, now: Option<Timestamp>, verdict: &mut Verdict) {
+fn check_certificate(
+    entity: &Entity,
+    field: &str,
+    pem: &str,
+    now: Option<Timestamp>,
+    verdict: &mut EntityVerdict,
+) {
     let Some((from, until)) = validity(pem) else {
         let observed = format!("{field} is no certificate");
         return verdict.tell_at(&CERTIFICATE_UNREADABLE, entity, field, observed);

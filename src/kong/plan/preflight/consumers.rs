@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::facts::{Facts, text};
-use super::verdict::Verdict;
+use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
 use crate::migration::finding::Finding;
 use crate::migration::rule::rules;
@@ -32,7 +32,7 @@ rules! {
 const UNREAD: &[&str] = &["header-cert-auth", "vault-auth"];
 
 /// Judges a consumer, and plugins whose credentials are not read.
-pub fn check(entity: &Entity, _: &Facts<'_>, verdict: &mut Verdict) {
+pub fn check(entity: &Entity, _: &Facts<'_>, verdict: &mut EntityVerdict) {
     match entity.kind.name {
         "consumers" => check_consumer(entity, verdict),
         "plugins" => {
@@ -45,7 +45,7 @@ pub fn check(entity: &Entity, _: &Facts<'_>, verdict: &mut Verdict) {
     }
 }
 
-fn check_consumer(consumer: &Entity, verdict: &mut Verdict) {
+fn check_consumer(consumer: &Entity, verdict: &mut EntityVerdict) {
     let kind = consumer.body.get("type").and_then(Value::as_i64);
     if let Some(kind @ 1..=3) = kind {
         let observed = format!("type = {kind}");

@@ -7,7 +7,7 @@ use super::super::lua::{LuaSchema, Name};
 use super::super::policy::CustomPlugin;
 use super::facts::{Facts, text};
 use super::plugins::{CUSTOM_PLUGIN_NAME, is_plugin_name};
-use super::verdict::Verdict;
+use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
 use crate::kong::model::entity_kinds::PLUGIN_SCHEMAS;
 use crate::migration::finding::Finding;
@@ -56,7 +56,7 @@ const TYPEDEFS: &str = "kong.db.schema.typedefs";
 const PARTS: &[&str] = &["api.lua", "dao.lua", "daos.lua", "migrations.lua", "migrations"];
 
 /// Judges a schema; other entities are left alone.
-pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
     if entity.kind.name != PLUGIN_SCHEMAS {
         return;
     }
@@ -88,7 +88,7 @@ pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     check_parts(entity, &schema, given, verdict);
 }
 
-fn check_name(entity: &Entity, schema: &LuaSchema, verdict: &mut Verdict) {
+fn check_name(entity: &Entity, schema: &LuaSchema, verdict: &mut EntityVerdict) {
     let (rule, observed) = match &schema.name {
         Some(Name::Literal(own)) if **own == *entity.id => return,
         Some(Name::Literal(own)) => (&SCHEMA_NAME_DIFFERS, format!("the schema is of the plugin {own}")),
@@ -101,7 +101,7 @@ fn check_name(entity: &Entity, schema: &LuaSchema, verdict: &mut Verdict) {
     verdict.keep_back(Finding::new(rule, entity.subject(), observed).at("name"));
 }
 
-fn check_modules(entity: &Entity, schema: &LuaSchema, verdict: &mut Verdict) {
+fn check_modules(entity: &Entity, schema: &LuaSchema, verdict: &mut EntityVerdict) {
     for module in &schema.requires {
         match module.as_deref() {
             Some(TYPEDEFS) => verdict.tell(&SCHEMA_REQUIRES_TYPEDEFS, entity, format!("require {TYPEDEFS}")),
@@ -114,7 +114,12 @@ fn check_modules(entity: &Entity, schema: &LuaSchema, verdict: &mut Verdict) {
 }
 
 /// What stands beside the schema stays on the nodes, so the schema itself moves.
-fn check_parts(entity: &Entity, schema: &LuaSchema, given: Option<&CustomPlugin>, verdict: &mut Verdict) {
+fn check_parts(
+    entity: &Entity,
+    schema: &LuaSchema,
+    given: Option<&CustomPlugin>,
+    verdict: &mut EntityVerdict,
+) {
     let mut parts: Vec<&str> = given
         .into_iter()
         .flat_map(|plugin| &plugin.files)

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::added::neutral;
 use super::facts::{Facts, text, texts};
-use super::verdict::Verdict;
+use super::verdict::EntityVerdict;
 use crate::kong::model::{Entity, KongVersion, json};
 use crate::migration::rule::rules;
 
@@ -33,7 +33,7 @@ const V3_15: KongVersion = KongVersion { major: 3, minor: 15 };
 const BLOCKED_BY_WEBSOCKET: &[&str] = &["acl", "mtls-auth", "openid-connect"];
 
 /// Judges a plugin against data planes of the source's version.
-pub fn check(plugin: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+pub fn check(plugin: &Entity, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
     let (true, Some(version)) = (plugin.kind.name == "plugins", facts.version()) else {
         return;
     };

@@ -37,7 +37,10 @@ impl<'a> Facts<'a> {
             rate_limiting: Vec::new(),
         };
         for target in input.source.of_kind("targets") {
-            let upstream = target.parse::<Target>().ok().and_then(|target| target.upstream);
+            let upstream = target
+                .parse::<UpstreamOfTarget>()
+                .ok()
+                .and_then(|target| target.upstream);
             facts.with_targets.extend(upstream.map(Reference::id));
         }
         for kind in ["plugins", OVERRIDES] {
@@ -106,7 +109,7 @@ impl<'a> Facts<'a> {
 
 /// What a target belongs to.
 #[derive(Deserialize)]
-struct Target {
+struct UpstreamOfTarget {
     upstream: Option<Reference>,
 }
 

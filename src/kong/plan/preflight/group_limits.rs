@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::facts::Facts;
-use super::verdict::Verdict;
+use super::verdict::EntityVerdict;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kinds::{MEMBERS, OVERRIDES};
 use crate::kong::model::recast::{CHOICE_SWITCH, group_plugin_id, is_rate_limiting};
@@ -34,7 +34,7 @@ rules! {
 }
 
 /// Judges a plugin that chooses its limits by consumer group.
-pub fn check(plugin: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+pub fn check(plugin: &Entity, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
     let chooses = json::get(&plugin.body, CHOICE_SWITCH) == Some(&Value::Bool(true));
     if plugin.kind.name != "plugins" || !chooses || !is_rate_limiting(&plugin.body) {
         return;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::facts::{Facts, texts};
-use super::verdict::Verdict;
+use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
 use crate::migration::finding::Finding;
 use crate::migration::rule::rules;
@@ -50,7 +50,7 @@ fn target_tags(key: &EntityKey, facts: &Facts<'_>) -> Vec<String> {
 }
 
 /// Tells who manages the entity, on either side.
-pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
     let ingress = |tag: &&str| *tag == INGRESS_CONTROLLER || tag.starts_with(KUBERNETES);
     let target = target_tags(&entity.key(), facts);
     let found = if let Some(tag) = by_konnect(entity) {

@@ -22,7 +22,7 @@ pub mod source;
 pub mod verdict;
 
 use self::facts::Facts;
-use self::verdict::Verdict;
+use self::verdict::EntityVerdict;
 use super::inventory;
 use super::planner_rules::ENTITY_NOT_MOVABLE;
 use crate::kong::model::Entity;
@@ -30,7 +30,7 @@ use crate::kong::model::entity_kind::Write;
 use crate::migration::finding::Finding;
 
 /// Checks of one entity, in the order of their findings.
-const CHECKS: &[fn(&Entity, &Facts<'_>, &mut Verdict)] = &[
+const CHECKS: &[fn(&Entity, &Facts<'_>, &mut EntityVerdict)] = &[
     managed::check,
     names::check,
     services::check,
@@ -51,8 +51,8 @@ const WORKSPACE_CHECKS: &[fn(&Facts<'_>) -> Vec<Finding>] =
 
 /// Judges one entity. What Konnect has no place for is not looked at further.
 #[must_use]
-pub fn judge(entity: &Entity, facts: &Facts<'_>) -> Verdict {
-    let mut verdict = Verdict::default();
+pub fn judge(entity: &Entity, facts: &Facts<'_>) -> EntityVerdict {
+    let mut verdict = EntityVerdict::default();
     if let Write::Impossible(reason) | Write::Counted(reason) = entity.kind.write {
         verdict.keep_back(Finding::new(&ENTITY_NOT_MOVABLE, entity.subject(), reason));
         return verdict;

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::facts::{Facts, text, texts};
-use super::verdict::Verdict;
+use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
 use crate::migration::rule::rules;
 
@@ -61,7 +61,7 @@ const FIELDS: &[(&str, &str, &str)] = &[
 ];
 
 /// Judges id, names and tags.
-pub fn check(entity: &Entity, _: &Facts<'_>, verdict: &mut Verdict) {
+pub fn check(entity: &Entity, _: &Facts<'_>, verdict: &mut EntityVerdict) {
     let canonical = uuid::Uuid::parse_str(&entity.id).map(|id| id.hyphenated().to_string());
     if canonical.is_ok_and(|canonical| canonical != *entity.id) {
         verdict.tell_at(&ID_NOT_CANONICAL, entity, "id", format!("id = {}", entity.id));
@@ -72,7 +72,7 @@ pub fn check(entity: &Entity, _: &Facts<'_>, verdict: &mut Verdict) {
     check_tags(entity, verdict);
 }
 
-fn check_name(entity: &Entity, field: &str, extra: &str, verdict: &mut Verdict) {
+fn check_name(entity: &Entity, field: &str, extra: &str, verdict: &mut EntityVerdict) {
     let Some(name) = text(entity, field) else { return };
     let length = name.chars().count();
     if length == 0 {
@@ -92,7 +92,7 @@ fn check_name(entity: &Entity, field: &str, extra: &str, verdict: &mut Verdict) 
     }
 }
 
-fn check_tags(entity: &Entity, verdict: &mut Verdict) {
+fn check_tags(entity: &Entity, verdict: &mut EntityVerdict) {
     let count = entity
         .body
         .get("tags")

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::catalogue::{PluginSupport, RefusedValue};
 use super::super::mask;
 use super::facts::{Facts, text};
-use super::verdict::Verdict;
+use super::verdict::EntityVerdict;
 use crate::kong::model::{Entity, json};
 use crate::migration::finding::Finding;
 use crate::migration::rule::rules;
@@ -73,7 +73,7 @@ const FILES: &[(&str, &str)] = &[
 const PARTIALS: &[&str] = &["redis-ce", "redis-ee", "vectordb", "embeddings", "model"];
 
 /// Judges a plugin by name and configuration, and a partial by type.
-pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
     match entity.kind.name {
         "plugins" => {
             let name = text(entity, "name").unwrap_or_default();
@@ -114,7 +114,7 @@ fn brings_schema(name: &str, facts: &Facts<'_>) -> bool {
     is_given(name, facts) && facts.catalogue().shape(name).is_none()
 }
 
-fn check_custom(plugin: &Entity, name: &str, facts: &Facts<'_>, verdict: &mut Verdict) {
+fn check_custom(plugin: &Entity, name: &str, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
     let observed = format!("custom plugin {name}");
     if !is_plugin_name(name) {
         verdict.tell_at(&CUSTOM_PLUGIN_NAME, plugin, "name", observed.clone());
@@ -148,7 +148,7 @@ fn check_bundled(
     name: &str,
     support: &PluginSupport,
     facts: &Facts<'_>,
-    verdict: &mut Verdict,
+    verdict: &mut EntityVerdict,
 ) {
     let observed = format!("plugin {name}");
     match support.konnect.as_str() {

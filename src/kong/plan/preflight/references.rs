@@ -6,7 +6,7 @@
 use super::super::mask;
 use super::super::named::{places, vault_references};
 use super::facts::{Facts, text};
-use super::verdict::Verdict;
+use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
 use crate::migration::finding::Finding;
 use crate::migration::rule::{Rule, rules};
@@ -76,7 +76,7 @@ const VAULT_TYPES: &[&str] = &[
 ];
 
 /// Judges the references of an entity, and a vault.
-pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
     for (place, value) in places(entity) {
         let missing = facts.find(place.kind, value).is_none() && !value.starts_with("{vault://");
         if let Some(rule) = unknown(place.kind).filter(|_| missing) {
@@ -103,7 +103,7 @@ fn unknown(kind: &str) -> Option<&'static Rule> {
     }
 }
 
-fn check_vault(vault: &Entity, verdict: &mut Verdict) {
+fn check_vault(vault: &Entity, verdict: &mut EntityVerdict) {
     let kind = text(vault, "name").unwrap_or_default();
     match kind {
         "env" => verdict.tell(&VAULT_NEEDS_ENVIRONMENT, vault, "a vault of type env"),
@@ -130,7 +130,7 @@ fn check_vault(vault: &Entity, verdict: &mut Verdict) {
     }
 }
 
-fn check_vault_references(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+fn check_vault_references(entity: &Entity, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
     for (field, reference) in vault_references(entity) {
         let prefix = reference.prefix;
         if facts.find("vaults", prefix).is_none() && !VAULT_TYPES.contains(&prefix) {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::regex_path::was_regex;
 use super::facts::{Facts, texts};
-use super::verdict::Verdict;
+use super::verdict::EntityVerdict;
 use crate::kong::model::{Entity, KongVersion};
 use crate::migration::finding::Finding;
 use crate::migration::rule::rules;
@@ -77,7 +77,7 @@ const LISTS: &[&str] = &["hosts", "paths", "methods", "snis", "sources", "destin
 const V3: KongVersion = KongVersion { major: 3, minor: 0 };
 
 /// Judges a route.
-pub fn check(route: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+pub fn check(route: &Entity, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
     if route.kind.name != "routes" {
         return;
     }
@@ -121,7 +121,7 @@ fn filled(route: &Entity, field: &str) -> bool {
     }
 }
 
-fn check_match(route: &Entity, verdict: &mut Verdict) {
+fn check_match(route: &Entity, verdict: &mut EntityVerdict) {
     let lacking = texts(route, "protocols").find(|protocol| {
         let known = MATCHES.iter().find(|(protocols, _)| protocols.contains(protocol));
         known.is_some_and(|(_, fields)| !fields.iter().any(|field| filled(route, field)))
@@ -135,7 +135,7 @@ fn check_match(route: &Entity, verdict: &mut Verdict) {
     }
 }
 
-fn check_lists(route: &Entity, verdict: &mut Verdict) {
+fn check_lists(route: &Entity, verdict: &mut EntityVerdict) {
     for field in LISTS {
         let count = route
             .body
@@ -149,7 +149,7 @@ fn check_lists(route: &Entity, verdict: &mut Verdict) {
     }
 }
 
-fn check_paths(route: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+fn check_paths(route: &Entity, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
     for path in texts(route, "paths") {
         let length = path.chars().count();
         let shown: String = path.chars().take(80).collect();

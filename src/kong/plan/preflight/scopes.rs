@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::facts::{Facts, text, texts};
-use super::verdict::Verdict;
+use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
 use crate::kong::model::entity::reference;
 use crate::migration::rule::rules;
@@ -30,7 +30,7 @@ rules! {
 const SCOPES: &[&str] = &["service", "route", "consumer", "consumer_group"];
 
 /// Judges a bundled plugin against its schema, and any plugin's ordering.
-pub fn check(plugin: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+pub fn check(plugin: &Entity, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
     if plugin.kind.name != "plugins" {
         return;
     }
@@ -61,7 +61,7 @@ pub fn check(plugin: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     check_ordering(plugin, facts, verdict);
 }
 
-fn check_ordering(plugin: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+fn check_ordering(plugin: &Entity, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
     let mut named = Vec::new();
     collect_names(plugin.body.get("ordering").unwrap_or(&Value::Null), &mut named);
     if named.is_empty() {

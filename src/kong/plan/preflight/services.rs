@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::super::mask;
 use super::facts::{Facts, text};
-use super::verdict::Verdict;
+use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kind::Write;
@@ -42,7 +42,7 @@ rules! {
 const TLS: &[&str] = &["https", "wss", "tls", "grpcs"];
 
 /// Judges the kinds of this family.
-pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
     if let Write::PutBelow { field, .. } = entity.kind.write
         && reference(&entity.body, field).is_none()
     {
@@ -66,7 +66,7 @@ pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     }
 }
 
-fn check_service(service: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
+fn check_service(service: &Entity, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
     check_address(service, "host", verdict);
     if let Some(host) = text(service, "host") {
         let short = !host.contains(['.', ':', '{']) && host != "localhost";
@@ -82,7 +82,7 @@ fn check_service(service: &Entity, facts: &Facts<'_>, verdict: &mut Verdict) {
     }
 }
 
-fn check_address(entity: &Entity, field: &str, verdict: &mut Verdict) {
+fn check_address(entity: &Entity, field: &str, verdict: &mut EntityVerdict) {
     let Some(address) = text(entity, field) else {
         return;
     };

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 
-use super::super::planner_rules::DRIFT_UNKNOWN;
+use super::super::planner_rules::DEFAULT_CHANGES_UNKNOWN;
 use super::facts::Facts;
 use crate::kong::model::{GapCause, KongVersion};
 use crate::migration::finding::Finding;
@@ -52,7 +52,7 @@ pub fn check(facts: &Facts<'_>) -> Vec<Finding> {
     let Some(version) = input.version else {
         let observed = "the source tells no version";
         findings.push(Finding::new(
-            &DRIFT_UNKNOWN,
+            &DEFAULT_CHANGES_UNKNOWN,
             Subject::whole_kind("plugins"),
             observed,
         ));

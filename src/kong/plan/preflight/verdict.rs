@@ -6,14 +6,14 @@ use crate::migration::rule::Rule;
 
 /// The verdict on one entity.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct EntityVerdict {
     /// False: it stays behind, and the findings say why.
     pub moves: bool,
     /// Reasons and warnings, the decisive ones first.
     pub findings: Vec<Finding>,
 }
 
-impl Default for Verdict {
+impl Default for EntityVerdict {
     fn default() -> Self {
         Self {
             moves: true,
@@ -22,7 +22,7 @@ impl Default for Verdict {
     }
 }
 
-impl Verdict {
+impl EntityVerdict {
     /// The entity moves; this should be known.
     pub fn tell(&mut self, rule: &Rule, entity: &Entity, observed: impl Into<String>) {
         self.findings.push(Finding::new(rule, entity.subject(), observed));

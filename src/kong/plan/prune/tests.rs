@@ -31,14 +31,14 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// Two sides, a ledger, and what the user decides.
 #[derive(Clone, Default)]
-struct World {
+struct PruneWorld {
     source: Snapshot,
     target: Snapshot,
     ledger: Ledger,
     policy: Policy,
 }
 
-impl World {
+impl PruneWorld {
     /// Everything of the source is migrated.
     fn migrated(source: &[(&str, Value)]) -> Self {
         Self::migrated_under(source, Policy::default())
@@ -107,8 +107,8 @@ impl World {
     }
 }
 
-fn shop() -> World {
-    World::migrated(&[
+fn shop() -> PruneWorld {
+    PruneWorld::migrated(&[
         ("services", json!({"id": "s", "name": "cart", "host": "h"})),
         (
             "routes",
@@ -166,7 +166,7 @@ fn nothing_is_deleted_while_any_kind_is_unread() {
 
 #[test]
 fn a_kind_that_the_source_lists_no_more_keeps_its_entities_and_those_below_it() {
-    let mut world = World::migrated(&[
+    let mut world = PruneWorld::migrated(&[
         ("consumer_groups", json!({"id": "g", "name": "gold"})),
         ("consumers", json!({"id": "c", "username": "u"})),
         (
@@ -231,7 +231,7 @@ fn what_somebody_changed_in_the_target_is_deleted_only_when_the_source_has_the_l
 #[test]
 fn what_was_there_before_is_left_alone_and_named() {
     let there = json!({"id": "s", "host": "h"});
-    let mut world = World {
+    let mut world = PruneWorld {
         source: snapshot(&[
             ("services", there.clone()),
             ("services", json!({"id": "o", "host": "ours"})),
@@ -248,7 +248,7 @@ fn what_was_there_before_is_left_alone_and_named() {
             },
             ..Policy::default()
         },
-        ..World::default()
+        ..PruneWorld::default()
     };
     world.run();
     world.source = snapshot(&[("services", json!({"id": "new", "host": "h"}))]);
@@ -258,7 +258,7 @@ fn what_was_there_before_is_left_alone_and_named() {
 
 #[test]
 fn what_a_foreign_entity_refers_to_stays_and_with_it_what_it_refers_to() {
-    let mut world = World::migrated(&[
+    let mut world = PruneWorld::migrated(&[
         ("certificates", json!({"id": "x", "cert": "c", "key": "k"})),
         (
             "services",
@@ -368,7 +368,7 @@ fn entities_under_other_ids_are_known_by_those_of_the_source() {
         },
         ..Policy::default()
     };
-    let mut world = World::migrated_under(
+    let mut world = PruneWorld::migrated_under(
         &[
             ("consumer_groups", json!({"id": "g", "name": "gold"})),
             ("consumers", json!({"id": "c", "username": "u"})),
@@ -412,7 +412,7 @@ fn a_schema_goes_with_its_last_plugin() {
         custom_plugins: vec![given],
         ..Policy::default()
     };
-    let mut world = World::migrated_under(
+    let mut world = PruneWorld::migrated_under(
         &[
             ("plugins", json!({"id": "p", "name": "our-own", "config": {}})),
             ("services", json!({"id": "s", "host": "h"})),

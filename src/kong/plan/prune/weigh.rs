@@ -1,6 +1,6 @@
 //! Whether an entity that is gone may be deleted: can the source be trusted, and is the entity the migration's alone?
 
-use super::super::ledger::{Entry, Fingerprint, Origin};
+use super::super::ledger::{ContentFingerprint, Entry, Origin};
 use super::super::policy::ConflictPolicy;
 use super::super::preflight::managed;
 use super::{
@@ -61,7 +61,7 @@ impl<'a> Gone<'a> {
         if let Some(tag) = managed::by_konnect(&entity) {
             return self.tell(&PRUNE_TARGET_CHANGED, packed, format!("it has the tag {tag}"));
         }
-        let now = Fingerprint::of(packed.kind, &entity.body);
+        let now = ContentFingerprint::of(packed.kind, &entity.body);
         let unchanged = entry.seen.is_some_and(|seen| seen.whole == now);
         let overwrite = self.input.policy.conflicts.of(packed.kind.name) == ConflictPolicy::Overwrite;
         if unchanged || overwrite {

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::{RenderError, deck};
 use crate::kong::model::Entity;
 use crate::kong::model::entity_kinds::named;
-use crate::kong::plan::backup::Head;
+use crate::kong::plan::backup::BackupHead;
 use crate::kong::plan::catalogue::Catalogue;
 use crate::kong::plan::translate::fit_for_target;
 use crate::migration::report::PlannedEntity;
@@ -14,7 +14,7 @@ use crate::migration::report::PlannedEntity;
 ///
 /// # Errors
 /// When the values cannot be written as YAML: a defect of this program.
-pub fn render_deck(head: &Head, entities: &[PlannedEntity]) -> Result<String, RenderError> {
+pub fn render_deck(head: &BackupHead, entities: &[PlannedEntity]) -> Result<String, RenderError> {
     let writable: Vec<_> = entities.iter().map(fit).collect();
     let mut lines = vec![
         format!(
@@ -30,7 +30,7 @@ pub fn render_deck(head: &Head, entities: &[PlannedEntity]) -> Result<String, Re
 }
 
 /// The control plane for a person.
-fn shown(head: &Head) -> String {
+fn shown(head: &BackupHead) -> String {
     match &head.control_plane_name {
         Some(name) => format!("{name} ({})", head.control_plane),
         None => head.control_plane.clone(),
@@ -57,7 +57,7 @@ fn fit(entity: &PlannedEntity) -> PlannedEntity {
 
 /// One JSON document with every entity as Konnect returned it.
 #[must_use]
-pub fn render_json(head: &Head, entities: &[PlannedEntity]) -> String {
+pub fn render_json(head: &BackupHead, entities: &[PlannedEntity]) -> String {
     let document = json!({
         "controlPlane": head.control_plane,
         "controlPlaneName": head.control_plane_name,
@@ -100,7 +100,7 @@ mod tests {
             ),
         ]);
         let mut document = Vec::new();
-        let head = Head::new("cp", Some("shop".to_owned()), jiff::Timestamp::UNIX_EPOCH);
+        let head = BackupHead::new("cp", Some("shop".to_owned()), jiff::Timestamp::UNIX_EPOCH);
         backup::write(&target, &head, &mut document).unwrap();
         let (head, entities) = backup::read(document.as_slice()).unwrap();
         let text = render_deck(&head, &entities).unwrap();

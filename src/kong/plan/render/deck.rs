@@ -16,10 +16,10 @@ use crate::kong::plan::report::PlanEnds;
 use crate::migration::plan::Action;
 use crate::migration::report::{PlanReport, PlannedEntity, Secrets};
 
-type Body = Map<String, Value>;
+type Fields = Map<String, Value>;
 
 /// Where a kind stands in a decK file.
-enum Place {
+enum DeckList {
     /// A list of its own.
     Top(&'static str),
     /// A list in the entity that a field refers to; at the top under the last name when it refers to none.
@@ -32,12 +32,12 @@ enum Place {
     Custom(&'static str),
 }
 
-const fn credential(list: &'static str) -> Place {
+const fn credential(list: &'static str) -> DeckList {
     below("consumer", list, list)
 }
 
-const fn below(field: &'static str, list: &'static str, otherwise: &'static str) -> Place {
-    Place::Below {
+const fn below(field: &'static str, list: &'static str, otherwise: &'static str) -> DeckList {
+    DeckList::Below {
         field,
         list,
         otherwise,
@@ -45,30 +45,30 @@ const fn below(field: &'static str, list: &'static str, otherwise: &'static str)
 }
 
 /// decK 1.65: the names of its lists (`pkg/file/types.go` of its engine).
-fn place(kind: &str) -> Option<Place> {
+fn place(kind: &str) -> Option<DeckList> {
     Some(match kind {
-        "services" => Place::Top("services"),
+        "services" => DeckList::Top("services"),
         "routes" => below("service", "routes", "routes"),
-        "upstreams" => Place::Top("upstreams"),
+        "upstreams" => DeckList::Top("upstreams"),
         "targets" => below("upstream", "targets", "targets"),
-        "certificates" => Place::Top("certificates"),
+        "certificates" => DeckList::Top("certificates"),
         "snis" => below("certificate", "snis", "snis"),
-        "ca_certificates" => Place::Top("ca_certificates"),
-        "consumers" => Place::Top("consumers"),
-        "consumer_groups" => Place::Top("consumer_groups"),
+        "ca_certificates" => DeckList::Top("ca_certificates"),
+        "consumers" => DeckList::Top("consumers"),
+        "consumer_groups" => DeckList::Top("consumer_groups"),
         "key-auths" => credential("keyauth_credentials"),
         "basic-auths" => credential("basicauth_credentials"),
         "hmac-auths" => credential("hmacauth_credentials"),
         "jwts" => credential("jwt_secrets"),
         "acls" => credential("acls"),
         "mtls-auths" => credential("mtls_auth_credentials"),
-        "plugins" => Place::Top("plugins"),
-        "vaults" => Place::Top("vaults"),
-        "key-sets" => Place::Top("key_sets"),
-        "keys" => Place::Top("keys"),
-        "partials" => Place::Top("partials"),
-        "filter-chains" => Place::Top("filter_chains"),
-        "degraphql_routes" => Place::Custom("degraphql_routes"),
+        "plugins" => DeckList::Top("plugins"),
+        "vaults" => DeckList::Top("vaults"),
+        "key-sets" => DeckList::Top("key_sets"),
+        "keys" => DeckList::Top("keys"),
+        "partials" => DeckList::Top("partials"),
+        "filter-chains" => DeckList::Top("filter_chains"),
+        "degraphql_routes" => DeckList::Custom("degraphql_routes"),
         _ => return None,
     })
 }
@@ -154,23 +154,23 @@ pub fn document(report: &PlanReport<PlanEnds>) -> Value {
 
 /// A file of entities, for the control plane of this name.
 pub(super) fn file(entities: &[PlannedEntity], control_plane_name: Option<&str>) -> Value {
-    let mut nested: BTreeMap<&str, Vec<(&str, &str, Body)>> = BTreeMap::new();
-    let mut top: BTreeMap<&str, Vec<(&str, Body)>> = BTreeMap::new();
+    let mut nested: BTreeMap<&str, Vec<(&str, &str, Fields)>> = BTreeMap::new();
+    let mut top: BTreeMap<&str, Vec<(&str, Fields)>> = BTreeMap::new();
     for entity in entities {
         if entity.key.kind == MEMBERS {
             if let (Some(group), Some(consumer)) = (
                 reference(&entity.body, "consumer_group"),
                 reference(&entity.body, "consumer"),
             ) {
-                let member = Body::from_iter([("id".to_owned(), json!(group))]);
+                let member = Fields::from_iter([("id".to_owned(), json!(group))]);
                 nested.entry(consumer).or_default().push(("groups", "", member));
             }
             continue;
         }
         let body = written(entity);
         match place(&entity.key.kind) {
-            Some(Place::Top(list)) => top.entry(list).or_default().push((&entity.key.id, body)),
-            Some(Place::Below {
+            Some(DeckList::Top(list)) => top.entry(list).or_default().push((&entity.key.id, body)),
+            Some(DeckList::Below {
                 field,
                 list,
                 otherwise,
@@ -185,7 +185,7 @@ pub(super) fn file(entities: &[PlannedEntity], control_plane_name: Option<&str>)
                 }
                 None => top.entry(otherwise).or_default().push((&entity.key.id, body)),
             },
-            Some(Place::Custom(type_)) => {
+            Some(DeckList::Custom(type_)) => {
                 let custom = json!({"type": type_, "id": entity.key.id, "fields": body});
                 let custom = custom.as_object().cloned().unwrap_or_default();
                 top.entry("custom_entities")
@@ -200,10 +200,10 @@ pub(super) fn file(entities: &[PlannedEntity], control_plane_name: Option<&str>)
 
 fn assemble(
     control_plane_name: Option<&str>,
-    top: BTreeMap<&str, Vec<(&str, Body)>>,
-    mut nested: BTreeMap<&str, Vec<(&str, &str, Body)>>,
+    top: BTreeMap<&str, Vec<(&str, Fields)>>,
+    mut nested: BTreeMap<&str, Vec<(&str, &str, Fields)>>,
 ) -> Value {
-    let mut file = Body::new();
+    let mut file = Fields::new();
     file.insert("_format_version".to_owned(), json!("3.0"));
     if let Some(name) = control_plane_name {
         file.insert("_konnect".to_owned(), json!({"control_plane_name": name}));
@@ -223,7 +223,7 @@ fn assemble(
 }
 
 /// The body in decK's form: with its id, references of plugins and of a service's certificate as plain ids.
-fn written(entity: &PlannedEntity) -> Body {
+fn written(entity: &PlannedEntity) -> Fields {
     let mut body = entity.body.clone();
     body.insert("id".to_owned(), json!(entity.key.id));
     let plain: &[&str] = match &*entity.key.kind {

@@ -16,7 +16,7 @@ use crate::kong::plan::mask::MASK;
 use crate::kong::plan::report::PlanEnds;
 use crate::migration::report::{PlanReport, PlannedEntity};
 
-type Body = Map<String, Value>;
+type ManifestFields = Map<String, Value>;
 
 /// Writes the reference to a parent, from the name of the parent's object: field and value.
 type ParentRef = fn(&str) -> (&'static str, Value);
@@ -212,8 +212,8 @@ impl<'a> Export<'a> {
         if form.unknown.iter().any(|field| fields.contains_key(*field)) {
             return Err("its object lacks a field that is set");
         }
-        let mut spec = Body::new();
-        let mut at_top = Body::new();
+        let mut spec = ManifestFields::new();
+        let mut at_top = ManifestFields::new();
         let parent = form.parent.and_then(|(field, write)| {
             fields.remove(field);
             Some(write(self.names.get(reference(&entity.body, field)?)?))
@@ -258,7 +258,7 @@ impl<'a> Export<'a> {
             ("consumer", "consumerRef", ""),
             ("consumer_group", "consumerGroupRef", ""),
         ];
-        let mut targets = Body::new();
+        let mut targets = ManifestFields::new();
         for (field, target, kind) in scopes {
             let Some(id) = reference(&entity.body, field) else {
                 continue;
@@ -311,8 +311,8 @@ fn adopt(id: &str, mode: &str) -> Value {
     json!({"from": "konnect", "mode": mode, "konnect": {"id": id}})
 }
 
-fn head(kind: &str, version: &str, name: &str) -> Body {
-    Body::from_iter([
+fn head(kind: &str, version: &str, name: &str) -> ManifestFields {
+    ManifestFields::from_iter([
         (
             "apiVersion".to_owned(),
             json!(format!("configuration.konghq.com/{version}")),
@@ -323,7 +323,7 @@ fn head(kind: &str, version: &str, name: &str) -> Body {
 }
 
 /// The fields with a value; null means the same as absent in these objects.
-fn present(body: &Body) -> Body {
+fn present(body: &ManifestFields) -> ManifestFields {
     let present = body.iter().filter(|(_, value)| !value.is_null());
     present
         .map(|(name, value)| (name.clone(), value.clone()))

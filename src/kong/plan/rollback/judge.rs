@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::findings::{ADOPTED_STAYS, CHANGED_SINCE, MANAGED_SINCE, OVERWRITTEN_STAYS, SECRET_UNKNOWN};
 use super::{Fate, RollbackInput, before};
 use crate::kong::model::Entity;
-use crate::kong::plan::ledger::{Entry, Fingerprint, Origin, Pending};
+use crate::kong::plan::ledger::{ContentFingerprint, Entry, Origin, Pending};
 use crate::kong::plan::preflight::managed;
 use crate::migration::finding::Finding;
 use crate::migration::rollback::{ChangedSince, Extent, Undo};
@@ -56,7 +56,7 @@ fn undo(input: &RollbackInput<'_>, entry: &Entry, actual: &Entity, undo: Undo) -
             format!("tag {tag}"),
         ));
     }
-    let now = Fingerprint::of(actual.kind, &actual.body);
+    let now = ContentFingerprint::of(actual.kind, &actual.body);
     // What was being written when a run ended is ours in either version.
     let ours = entry.pending != Pending::Nothing || entry.seen.is_some_and(|seen| seen.whole == now);
     if ours || input.changed == ChangedSince::Undo {
@@ -73,7 +73,7 @@ fn undo(input: &RollbackInput<'_>, entry: &Entry, actual: &Entity, undo: Undo) -
 }
 
 fn same(before: &Entity, actual: &Entity) -> bool {
-    Fingerprint::of(before.kind, &before.body) == Fingerprint::of(actual.kind, &actual.body)
+    ContentFingerprint::of(before.kind, &before.body) == ContentFingerprint::of(actual.kind, &actual.body)
 }
 
 /// True when none of the fields that hold the kind's secret has a value.

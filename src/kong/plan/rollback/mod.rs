@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use super::catalogue::Catalogue;
-use super::ledger::{Fingerprint, Ledger};
+use super::ledger::{ContentFingerprint, Ledger};
 use super::translate::fit_for_target;
 use crate::kong::model::entity_kinds::named;
 use crate::kong::model::{Entity, Snapshot};
@@ -42,7 +42,7 @@ enum Fate {
     Undo {
         undo: Undo,
         /// What the target holds now.
-        from: Option<Fingerprint>,
+        from: Option<ContentFingerprint>,
     },
     /// Nothing is left to do.
     Undone,
@@ -131,9 +131,8 @@ fn hash(input: &RollbackInput<'_>, fates: &BTreeMap<EntityKey, Fate>, rollback: 
         };
         let to = match step.undo {
             Undo::Delete => None,
-            Undo::Recreate | Undo::Restore => {
-                before(input.ledger, key).map(|before| Fingerprint::of(before.kind, &before.body).to_string())
-            }
+            Undo::Recreate | Undo::Restore => before(input.ledger, key)
+                .map(|before| ContentFingerprint::of(before.kind, &before.body).to_string()),
         };
         digest.add(&json!([step.wave, step.subject, from, to]));
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::Class;
+use super::DriftClass;
 use crate::kong::model::entity_kinds::named;
 use crate::kong::model::{Entity, Gap, GapCause, KongVersion, Snapshot};
 use crate::kong::plan::catalogue::Catalogue;
@@ -12,7 +12,7 @@ use crate::kong::plan::diff::build_plan;
 use crate::kong::plan::document::Planned;
 use crate::kong::plan::input::PlanInput;
 use crate::kong::plan::ledger::Ledger;
-use crate::kong::plan::ledger::format::Ends;
+use crate::kong::plan::ledger::format::LedgerEnds;
 use crate::kong::plan::policy::{ConflictPolicy, Conflicts, DriftPolicy, Policy};
 use crate::kong::plan::test_support::{entity, snapshot};
 use crate::migration::plan::Action;
@@ -22,14 +22,14 @@ const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
 /// Both sides, and what was written so far.
 #[derive(Default)]
-struct World {
+struct DriftWorld {
     source: Snapshot,
     target: Snapshot,
     ledger: Ledger,
     conflicts: ConflictPolicy,
 }
 
-impl World {
+impl DriftWorld {
     /// Both sides with these entities, written by the migration.
     fn migrated(entities: &[(&'static str, Value)]) -> Self {
         let mut world = Self {
@@ -119,7 +119,7 @@ fn findings(planned: &Planned) -> Vec<(&str, &str)> {
 #[test]
 fn every_class_is_told_apart() {
     let ids = ["both", "gone", "left", "removed", "source", "target", "same"];
-    let mut world = World::migrated(&services(&ids.map(|id| (id, "a"))));
+    let mut world = DriftWorld::migrated(&services(&ids.map(|id| (id, "a"))));
     for id in ["source", "both"] {
         world.source.insert(service(id, "b"));
     }
@@ -144,10 +144,10 @@ fn every_class_is_told_apart() {
 
 #[test]
 fn what_a_foreign_hand_made_before_is_no_drift() {
-    let mut world = World {
+    let mut world = DriftWorld {
         source: snapshot(&services(&[("s", "a")])),
         target: snapshot(&services(&[("s", "theirs"), ("t", "theirs")])),
-        ..World::default()
+        ..DriftWorld::default()
     };
     let planned = world.run(DriftPolicy::Report);
     assert_eq!(
@@ -158,7 +158,7 @@ fn what_a_foreign_hand_made_before_is_no_drift() {
 
 #[test]
 fn report_leaves_what_somebody_changed_and_syncs_the_rest() {
-    let mut world = World::migrated(&services(&[("s", "a"), ("t", "a")]));
+    let mut world = DriftWorld::migrated(&services(&[("s", "a"), ("t", "a")]));
     world.target.insert(service("s", "theirs"));
     world.source.insert(service("t", "b"));
     let planned = world.run(DriftPolicy::Report);
@@ -188,7 +188,7 @@ fn report_does_not_make_again_what_somebody_removed_and_names_what_waits_for_it(
     };
     let mut entities = services(&[("s", "a"), ("t", "a")]);
     entities.push(route("r"));
-    let mut world = World::migrated(&entities);
+    let mut world = DriftWorld::migrated(&entities);
     world.target = without(&without(&world.target, "services", "s"), "routes", "r");
     let (kind, body) = route("new");
     world.source.insert(entity(kind, body));
@@ -213,7 +213,7 @@ fn report_does_not_make_again_what_somebody_removed_and_names_what_waits_for_it(
                 Action::Unchanged
             ]
         );
-        assert_eq!(planned.drift.count(Class::NewInSource), 0);
+        assert_eq!(planned.drift.count(DriftClass::NewInSource), 0);
     }
     let planned = world.run(DriftPolicy::Correct);
     assert_eq!(planned.plan.count(Action::Create), 3);
@@ -226,7 +226,7 @@ fn report_does_not_make_again_what_somebody_removed_and_names_what_waits_for_it(
 
 #[test]
 fn correct_puts_the_sources_content_back_and_keeps_what_was_there() {
-    let mut world = World::migrated(&services(&[("s", "a")]));
+    let mut world = DriftWorld::migrated(&services(&[("s", "a")]));
     world.target.insert(service("s", "theirs"));
     let planned = world.run(DriftPolicy::Correct);
     assert_eq!(findings(&planned), [("drift-corrected", "s")]);
@@ -248,7 +248,7 @@ fn correct_puts_the_sources_content_back_and_keeps_what_was_there() {
 
 #[test]
 fn a_correction_that_is_interrupted_goes_on_under_the_same_hash() {
-    let mut world = World::migrated(&services(&[("s", "a"), ("t", "a")]));
+    let mut world = DriftWorld::migrated(&services(&[("s", "a"), ("t", "a")]));
     world.target.insert(service("s", "theirs"));
     world.target = without(&world.target, "services", "t");
     let first = world.plan(DriftPolicy::Correct);
@@ -260,7 +260,7 @@ fn a_correction_that_is_interrupted_goes_on_under_the_same_hash() {
 
 #[test]
 fn what_came_to_be_equal_by_other_hands_follows_its_source_again() {
-    let mut world = World::migrated(&services(&[("s", "a")]));
+    let mut world = DriftWorld::migrated(&services(&[("s", "a")]));
     world.target.insert(service("s", "b"));
     world.source.insert(service("s", "b"));
     let equal = world.plan(DriftPolicy::Report);
@@ -270,23 +270,26 @@ fn what_came_to_be_equal_by_other_hands_follows_its_source_again() {
     world.source.insert(service("s", "c"));
     let planned = world.run(DriftPolicy::Report);
     assert_eq!(
-        (action(&planned, "s"), planned.drift.count(Class::ChangedInSource)),
+        (
+            action(&planned, "s"),
+            planned.drift.count(DriftClass::ChangedInSource)
+        ),
         (Action::Update, 1)
     );
 }
 
 #[test]
 fn what_was_pruned_and_made_again_by_somebody_is_no_drift() {
-    let mut world = World::migrated(&services(&[("s", "a")]));
+    let mut world = DriftWorld::migrated(&services(&[("s", "a")]));
     world.source = Snapshot::default();
     assert_eq!(
         world
             .plan(DriftPolicy::Report)
             .drift
-            .count(Class::MissingInSource),
+            .count(DriftClass::MissingInSource),
         1
     );
-    const ENDS: Ends<'_> = Ends {
+    const ENDS: LedgerEnds<'_> = LedgerEnds {
         workspace: "sales",
         control_plane: "cp",
     };
@@ -301,14 +304,14 @@ fn what_was_pruned_and_made_again_by_somebody_is_no_drift() {
         world
             .plan(DriftPolicy::Report)
             .drift
-            .count(Class::MissingInSource),
+            .count(DriftClass::MissingInSource),
         0
     );
 }
 
 #[test]
 fn what_is_gone_from_both_sides_is_forgotten() {
-    let mut world = World::migrated(&services(&[("s", "a"), ("t", "a")]));
+    let mut world = DriftWorld::migrated(&services(&[("s", "a"), ("t", "a")]));
     world.target = without(&world.target, "services", "s");
     world.run(DriftPolicy::Report);
     assert_eq!(world.ledger.len(), 2);
@@ -319,11 +322,11 @@ fn what_is_gone_from_both_sides_is_forgotten() {
 
 #[test]
 fn what_was_adopted_under_another_id_keeps_it_when_it_is_made_again() {
-    let mut world = World {
+    let mut world = DriftWorld {
         source: snapshot(&services(&[("s", "a")])),
         target: snapshot(&[("services", json!({"id": "other", "name": "s", "host": "a"}))]),
         conflicts: ConflictPolicy::Adopt,
-        ..World::default()
+        ..DriftWorld::default()
     };
     world.run(DriftPolicy::Report);
     world.target = Snapshot::default();
@@ -344,7 +347,7 @@ fn what_was_adopted_under_another_id_keeps_it_when_it_is_made_again() {
 #[test]
 fn what_names_a_removed_entity_does_not_halt_the_rest() {
     let plugin = json!({"id": "p", "name": "key-auth", "config": {"anonymous": "c"}});
-    let mut world = World::migrated(&[
+    let mut world = DriftWorld::migrated(&[
         ("consumers", json!({"id": "c", "username": "c"})),
         ("plugins", plugin),
     ]);
@@ -359,7 +362,7 @@ fn what_names_a_removed_entity_does_not_halt_the_rest() {
 
 #[test]
 fn a_name_that_a_changed_entity_holds_does_not_halt_the_rest() {
-    let mut world = World::migrated(&services(&[("s", "a"), ("t", "a")]));
+    let mut world = DriftWorld::migrated(&services(&[("s", "a"), ("t", "a")]));
     let renamed = json!({"id": "s", "name": "wanted", "host": "a"});
     world.target.insert(entity("services", renamed));
     world.source.insert(service("wanted", "a"));
@@ -380,7 +383,7 @@ fn a_name_that_a_changed_entity_holds_does_not_halt_the_rest() {
 
 #[test]
 fn what_was_not_read_is_not_gone_from_the_source() {
-    let mut world = World::migrated(&services(&[("a", "a"), ("b", "a")]));
+    let mut world = DriftWorld::migrated(&services(&[("a", "a"), ("b", "a")]));
     // The token may not read services any more.
     world.source = Snapshot::default();
     world.source.gaps.push(Gap {
@@ -388,15 +391,15 @@ fn what_was_not_read_is_not_gone_from_the_source() {
         cause: GapCause::Forbidden,
     });
     let planned = world.plan(DriftPolicy::Report);
-    assert_eq!(planned.drift.count(Class::MissingInSource), 0);
+    assert_eq!(planned.drift.count(DriftClass::MissingInSource), 0);
 }
 
 #[test]
 fn what_the_source_has_under_another_id_is_not_gone_from_it() {
-    let mut world = World::migrated(&services(&[("a", "a")]));
+    let mut world = DriftWorld::migrated(&services(&[("a", "a")]));
     world.conflicts = ConflictPolicy::Overwrite;
     // Deleted and made again by the same name: its counterpart is adopted.
     world.source = snapshot(&[("services", json!({"id": "b", "name": "a", "host": "a"}))]);
     let planned = world.plan(DriftPolicy::Report);
-    assert_eq!(planned.drift.count(Class::MissingInSource), 0);
+    assert_eq!(planned.drift.count(DriftClass::MissingInSource), 0);
 }

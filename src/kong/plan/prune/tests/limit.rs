@@ -4,18 +4,18 @@ use super::*;
 use crate::kong::plan::policy::PruneLimit;
 
 /// A world of so many migrated services, of which the source has lost so many.
-fn services(all: usize, lost: usize) -> World {
+fn services(all: usize, lost: usize) -> PruneWorld {
     let bodies: Vec<_> = (0..all)
         .map(|number| ("services", json!({"id": format!("s{number:02}"), "host": "h"})))
         .collect();
-    let mut world = World::migrated(&bodies);
+    let mut world = PruneWorld::migrated(&bodies);
     for number in 0..lost {
         world.lose("services", &format!("s{number:02}"));
     }
     world
 }
 
-fn observed(world: &World) -> Option<String> {
+fn observed(world: &PruneWorld) -> Option<String> {
     let findings = world.plan().plan.findings;
     let limit = findings.into_iter().find(|finding| finding.id == PRUNE_LIMIT.id);
     limit.map(|finding| finding.observed)

@@ -7,8 +7,8 @@ fn plugin(id: &str, name: &str, config: Value) -> Entity {
 }
 
 /// A consumer, a key set with a key, and an upstream with a target: all migrated, and lost by the source since.
-fn lost() -> World {
-    let mut world = World::migrated(&[
+fn lost() -> PruneWorld {
+    let mut world = PruneWorld::migrated(&[
         ("consumers", json!({"id": "c", "username": "nobody"})),
         ("key-sets", json!({"id": "k", "name": "partners"})),
         (
@@ -35,7 +35,7 @@ fn lost() -> World {
     world
 }
 
-fn told(world: &World) -> Vec<String> {
+fn told(world: &PruneWorld) -> Vec<String> {
     let findings = world.plan().plan.findings.into_iter();
     let held = findings.filter(|finding| finding.id == PRUNE_STILL_REFERENCED.id);
     held.map(|finding| format!("{}: {}", finding.subject.key, finding.observed))
@@ -90,7 +90,7 @@ fn what_the_source_itself_still_names_goes_there_as_here() {
 
 #[test]
 fn who_is_pointed_elsewhere_by_the_run_is_waited_for() {
-    let mut world = World::migrated(&[
+    let mut world = PruneWorld::migrated(&[
         ("consumers", json!({"id": "c", "username": "nobody"})),
         (
             "plugins",
@@ -109,7 +109,7 @@ fn who_is_pointed_elsewhere_by_the_run_is_waited_for() {
 
 #[test]
 fn a_name_that_another_entity_takes_over_is_answered_and_an_id_is_not() {
-    let again = |world: &mut World| {
+    let again = |world: &mut PruneWorld| {
         let upstream = json!({"id": "v", "name": "backend"});
         world.source.insert(entity("upstreams", upstream));
         let consumer = json!({"id": "d", "username": "nobody"});
@@ -140,7 +140,7 @@ fn a_name_that_another_entity_takes_over_is_answered_and_an_id_is_not() {
 
 #[test]
 fn what_is_kept_as_a_part_keeps_what_it_refers_to() {
-    let mut world = World::migrated(&[
+    let mut world = PruneWorld::migrated(&[
         ("consumers", json!({"id": "c", "username": "anna"})),
         ("consumer_groups", json!({"id": "g", "name": "gold"})),
         (

@@ -6,7 +6,7 @@ use crate::kong::model::{Entity, EntityKind};
 use crate::migration::subject::{EntityKey, Subject};
 
 /// A source entity without its fields: what it is and what it needs.
-pub(super) struct Origin {
+pub(super) struct SourceEntity {
     pub kind: &'static EntityKind,
     pub subject: Subject,
     /// The entities that it names in foreign keys.
@@ -15,7 +15,7 @@ pub(super) struct Origin {
     pub schema: Option<EntityKey>,
 }
 
-impl Origin {
+impl SourceEntity {
     pub fn of(entity: &Entity) -> Self {
         Self {
             kind: entity.kind,
