@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub struct EntityKey {
     /// Name of the kind, in the plural, as its product calls it.
     pub kind: Cow<'static, str>,
-    /// Id, unique within the kind. Shared by all that name the entity.
+    /// Id, unique within the kind: a UUID, a path, or the `namespace/name` of an object in a cluster. Shared by all that name the entity.
     pub id: Arc<str>,
 }
 

@@ -151,6 +151,27 @@ mod tests {
     }
 
     #[test]
+    fn an_id_may_be_a_path() {
+        let deployment = Subject {
+            key: EntityKey::new("deployments", "shop/gateway"),
+            name: None,
+        };
+        let covers = |subject: &str| {
+            let finding = Finding::new(&ENTITY_NOT_MOVABLE, deployment.clone(), "").at("spec.replicas");
+            let mut findings = vec![finding];
+            apply(
+                &mut findings,
+                &[waiver("entity-not-movable", Some(subject))],
+                None,
+                ALL,
+            );
+            !findings[0].blocks()
+        };
+        assert!(covers("deployments/shop/gateway") && covers("deployments"));
+        assert!(!covers("deployments/shop") && !covers("deployments/gateway"));
+    }
+
+    #[test]
     fn a_waiver_that_does_nothing_is_shown() {
         let other = after(&[waiver("entity-not-movable", Some("oauth2/other"))], None);
         assert_eq!(other, (true, vec!["waiver-unused".into()]));

@@ -43,6 +43,7 @@ pub mod translate;
 pub mod unique;
 pub mod verify;
 
+// For those outside. Inside, each module imports from the one that defines: through here all would depend on all.
 pub use catalogue::Catalogue;
 pub use circumstances::Circumstances;
 pub use diff::build_plan;

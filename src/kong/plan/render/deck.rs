@@ -16,7 +16,7 @@ use crate::kong::plan::report::PlanEnds;
 use crate::migration::plan::Action;
 use crate::migration::report::{PlanReport, PlannedEntity, Secrets};
 
-type Fields = Map<String, Value>;
+type ListFields = Map<String, Value>;
 
 /// Where a kind stands in a decK file.
 enum DeckList {
@@ -154,15 +154,15 @@ pub fn document(report: &PlanReport<PlanEnds>) -> Value {
 
 /// A file of entities, for the control plane of this name.
 pub(super) fn file(entities: &[PlannedEntity], control_plane_name: Option<&str>) -> Value {
-    let mut nested: BTreeMap<&str, Vec<(&str, &str, Fields)>> = BTreeMap::new();
-    let mut top: BTreeMap<&str, Vec<(&str, Fields)>> = BTreeMap::new();
+    let mut nested: BTreeMap<&str, Vec<(&str, &str, ListFields)>> = BTreeMap::new();
+    let mut top: BTreeMap<&str, Vec<(&str, ListFields)>> = BTreeMap::new();
     for entity in entities {
         if entity.key.kind == MEMBERS {
             if let (Some(group), Some(consumer)) = (
                 reference(&entity.body, "consumer_group"),
                 reference(&entity.body, "consumer"),
             ) {
-                let member = Fields::from_iter([("id".to_owned(), json!(group))]);
+                let member = ListFields::from_iter([("id".to_owned(), json!(group))]);
                 nested.entry(consumer).or_default().push(("groups", "", member));
             }
             continue;
@@ -200,10 +200,10 @@ pub(super) fn file(entities: &[PlannedEntity], control_plane_name: Option<&str>)
 
 fn assemble(
     control_plane_name: Option<&str>,
-    top: BTreeMap<&str, Vec<(&str, Fields)>>,
-    mut nested: BTreeMap<&str, Vec<(&str, &str, Fields)>>,
+    top: BTreeMap<&str, Vec<(&str, ListFields)>>,
+    mut nested: BTreeMap<&str, Vec<(&str, &str, ListFields)>>,
 ) -> Value {
-    let mut file = Fields::new();
+    let mut file = ListFields::new();
     file.insert("_format_version".to_owned(), json!("3.0"));
     if let Some(name) = control_plane_name {
         file.insert("_konnect".to_owned(), json!({"control_plane_name": name}));
@@ -223,7 +223,7 @@ fn assemble(
 }
 
 /// The body in decK's form: with its id, references of plugins and of a service's certificate as plain ids.
-fn written(entity: &PlannedEntity) -> Fields {
+fn written(entity: &PlannedEntity) -> ListFields {
     let mut body = entity.body.clone();
     body.insert("id".to_owned(), json!(entity.key.id));
     let plain: &[&str] = match &*entity.key.kind {
