@@ -23,7 +23,7 @@ use crate::{
 const RETRY: Duration = Duration::from_secs(10);
 
 /// Says what cannot be read, and lets go of what is being deleted and may go.
-pub(super) async fn meet<R: Reconciler>(
+pub(super) async fn handle<R: Reconciler>(
     context: &Context,
     manager: &str,
     object: &DeserializeGuard<R::Object>,

@@ -88,7 +88,7 @@ impl<R: Reconciler> Passes<R> {
             return ("standby", Action::requeue(NOT_LEADING));
         }
         if let Err(invalid) = &cached.0 {
-            let action = malformed::meet::<R>(&self.context, &self.manager, cached, invalid).await;
+            let action = malformed::handle::<R>(&self.context, &self.manager, cached, invalid).await;
             self.context
                 .metrics
                 .reconcile_failed(R::NAME, Class::Invalid.label());

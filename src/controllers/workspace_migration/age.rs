@@ -53,7 +53,7 @@ pub(super) fn renew(
 }
 
 /// The sides could not be compared: a verification that is too old to rely on is not claimed to hold.
-pub(super) fn doubt(
+pub(super) fn mark_stale(
     spec: &WorkspaceMigrationSpec,
     now: Timestamp,
     draft: &mut Draft<WorkspaceMigrationStatus>,
@@ -134,12 +134,12 @@ mod tests {
     fn an_old_verification_is_not_claimed_and_a_look_makes_it_new() {
         let spec = object(json!({})).spec;
         let mut draft = draft();
-        doubt(&spec, at(5000), &mut draft);
+        mark_stale(&spec, at(5000), &mut draft);
         assert_eq!(says(&draft, "Verified"), "-", "there was none");
         look(&[A], &[A], 100, &mut draft);
-        doubt(&spec, at(1899), &mut draft);
+        mark_stale(&spec, at(1899), &mut draft);
         assert_eq!(says(&draft, "Verified"), "True Verified");
-        doubt(&spec, at(1900), &mut draft);
+        mark_stale(&spec, at(1900), &mut draft);
         assert_eq!(says(&draft, "Verified"), "Unknown VerificationStale");
         assert_eq!(
             message(&draft, "Verified"),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::WorkspaceMigrationController;
 use super::error::Error;
-use super::orders::{Ended, Orders};
+use super::interrupts::{Ended, Interrupts};
 use super::rollback::{Found, Reversal, refused};
 use super::{known_entities, queue};
 use crate::api::annotations::force_delete;
@@ -80,15 +80,15 @@ impl WorkspaceMigrationController {
             Ok(permit) => permit,
             Err(position) => return Ok(Some(queue::wait(&position, Priority::Work, &mut pass.draft))),
         };
-        let orders = Orders::heed(&self.context, object);
-        let looked = orders.unless_ended(async {
+        let interrupts = Interrupts::watch(&self.context, object);
+        let looked = interrupts.unless_ended(async {
             let reversal = Reversal {
                 object,
                 target: self
-                    .fetch_reversed(object, &orders.throttle, &mut pass.draft)
+                    .fetch_reversed(object, &interrupts.throttle, &mut pass.draft)
                     .await?,
                 extent: Extent::Created,
-                stop: &orders.stop,
+                stop: &interrupts.stop,
             };
             let found = self.look(&reversal, &mut pass.draft).await?;
             Ok::<_, Error>((reversal, found))
@@ -102,7 +102,7 @@ impl WorkspaceMigrationController {
                 .await?;
         }
         let applied = self.undo(&reversal, &mut found, pass).await?;
-        if let Some(ended) = orders.ended() {
+        if let Some(ended) = interrupts.ended() {
             return Ok(Some(end_early(&ended)));
         }
         let refused = refused(&applied);

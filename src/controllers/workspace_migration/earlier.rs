@@ -11,7 +11,7 @@ use crate::k8s::events::Note;
 
 /// Sets the target. When it is another control plane than before, what is known of the former one's backup is put aside: nothing is
 /// written to the new one yet.
-pub(super) fn meet(target: TargetStatus, draft: &mut Draft<WorkspaceMigrationStatus>) {
+pub(super) fn resolve(target: TargetStatus, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let before = draft.status.target.replace(target).unwrap_or_default();
     let now = draft
         .status

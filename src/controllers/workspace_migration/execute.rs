@@ -10,8 +10,8 @@ use super::ending::{RunFacts, conclude};
 use super::error::Error;
 use super::findings::report_written;
 use super::interrupted::end_early;
-use super::orders::Orders;
-use super::rollback::{foreseen, report_rollback_ready, undone_by};
+use super::interrupts::Interrupts;
+use super::rollback::{preview, report_rollback_ready, undone_by};
 use super::status::{progress_status, verification_status};
 use crate::api::conditions::{APPLIED, VERIFIED, reason};
 use crate::api::names::finalizers;
@@ -34,13 +34,13 @@ pub(super) struct Run<'a> {
     pub migration: &'a Migration,
     pub observed: &'a Observed,
     pub planned: &'a Planned,
-    pub orders: &'a Orders,
+    pub interrupts: &'a Interrupts,
 }
 
 impl Run<'_> {
     /// Something ended it before its plan was done.
     fn is_cut_short(&self, applied: &Applied) -> bool {
-        applied.interrupted.is_some() || self.orders.ended().is_some()
+        applied.interrupted.is_some() || self.interrupts.ended().is_some()
     }
 }
 
@@ -65,11 +65,11 @@ impl WorkspaceMigrationController {
             };
             return Ok(conclude(&facts, &mut pass.draft)?);
         }
-        if let Some(ended) = run.orders.ended() {
+        if let Some(ended) = run.interrupts.ended() {
             return end_early(ended, &mut pass.draft);
         }
         if let Some(cause) = undone_by(run.object, &applied, &mut pass.draft) {
-            return self.roll_back(run.object, run.orders, &cause, pass).await;
+            return self.roll_back(run.object, run.interrupts, &cause, pass).await;
         }
         let verified = self.verify_and_repair(run, &mut applied, ledger, pass);
         let verification = match verified.await? {
@@ -149,7 +149,7 @@ impl WorkspaceMigrationController {
         // Before the first write: from here on source and target are frozen.
         pass.publish_progress(format!("{} in the control plane.", work(&run.planned.plan)))
             .await?;
-        let work = run.migration.apply(run.planned, &run.orders.stop, &sender);
+        let work = run.migration.apply(run.planned, &run.interrupts.stop, &sender);
         let words = (&**run.migration.target.budget(), "are in the control plane");
         Ok(self.follow(work, progress, words, pass).await)
     }
@@ -178,7 +178,7 @@ impl WorkspaceMigrationController {
             .migration
             .verify_and(planned, run.observed.version(), |target| {
                 settled = ledger.settle(planned, target, now);
-                expected = Some(foreseen(run, ledger, target));
+                expected = Some(preview(run, ledger, target));
             });
         let mut verification = verification.await?;
         applied.explain(&mut verification);

@@ -2,7 +2,7 @@
 
 use super::checkpoint::{is_done, rollback_of};
 use super::error::Error;
-use super::orders::Ended;
+use super::interrupts::Ended;
 use crate::api::conditions::{APPLIED, reason};
 use crate::api::workspace_migration::{Phase, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;

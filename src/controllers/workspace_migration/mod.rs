@@ -20,8 +20,8 @@ mod fetch;
 mod findings;
 mod follow;
 mod interrupted;
+mod interrupts;
 mod observe;
-mod orders;
 mod queue;
 mod repair;
 mod report;
@@ -45,9 +45,9 @@ use self::drift::{report_drift, tell_left};
 use self::error::Error;
 use self::execute::Run;
 use self::interrupted::{end_early, pause};
-use self::orders::Orders;
+use self::interrupts::Interrupts;
 use self::queue::{Permit, Queue};
-use self::report::{blame, report_plan};
+use self::report::{report_failed_side, report_plan};
 use self::rollback::{Cause, refused_before, undone_before};
 use self::sync::Before;
 use self::verdict::{await_approval, halt, has_new_schemas, report_only, steady, watch};
@@ -135,8 +135,8 @@ impl Reconciler for WorkspaceMigrationController {
         let draft = &mut pass.draft;
         let result = sync::follow_up(object, &before, result, self.context.clock.now(), draft);
         if let Err(error) = &result {
-            blame(error, draft);
-            age::doubt(&object.spec, self.context.clock.now(), draft);
+            report_failed_side(error, draft);
+            age::mark_stale(&object.spec, self.context.clock.now(), draft);
         }
         result
     }
@@ -175,25 +175,28 @@ impl WorkspaceMigrationController {
         if let Some(progress) = &mut pass.draft.status.progress {
             progress.waiting_for = None;
         }
-        let orders = Orders::heed(&self.context, object);
+        let interrupts = Interrupts::watch(&self.context, object);
         let asked = object.spec.rollback.then_some(Cause::Asked);
         if let Some(cause) = asked.or_else(|| refused_before(&pass.draft)) {
-            return self.roll_back(object, &orders, &cause, pass).await;
+            return self.roll_back(object, &interrupts, &cause, pass).await;
         }
-        let orders = orders.heed_target(&self.context, object);
-        self.go_forward(object, &orders, &permit, pass).await
+        let interrupts = interrupts.watch_target(&self.context, object);
+        self.go_forward(object, &interrupts, &permit, pass).await
     }
 
     /// Reads both sides, plans, and takes the next step.
     async fn go_forward(
         &self,
         object: &WorkspaceMigration,
-        orders: &Orders,
+        interrupts: &Interrupts,
         permit: &Permit,
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
-        let read = match orders.unless_ended(self.observe(object, orders, pass)).await {
-            Ok(read) => read.inspect_err(|error| doubt_preflight(error, &mut pass.draft))?,
+        let read = match interrupts
+            .unless_ended(self.observe(object, interrupts, pass))
+            .await
+        {
+            Ok(read) => read.inspect_err(|error| mark_unchecked(error, &mut pass.draft))?,
             Err(ended) => return end_early(ended, &mut pass.draft),
         };
         let (migration, observed, custom_plugins) = read;
@@ -214,7 +217,7 @@ impl WorkspaceMigrationController {
             migration: &migration,
             observed: &observed,
             planned: &planned,
-            orders,
+            interrupts,
         };
         let step = self.choose(&run, &mut ledger, draft).await?;
         self.take(step, &run, &mut ledger, pass).await
@@ -257,7 +260,7 @@ impl WorkspaceMigrationController {
     ) -> Result<Outcome, Error> {
         let (object, planned, draft) = (run.object, run.planned, &mut pass.draft);
         if step != NextStep::Apply {
-            self.foresee(run, ledger, draft).await;
+            self.report_preview(run, ledger, draft).await;
         }
         match step {
             NextStep::Halt(finding) => Ok(halt(planned, &finding, draft)),
@@ -283,7 +286,7 @@ impl WorkspaceMigrationController {
 }
 
 /// Both sides could not be read: what was found before is not known to hold any more.
-fn doubt_preflight(error: &Error, draft: &mut Draft<WorkspaceMigrationStatus>) {
+fn mark_unchecked(error: &Error, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let message = match error.side() {
         Some(_) => "Source and target could not both be read.",
         None => "There is no plan to check.",

@@ -5,8 +5,8 @@ use kube::runtime::reflector::ObjectRef;
 use super::WorkspaceMigrationController;
 use super::config_maps::ConfigMaps;
 use super::error::Error;
-use super::orders::Orders;
-use super::report::{blame, report_source, report_target};
+use super::interrupts::Interrupts;
+use super::report::{report_failed_side, report_source, report_target};
 use super::{earlier, fetch, source};
 use crate::api::conditions::{PLAN_READY, TARGET_READY, reason};
 use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration};
@@ -21,7 +21,7 @@ impl WorkspaceMigrationController {
     pub(super) async fn observe(
         &self,
         object: &WorkspaceMigration,
-        orders: &Orders,
+        interrupts: &Interrupts,
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<(Migration, Observed, Vec<CustomPlugin>), Error> {
         // Nothing tells a pass what former ones have done, so both sides are read whole: docs/decisions/0002-the-target-is-the-journal.md.
@@ -39,7 +39,7 @@ impl WorkspaceMigrationController {
             let name = object.spec.target.control_plane_ref.name.clone();
             return Err(Error::ControlPlaneDeleting { name });
         }
-        earlier::meet(target.status, &mut pass.draft);
+        earlier::resolve(target.status, &mut pass.draft);
         // What was not there is there now, and reading takes a while.
         if std::mem::take(&mut pass.draft.status.checkpoint_mut().target_missing) {
             pass.draft.conditions.set(
@@ -50,13 +50,13 @@ impl WorkspaceMigrationController {
             );
             pass.publish_progress("Reading source and target.").await?;
         }
-        let share = orders.throttle.share_of(target.client.budget());
+        let share = interrupts.throttle.share_of(target.client.budget());
         let migration = Migration {
             source: source::build_source(&self.context, object, &secrets, &config_maps)?,
             workspace: object.spec.source.workspace.clone(),
             target: target.client.with_budget(share),
             control_plane: target.id,
-            throttle: orders.throttle.clone(),
+            throttle: interrupts.throttle.clone(),
             on_refusal: on_refusal(object.spec.failure_policy),
         };
         let (source, target) = tokio::join!(migration.observe_source(), migration.observe_target());
@@ -64,7 +64,7 @@ impl WorkspaceMigrationController {
         // Both verdicts are told, also when a side fails.
         match &target {
             Ok(target) => report_target(target, self.context.config.konnect_kinds, draft),
-            Err(error) => blame(&Error::Engine(error.clone()), draft),
+            Err(error) => report_failed_side(&Error::Engine(error.clone()), draft),
         }
         let source = source?;
         report_source(&source, &migration.workspace, draft);

@@ -5,7 +5,7 @@ use tokio::sync::watch;
 use super::WorkspaceMigrationController;
 use super::error::Error;
 use super::execute::Run;
-use super::orders::Ended;
+use super::interrupts::Ended;
 use super::status::verification_status;
 use crate::api::events;
 use crate::api::workspace_migration::{Repair, WorkspaceMigration};
@@ -47,13 +47,16 @@ impl WorkspaceMigrationController {
         }
         pass.publish_progress(message).await?;
         let (progress, _shown) = watch::channel(initial_progress(&repair.plan));
-        let again = run.migration.apply(&repair, &run.orders.stop, &progress).await;
+        let again = run
+            .migration
+            .apply(&repair, &run.interrupts.stop, &progress)
+            .await;
         applied.refused.extend(again.refused);
         applied.not_tried.extend(again.not_tried);
         if let Some(error) = again.interrupted {
             return Err(error.into());
         }
-        if let Some(ended) = run.orders.ended() {
+        if let Some(ended) = run.interrupts.ended() {
             return Ok(Err(ended));
         }
         let verified = self.verify_unless_ended(run, applied, ledger, pass).await?;
@@ -90,7 +93,7 @@ impl WorkspaceMigrationController {
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Result<Verification, Ended>, Error> {
         let verifying = self.verify(run, applied, ledger, pass);
-        match run.orders.unless_ended(verifying).await {
+        match run.interrupts.unless_ended(verifying).await {
             Ok(verification) => verification.map(Ok),
             Err(ended) => Ok(Err(ended)),
         }

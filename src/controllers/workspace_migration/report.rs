@@ -63,7 +63,7 @@ pub(super) fn report_target(
 }
 
 /// Turns the condition of the side that failed.
-pub(super) fn blame(error: &Error, draft: &mut Draft<WorkspaceMigrationStatus>) {
+pub(super) fn report_failed_side(error: &Error, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let type_ = match error.side() {
         Some(Side::Source) => SOURCE_READY,
         Some(Side::Target) => TARGET_READY,

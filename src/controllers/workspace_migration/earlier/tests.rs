@@ -19,7 +19,7 @@ fn secret(name: String) -> Option<LocalRef> {
 
 /// What a run leaves in status once it has written to the control plane.
 fn write_to(id: &str, draft: &mut MigrationDraft) {
-    meet(target(id), draft);
+    resolve(target(id), draft);
     draft.status.started_at = Some(Time(NOW));
     let backup = draft.status.backup.get_or_insert_default();
     backup.artefact_ref = secret(format!("backup-{id}"));
@@ -38,7 +38,7 @@ fn the_same_control_plane_changes_nothing() {
     let mut draft = draft();
     write_to("one", &mut draft);
     let before = draft.status.clone();
-    meet(target("one"), &mut draft);
+    resolve(target("one"), &mut draft);
     assert_eq!(draft.status, before);
     assert_eq!(events(&draft), [""; 0]);
     assert_eq!(known(&draft), ["one"]);
@@ -48,7 +48,7 @@ fn the_same_control_plane_changes_nothing() {
 fn another_control_plane_begins_anew_and_the_former_one_is_remembered() {
     let mut draft = draft();
     write_to("one", &mut draft);
-    meet(target("two"), &mut draft);
+    resolve(target("two"), &mut draft);
     let backup = draft.status.backup.clone().unwrap();
     assert_eq!(
         backup.earlier,
@@ -75,8 +75,8 @@ fn another_control_plane_begins_anew_and_the_former_one_is_remembered() {
 #[test]
 fn a_control_plane_that_was_not_written_to_leaves_nothing() {
     let mut draft = draft();
-    meet(target("one"), &mut draft);
-    meet(target("two"), &mut draft);
+    resolve(target("one"), &mut draft);
+    resolve(target("two"), &mut draft);
     assert!(draft.status.backup.is_none());
     assert_eq!(events(&draft), [""; 0]);
     assert_eq!(known(&draft), ["two"]);
@@ -94,9 +94,9 @@ fn a_control_plane_that_comes_back_is_not_an_earlier_one() {
 #[test]
 fn secrets_that_status_does_not_name_are_told_by_the_id_in_their_names() {
     let mut draft = draft();
-    meet(target("one"), &mut draft);
+    resolve(target("one"), &mut draft);
     draft.status.started_at = Some(Time(NOW));
-    meet(target("two"), &mut draft);
+    resolve(target("two"), &mut draft);
     let told = &draft.notes()[0].message;
     assert!(
         told.contains("(the Secrets with its id in their names)"),
@@ -112,7 +112,7 @@ fn when_the_list_is_full_the_oldest_is_given_to_its_user() {
     }
     draft = next(&draft);
     assert_eq!(known(&draft).len(), limits::EARLIER + 1);
-    meet(target("last"), &mut draft);
+    resolve(target("last"), &mut draft);
     assert_eq!(events(&draft), ["ControlPlaneReplaced", "BackupForgotten"]);
     assert_eq!(
         draft.notes()[1].message,

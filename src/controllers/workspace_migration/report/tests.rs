@@ -128,7 +128,7 @@ fn a_failure_turns_the_condition_of_its_side_and_no_other() {
         (Error::LedgerGone { name: name() }, "-", "-", false),
     ] {
         let mut draft = draft();
-        blame(&error, &mut draft);
+        report_failed_side(&error, &mut draft);
         assert_eq!(says(&draft, "SourceReady"), source, "{error}");
         assert_eq!(says(&draft, "TargetReady"), target, "{error}");
         assert_eq!(draft.status.checkpoint_mut().target_missing, missing, "{error}");
@@ -138,10 +138,10 @@ fn a_failure_turns_the_condition_of_its_side_and_no_other() {
 #[test]
 fn a_failure_before_the_first_look_leaves_a_migration_pending() {
     let mut draft = draft();
-    blame(&Error::NoSource, &mut draft);
+    report_failed_side(&Error::NoSource, &mut draft);
     assert_eq!(draft.status.phase, Some(Phase::Pending));
     draft.status.phase = Some(Phase::Completed);
-    blame(&Error::NoSource, &mut draft);
+    report_failed_side(&Error::NoSource, &mut draft);
     assert_eq!(draft.status.phase, Some(Phase::Completed));
 }
 

@@ -23,7 +23,7 @@ use super::error::Error;
 use super::execute::{Run, remember};
 use super::fetch;
 use super::interrupted::end_early;
-use super::orders::Orders;
+use super::interrupts::Interrupts;
 use super::report::report_target;
 use super::status::progress_status;
 use crate::api::conditions::reason;
@@ -100,7 +100,7 @@ fn expected(object: &WorkspaceMigration, ledger: &Ledger, held: &Snapshot) -> Ro
 }
 
 /// The same as a document beside it.
-pub(super) fn foreseen(
+pub(super) fn preview(
     run: &Run<'_>,
     ledger: &Ledger,
     held: &Snapshot,
@@ -117,7 +117,7 @@ pub(super) fn foreseen(
 
 impl WorkspaceMigrationController {
     /// Tells and keeps what a rollback would do, unless that was told of this spec and of the very same target.
-    pub(super) async fn foresee(
+    pub(super) async fn report_preview(
         &self,
         run: &Run<'_>,
         ledger: &Ledger,
@@ -134,7 +134,7 @@ impl WorkspaceMigrationController {
         if same && !ledger.is_empty() {
             return;
         }
-        let (expected, report) = foreseen(run, ledger, &run.observed.target);
+        let (expected, report) = preview(run, ledger, &run.observed.target);
         report_rollback_ready(ledger, &expected, draft);
         if let Some(told) = &mut draft.status.rollback {
             told.target_digest = digest.cloned();
@@ -168,7 +168,7 @@ impl WorkspaceMigrationController {
     pub(super) async fn roll_back(
         &self,
         object: &WorkspaceMigration,
-        orders: &Orders,
+        interrupts: &Interrupts,
         cause: &Cause,
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
@@ -176,12 +176,15 @@ impl WorkspaceMigrationController {
         let reversal = Reversal {
             object,
             target: self
-                .fetch_reversed(object, &orders.throttle, &mut pass.draft)
+                .fetch_reversed(object, &interrupts.throttle, &mut pass.draft)
                 .await?,
             extent: Extent::Everything,
-            stop: &orders.stop,
+            stop: &interrupts.stop,
         };
-        let mut found = match orders.unless_ended(self.look(&reversal, &mut pass.draft)).await {
+        let mut found = match interrupts
+            .unless_ended(self.look(&reversal, &mut pass.draft))
+            .await
+        {
             Ok(found) => found?,
             Err(ended) => return end_early(ended, &mut pass.draft),
         };
@@ -206,7 +209,7 @@ impl WorkspaceMigrationController {
         }
         let hash = found.rollback.hash.clone();
         let applied = self.undo(&reversal, &mut found, pass).await?;
-        if let Some(ended) = orders.ended() {
+        if let Some(ended) = interrupts.ended() {
             return end_early(ended, &mut pass.draft);
         }
         let undone = Undone {
@@ -240,7 +243,7 @@ impl WorkspaceMigrationController {
         let found = fetch::fetch_target(&self.context, object).await?;
         let owner = ObjectRef::from_obj(object);
         self.secrets.set(&self.context.client, &owner, &found.token_read);
-        earlier::meet(found.status, draft);
+        earlier::resolve(found.status, draft);
         let share = throttle.share_of(found.client.budget());
         Ok(Target {
             client: found.client.with_budget(share),

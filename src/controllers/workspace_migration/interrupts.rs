@@ -33,9 +33,9 @@ pub(super) enum Ended {
     },
 }
 
-/// The orders for one pass. Dropping them ends the watch.
+/// What may end one pass, or change its limits. Dropping it ends the watches.
 #[derive(Debug)]
-pub(super) struct Orders {
+pub(super) struct Interrupts {
     /// Cancelled when the pass shall end at its next safe point.
     pub stop: CancellationToken,
     /// The limits of the spec as it is now.
@@ -44,9 +44,9 @@ pub(super) struct Orders {
     watches: JoinSet<()>,
 }
 
-impl Orders {
+impl Interrupts {
     /// Begins to watch. `object` is what the pass was begun with.
-    pub fn heed(context: &Context, object: &WorkspaceMigration) -> Self {
+    pub fn watch(context: &Context, object: &WorkspaceMigration) -> Self {
         let stop = context.stop.child_token();
         let throttle = Throttle::until(limits(object), stop.clone());
         let ended = Arc::new(OnceLock::new());
@@ -56,19 +56,19 @@ impl Orders {
             object.clone(),
             throttle.clone(),
         );
-        let mut orders = Self {
+        let mut interrupts = Self {
             stop,
             throttle,
             ended,
             watches: JoinSet::new(),
         };
-        orders.end_by(follow);
-        orders
+        interrupts.end_by(follow);
+        interrupts
     }
 
     /// Ends the pass, too, when the object of its control plane is deleted: for passes that go forward. Undoing empties the control plane,
     /// and goes on.
-    pub fn heed_target(mut self, context: &Context, object: &WorkspaceMigration) -> Self {
+    pub fn watch_target(mut self, context: &Context, object: &WorkspaceMigration) -> Self {
         let api = context.namespaced(&object.namespace().unwrap_or_default());
         let name = object.spec.target.control_plane_ref.name.clone();
         let versions = watch_object::<KonnectGatewayControlPlane>(api, &name);
