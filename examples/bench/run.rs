@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use clap::Args;
+use gateway_migration_operator::http::Throttle;
 use gateway_migration_operator::http::{
     Budget, EndpointMap, RetryPolicy, TlsOptions, Transport, TransportOptions,
 };
 use gateway_migration_operator::kong::admin;
 use gateway_migration_operator::kong::engine::apply::initial_progress;
-use gateway_migration_operator::kong::engine::{Migration, Observed, OnRefusal, Throttle};
+use gateway_migration_operator::kong::engine::{Migration, Observed, OnRefusal};
 use gateway_migration_operator::kong::konnect::{Client, CreateControlPlane, Filter, ServerUrl};
 use gateway_migration_operator::kong::plan::ledger::Ledger;
 use gateway_migration_operator::kong::plan::{Planned, Policy};

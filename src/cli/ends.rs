@@ -12,9 +12,11 @@ use super::endpoints::{self, EndpointError};
 use super::files::{self, FileError};
 use super::source::{SourceArgs, SourceError};
 use crate::api::workspace_migration::{Approval, ApprovalPolicy, FailurePolicy, WorkspaceMigrationSpec};
-use crate::http::{self, Budget, EndpointMap, InvalidToken, Transport, TransportError, TransportOptions};
+use crate::http::{
+    self, Budget, EndpointMap, InvalidToken, Throttle, Transport, TransportError, TransportOptions,
+};
 use crate::kong::engine::error::Side;
-use crate::kong::engine::{Migration, OnRefusal, Throttle};
+use crate::kong::engine::{Migration, OnRefusal};
 use crate::kong::konnect;
 use crate::kong::konnect::{ControlPlane, Filter, InvalidServerUrl, ServerUrl};
 use crate::kong::model::ClusterType;

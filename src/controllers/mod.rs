@@ -6,6 +6,7 @@ pub mod konnect;
 pub mod konnect_api_auth_configuration;
 pub mod konnect_extension;
 pub mod konnect_gateway_control_plane;
+pub mod migration;
 pub mod runtime;
 pub mod workspace_migration;
 

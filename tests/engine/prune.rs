@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context, Result, bail, ensure};
+use gateway_migration_operator::http::Throttle;
 use gateway_migration_operator::kong::admin;
-use gateway_migration_operator::kong::engine::{
-    Applied, DeclarativeFile, Migration, Observed, Source, Throttle,
-};
+use gateway_migration_operator::kong::engine::{Applied, DeclarativeFile, Migration, Observed, Source};
 use gateway_migration_operator::kong::model::Snapshot;
 use gateway_migration_operator::kong::plan::{Ledger, Planned, Policy};
 use gateway_migration_operator::migration::plan::Action;

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use gateway_migration_operator::http::Throttle;
 use gateway_migration_operator::http::{
     Budget, EndpointMap, RetryPolicy, TlsOptions, Transport, TransportOptions,
 };
 use gateway_migration_operator::kong::engine::apply::initial_progress;
-use gateway_migration_operator::kong::engine::{Applied, Migration, Observed, OnRefusal, Throttle};
+use gateway_migration_operator::kong::engine::{Applied, Migration, Observed, OnRefusal};
 use gateway_migration_operator::kong::plan::{Planned, Policy};
 use gateway_migration_operator::kong::{admin, konnect};
 use secrecy::SecretString;

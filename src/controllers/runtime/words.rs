@@ -19,9 +19,43 @@ where
     counted(count, "entity", "entities")
 }
 
+/// The first few by name, and how many more there are: "a, b, c, 2 others". `joint` stands before the count, whose words are those for one
+/// and for several.
+pub fn first_few<T: Display>(
+    all: impl IntoIterator<Item = T>,
+    few: usize,
+    joint: &str,
+    (one, several): (&str, &str),
+) -> String {
+    let mut all = all.into_iter();
+    let named: Vec<String> = all.by_ref().take(few).map(|name| name.to_string()).collect();
+    let named = named.join(", ");
+    match all.count() {
+        0 => named,
+        more => format!("{named}{joint}{}", counted(more, one, several)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_few_are_named_and_the_rest_is_counted() {
+        let named = |count: usize| {
+            first_few(
+                ["a", "b", "c", "d"].iter().take(count),
+                2,
+                " and ",
+                ("other", "others"),
+            )
+        };
+        assert_eq!(named(0), "");
+        assert_eq!(named(1), "a");
+        assert_eq!(named(2), "a, b");
+        assert_eq!(named(3), "a, b and 1 other");
+        assert_eq!(named(4), "a, b and 2 others");
+    }
 
     #[test]
     fn one_is_not_several() {

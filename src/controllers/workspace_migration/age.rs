@@ -5,7 +5,7 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::LOOK_AGAIN;
+use super::controller::LOOK_AGAIN;
 use super::status::verification_status;
 use crate::api::conditions::{VERIFIED, reason};
 use crate::api::workspace_migration::{Mode, Sync, WorkspaceMigrationSpec, WorkspaceMigrationStatus};

@@ -1,79 +1,67 @@
-//! Keeps the whole plan in Secrets, for those who want more than a status can hold.
+//! Plan and rollback as documents in Secrets.
 
-use kube::ResourceExt;
-
-use super::WorkspaceMigrationController;
-use crate::api::events;
-use crate::api::refs::LocalRef;
-use crate::api::workspace_migration::{PlanStatus, WorkspaceMigration, WorkspaceMigrationStatus};
+use super::controller::WorkspaceMigrationController;
+use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStatus};
+use crate::controllers::migration::artefacts::{Document, keep};
 use crate::controllers::runtime::draft::Draft;
 use crate::k8s::artefacts::{self, ArtefactError};
-use crate::k8s::events::Note;
 use crate::kong::engine::{Migration, Observed};
 use crate::kong::plan::Planned;
 use crate::kong::plan::report::{PlanEnds, plan_report};
-use crate::migration::render::json;
+use crate::kong::plan::rollback::report::RollbackEnds;
+use crate::migration::render::{json, rollback};
 use crate::migration::report::{PlanReport, Secrets};
-
-/// What the stored document is.
-const PURPOSE: &str = "plan";
+use crate::migration::rollback::RollbackReport;
 
 impl WorkspaceMigrationController {
-    /// Stores the plan and names it in status. A plan that is stored already is not written again. A plan that cannot be
-    /// stored is told by an event and stops nothing: it can be made again at any time.
+    /// Keeps the plan that status tells of; when all of it is too large, the plan without the bodies.
     pub(super) async fn keep_plan(
         &self,
         object: &WorkspaceMigration,
-        read: (&Migration, &Observed, &Planned),
-        before: Option<PlanStatus>,
+        (migration, observed, planned): (&Migration, &Observed, &Planned),
         draft: &mut Draft<WorkspaceMigrationStatus>,
     ) {
-        let (migration, observed, planned) = read;
-        let stored = before
-            .filter(|before| before.hash == planned.plan.hash)
-            .and_then(|before| before.artefact_ref);
-        let artefact_ref = match stored {
-            Some(stored) => Some(stored),
-            None => {
-                let report = plan_report(planned, ends(object, migration, observed), Secrets::Masked);
-                match self.store(object, report).await {
-                    Ok(name) => Some(LocalRef { name }),
-                    Err(error) => {
-                        tracing::warn!(%error, migration = object.name_any(), "the plan is not stored");
-                        let message =
-                            format!("The plan is not stored, and tried again with the next pass: {error}");
-                        draft.note(Note::warning(events::PLAN_NOT_STORED, "Plan", message));
-                        None
-                    }
+        let write = |report: &PlanReport<PlanEnds>| {
+            let document = json::store(report).map_err(std::io::Error::from);
+            async move { self.store(object, Document::Plan, &document?).await }
+        };
+        let store = async {
+            let report = plan_report(planned, ends(object, migration, observed), Secrets::Masked);
+            match write(&report).await {
+                Err(ArtefactError::TooLarge { .. }) => {
+                    let plan_alone = PlanReport {
+                        entities: Vec::new(),
+                        ..report
+                    };
+                    write(&plan_alone).await
                 }
+                other => other,
             }
         };
-        if let Some(plan) = &mut draft.status.plan {
-            plan.artefact_ref = artefact_ref;
-        }
+        keep(object, Document::Plan, store, draft).await;
     }
 
-    /// Stores all of it; when that is too large, the plan without the bodies.
+    /// Keeps the rollback that status tells of.
+    pub(super) async fn keep_rollback(
+        &self,
+        object: &WorkspaceMigration,
+        report: &RollbackReport<RollbackEnds>,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
+    ) {
+        let store = async {
+            let document = rollback::store(report).map_err(std::io::Error::from)?;
+            self.store(object, Document::Rollback, &document).await
+        };
+        keep(object, Document::Rollback, store, draft).await;
+    }
+
     async fn store(
         &self,
         object: &WorkspaceMigration,
-        report: PlanReport<PlanEnds>,
+        document: Document,
+        bytes: &[u8],
     ) -> Result<String, ArtefactError> {
-        let write = |report: &PlanReport<PlanEnds>| {
-            let document = json::store(report).map_err(std::io::Error::from);
-            let client = &self.context.client;
-            async move { artefacts::store(client, object, PURPOSE, &document?).await }
-        };
-        match write(&report).await {
-            Err(ArtefactError::TooLarge { .. }) => {
-                let plan_alone = PlanReport {
-                    entities: Vec::new(),
-                    ..report
-                };
-                write(&plan_alone).await
-            }
-            other => other,
-        }
+        artefacts::store(&self.context.client, object, document.purpose(), bytes).await
     }
 }
 

@@ -3,10 +3,10 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 
-use super::WorkspaceMigrationController;
+use super::controller::WorkspaceMigrationController;
 use super::earlier;
 use super::error::Error;
-use super::execute::Run;
+use super::run::Run;
 use crate::api::conditions::{BACKED_UP, reason};
 use crate::api::events;
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;

@@ -1,6 +1,7 @@
 //! What to do next, from what the spec says and what is observed. Pure.
 
-use crate::api::workspace_migration::{Approval, ApprovalPolicy, Mode};
+use crate::api::workspace_migration::{Approval, Mode};
+use crate::controllers::migration::approval::required;
 use crate::kong::plan::planner_rules::BLOCKED_BY_DEPENDENCY;
 use crate::migration::next_step::{self, Decisions, NextStep, Purpose};
 use crate::migration::plan::Plan;
@@ -13,9 +14,7 @@ pub fn next_step(mode: Mode, approval: Option<&Approval>, completed: bool, plan:
             Mode::Apply => Purpose::Once,
             Mode::Sync => Purpose::Follow,
         },
-        approved: approval
-            .filter(|approval| approval.policy == ApprovalPolicy::Required)
-            .map(|approval| approval.plan_hash.as_str()),
+        approved: required(approval).map(|approval| approval.plan_hash.as_str()),
         completed,
     };
     next_step::next_step(&decisions, plan, &BLOCKED_BY_DEPENDENCY)
@@ -24,6 +23,7 @@ pub fn next_step(mode: Mode, approval: Option<&Approval>, completed: bool, plan:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::workspace_migration::ApprovalPolicy;
 
     fn plan() -> Plan {
         Plan {

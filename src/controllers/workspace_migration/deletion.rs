@@ -7,20 +7,22 @@ use kube::api::DynamicObject;
 use kube::runtime::reflector::ObjectRef;
 use serde_json::Value;
 
-use super::WorkspaceMigrationController;
+use super::controller::WorkspaceMigrationController;
 use super::error::Error;
-use super::interrupts::{Ended, Interrupts};
+use super::interrupted::end_deletion;
 use super::rollback::{Found, Reversal, refused};
-use super::{known_entities, queue};
+use super::status::known_entities;
 use crate::api::annotations::force_delete;
 use crate::api::conditions::reason;
 use crate::api::events;
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{DeletionPolicy, WorkspaceMigration, WorkspaceMigrationStatus};
+use crate::controllers::migration::interrupts::Interrupts;
+use crate::controllers::migration::queue;
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::pass::Pass;
-use crate::controllers::runtime::words::counted;
+use crate::controllers::runtime::words::{counted, first_few};
 use crate::k8s::events::Note;
 use crate::k8s::finalizer;
 use crate::kong::engine::{self, Applied};
@@ -95,7 +97,7 @@ impl WorkspaceMigrationController {
         });
         let (reversal, mut found) = match looked.await {
             Ok(looked) => looked?,
-            Err(ended) => return Ok(Some(end_early(&ended))),
+            Err(ended) => return Ok(Some(end_deletion(&ended))),
         };
         if !found.rollback.is_done() {
             pass.publish_progress("Deleting what this migration created.")
@@ -103,7 +105,7 @@ impl WorkspaceMigrationController {
         }
         let applied = self.undo(&reversal, &mut found, pass).await?;
         if let Some(ended) = interrupts.ended() {
-            return Ok(Some(end_early(&ended)));
+            return Ok(Some(end_deletion(&ended)));
         }
         let refused = refused(&applied);
         if let Some(first) = refused.first() {
@@ -127,17 +129,6 @@ impl WorkspaceMigrationController {
         }
         Ok(None)
     }
-}
-
-/// The pass ends at a safe point, and its object is still there.
-fn end_early(ended: &Ended) -> Outcome {
-    let message = match ended {
-        Ended::OperatorStops => "The operator is stopping; the next one goes on deleting what was migrated.",
-        Ended::Deleted | Ended::Suspended | Ended::Changed | Ended::TargetDeleted { .. } => {
-            "How to delete has changed: the next pass goes by that."
-        }
-    };
-    Outcome::wait(reason::DELETING, message)
 }
 
 /// Whether deletion has to do anything to the target.
@@ -179,17 +170,11 @@ fn tell(applied: &Applied, found: &Found, draft: &mut Draft<WorkspaceMigrationSt
 }
 
 fn stays(group: &[Finding]) -> String {
-    let mut names: Vec<_> = group
-        .iter()
-        .take(NAMED)
-        .map(|finding| finding.subject.to_string())
-        .collect();
-    if group.len() > NAMED {
-        names.push(counted(group.len() - NAMED, "other", "others"));
-    }
+    let subjects = group.iter().map(|finding| &finding.subject);
+    let names = first_few(subjects, NAMED, ", ", ("other", "others"));
     let id = group.first().map_or("", |finding| finding.id.as_str());
     let stay = counted(group.len(), "stays", "stay");
-    format!(" {stay} ({id}): {}.", names.join(", "))
+    format!(" {stay} ({id}): {names}.")
 }
 
 #[cfg(test)]

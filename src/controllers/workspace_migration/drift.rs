@@ -4,7 +4,7 @@ use crate::api::conditions::{DRIFTED, reason};
 use crate::api::events;
 use crate::api::workspace_migration::{DriftStatus, Mode, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
-use crate::controllers::runtime::words::entities;
+use crate::controllers::runtime::words::{entities, first_few};
 use crate::k8s::conditions::ConditionStatus::True;
 use crate::k8s::events::Note;
 use crate::kong::engine::Applied;
@@ -30,9 +30,10 @@ pub(super) fn report_drift(mode: Mode, drift: &Drift, draft: &mut Draft<Workspac
 
 /// What somebody changed or removed in the target and the plan leaves so, as a condition; no condition when there is nothing.
 pub(super) fn tell_left(drift: &Drift, draft: &mut Draft<WorkspaceMigrationStatus>) {
-    let Some(named) = names(drift.left.iter()) else {
+    if drift.left.is_empty() {
         return draft.conditions.remove(DRIFTED);
-    };
+    }
+    let named = names(&drift.left);
     let message = format!(
         "Somebody changed or removed {} in the target after this migration had written there, and it is left so: {named}. Set \
          spec.sync.drift to Correct to put the source's content back, or make both sides equal.",
@@ -74,7 +75,8 @@ pub(super) fn note_corrected(plan: &Plan, applied: &Applied, draft: &mut Draft<W
         .iter()
         .filter(|finding| finding.id == DRIFT_CORRECTED.id && !refused(&finding.subject))
         .map(|finding| &finding.subject);
-    if let Some(named) = names(corrections) {
+    let named = names(corrections);
+    if !named.is_empty() {
         let message = format!(
             "Somebody had changed or removed entities in the target; the source's content is put back: {named}."
         );
@@ -82,19 +84,8 @@ pub(super) fn note_corrected(plan: &Plan, applied: &Applied, draft: &mut Draft<W
     }
 }
 
-/// The first few, and how many more there are; none for none.
-fn names<'a>(subjects: impl Iterator<Item = &'a Subject>) -> Option<String> {
-    let subjects: Vec<_> = subjects.collect();
-    let first: Vec<_> = subjects
-        .iter()
-        .take(NAMED)
-        .map(|subject| subject.to_string())
-        .collect();
-    let more = match subjects.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    (!first.is_empty()).then(|| format!("{}{more}", first.join(", ")))
+fn names<'a>(subjects: impl IntoIterator<Item = &'a Subject>) -> String {
+    first_few(subjects, NAMED, " and ", ("more", "more"))
 }
 
 fn drift_status(drift: &Drift) -> DriftStatus {

@@ -1,11 +1,11 @@
 //! How a run ended: one decision over its facts, and one table of what is said of each ending. Pure.
 
-use super::LOOK_AGAIN;
+use super::controller::LOOK_AGAIN;
 use crate::api::conditions::{APPLIED, VERIFIED, reason};
 use crate::api::workspace_migration::{Phase, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
-use crate::controllers::runtime::words::counted;
+use crate::controllers::runtime::words::{counted, first_few};
 use crate::k8s::conditions::ConditionStatus::{self, False, True};
 use crate::kong::engine::{self, Applied, Refusal};
 use crate::migration::plan::{Action, Plan};
@@ -181,17 +181,9 @@ fn stopped(applied: &Applied) -> String {
     )
 }
 
-/// The first few by name.
 fn names(refusals: &[&Refusal]) -> String {
-    let mut names: Vec<_> = refusals
-        .iter()
-        .take(NAMED)
-        .map(|refusal| refusal.subject.to_string())
-        .collect();
-    if refusals.len() > NAMED {
-        names.push(counted(refusals.len() - NAMED, "other", "others"));
-    }
-    names.join(", ")
+    let subjects = refusals.iter().map(|refusal| &refusal.subject);
+    first_few(subjects, NAMED, ", ", ("other", "others"))
 }
 
 /// How much was written once more.

@@ -4,45 +4,31 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use tokio::sync::watch;
 
-use super::WorkspaceMigrationController;
+use super::controller::WorkspaceMigrationController;
 use super::drift::note_corrected;
 use super::ending::{RunFacts, conclude};
 use super::error::Error;
 use super::findings::report_written;
 use super::interrupted::end_early;
-use super::interrupts::Interrupts;
 use super::rollback::{preview, report_rollback_ready, undone_by};
-use super::status::{progress_status, verification_status};
+use super::run::Run;
+use super::status::verification_status;
 use crate::api::conditions::{APPLIED, VERIFIED, reason};
 use crate::api::names::finalizers;
-use crate::api::workspace_migration::{HistoryEntry, Phase, WorkspaceMigration, limits};
+use crate::api::workspace_migration::{Phase, WorkspaceMigration};
+use crate::controllers::migration::history::{FinishedRun, remember};
+use crate::controllers::migration::progress::Shown;
+use crate::controllers::migration::status::progress_status;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::pass::Pass;
 use crate::controllers::runtime::words::entities;
 use crate::k8s::conditions::ConditionStatus::Unknown;
-use crate::k8s::conditions::bounded;
 use crate::k8s::finalizer;
+use crate::kong::engine::Applied;
 use crate::kong::engine::apply::initial_progress;
-use crate::kong::engine::{Applied, Migration, Observed};
-use crate::kong::plan::{Ledger, Planned};
+use crate::kong::plan::Ledger;
 use crate::migration::plan::{Action, Plan};
 use crate::migration::verification::Verification;
-
-/// One run of a migration: what it works on.
-pub(super) struct Run<'a> {
-    pub object: &'a WorkspaceMigration,
-    pub migration: &'a Migration,
-    pub observed: &'a Observed,
-    pub planned: &'a Planned,
-    pub interrupts: &'a Interrupts,
-}
-
-impl Run<'_> {
-    /// Something ended it before its plan was done.
-    fn is_cut_short(&self, applied: &Applied) -> bool {
-        applied.interrupted.is_some() || self.interrupts.ended().is_some()
-    }
-}
 
 impl WorkspaceMigrationController {
     /// Backs up, writes what the plan creates and updates, verifies, and says how it ended.
@@ -85,25 +71,17 @@ impl WorkspaceMigrationController {
         if pass.draft.status.completed_at.is_none() && matches!(outcome, Outcome::Done(_)) {
             pass.draft.status.completed_at = Some(Time(self.context.clock.now()));
         }
-        let (label, summary) = match &outcome {
-            Outcome::Done(verdict) | Outcome::Blocked(verdict) => (verdict.reason, verdict.message.clone()),
-            Outcome::Wait(_) | Outcome::Held(_) | Outcome::Unchanged(_) | Outcome::Gone => {
-                (reason::PROGRESSING, String::new())
-            }
+        let finished = FinishedRun {
+            started,
+            finished: self.context.clock.now(),
+            hash: &plan.hash,
+            written: applied.written(),
         };
-        let entry = HistoryEntry {
-            started_at: Time(started),
-            finished_at: Some(Time(self.context.clock.now())),
-            mode: run.object.spec.mode,
-            plan_hash: Some(run.planned.plan.hash.clone()),
-            generation: run.object.metadata.generation,
-            outcome: label.to_owned(),
-            summary: bounded(summary, limits::TEXT),
-        };
-        if applied.written() > 0 {
-            pass.draft.status.sync.get_or_insert_default().last_applied = entry.finished_at.clone();
+        if finished.written > 0 {
+            let applied = &mut pass.draft.status.sync.get_or_insert_default().last_applied;
+            *applied = Some(Time(finished.finished));
         }
-        remember(&mut pass.draft.status.history, entry, applied.written());
+        remember(run.object, &finished, &outcome, &mut pass.draft.status);
         Ok(outcome)
     }
 
@@ -150,8 +128,14 @@ impl WorkspaceMigrationController {
         pass.publish_progress(format!("{} in the control plane.", work(&run.planned.plan)))
             .await?;
         let work = run.migration.apply(run.planned, &run.interrupts.stop, &sender);
-        let words = (&**run.migration.target.budget(), "are in the control plane");
-        Ok(self.follow(work, progress, words, pass).await)
+        let shown = Shown {
+            clock: &*self.context.clock,
+            budget: run.migration.target.budget(),
+            target: "Konnect",
+            done: "are in the control plane",
+            progress,
+        };
+        Ok(shown.follow(work, pass).await)
     }
 
     /// Reads the target again and compares every entity.
@@ -209,14 +193,4 @@ fn work(plan: &Plan) -> String {
         (0, deletes) => format!("Deleting {}", entities(deletes)),
         (writes, deletes) => format!("Writing {writes} and deleting {}", entities(deletes)),
     }
-}
-
-/// A run that wrote nothing and ended as the one before it is the same run again.
-pub(super) fn remember(history: &mut Vec<HistoryEntry>, entry: HistoryEntry, written: usize) {
-    let same = |last: &HistoryEntry| last.generation == entry.generation && last.outcome == entry.outcome;
-    if written == 0 && history.first().is_some_and(same) {
-        return;
-    }
-    history.insert(0, entry);
-    history.truncate(limits::HISTORY);
 }

@@ -1,10 +1,11 @@
 //! `status.findings`: nobody else writes it. Pure.
 
-use super::status::findings_status;
 use crate::api::workspace_migration::WorkspaceMigrationStatus;
+use crate::controllers::migration::status::findings_status;
 use crate::controllers::runtime::draft::Draft;
 use crate::kong::engine::Applied;
 use crate::kong::plan::planner_rules::NOT_TRIED;
+use crate::kong::plan::rule_families::RULE_FAMILIES;
 use crate::migration::finding::Finding;
 use crate::migration::plan::Plan;
 use crate::migration::rollback::Rollback;
@@ -13,7 +14,7 @@ use crate::migration::verification::Verification;
 /// What the plan found, before the first write.
 pub(super) fn report_planned(plan: &Plan, draft: &mut Draft<WorkspaceMigrationStatus>) {
     // Worst first already.
-    draft.status.findings = Some(findings_status(&plan.findings));
+    draft.status.findings = Some(findings_status(&plan.findings, RULE_FAMILIES));
 }
 
 /// What the plan found, and what the writes and the comparison after them added: nothing that was told before them is taken back. What a
@@ -52,7 +53,7 @@ pub(super) fn report_undone(
 fn write(mut findings: Vec<Finding>, draft: &mut Draft<WorkspaceMigrationStatus>) {
     findings.sort_by(|a, b| a.rank().cmp(&b.rank()));
     findings.dedup();
-    draft.status.findings = Some(findings_status(&findings));
+    draft.status.findings = Some(findings_status(&findings, RULE_FAMILIES));
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use super::checkpoint::{is_done, rollback_of};
 use super::error::Error;
-use super::interrupts::Ended;
 use crate::api::conditions::{APPLIED, reason};
 use crate::api::workspace_migration::{Phase, WorkspaceMigrationStatus};
+use crate::controllers::migration::interrupts::Ended;
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::k8s::conditions::ConditionStatus::{False, Unknown};
@@ -36,18 +36,46 @@ pub(super) fn pause(draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {
     )
 }
 
-/// The pass ends at a safe point: what was in flight has ended, and nothing more was sent.
+/// Why a pass ended at a safe point, and what follows: of one that migrates or undoes, and of one that deletes what was migrated, whose
+/// object is there until that is done.
+const fn words(ended: &Ended) -> (&'static str, &'static str) {
+    let deletes = "How to delete has changed: the next pass goes by that.";
+    match ended {
+        Ended::OperatorStops => (
+            "The operator is stopping; the next one goes on from what the target holds.",
+            "The operator is stopping; the next one goes on deleting what was migrated.",
+        ),
+        Ended::Deleted => (
+            "The migration is being deleted: nothing more is written.",
+            deletes,
+        ),
+        Ended::Suspended => ("Suspended.", deletes),
+        Ended::Changed => (
+            "The spec has changed: the next pass goes on by the new one.",
+            deletes,
+        ),
+        Ended::TargetDeleted { .. } => (
+            "The control plane is being deleted: nothing more is written.",
+            deletes,
+        ),
+    }
+}
+
+/// Ends a pass that deletes what was migrated.
+pub(super) fn end_deletion(ended: &Ended) -> Outcome {
+    Outcome::wait(reason::DELETING, words(ended).1)
+}
+
+/// Ends a pass that migrates or undoes: what was in flight has ended, and nothing more was sent.
 ///
 /// # Errors
 /// When what ended it has to be solved before the next pass can go on.
 pub(super) fn end_early(ended: Ended, draft: &mut Draft<WorkspaceMigrationStatus>) -> Result<Outcome, Error> {
-    let message = match &ended {
-        Ended::Suspended => return Ok(pause(draft)),
-        Ended::OperatorStops => "The operator is stopping; the next one goes on from what the target holds.",
-        Ended::Deleted => "The migration is being deleted: nothing more is written.",
-        Ended::Changed => "The spec has changed: the next pass goes on by the new one.",
-        Ended::TargetDeleted { .. } => "The control plane is being deleted: nothing more is written.",
-    };
+    if ended == Ended::Suspended {
+        return Ok(pause(draft));
+    }
+    let message = words(&ended).0;
+    // Amends what the condition says of a run that was under way; nothing is decided by it.
     if draft
         .conditions
         .get(APPLIED)

@@ -1,7 +1,7 @@
 //! `WorkspaceMigration`: one workspace of a self-managed Kong into one control plane in Konnect.
 //!
 //! `source` and `fetch` find both ends, `observe` has [`crate::kong::engine`] read them, `decide` chooses the next step from the plan, `execute` writes
-//! and verifies while `follow` shows progress, `verdict` ends the pass; `rollback` and `deletion` go the other way; `report` and `status` put it into words. The target is the journal: every
+//! and verifies, `verdict` ends the pass; `rollback` and `deletion` go the other way; `report` and `status` put it into words. The target is the journal: every
 //! pass begins by reading both sides.
 
 mod age;
@@ -9,6 +9,7 @@ mod artefact;
 mod backup;
 mod checkpoint;
 mod config_maps;
+mod controller;
 mod decide;
 mod deletion;
 mod drift;
@@ -18,14 +19,12 @@ mod error;
 mod execute;
 mod fetch;
 mod findings;
-mod follow;
 mod interrupted;
-mod interrupts;
 mod observe;
-mod queue;
 mod repair;
 mod report;
 mod rollback;
+mod run;
 mod source;
 mod status;
 mod sync;
@@ -33,54 +32,41 @@ mod sync;
 mod test_support;
 mod verdict;
 
-use std::time::Duration;
-
 use kube::ResourceExt;
 use kube::api::DynamicObject;
 use kube::runtime::reflector::ObjectRef;
 
 use self::checkpoint::{is_completed, is_settled};
+use self::controller::WorkspaceMigrationController;
 use self::decide::next_step;
 use self::drift::{report_drift, tell_left};
 use self::error::Error;
-use self::execute::Run;
 use self::interrupted::{end_early, pause};
-use self::interrupts::Interrupts;
-use self::queue::{Permit, Queue};
-use self::report::{report_failed_side, report_plan};
+use self::report::{mark_unchecked, report_failed_side, report_plan};
 use self::rollback::{Cause, refused_before, undone_before};
+use self::run::Run;
+use self::status::known_entities;
 use self::sync::Before;
 use self::verdict::{await_approval, halt, has_new_schemas, report_only, steady, watch};
+use super::migration::interrupts::Interrupts;
+use super::migration::queue::{self, Permit, Queue};
 use super::runtime::context::Context;
 use super::runtime::draft::Draft;
 use super::runtime::outcome::Outcome;
 use super::runtime::pass::Pass;
 use super::runtime::runner::{Reconciler, Runner};
-use crate::api::conditions::{PREFLIGHT_PASSED, reason};
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStatus};
-use crate::k8s::conditions::ConditionStatus::Unknown;
 use crate::k8s::config_maps::ConfigMapWatches;
-use crate::k8s::secrets::{ReadVersions, SecretWatches};
+use crate::k8s::secrets::SecretWatches;
 use crate::kong::plan::{Ledger, Policy};
 use crate::manifest::{accepted, policy};
 use crate::migration::admission_queue::{AdmissionLimits, Priority};
 use crate::migration::next_step::NextStep;
 
-/// Source and target change outside the cluster, where no event tells.
-const LOOK_AGAIN: Duration = Duration::from_secs(600);
-
 /// Passes beside those that are admitted: they queue, pause, or let go, which takes a moment.
 const SHORT_PASSES: u16 = 16;
-
-/// Reconciles migrations.
-pub struct WorkspaceMigrationController {
-    context: Context,
-    secrets: SecretWatches<WorkspaceMigration>,
-    config_maps: ConfigMapWatches<WorkspaceMigration>,
-    queue: Queue,
-}
 
 /// Runs the controller until the context stops.
 pub async fn run(context: Context) {
@@ -180,7 +166,11 @@ impl WorkspaceMigrationController {
         if let Some(cause) = asked.or_else(|| refused_before(&pass.draft)) {
             return self.roll_back(object, &interrupts, &cause, pass).await;
         }
-        let interrupts = interrupts.watch_target(&self.context, object);
+        let control_planes = self
+            .context
+            .namespaced::<KonnectGatewayControlPlane>(&object.namespace().unwrap_or_default());
+        let name = object.spec.target.control_plane_ref.name.clone();
+        let interrupts = interrupts.watch_target(control_planes, name);
         self.go_forward(object, &interrupts, &permit, pass).await
     }
 
@@ -189,7 +179,7 @@ impl WorkspaceMigrationController {
         &self,
         object: &WorkspaceMigration,
         interrupts: &Interrupts,
-        permit: &Permit,
+        permit: &Permit<WorkspaceMigration>,
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         let read = match interrupts
@@ -232,13 +222,11 @@ impl WorkspaceMigrationController {
     ) -> Result<NextStep, Error> {
         let (spec, planned) = (&run.object.spec, run.planned);
         let completed = is_completed(draft) && !has_new_schemas(&planned.plan);
-        let before = draft.status.plan.clone();
-        let is_new = before
-            .as_ref()
-            .is_none_or(|before| before.hash != planned.plan.hash);
-        report_plan(run.observed, planned, spec.approval.as_ref(), draft);
+        let before = draft.status.plan.as_ref();
+        let is_new = before.is_none_or(|before| before.hash != planned.plan.hash);
+        report_plan(run.object, run.observed, planned, draft);
         report_drift(spec.mode, &planned.drift, draft);
-        self.keep_plan(run.object, (run.migration, run.observed, planned), before, draft)
+        self.keep_plan(run.object, (run.migration, run.observed, planned), draft)
             .await;
         let step = next_step(spec.mode, spec.approval.as_ref(), completed, &planned.plan);
         if matches!(step, NextStep::Watch | NextStep::Steady) {
@@ -274,26 +262,6 @@ impl WorkspaceMigrationController {
             }
         }
     }
-
-    /// Nothing is remembered about it any more.
-    fn unwatch(&self, object: &ObjectRef<WorkspaceMigration>) {
-        self.queue.leave(object);
-        self.secrets
-            .set(&self.context.client, object, &ReadVersions::new());
-        self.config_maps
-            .set(&self.context.client, object, &ReadVersions::new());
-    }
-}
-
-/// Both sides could not be read: what was found before is not known to hold any more.
-fn mark_unchecked(error: &Error, draft: &mut Draft<WorkspaceMigrationStatus>) {
-    let message = match error.side() {
-        Some(_) => "Source and target could not both be read.",
-        None => "There is no plan to check.",
-    };
-    draft
-        .conditions
-        .set(PREFLIGHT_PASSED, Unknown, reason::NOT_CHECKED, message);
 }
 
 /// A look when this generation has come to an end before, good or bad.
@@ -303,9 +271,4 @@ fn priority(draft: &Draft<WorkspaceMigrationStatus>) -> Priority {
     } else {
         Priority::Work
     }
-}
-
-/// What both sides held when they were last read.
-fn known_entities(draft: &Draft<WorkspaceMigrationStatus>) -> Option<u64> {
-    draft.status.source.as_ref().map(|source| source.entities)
 }

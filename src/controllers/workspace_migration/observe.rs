@@ -2,14 +2,14 @@
 
 use kube::runtime::reflector::ObjectRef;
 
-use super::WorkspaceMigrationController;
 use super::config_maps::ConfigMaps;
+use super::controller::WorkspaceMigrationController;
 use super::error::Error;
-use super::interrupts::Interrupts;
 use super::report::{report_failed_side, report_source, report_target};
 use super::{earlier, fetch, source};
 use crate::api::conditions::{PLAN_READY, TARGET_READY, reason};
 use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration};
+use crate::controllers::migration::interrupts::Interrupts;
 use crate::controllers::runtime::error::ReconcileError;
 use crate::controllers::runtime::pass::Pass;
 use crate::k8s::conditions::ConditionStatus::{False, Unknown};

@@ -2,13 +2,13 @@
 
 use tokio::sync::watch;
 
-use super::WorkspaceMigrationController;
+use super::controller::WorkspaceMigrationController;
 use super::error::Error;
-use super::execute::Run;
-use super::interrupts::Ended;
+use super::run::Run;
 use super::status::verification_status;
 use crate::api::events;
 use crate::api::workspace_migration::{Repair, WorkspaceMigration};
+use crate::controllers::migration::interrupts::Ended;
 use crate::controllers::runtime::pass::Pass;
 use crate::controllers::runtime::words::counted;
 use crate::k8s::events::Note;

@@ -3,17 +3,19 @@
 use super::backup::report_backup;
 use super::error::Error;
 use super::findings::report_planned;
-use super::status::{plan_status, progress_status, source_status};
+use super::status::{plan_status, source_status};
 use crate::api::conditions::{
-    APPROVED, PLAN_READY, PREFLIGHT_PASSED, PRUNE_WITHHELD, SOURCE_READY, TARGET_READY, reason,
+    PLAN_READY, PREFLIGHT_PASSED, PRUNE_WITHHELD, SOURCE_READY, TARGET_READY, reason,
 };
 use crate::api::events;
-use crate::api::workspace_migration::{Approval, ApprovalPolicy, Phase, WorkspaceMigrationStatus};
+use crate::api::workspace_migration::{Phase, PlanStatus, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::config::KonnectKinds;
+use crate::controllers::migration::approval::report_approved;
+use crate::controllers::migration::status::progress_status;
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::error::{ReconcileError, chain};
 use crate::controllers::runtime::words::entities;
-use crate::k8s::conditions::ConditionStatus::{False, True};
+use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::k8s::events::Note;
 use crate::kong::engine::apply::initial_progress;
 use crate::kong::engine::error::Side;
@@ -78,20 +80,34 @@ pub(super) fn report_failed_side(error: &Error, draft: &mut Draft<WorkspaceMigra
     }
 }
 
+/// Both sides could not be read: what was found before is not known to hold any more.
+pub(super) fn mark_unchecked(error: &Error, draft: &mut Draft<WorkspaceMigrationStatus>) {
+    let message = match error.side() {
+        Some(_) => "Source and target could not both be read.",
+        None => "There is no plan to check.",
+    };
+    draft
+        .conditions
+        .set(PREFLIGHT_PASSED, Unknown, reason::NOT_CHECKED, message);
+}
+
 /// What the plan says, into status and conditions.
 pub(super) fn report_plan(
+    object: &WorkspaceMigration,
     observed: &Observed,
     planned: &Planned,
-    approval: Option<&Approval>,
     draft: &mut Draft<WorkspaceMigrationStatus>,
 ) {
     let plan = &planned.plan;
-    let is_new = draft.status.plan.as_ref().is_none_or(|old| old.hash != plan.hash);
-    if is_new {
+    let same = draft.status.plan.take().filter(|before| before.hash == plan.hash);
+    if same.is_none() {
         draft.note(Note::normal(events::PLANNED, "Plan", plan.summary()));
     }
     draft.status.source = Some(source_status(&observed.source, plan));
-    draft.status.plan = Some(plan_status(plan));
+    draft.status.plan = Some(PlanStatus {
+        artefact_ref: same.and_then(|same| same.artefact_ref),
+        ..plan_status(plan)
+    });
     report_planned(plan, draft);
     draft.status.progress = Some(progress_status(&initial_progress(plan), None));
     draft
@@ -99,14 +115,7 @@ pub(super) fn report_plan(
         .set(PLAN_READY, True, reason::PLANNED, plan.summary());
     report_preflight(planned, draft);
     report_prune(plan, draft);
-    let (reason, message) = match approval.map(|approval| approval.policy) {
-        Some(ApprovalPolicy::Required) => (reason::APPROVED, "This plan is approved."),
-        Some(ApprovalPolicy::Automatic) | None => (
-            reason::APPROVED_AUTOMATICALLY,
-            "The approval policy is Automatic.",
-        ),
-    };
-    draft.conditions.set(APPROVED, True, reason, message);
+    report_approved(object, "plan", draft);
     report_backup(plan, draft);
 }
 

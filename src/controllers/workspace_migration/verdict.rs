@@ -1,12 +1,11 @@
 //! How a pass ends: phase, conditions and outcome of each way. Pure.
 
-use kube::ResourceExt;
-
-use super::LOOK_AGAIN;
+use super::controller::LOOK_AGAIN;
 use super::drift::change_since;
 use super::report::blocked_by;
-use crate::api::conditions::{APPLIED, APPROVED, DRIFTED, VERIFIED, reason};
+use crate::api::conditions::{APPLIED, DRIFTED, VERIFIED, reason};
 use crate::api::workspace_migration::{Phase, WorkspaceMigration, WorkspaceMigrationStatus};
+use crate::controllers::migration::approval::{self, Proposal};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
@@ -55,37 +54,31 @@ pub(super) fn report_only(planned: &Planned, draft: &mut Draft<WorkspaceMigratio
     .again_after(LOOK_AGAIN)
 }
 
-/// Waits for a person, and says how to approve.
+/// Waits for the approval of the plan; `stale` when that of another one is there.
 pub(super) fn await_approval(
     object: &WorkspaceMigration,
     planned: &Planned,
     stale: bool,
     draft: &mut Draft<WorkspaceMigrationStatus>,
 ) -> Outcome {
-    let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
     let why = if stale {
         "The approved hash is of another plan: source or target changed since. "
     } else {
         ""
     };
-    let message = format!(
-        "{why}The plan: {}. To approve it: kubectl -n {namespace} patch workspacemigration {name} --type merge \
-         -p '{{\"spec\":{{\"approval\":{{\"planHash\":\"{}\"}}}}}}'",
-        planned.plan.summary(),
-        planned.plan.hash
-    );
-    draft
-        .conditions
-        .set(APPROVED, False, reason::AWAITING_APPROVAL, message.clone());
     draft.conditions.set(
         APPLIED,
         False,
         reason::AWAITING_APPROVAL,
         "Nothing is written before the plan is approved.",
     );
-    draft.status.phase = Some(Phase::AwaitingApproval);
     draft.status.checkpoint_mut().completed_generation = None;
-    Outcome::held(reason::AWAITING_APPROVAL, message).again_after(LOOK_AGAIN)
+    let proposal = Proposal {
+        what: "plan",
+        summary: &planned.plan.summary(),
+        hash: &planned.plan.hash,
+    };
+    approval::await_approval(object, &proposal, why, draft).again_after(LOOK_AGAIN)
 }
 
 /// After completion nothing is written in mode Apply; a difference is told.

@@ -7,7 +7,6 @@ pub mod error;
 pub mod migration;
 pub mod read;
 pub mod source;
-pub mod throttle;
 pub mod undo;
 mod visible;
 
@@ -15,5 +14,4 @@ pub use apply::{Applied, OnRefusal, Refusal};
 pub use error::Error;
 pub use migration::{Migration, Observed, ObservedSource};
 pub use source::{DeclarativeFile, Source};
-pub use throttle::Throttle;
 pub use undo::Target;

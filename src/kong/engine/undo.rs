@@ -7,7 +7,7 @@ use super::apply::{Applied, Executor, OnRefusal, Undoing};
 use super::compute::compute;
 use super::error::Error;
 use super::read::read_target;
-use super::throttle::Throttle;
+use crate::http::Throttle;
 use crate::kong::konnect;
 use crate::kong::model::entity_kinds::named;
 use crate::kong::model::{Entity, Packed, Snapshot};

@@ -1,6 +1,7 @@
 use super::super::test_support::{applied, draft, finding, plan, refusal, rollback, subject, verification};
 use super::*;
 use crate::kong::plan::planner_rules::{DIFFERS_AFTER_WRITE, NAME_TAKEN, TARGET_ADDS_FIELD};
+use crate::kong::plan::preflight::plugins::PLUGIN_UNSUPPORTED;
 use crate::kong::plan::rollback::findings::{STILL_REFERENCED, UNDO_REFUSED};
 use crate::migration::plan::Action;
 
@@ -82,4 +83,45 @@ fn what_stays_when_a_migration_is_undone_is_told_with_what_was_refused() {
         told(&draft),
         [("rollback-refused", 1), ("rollback-still-referenced", 1)]
     );
+}
+
+#[test]
+fn findings_are_grouped_with_counts_and_five_subjects() {
+    let mut findings: Vec<_> = (0..7)
+        .map(|id| Finding::new(&PLUGIN_UNSUPPORTED, subject(&id.to_string()), "plugin oauth2"))
+        .collect();
+    findings.push(
+        Finding::new(&TARGET_ADDS_FIELD, subject("9"), "config.ssl_verify = true").at("config.ssl_verify"),
+    );
+    let status = findings_status(&findings, RULE_FAMILIES);
+    assert_eq!(status.summary, "E7 W1");
+    assert_eq!((status.top[0].count, status.top[0].subjects.len()), (7, 5));
+    assert_eq!(status.top[1].subjects, ["routes/9 config.ssl_verify"]);
+}
+
+#[test]
+fn what_is_waived_is_counted_apart_and_comes_last() {
+    let mut waived = Finding::new(&PLUGIN_UNSUPPORTED, subject("1"), "plugin oauth2");
+    waived.waived = Some("replaced".into());
+    let open = Finding::new(&TARGET_ADDS_FIELD, subject("9"), "config.ssl_verify = true");
+    let status = findings_status(&[waived, open], RULE_FAMILIES);
+    assert_eq!((status.error, status.warning, status.waived), (0, 1, 1));
+    assert_eq!(status.summary, "W1, 1 waived");
+    assert_eq!(
+        (status.top[0].id.as_str(), status.top[1].waived),
+        ("target-adds-field", 1)
+    );
+}
+
+#[test]
+fn a_status_with_every_finding_on_a_million_entities_stays_small() {
+    let long = "я".repeat(5000);
+    let findings: Vec<_> = RULE_FAMILIES
+        .rules()
+        .flat_map(|rule| (0..50).map(|id| Finding::new(rule, subject(&id.to_string()), long.clone())))
+        .collect();
+    let bytes = serde_json::to_vec(&findings_status(&findings, RULE_FAMILIES))
+        .unwrap()
+        .len();
+    assert!(bytes < 48 * 1024, "{bytes}");
 }

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::super::test_support::{
-    NOW, draft, events, finding, message, next, observed, plan, planned, says, services,
+    NOW, draft, events, finding, message, next, object, observed, plan, planned, says, services,
 };
 use super::*;
 use crate::api::refs::LocalRef;
@@ -22,10 +22,6 @@ fn node() -> Node {
         database: Some("postgres".into()),
         role: Some("control_plane".into()),
     }
-}
-
-fn required() -> Approval {
-    serde_json::from_value(json!({"policy": "Required"})).unwrap()
 }
 
 #[test]
@@ -150,7 +146,7 @@ fn a_new_plan_is_told_by_an_event_and_the_same_one_is_not() {
     let observed = observed(services(&[("a", "a.example.com")]), services(&[]));
     let planned = planned(plan(&[Action::Create, Action::Unchanged]));
     let mut draft = draft();
-    report_plan(&observed, &planned, None, &mut draft);
+    report_plan(&object(json!({})), &observed, &planned, &mut draft);
     assert_eq!(events(&draft), ["Planned"]);
     assert_eq!(says(&draft, "PlanReady"), "True Planned");
     assert_eq!(message(&draft, "PlanReady"), "1 to create, 1 unchanged");
@@ -164,7 +160,7 @@ fn a_new_plan_is_told_by_an_event_and_the_same_one_is_not() {
         Some("1/2")
     );
     let mut draft = next(&draft);
-    report_plan(&observed, &planned, None, &mut draft);
+    report_plan(&object(json!({})), &observed, &planned, &mut draft);
     assert_eq!(events(&draft), [""; 0]);
 }
 
@@ -172,16 +168,20 @@ fn a_new_plan_is_told_by_an_event_and_the_same_one_is_not() {
 fn who_approves_a_plan_is_told_with_it() {
     let observed = observed(services(&[]), services(&[]));
     let planned = planned(plan(&[Action::Create]));
-    for (approval, told, words) in [
+    for (spec, told, words) in [
         (
-            None,
+            json!({}),
             "True ApprovedAutomatically",
             "The approval policy is Automatic.",
         ),
-        (Some(required()), "True Approved", "This plan is approved."),
+        (
+            json!({"approval": {"policy": "Required"}}),
+            "True Approved",
+            "This plan is approved.",
+        ),
     ] {
         let mut draft = draft();
-        report_plan(&observed, &planned, approval.as_ref(), &mut draft);
+        report_plan(&object(spec), &observed, &planned, &mut draft);
         assert_eq!(says(&draft, "Approved"), told);
         assert_eq!(message(&draft, "Approved"), words);
     }
@@ -194,12 +194,8 @@ fn what_forbids_the_writes_is_told_in_mode_plan_too() {
         ..plan(&[Action::Create])
     };
     let (planned, mut draft) = (planned(plan), draft());
-    report_plan(
-        &observed(services(&[]), services(&[])),
-        &planned,
-        None,
-        &mut draft,
-    );
+    let sides = observed(services(&[]), services(&[]));
+    report_plan(&object(json!({})), &sides, &planned, &mut draft);
     assert_eq!(says(&draft, "PreflightPassed"), "False BlockingFindings");
     assert_eq!(
         message(&draft, "PreflightPassed"),
@@ -215,7 +211,7 @@ fn a_prune_that_is_withheld_is_told_once_and_until_it_is_not() {
             findings: vec![finding(rule, "1")],
             ..plan(&[])
         };
-        report_plan(&observed, &planned(plan), None, draft);
+        report_plan(&object(json!({})), &observed, &planned(plan), draft);
     };
     let mut draft = draft();
     report(&prune::PRUNE_LIMIT, &mut draft);
@@ -229,7 +225,7 @@ fn a_prune_that_is_withheld_is_told_once_and_until_it_is_not() {
     let mut draft = next(&draft);
     report(&prune::PRUNE_LIMIT, &mut draft);
     assert_eq!(events(&draft), [""; 0]);
-    report_plan(&observed, &planned(plan(&[])), None, &mut draft);
+    report_plan(&object(json!({})), &observed, &planned(plan(&[])), &mut draft);
     assert_eq!(says(&draft, "PruneWithheld"), "-");
 }
 

@@ -3,11 +3,9 @@
 //!
 //! The target is the journal here too: a rollback that was interrupted finds what it has done already, and goes on with what is left.
 
-mod artefact;
 mod on_failure;
 mod report;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use tokio::sync::watch;
@@ -16,28 +14,27 @@ use tokio_util::sync::CancellationToken;
 pub(super) use self::on_failure::{Cause, refused_before, undone_before, undone_by};
 pub(super) use self::report::report_rollback_ready;
 use self::report::{Undone, await_approval, conclude, report_begun, report_expected, report_interrupted};
-use super::WorkspaceMigrationController;
 use super::checkpoint::{forget_rollback, rollback_of};
+use super::controller::WorkspaceMigrationController;
 use super::earlier;
 use super::error::Error;
-use super::execute::{Run, remember};
 use super::fetch;
 use super::interrupted::end_early;
-use super::interrupts::Interrupts;
 use super::report::report_target;
-use super::status::progress_status;
-use crate::api::conditions::reason;
+use super::run::Run;
 use crate::api::names::finalizers;
-use crate::api::workspace_migration::{
-    HistoryEntry, RollbackPolicy, WorkspaceMigration, WorkspaceMigrationStatus, limits,
-};
+use crate::api::workspace_migration::{RollbackPolicy, WorkspaceMigration, WorkspaceMigrationStatus};
+use crate::controllers::migration::history::{FinishedRun, remember};
+use crate::controllers::migration::interrupts::Interrupts;
+use crate::controllers::migration::progress::Shown;
+use crate::controllers::migration::status::progress_status;
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::pass::Pass;
-use crate::k8s::conditions::bounded;
+use crate::http::Throttle;
 use crate::k8s::finalizer;
 use crate::kong::engine::undo::{initial_progress, plan_rollback};
-use crate::kong::engine::{Applied, Target, Throttle};
+use crate::kong::engine::{Applied, Target};
 use crate::kong::model::Snapshot;
 use crate::kong::plan::rollback::findings::UNDO_REFUSED;
 use crate::kong::plan::rollback::report::{RollbackEnds, rollback_report};
@@ -219,16 +216,13 @@ impl WorkspaceMigrationController {
         };
         let outcome = conclude(&undone, &found.ledger, cause, &mut pass.draft);
         if applied.written() > 0 {
-            let entry = HistoryEntry {
-                started_at: Time(started),
-                finished_at: Some(Time(self.context.clock.now())),
-                mode: object.spec.mode,
-                plan_hash: Some(hash),
-                generation: object.metadata.generation,
-                outcome: label(&outcome).to_owned(),
-                summary: bounded(summary(&outcome), limits::TEXT),
+            let finished = FinishedRun {
+                started,
+                finished: self.context.clock.now(),
+                hash: &hash,
+                written: applied.written(),
             };
-            remember(&mut pass.draft.status.history, entry, applied.written());
+            remember(object, &finished, &outcome, &mut pass.draft.status);
         }
         Ok(on_failure::begin_anew(cause, &mut pass.draft).unwrap_or(outcome))
     }
@@ -303,8 +297,14 @@ impl WorkspaceMigrationController {
                 reversal.stop,
                 &sender,
             );
-            let budget = reversal.target.client.budget();
-            applied = self.follow(work, progress, (budget, "are undone"), pass).await;
+            let shown = Shown {
+                clock: &*self.context.clock,
+                budget: reversal.target.client.budget(),
+                target: "Konnect",
+                done: "are undone",
+                progress,
+            };
+            applied = shown.follow(work, pass).await;
             if let Some(error) = &applied.interrupted {
                 report_interrupted(&applied, &found.rollback, error, &mut pass.draft);
                 return Err(error.clone().into());
@@ -345,18 +345,4 @@ pub(super) fn refused(applied: &Applied) -> Vec<Finding> {
         }
     };
     applied.refused.iter().map(finding).collect()
-}
-
-fn label(outcome: &Outcome) -> &'static str {
-    match outcome {
-        Outcome::Done(verdict) | Outcome::Blocked(verdict) => verdict.reason,
-        Outcome::Wait(_) | Outcome::Held(_) | Outcome::Unchanged(_) | Outcome::Gone => reason::PROGRESSING,
-    }
-}
-
-fn summary(outcome: &Outcome) -> String {
-    match outcome {
-        Outcome::Done(verdict) | Outcome::Blocked(verdict) => verdict.message.clone(),
-        Outcome::Wait(_) | Outcome::Held(_) | Outcome::Unchanged(_) | Outcome::Gone => String::new(),
-    }
 }

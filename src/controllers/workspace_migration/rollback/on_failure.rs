@@ -10,7 +10,7 @@ use crate::api::workspace_migration::{
 };
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
-use crate::controllers::runtime::words::counted;
+use crate::controllers::runtime::words::first_few;
 use crate::kong::engine::Applied;
 
 /// Why a migration is undone.
@@ -42,12 +42,16 @@ pub(in super::super) fn undone_by(
         .iter()
         .filter(|refusal| !refusal.dependent)
         .collect();
-    let first = refused.first()?;
-    let others = match refused.len() {
-        1 => String::new(),
-        several => format!(", and {}", counted(several - 1, "other", "others")),
-    };
-    let told = format!("Konnect refused {}: {}{others}.", first.subject, first.reason);
+    if refused.is_empty() {
+        return None;
+    }
+    let reasons = refused
+        .iter()
+        .map(|refusal| format!("{}: {}", refusal.subject, refusal.reason));
+    let told = format!(
+        "Konnect refused {}.",
+        first_few(reasons, 1, ", and ", ("other", "others"))
+    );
     let generation = object.metadata.generation;
     set_rollback(RollbackState::RollingBackOnFailure, told.clone(), draft);
     Some(Cause::Refused { told, generation })

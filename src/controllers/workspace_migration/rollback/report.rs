@@ -1,20 +1,19 @@
 //! What a rollback would do, does and did, into status and conditions. Pure.
 
-use kube::ResourceExt;
-
-use super::super::LOOK_AGAIN;
 use super::super::checkpoint::{is_done, rollback_of, set_rollback};
+use super::super::controller::LOOK_AGAIN;
 use super::super::findings::report_undone;
 use super::super::status::rollback_status;
 use super::Cause;
 use crate::api::conditions::{
-    APPLIED, APPROVED, DRIFTED, IN_SYNC, PLAN_READY, PREFLIGHT_PASSED, PRUNE_WITHHELD, ROLLBACK_READY,
-    SOURCE_READY, VERIFIED, reason,
+    APPLIED, DRIFTED, IN_SYNC, PLAN_READY, PREFLIGHT_PASSED, PRUNE_WITHHELD, ROLLBACK_READY, SOURCE_READY,
+    VERIFIED, reason,
 };
+use crate::api::migration::MigrationKind as _;
 use crate::api::workspace_migration::{
-    Approval, ApprovalPolicy, Phase, RollbackState, RollbackStatus, WorkspaceMigration,
-    WorkspaceMigrationStatus,
+    Phase, RollbackState, RollbackStatus, WorkspaceMigration, WorkspaceMigrationStatus,
 };
+use crate::controllers::migration::approval::{self, Proposal, report_approved, required};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
@@ -104,34 +103,19 @@ pub(super) fn await_approval(
     rollback: &Rollback,
     draft: &mut Draft<WorkspaceMigrationStatus>,
 ) -> Option<Outcome> {
-    let required = |approval: &&Approval| approval.policy == ApprovalPolicy::Required;
-    let Some(approval) = object.spec.approval.as_ref().filter(required) else {
-        let message = "The approval policy is Automatic.";
-        draft
-            .conditions
-            .set(APPROVED, True, reason::APPROVED_AUTOMATICALLY, message);
-        return None;
-    };
-    if approval.plan_hash == rollback.hash || has_begun(draft) {
-        draft
-            .conditions
-            .set(APPROVED, True, reason::APPROVED, "This rollback is approved.");
+    let is_open = required(object.approval()).is_some_and(|approval| approval.plan_hash != rollback.hash);
+    if !is_open || has_begun(draft) {
+        report_approved(object, "rollback", draft);
         return None;
     }
-    let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
-    let message = format!(
-        "The rollback: {}. To approve it: kubectl -n {namespace} patch workspacemigration {name} --type merge \
-         -p '{{\"spec\":{{\"approval\":{{\"planHash\":\"{}\"}}}}}}'",
-        rollback.summary(),
-        rollback.hash
-    );
-    draft
-        .conditions
-        .set(APPROVED, False, reason::AWAITING_APPROVAL, message.clone());
     let waits = "Nothing is undone before the rollback is approved.";
     set_rollback(RollbackState::AwaitingApproval, waits, draft);
-    draft.status.phase = Some(Phase::AwaitingApproval);
-    Some(Outcome::held(reason::AWAITING_APPROVAL, message).again_after(LOOK_AGAIN))
+    let proposal = Proposal {
+        what: "rollback",
+        summary: &rollback.summary(),
+        hash: &rollback.hash,
+    };
+    Some(approval::await_approval(object, &proposal, "", draft).again_after(LOOK_AGAIN))
 }
 
 /// A rollback of this generation was interrupted.

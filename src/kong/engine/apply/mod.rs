@@ -14,7 +14,7 @@ pub use run::Run;
 pub use tally::{Applied, Refusal};
 pub(super) use undo::Undoing;
 
-use super::throttle::Throttle;
+use crate::http::Throttle;
 use crate::kong::konnect;
 use crate::migration::plan::{Action, Plan};
 use crate::migration::progress::Progress;

@@ -1,23 +1,23 @@
 //! What somebody decides while a pass is under way: the object is watched for as long as the pass lasts.
 
+use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
 
 use futures::StreamExt as _;
 use kube::runtime::watcher::watch_object;
-use kube::{Resource, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
+use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::annotations::force_delete;
-use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
-use crate::api::workspace_migration::WorkspaceMigration;
+use crate::api::migration::MigrationKind;
 use crate::controllers::runtime::context::Context;
-use crate::http::Limits;
-use crate::kong::engine::Throttle;
+use crate::http::{Limits, Throttle};
 
 /// Why a pass ends before its plan is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Ended {
+pub enum Ended {
     /// This process stops, or has lost the lead.
     OperatorStops,
     /// The object is deleted, or is another one by now.
@@ -26,7 +26,7 @@ pub(super) enum Ended {
     Suspended,
     /// Another field of the spec changed, or how the object is to be deleted: the next pass goes by the new one.
     Changed,
-    /// The object of the control plane is being deleted.
+    /// The object that stands for the target is being deleted.
     TargetDeleted {
         /// Its name.
         name: String,
@@ -35,7 +35,7 @@ pub(super) enum Ended {
 
 /// What may end one pass, or change its limits. Dropping it ends the watches.
 #[derive(Debug)]
-pub(super) struct Interrupts {
+pub struct Interrupts {
     /// Cancelled when the pass shall end at its next safe point.
     pub stop: CancellationToken,
     /// The limits of the spec as it is now.
@@ -46,13 +46,13 @@ pub(super) struct Interrupts {
 
 impl Interrupts {
     /// Begins to watch. `object` is what the pass was begun with.
-    pub fn watch(context: &Context, object: &WorkspaceMigration) -> Self {
+    pub fn watch<K: MigrationKind>(context: &Context, object: &K) -> Self {
         let stop = context.stop.child_token();
         let throttle = Throttle::until(limits(object), stop.clone());
         let ended = Arc::new(OnceLock::new());
         let api = context.namespaced(&object.namespace().unwrap_or_default());
         let follow = follow(
-            watch_object::<WorkspaceMigration>(api, &object.name_any()),
+            watch_object::<K>(api, &object.name_any()),
             object.clone(),
             throttle.clone(),
         );
@@ -66,12 +66,14 @@ impl Interrupts {
         interrupts
     }
 
-    /// Ends the pass, too, when the object of its control plane is deleted: for passes that go forward. Undoing empties the control plane,
-    /// and goes on.
-    pub fn watch_target(mut self, context: &Context, object: &WorkspaceMigration) -> Self {
-        let api = context.namespaced(&object.namespace().unwrap_or_default());
-        let name = object.spec.target.control_plane_ref.name.clone();
-        let versions = watch_object::<KonnectGatewayControlPlane>(api, &name);
+    /// Ends the pass, too, when the object that stands for its target is deleted: for passes that go forward. Undoing empties the target, and
+    /// goes on.
+    #[must_use]
+    pub fn watch_target<T>(mut self, api: Api<T>, name: String) -> Self
+    where
+        T: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+    {
+        let versions = watch_object(api, &name);
         self.end_by(async move {
             until_deleted(versions)
                 .await
@@ -108,9 +110,9 @@ impl Interrupts {
 }
 
 /// Passes limits on until a version of the object ends the pass.
-async fn follow<E: std::fmt::Debug>(
-    versions: impl futures::Stream<Item = Result<Option<WorkspaceMigration>, E>>,
-    begun_with: WorkspaceMigration,
+async fn follow<K: MigrationKind, E: Debug>(
+    versions: impl futures::Stream<Item = Result<Option<K>, E>>,
+    begun_with: K,
     throttle: Throttle,
 ) -> Option<Ended> {
     let mut versions = std::pin::pin!(versions);
@@ -146,14 +148,12 @@ async fn until_deleted<K: Resource, E>(versions: impl futures::Stream<Item = Res
 }
 
 /// Whether a version of the object ends the pass that was begun with another. The throttle alone may change.
-fn ends(begun_with: &WorkspaceMigration, now: Option<&WorkspaceMigration>) -> Option<Ended> {
+fn ends<K: MigrationKind>(begun_with: &K, now: Option<&K>) -> Option<Ended> {
     let Some(now) = now.filter(|now| now.uid() == begun_with.uid()) else {
         return Some(Ended::Deleted);
     };
-    let deleting = |object: &WorkspaceMigration| object.metadata.deletion_timestamp.is_some();
-    let mut as_begun = now.spec.clone();
-    as_begun.throttle.clone_from(&begun_with.spec.throttle);
-    let changed = as_begun != begun_with.spec;
+    let deleting = |object: &K| object.meta().deletion_timestamp.is_some();
+    let changed = begun_with.ends_with(now);
     if deleting(begun_with) {
         // Deletion is not suspended; but whoever lets go need not wait for its end.
         let lets_go = force_delete(now.annotations()) && !force_delete(begun_with.annotations());
@@ -162,18 +162,17 @@ fn ends(begun_with: &WorkspaceMigration, now: Option<&WorkspaceMigration>) -> Op
     if deleting(now) {
         return Some(Ended::Deleted);
     }
-    if now.spec.suspend {
+    if now.is_suspended() {
         return Some(Ended::Suspended);
     }
     changed.then_some(Ended::Changed)
 }
 
-/// The limits of a spec.
-pub(super) fn limits(object: &WorkspaceMigration) -> Limits {
-    let throttle = object.spec.throttle.as_ref();
+fn limits(object: &impl MigrationKind) -> Limits {
+    let limits = object.limits();
     Limits {
-        max_in_flight: usize::try_from(object.spec.max_in_flight()).unwrap_or(usize::MAX),
-        requests_per_second: throttle.map_or(0, |throttle| throttle.requests_per_second),
+        max_in_flight: usize::try_from(limits.max_in_flight).unwrap_or(usize::MAX),
+        requests_per_second: limits.requests_per_second,
     }
 }
 
@@ -184,12 +183,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::api::workspace_migration::WorkspaceMigration;
 
     fn version(spec: Value) -> WorkspaceMigration {
         let mut object = json!({
             "apiVersion": "gatewaymigration.dev/v1alpha1", "kind": "WorkspaceMigration",
             "metadata": {"name": "x", "uid": "one"},
-            "spec": {"source": {"adminAPI": {"url": "https://kong"}}, "target": {"controlPlaneRef": {"name": "x"}}, "mode": "Apply"},
+            "spec": {"source": {"adminAPI": {"url": "https://gateway"}}, "target": {"controlPlaneRef": {"name": "x"}}, "mode": "Apply"},
         });
         if let (Some(own), Value::Object(extra)) = (object["spec"].as_object_mut(), spec) {
             own.extend(extra);

@@ -4,20 +4,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::Stream;
-use kube::Resource as _;
 use kube::runtime::reflector::ObjectRef;
 use tokio::sync::mpsc;
 
 use crate::api::conditions::reason;
-use crate::api::workspace_migration::{Phase, WorkspaceMigration, WorkspaceMigrationStatus};
+use crate::api::migration::{MigrationKind, MigrationStatus, Phase};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
-use crate::controllers::runtime::words::counted;
+use crate::controllers::runtime::words::{counted, first_few};
+use crate::k8s::status::ObjectStatus;
 use crate::migration::admission_queue::{AdmissionLimits, AdmissionQueue, Priority};
 use crate::telemetry::metrics::Metrics;
-
-/// A migration.
-pub(super) type Key = ObjectRef<WorkspaceMigration>;
 
 /// What one migration holds besides its entities: answers being read, the plan's parts, status.
 const BASE_BYTES: u64 = 1 << 20;
@@ -30,37 +27,48 @@ const UNKNOWN: u64 = 10_000;
 const NAMED: usize = 3;
 
 /// The queue of one controller; clones share it.
-#[derive(Clone, Debug)]
-pub(super) struct Queue {
-    waiting: Arc<Mutex<AdmissionQueue<Key>>>,
+#[derive(Debug)]
+pub struct Queue<K: MigrationKind> {
+    waiting: Arc<Mutex<AdmissionQueue<ObjectRef<K>>>>,
     /// The moment that those of the queue are counted from.
     begun: Instant,
-    wake: mpsc::UnboundedSender<Key>,
+    wake: mpsc::UnboundedSender<ObjectRef<K>>,
     metrics: Metrics,
 }
 
 /// Leave to work; given back on drop, which calls the next.
 #[derive(Debug)]
-pub(super) struct Permit {
-    key: Key,
-    queue: Queue,
+pub struct Permit<K: MigrationKind> {
+    key: ObjectRef<K>,
+    queue: Queue<K>,
 }
 
 /// Whom a migration waits for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Position {
+pub struct Position {
     /// Waiting before it.
     pub waiting: usize,
     /// At work, as namespace/name, sorted.
     pub working: Vec<String>,
 }
 
-impl Queue {
+impl<K: MigrationKind> Clone for Queue<K> {
+    fn clone(&self) -> Self {
+        Self {
+            waiting: Arc::clone(&self.waiting),
+            begun: self.begun,
+            wake: self.wake.clone(),
+            metrics: self.metrics.clone(),
+        }
+    }
+}
+
+impl<K: MigrationKind> Queue<K> {
     /// A queue, and the stream of those whose turn has come.
     pub fn new(
         limits: AdmissionLimits,
         metrics: Metrics,
-    ) -> (Self, impl Stream<Item = Key> + Send + 'static) {
+    ) -> (Self, impl Stream<Item = ObjectRef<K>> + Send + 'static) {
         let (wake, mut called) = mpsc::unbounded_channel();
         let queue = Self {
             waiting: Arc::new(Mutex::new(AdmissionQueue::new(limits))),
@@ -75,7 +83,12 @@ impl Queue {
     }
 
     /// Leave to work, or whom to wait for. Ask again when called.
-    pub fn admit(&self, key: &Key, priority: Priority, entities: Option<u64>) -> Result<Permit, Position> {
+    pub fn admit(
+        &self,
+        key: &ObjectRef<K>,
+        priority: Priority,
+        entities: Option<u64>,
+    ) -> Result<Permit<K>, Position> {
         let mut queue = self.lock();
         let admitted = queue.admit(key, priority, bytes(entities), self.begun.elapsed());
         self.count(&queue);
@@ -85,7 +98,7 @@ impl Queue {
                 queue: self.clone(),
             }),
             Err(waiting) => {
-                let name = |key: &Key| match &key.namespace {
+                let name = |key: &ObjectRef<K>| match &key.namespace {
                     Some(namespace) => format!("{namespace}/{}", key.name),
                     None => key.name.clone(),
                 };
@@ -97,12 +110,12 @@ impl Queue {
     }
 
     /// It does not want to work any more: deleted, or suspended.
-    pub fn leave(&self, key: &Key) {
+    pub fn leave(&self, key: &ObjectRef<K>) {
         self.change(|queue| queue.leave(key));
     }
 
     /// Changes the queue, then calls those whose turn it makes.
-    fn change(&self, change: impl FnOnce(&mut AdmissionQueue<Key>)) {
+    fn change(&self, change: impl FnOnce(&mut AdmissionQueue<ObjectRef<K>>)) {
         let mut queue = self.lock();
         change(&mut queue);
         for key in queue.call(self.begun.elapsed()) {
@@ -112,18 +125,18 @@ impl Queue {
         self.count(&queue);
     }
 
-    fn count(&self, queue: &AdmissionQueue<Key>) {
-        let kind = WorkspaceMigration::kind(&());
+    fn count(&self, queue: &AdmissionQueue<ObjectRef<K>>) {
+        let kind = K::kind(&());
         self.metrics
             .set_migrations(&kind, queue.working().count(), queue.waiting());
     }
 
-    fn lock(&self) -> MutexGuard<'_, AdmissionQueue<Key>> {
+    fn lock(&self) -> MutexGuard<'_, AdmissionQueue<ObjectRef<K>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Permit {
+impl<K: MigrationKind> Permit<K> {
     /// Corrects what it was asked for, once the entities are counted.
     pub fn holds(&self, entities: usize) {
         let bytes = bytes(u64::try_from(entities).ok());
@@ -131,7 +144,7 @@ impl Permit {
     }
 }
 
-impl Drop for Permit {
+impl<K: MigrationKind> Drop for Permit<K> {
     fn drop(&mut self) {
         self.queue.change(|queue| queue.release(&self.key));
     }
@@ -143,23 +156,17 @@ fn bytes(entities: Option<u64>) -> u64 {
 }
 
 /// Says whom it waits for. A finished migration that waits for a look stays as it is.
-pub(super) fn wait(
+pub fn wait(
     position: &Position,
     priority: Priority,
-    draft: &mut Draft<WorkspaceMigrationStatus>,
+    draft: &mut Draft<impl MigrationStatus + ObjectStatus>,
 ) -> Outcome {
-    let mut named = position.working[..position.working.len().min(NAMED)].join(", ");
-    if position.working.len() > NAMED {
-        named = format!(
-            "{named} and {}",
-            counted(position.working.len() - NAMED, "other", "others")
-        );
-    }
+    let named = first_few(&position.working, NAMED, " and ", ("other", "others"));
     let before = match position.waiting {
         0 => "it is next".to_owned(),
         waiting => counted(waiting, "is ahead of it", "are ahead of it"),
     };
-    draft.status.progress.get_or_insert_default().waiting_for =
+    draft.status.progress_mut().get_or_insert_default().waiting_for =
         Some(format!("migration {named} to end; {before}"));
     // The one whose turn comes is called; the others only correct what they say, the farther the rarer.
     let far = u64::try_from(position.waiting).unwrap_or(u64::MAX);
@@ -167,7 +174,7 @@ pub(super) fn wait(
     match priority {
         Priority::Look => Outcome::Unchanged(Some(again)),
         Priority::Work => {
-            draft.status.phase = Some(Phase::Pending);
+            *draft.status.phase_mut() = Some(Phase::Pending);
             let are = if position.working.len() == 1 { "is" } else { "are" };
             let message = format!(
                 "Waits for a place: {named} {are} at work, {before}. See --max-concurrent-migrations and --memory-budget."

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::http::{Budget, Limits};
+use super::{Budget, Limits};
 
 /// Limits that a run reads before each step; clones share them.
 #[derive(Clone, Debug)]
