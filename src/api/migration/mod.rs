@@ -2,6 +2,8 @@
 //!
 //! The parts are fields of each kind, not flattened into it: so the text of an error still names the field, and each kind says in its own
 //! words what a field means there. The traits are written by hand for the same reason.
+//!
+//! Why two small traits, and no framework above them: `docs/decisions/0011-a-shared-core-and-two-small-traits.md`.
 
 mod decisions;
 mod findings;
@@ -72,6 +74,8 @@ pub struct RunLimits {
 
 /// The part of a status that every kind of migration has.
 pub trait MigrationStatus {
+    // Mutable access alone: whoever has a draft has it for itself, and a reading twin of each would only be one more to write.
+
     /// Where the migration is, for people.
     fn phase_mut(&mut self) -> &mut Option<Phase>;
 
