@@ -90,6 +90,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
+        // Here and not in `poll_ready`: between being ready and being called the lead may be lost.
         if is_read(request.method()) || self.leadership.is_held() {
             Either::Left(self.inner.call(request))
         } else {

@@ -97,6 +97,7 @@ impl<K: Clone + PartialEq> AdmissionQueue<K> {
 
     /// Corrects how much one that works needs, when it is known better.
     pub fn resize(&mut self, key: &K, bytes: u64) {
+        // Nobody who works is sent away, also where it is too much by now: those who wait do so the longer.
         for (holder, held) in &mut self.working {
             if holder == key {
                 *held = bytes;

@@ -8,6 +8,7 @@ use super::subject::Subject;
 /// One finding about one subject.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
+    // Text, and not the rule itself: stored plans are read by other versions, which may have other rules.
     /// [`Rule::id`].
     pub id: String,
     /// [`Rule::severity`].

@@ -49,6 +49,7 @@ pub enum NextStep {
 /// Decides. A finding of the rule `consequence` only follows from another one, which is told instead.
 #[must_use]
 pub fn next_step(decisions: &Decisions<'_>, plan: &Plan, consequence: &Rule) -> NextStep {
+    // Before the purpose is asked for: also a plan that nobody will carry out is not to be relied on.
     if let Some(finding) = plan.critical() {
         return NextStep::Halt(finding.clone());
     }

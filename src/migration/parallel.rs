@@ -13,6 +13,7 @@ pub fn map<T: Sync, R: Send>(values: &[T], compute: impl Fn(&T) -> R + Sync) -> 
         return values.iter().map(compute).collect();
     }
     let compute = &compute;
+    // Plain threads that end with the call, and no pool: nothing is left that a later outcome could depend on.
     scope(|scope| {
         let parts = values.chunks(values.len().div_ceil(THREADS));
         let parts: Vec<_> = parts

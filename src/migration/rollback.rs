@@ -132,6 +132,7 @@ pub struct RollbackReport<E> {
     /// [`FORMAT`].
     pub format: String,
     /// What was migrated, and whereto, as the product tells it.
+    // Flattened here, and a field in a plan's report: both are forms that are stored, so neither follows the other.
     #[serde(flatten)]
     pub ends: E,
     /// What an approval names.
