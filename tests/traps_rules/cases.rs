@@ -10,9 +10,9 @@ use serde::Deserialize;
 
 use super::scenario::Scenario;
 
-/// Raised after the plan, where Konnect answers (`tests/engine/`, `plan::verify`), by a policy (`plan/diff/tests.rs`), from what
-/// a whole source holds (`plan/inventory.rs`, `tests/traps`), when a declarative file is read (`engine/source.rs`), or by a rollback
-/// (`plan/rollback/tests.rs`, `tests/migration/rollback/`).
+/// Raised after the plan, where Konnect answers (`tests/engine/`, `kong::plan::verify`), by a policy (`kong/plan/diff/tests.rs`), from what
+/// a whole source holds (`kong/plan/inventory.rs`, `tests/traps`), when a declarative file is read (`kong/engine/source.rs`), or by a rollback
+/// (`kong/plan/rollback/tests.rs`, `tests/migration/rollback/`).
 const PROVEN_ELSEWHERE: &[&str] = &[
     "refused-by-target",
     "not-tried",
