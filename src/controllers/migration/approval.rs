@@ -32,6 +32,7 @@ pub fn report_approved<K: MigrationKind + ReconciledObject>(
     what: &str,
     draft: &mut Draft<<K as HasStatus>::Status>,
 ) {
+    // Said before the step is chosen; of the steps, the one that waits for an approval takes it back in the same pass.
     let (reason, message) = match required(object.approval()) {
         Some(_) => (reason::APPROVED, format!("This {what} is approved.")),
         None => (

@@ -95,6 +95,7 @@ impl Interrupts {
 
     /// Why the pass shall end, if it shall.
     pub fn ended(&self) -> Option<Ended> {
+        // Cancelled without a reason of its own: by the parent token, which is the operator's.
         self.stop
             .is_cancelled()
             .then(|| self.ended.get().cloned().unwrap_or(Ended::OperatorStops))

@@ -47,6 +47,7 @@ impl Shown<'_> {
             ended.cancel();
             done
         };
+        // In one task: a pass that is dropped takes its work along, and no write goes on that nobody awaits.
         let (done, ()) = tokio::join!(work, self.report_until(&ended, pass));
         done
     }

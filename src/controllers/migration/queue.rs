@@ -69,6 +69,7 @@ impl<K: MigrationKind> Queue<K> {
         limits: AdmissionLimits,
         metrics: Metrics,
     ) -> (Self, impl Stream<Item = ObjectRef<K>> + Send + 'static) {
+        // Unbounded: it is sent to under the lock, where nothing may wait, and holds no more than those who wait for their turn.
         let (wake, mut called) = mpsc::unbounded_channel();
         let queue = Self {
             waiting: Arc::new(Mutex::new(AdmissionQueue::new(limits))),
