@@ -1,4 +1,5 @@
-//! The controllers, one folder each, and the runtime that they share.
+//! The controllers, one folder each; beside them what all share ([`runtime`]), what every kind of migration has ([`migration`]), and
+//! credentials of Konnect ([`konnect`]).
 //!
 //! A controller is a [`runtime::runner::Reconciler`]; [`runtime::runner::Runner`] does the rest. See `runtime::runner` for an example.
 
