@@ -102,27 +102,3 @@ async fn a_custom_plugin_moves_after_its_schema_once_the_config_map_is_there() -
     assert_eq!(world.writes(), before + 1, "only the schema is written");
     world.stop().await
 }
-
-#[tokio::test]
-async fn a_schema_that_konnect_would_refuse_is_told_before_any_write() -> Result<()> {
-    let (world, manifest) = world("custom-plugin-refused").await?;
-    give(
-        &world,
-        "stamp",
-        &format!("local x = require \"kong.plugins.stamp.x\"\n{}", schema("header")),
-    )
-    .await?;
-    world.create(manifest).await?;
-    let halted = world
-        .migration_until("sales", "halted", |seen| {
-            seen.is("PreflightPassed", "False", "BlockingFindings")
-        })
-        .await?;
-    assert!(
-        halted.findings().contains(&"custom-plugin-schema-requires"),
-        "{:?}",
-        halted.findings()
-    );
-    assert!(held(&world).await?.is_empty());
-    world.stop().await
-}

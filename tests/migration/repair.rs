@@ -82,18 +82,3 @@ async fn what_stays_wrong_is_written_once_more_and_never_called_complete() -> Re
     assert!(status.completed_at.is_none());
     world.stop().await
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn without_being_asked_nothing_is_repaired() -> Result<()> {
-    let otherwise = r#"PUT /services/=altered;times=1;body={"retries": 1}"#;
-    let world = begin("repair-never", "Never", &[otherwise]).await?;
-    let seen = world
-        .migration_until(NAME, "different", |seen| seen.is("Ready", "False", "Mismatch"))
-        .await?;
-    assert_eq!(entity_writes(&world), ALL);
-    assert_eq!(
-        (verification(&seen)?.mismatched, verification(&seen)?.repaired),
-        (1, 0)
-    );
-    world.stop().await
-}

@@ -213,50 +213,6 @@ async fn a_migration_waits_for_its_control_plane() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_control_plane_that_takes_no_entities_is_refused() -> Result<()> {
-    let world = World::start("group").await?;
-    world
-        .create(json!({
-            "apiVersion": "konnect.konghq.com/v1alpha2", "kind": "KonnectGatewayControlPlane", "metadata": {"name": "group"},
-            "spec": {
-                "createControlPlaneRequest": {"name": "group", "cluster_type": "CLUSTER_TYPE_CONTROL_PLANE_GROUP"},
-                "konnect": {"authRef": {"name": "konnect"}},
-            },
-        }))
-        .await?;
-    let mut migration = world.migration("inventory", "Apply");
-    migration["spec"]["target"]["controlPlaneRef"]["name"] = json!("group");
-    world.create(migration).await?;
-    let seen = world
-        .migration_until("inventory", "refused", |seen| {
-            seen.is("TargetReady", "False", "ClusterTypeNotSupported")
-        })
-        .await?;
-    assert!(seen.condition("Stalled").is_some());
-    world.stop().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_workspace_that_does_not_exist_is_named() -> Result<()> {
-    let world = World::start("workspace").await?;
-    let mut migration = world.migration("inventory", "Apply");
-    migration["spec"]["source"]["workspace"] = json!("stock");
-    world.create(migration).await?;
-    let seen = world
-        .migration_until("inventory", "refused", |seen| {
-            seen.is("SourceReady", "False", "WorkspaceNotFound")
-        })
-        .await?;
-    assert!(
-        seen.message("SourceReady")
-            .contains("there are default, inventory, sales"),
-        "{}",
-        seen.message("SourceReady")
-    );
-    world.stop().await
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_kind_that_may_not_be_read_stops_the_migration_before_the_first_write() -> Result<()> {
     let world = World::start("forbidden").await?;
     world.bed.kong.forbid("/inventory/consumers");

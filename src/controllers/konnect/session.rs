@@ -302,12 +302,19 @@ mod tests {
 
     #[test]
     fn a_reference_that_leads_nowhere_says_nothing_about_a_token() {
-        let mut conditions = ConditionSet::new(&[], 1, Timestamp::UNIX_EPOCH);
-        report(&mut conditions, &Err(SessionError::NoReference));
-        assert_eq!(
-            conditions.get(API_AUTH_RESOLVED_REF).unwrap().reason,
-            "RefInvalid"
-        );
-        assert!(conditions.get(API_AUTH_VALID).is_none());
+        let namespace = "default".to_owned();
+        for (error, reason) in [
+            (SessionError::NoReference, "RefInvalid"),
+            (SessionError::OtherNamespace { namespace }, "RefNotPermitted"),
+        ] {
+            let mut conditions = ConditionSet::new(&[], 1, Timestamp::UNIX_EPOCH);
+            report(&mut conditions, &Err(error));
+            let resolved = conditions.get(API_AUTH_RESOLVED_REF).unwrap();
+            assert_eq!(
+                (resolved.status.as_str(), resolved.reason.as_str()),
+                ("False", reason)
+            );
+            assert!(conditions.get(API_AUTH_VALID).is_none());
+        }
     }
 }

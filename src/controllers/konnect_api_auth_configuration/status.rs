@@ -121,7 +121,12 @@ fn verdict(conditions: &mut ConditionSet, error: &AuthError) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{controllers::konnect::credentials::TokenError, k8s::secrets::SecretError};
+    use crate::{
+        controllers::konnect::credentials::TokenError,
+        http::{self, Failure, InvalidToken, error::Parts},
+        k8s::secrets::SecretError,
+        kong::konnect::{ServerUrl, product::KONNECT},
+    };
     use jiff::Timestamp;
 
     fn set(before: Option<ConditionStatus>, error: &AuthError) -> Condition {
@@ -171,5 +176,63 @@ mod tests {
             (after.status.as_str(), after.reason.as_str()),
             ("False", "Invalid")
         );
+    }
+
+    /// An answer of Konnect.
+    fn answered(status: u16, failure: Failure) -> AuthError {
+        AuthError::Konnect(http::Error::new(Parts {
+            product: &KONNECT,
+            method: "GET".to_owned(),
+            host: "global.api.konghq.com".to_owned(),
+            path: "/v3/organizations/me".to_owned(),
+            status: Some(status),
+            failure,
+            detail: None,
+            instance: None,
+            retry_after: None,
+            not_executed: false,
+        }))
+    }
+
+    #[test]
+    fn what_speaks_about_the_token_is_a_verdict_and_what_does_not_is_none() {
+        let server = ServerUrl::parse("konnect.example.com").unwrap_err();
+        for (error, status, reason) in [
+            (AuthError::ServerUrl(server), "False", "InvalidServerURL"),
+            (AuthError::Unusable(InvalidToken::WhiteSpace), "False", "Invalid"),
+            (answered(401, Failure::Unauthorized), "False", "Invalid"),
+            (answered(403, Failure::Forbidden), "False", "Invalid"),
+            (answered(503, Failure::Server), "True", "Valid"),
+            (answered(404, Failure::NotFound), "True", "Valid"),
+            (
+                answered(429, Failure::Throttled { retry_after: None }),
+                "True",
+                "Valid",
+            ),
+        ] {
+            let after = set(Some(ConditionStatus::True), &error);
+            assert_eq!(
+                (after.status.as_str(), after.reason.as_str()),
+                (status, reason),
+                "{error}"
+            );
+            assert!(after.message.contains(&error.to_string()), "{}", after.message);
+        }
+    }
+
+    #[test]
+    fn a_verdict_forgets_whose_the_token_was() {
+        let mut draft = AuthDraft::new(None, 1, Timestamp::UNIX_EPOCH);
+        draft.status.organization_id = Some("one".to_owned());
+        let auth: Auth = serde_json::from_value(serde_json::json!({
+            "apiVersion": "konnect.konghq.com/v1alpha1", "kind": "KonnectAPIAuthConfiguration", "metadata": {"name": "konnect"},
+            "spec": {"type": "token", "token": "kpat_x", "serverURL": "us.api.konghq.com"},
+        }))
+        .unwrap();
+        failed(&mut draft, &auth, &answered(503, Failure::Server));
+        assert_eq!(draft.status.organization_id.as_deref(), Some("one"));
+        failed(&mut draft, &auth, &answered(403, Failure::Forbidden));
+        assert_eq!(draft.status.organization_id, None);
+        assert!(answered(403, Failure::Forbidden).to_string().contains("403"));
     }
 }

@@ -119,3 +119,130 @@ pub(super) fn failed(draft: &mut TargetDraft, error: &ControlPlaneError) {
         | ControlPlaneError::CleanUp { .. } => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{
+        controllers::konnect::session::SessionError,
+        http::{self, error::Parts},
+        kong::konnect::product::KONNECT,
+    };
+
+    /// A call for something that failed.
+    fn call(doing: Doing, status: u16, failure: Failure) -> ControlPlaneError {
+        doing.failed(http::Error::new(Parts {
+            product: &KONNECT,
+            method: "GET".to_owned(),
+            host: "us.api.konghq.com".to_owned(),
+            path: "/v2/control-planes".to_owned(),
+            status: Some(status),
+            failure,
+            detail: None,
+            instance: None,
+            retry_after: None,
+            not_executed: false,
+        }))
+    }
+
+    fn refused() -> Failure {
+        Failure::Rejected(Vec::new())
+    }
+
+    /// A control plane that is programmed already, or not made yet.
+    fn known(exists: bool) -> TargetDraft {
+        let mut draft = TargetDraft::new(None, 1, Timestamp::UNIX_EPOCH);
+        if exists {
+            draft.status.id = Some("one".to_owned());
+            draft
+                .conditions
+                .set(PROGRAMMED, ConditionStatus::True, reason::PROGRAMMED, "");
+            draft
+                .conditions
+                .set(API_AUTH_VALID, ConditionStatus::True, reason::VALID, "");
+        }
+        draft
+    }
+
+    /// `status reason` of a condition after a failure.
+    fn after(exists: bool, error: &ControlPlaneError, type_: &str) -> String {
+        let mut draft = known(exists);
+        failed(&mut draft, error);
+        let told = draft.conditions.get(type_);
+        told.map_or_else(String::new, |told| format!("{} {}", told.status, told.reason))
+    }
+
+    #[test]
+    fn what_exists_stays_programmed_unless_the_manifest_is_refused() {
+        for (exists, error, programmed) in [
+            (false, call(Doing::Create, 400, refused()), "False FailedToCreate"),
+            (true, call(Doing::Update, 400, refused()), "False FailedToUpdate"),
+            (true, call(Doing::Delete, 400, refused()), "True Programmed"),
+            (true, call(Doing::Read, 503, Failure::Server), "True Programmed"),
+            (
+                false,
+                call(Doing::Read, 503, Failure::Server),
+                "False KonnectAPIOpFailed",
+            ),
+            (
+                true,
+                call(Doing::Read, 401, Failure::Unauthorized),
+                "True Programmed",
+            ),
+            (
+                true,
+                ControlPlaneError::Session(SessionError::NoReference),
+                "True Programmed",
+            ),
+            (
+                false,
+                ControlPlaneError::Session(SessionError::NoReference),
+                "False ConditionWithStatusFalseExists",
+            ),
+        ] {
+            assert_eq!(after(exists, &error, PROGRAMMED), programmed, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_token_that_konnect_refuses_is_told_of_the_token() {
+        let unauthorized = call(Doing::Read, 401, Failure::Unauthorized);
+        assert_eq!(after(true, &unauthorized, API_AUTH_VALID), "False Invalid");
+        let failing = call(Doing::Read, 503, Failure::Server);
+        assert_eq!(after(true, &failing, API_AUTH_VALID), "True Valid");
+    }
+
+    #[test]
+    fn a_verdict_of_deletion_says_nothing_of_being_programmed() {
+        for (why, programmed) in [
+            (reason::DELETION_BLOCKED, "True Programmed"),
+            (reason::NAME_TAKEN, "False NameTaken"),
+        ] {
+            let mut draft = known(true);
+            let verdict = Verdict {
+                reason: why,
+                message: String::new(),
+                again: None,
+            };
+            blocked(&mut draft, &verdict);
+            let told = draft.conditions.get(PROGRAMMED).unwrap();
+            assert_eq!(format!("{} {}", told.status, told.reason), programmed);
+        }
+    }
+
+    #[test]
+    fn a_vanished_control_plane_is_told_once() {
+        let gone = Refusal::Gone { id: "one".to_owned() };
+        let mut draft = known(true);
+        note_refusal(&mut draft, &gone);
+        assert_eq!(draft.notes().len(), 1);
+        draft
+            .conditions
+            .set(PROGRAMMED, ConditionStatus::False, reason::GONE, "");
+        let mut later = TargetDraft::new(Some(&draft.to_status()), 1, Timestamp::UNIX_EPOCH);
+        note_refusal(&mut later, &gone);
+        assert!(later.notes().is_empty());
+    }
+}

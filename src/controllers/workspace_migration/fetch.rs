@@ -41,21 +41,7 @@ pub async fn fetch_target(context: &Context, migration: &WorkspaceMigration) -> 
     let Some(control_plane) = found else {
         return Err(Error::ControlPlaneNotFound { name });
     };
-    if let Some(cluster_type) =
-        cluster_type(&control_plane).filter(|found| *found != ClusterType::ControlPlane)
-    {
-        return Err(Error::ClusterType {
-            name,
-            cluster_type: cluster_type.as_str().to_owned(),
-        });
-    }
-    let Some(id) = programmed_id(&control_plane) else {
-        let message = condition_message(&control_plane, PROGRAMMED);
-        return Err(match context.config.konnect_kinds {
-            KonnectKinds::Own => Error::NotProgrammed { name, message },
-            KonnectKinds::ReadOnly => Error::LeftToKong { name, message },
-        });
-    };
+    let id = usable_id(&name, &control_plane, context.config.konnect_kinds)?;
     let auth_ref = control_plane
         .spec
         .konnect
@@ -72,6 +58,29 @@ pub async fn fetch_target(context: &Context, migration: &WorkspaceMigration) -> 
         status,
         token_read: session.token_read,
         is_deleting: control_plane.metadata.deletion_timestamp.is_some(),
+    })
+}
+
+/// Id of a control plane that takes entities and is there.
+fn usable_id(
+    name: &str,
+    control_plane: &KonnectGatewayControlPlane,
+    kinds: KonnectKinds,
+) -> Result<String, Error> {
+    let name = name.to_owned();
+    let takes_none = |found: &ClusterType| *found != ClusterType::ControlPlane;
+    if let Some(cluster_type) = cluster_type(control_plane).filter(takes_none) {
+        return Err(Error::ClusterType {
+            name,
+            cluster_type: cluster_type.as_str().to_owned(),
+        });
+    }
+    programmed_id(control_plane).ok_or_else(|| {
+        let message = condition_message(control_plane, PROGRAMMED);
+        match kinds {
+            KonnectKinds::Own => Error::NotProgrammed { name, message },
+            KonnectKinds::ReadOnly => Error::LeftToKong { name, message },
+        }
     })
 }
 
@@ -105,4 +114,89 @@ fn condition_message(control_plane: &KonnectGatewayControlPlane, type_: &str) ->
         || "it has not been looked at yet".to_owned(),
         |condition| condition.message.clone(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::controllers::runtime::error::{Class, ReconcileError as _};
+
+    fn control_plane(request: Value, status: Value) -> KonnectGatewayControlPlane {
+        serde_json::from_value(json!({
+            "apiVersion": "konnect.konghq.com/v1alpha2", "kind": "KonnectGatewayControlPlane", "metadata": {"name": "sales"},
+            "spec": {"createControlPlaneRequest": request}, "status": status,
+        }))
+        .unwrap()
+    }
+
+    fn programmed(status: &str, id: Value) -> Value {
+        json!({"id": id, "conditions": [{
+            "type": "Programmed", "status": status, "reason": "Any", "message": "the name is taken",
+            "lastTransitionTime": "2026-11-21T12:00:00Z",
+        }]})
+    }
+
+    fn id(request: Value, status: Value, kinds: KonnectKinds) -> Result<String, Error> {
+        usable_id("sales", &control_plane(request, status), kinds)
+    }
+
+    #[test]
+    fn a_programmed_control_plane_can_be_written() {
+        let found = id(
+            json!({"name": "sales"}),
+            programmed("True", json!("one")),
+            KonnectKinds::Own,
+        );
+        assert_eq!(found.unwrap(), "one");
+    }
+
+    #[test]
+    fn one_that_takes_no_entities_stalls_the_migration_whoever_says_so() {
+        for (request, status) in [
+            (
+                json!({"name": "sales", "cluster_type": "CLUSTER_TYPE_CONTROL_PLANE_GROUP"}),
+                json!({}),
+            ),
+            (
+                json!({"name": "sales"}),
+                json!({"clusterType": "CLUSTER_TYPE_K8S_INGRESS_CONTROLLER"}),
+            ),
+        ] {
+            let error = id(request, status, KonnectKinds::Own).unwrap_err();
+            assert_eq!(
+                (error.class(), error.reason()),
+                (Class::Invalid, "ClusterTypeNotSupported")
+            );
+            assert!(
+                error
+                    .to_string()
+                    .contains("name one of type CLUSTER_TYPE_CONTROL_PLANE"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_that_is_not_there_yet_is_waited_for_and_says_what_it_says() {
+        for (status, says) in [
+            (json!({}), "it has not been looked at yet"),
+            (programmed("False", json!("one")), "the name is taken"),
+            (programmed("True", json!(null)), "the name is taken"),
+            (programmed("True", json!("")), "the name is taken"),
+        ] {
+            for (kinds, reason) in [
+                (KonnectKinds::Own, "NotProgrammed"),
+                (KonnectKinds::ReadOnly, "ReadOnly"),
+            ] {
+                let error = id(json!({"name": "sales"}), status.clone(), kinds).unwrap_err();
+                assert_eq!(
+                    (error.class(), error.reason()),
+                    (Class::DependencyNotReady, reason)
+                );
+                assert!(error.to_string().contains(says), "{error}");
+            }
+        }
+    }
 }

@@ -30,7 +30,7 @@ impl WorkspaceMigrationController {
             Ok(verification) => verification,
             Err(ended) => return Ok(Err(ended)),
         };
-        let Some(repair) = self.plan_repair(run, applied, &verification) else {
+        let Some(repair) = plan_repair(run.object, run.planned, applied, &verification) else {
             return Ok(Ok(verification));
         };
         let count = repair.plan.operations.len();
@@ -71,20 +71,6 @@ impl WorkspaceMigrationController {
         }))
     }
 
-    /// What is to be written once more.
-    fn plan_repair(&self, run: &Run<'_>, applied: &Applied, verification: &Verification) -> Option<Planned> {
-        let policy = run.object.spec.verification.as_ref()?;
-        if verification.holds() || policy.repair == Repair::Never {
-            return None;
-        }
-        let refused = applied.refused.iter().map(|refusal| &refusal.subject);
-        let not_written = refused
-            .chain(&applied.not_tried)
-            .map(|subject| subject.key.clone())
-            .collect();
-        build_repair(run.planned, verification, &not_written)
-    }
-
     async fn verify_unless_ended(
         &self,
         run: &Run<'_>,
@@ -97,5 +83,80 @@ impl WorkspaceMigrationController {
             Ok(verification) => verification.map(Ok),
             Err(ended) => Ok(Err(ended)),
         }
+    }
+}
+
+/// What is to be written once more: what was written and is not there as it was written, if the spec asks for it.
+fn plan_repair(
+    object: &WorkspaceMigration,
+    planned: &Planned,
+    applied: &Applied,
+    verification: &Verification,
+) -> Option<Planned> {
+    let policy = object.spec.verification.as_ref()?;
+    if verification.holds() || policy.repair == Repair::Never {
+        return None;
+    }
+    let refused = applied.refused.iter().map(|refusal| &refusal.subject);
+    let not_written = refused
+        .chain(&applied.not_tried)
+        .map(|subject| subject.key.clone())
+        .collect();
+    build_repair(planned, verification, &not_written)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::test_support::{NOW, object, observed, services};
+    use super::*;
+    use crate::kong::plan::Policy;
+
+    const A: (&str, &str) = ("a", "a.example.com");
+    const B: (&str, &str) = ("b", "b.example.com");
+
+    /// How much is written once more, of A and B that were written into an empty target which now holds `held`.
+    fn repaired(verification: Value, applied: &Applied, held: &[(&str, &str)]) -> Option<usize> {
+        let source = services(&[A, B]);
+        let before = observed(source.clone(), services(&[]));
+        let planned = before.plan(&Policy::default(), NOW, &[], &Ledger::default());
+        let after = observed(source, services(held)).verify(&planned);
+        let object = object(json!({ "verification": verification }));
+        let repair = plan_repair(&object, &planned, applied, &after)?;
+        Some(repair.plan.operations.len())
+    }
+
+    #[test]
+    fn what_is_wrong_is_written_once_more_only_where_that_is_asked_for() {
+        let held = [("a", "other.example.com")];
+        let run = Applied::default();
+        for (verification, expected) in [
+            (json!(null), None),
+            (json!({"repair": "Never"}), None),
+            (json!({"repair": "Once"}), Some(2)),
+        ] {
+            assert_eq!(
+                repaired(verification.clone(), &run, &held),
+                expected,
+                "{verification}"
+            );
+        }
+        assert_eq!(
+            repaired(json!({"repair": "Once"}), &run, &[A, B]),
+            None,
+            "all is as written"
+        );
+    }
+
+    #[test]
+    fn what_this_run_did_not_write_is_not_repaired() {
+        let mut b = super::super::test_support::subject("b");
+        b.key.kind = "services".into();
+        let run = Applied {
+            not_tried: vec![b],
+            ..Applied::default()
+        };
+        assert_eq!(repaired(json!({"repair": "Once"}), &run, &[]), Some(1));
     }
 }

@@ -11,7 +11,7 @@ mod error;
 pub mod identity;
 pub mod organization;
 pub mod plugin_schemas;
-mod product;
+pub mod product;
 pub mod server_url;
 
 pub use certificates::DataPlaneCertificate;

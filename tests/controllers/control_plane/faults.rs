@@ -102,20 +102,6 @@ async fn a_dead_konnect_is_retried_until_it_answers() {
 }
 
 #[tokio::test]
-async fn an_outage_leaves_what_exists_programmed() {
-    let (world, _) = programmed(json!({"name": "inventory"})).await.unwrap();
-    world.faults(&["/v2/=503"]).unwrap();
-    look_again(&world).await.unwrap();
-    let object = world
-        .until(NAME, "retrying", has("Ready", "False", "KonnectUnreachable"))
-        .await
-        .unwrap();
-    assert!(is(conditions(&object), "Programmed", "True", "Programmed"));
-    world.faults(&[]).unwrap();
-    until_programmed(&world).await.unwrap();
-}
-
-#[tokio::test]
 async fn a_refused_manifest_stalls_with_konnect_s_own_words() {
     let mut world = World::without_operator().await.unwrap();
     let body = r#"{"status":400,"title":"Bad Request","detail":"Invalid Parameters","invalid_parameters":[{"field":"name","reason":"is not liked"}]}"#;
@@ -136,32 +122,6 @@ async fn a_refused_manifest_stalls_with_konnect_s_own_words() {
     );
     assert_eq!(verdict(conditions(&object)), Kstatus::Failed);
     assert!(world.konnect.control_planes().is_empty());
-}
-
-#[tokio::test]
-async fn a_refused_change_is_failed_to_update() {
-    let (world, _) = programmed(json!({"name": "inventory"})).await.unwrap();
-    world.faults(&["PATCH /v2/control-planes=400"]).unwrap();
-    apply(&world, json!({"name": "inventory", "description": "new"}))
-        .await
-        .unwrap();
-    world
-        .until(NAME, "refused", has("Programmed", "False", "FailedToUpdate"))
-        .await
-        .unwrap();
-}
-
-#[tokio::test]
-async fn a_token_that_konnect_stops_accepting_shows_on_the_control_plane() {
-    let (world, _) = programmed(json!({"name": "inventory"})).await.unwrap();
-    world.konnect.revoke_token(TOKEN);
-    look_again(&world).await.unwrap();
-    let object = world
-        .until(NAME, "refused", has("APIAuthValid", "False", "Invalid"))
-        .await
-        .unwrap();
-    assert!(is(conditions(&object), "Programmed", "True", "Programmed"));
-    assert_eq!(condition(conditions(&object), "Ready").0, "False");
 }
 
 #[tokio::test]

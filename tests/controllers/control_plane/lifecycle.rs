@@ -296,23 +296,6 @@ async fn a_missing_and_a_late_auth_configuration_are_waited_for() {
 }
 
 #[tokio::test]
-async fn a_reference_into_another_namespace_is_not_permitted() {
-    let world = World::start().await.unwrap();
-    let spec = json!({"spec": {"name": "inventory", "konnect": {"authRef": {"name": "konnect", "namespace": "default"}}}});
-    world.apply::<ControlPlane>(NAME, spec).await.unwrap();
-    let object = world
-        .until(NAME, "refused", has("Ready", "False", "RefNotPermitted"))
-        .await
-        .unwrap();
-    assert!(is(
-        conditions(&object),
-        "APIAuthResolvedRef",
-        "False",
-        "RefNotPermitted"
-    ));
-}
-
-#[tokio::test]
 async fn read_only_touches_neither_the_objects_nor_konnect() {
     use gateway_migration_operator::{
         api::konnect_api_auth_configuration::KonnectAPIAuthConfiguration, config::KonnectKinds,

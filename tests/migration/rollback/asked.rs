@@ -213,28 +213,3 @@ async fn a_rollback_without_its_ledger_undoes_nothing_and_says_why() -> Result<(
     assert!(!seen.0.finalizers().is_empty());
     world.stop().await
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_stays_for_others_alone_is_not_told_to_be_undone_by_a_policy() -> Result<()> {
-    let world = World::start("rollback-used").await?;
-    let id = world.control_plane_id("inventory").await?;
-    world.create(world.migration("inventory", "Apply")).await?;
-    world
-        .migration_until("inventory", "completed", Seen::is_completed)
-        .await?;
-    let labels = sample("/services", "labels")?;
-    let route = json!({"name": "of-another", "paths": ["/of-another"], "service": {"id": labels["id"]}});
-    world.bed.konnect.seed(&id, "routes", &route)?;
-    world.look_again("inventory").await?;
-    let seen = world
-        .migration_until("inventory", "told", |seen| {
-            seen.is("RollbackReady", "False", "RollbackIncomplete")
-        })
-        .await?;
-    let message = seen.message("RollbackReady");
-    assert!(
-        message.contains("rollback-still-referenced") && !message.contains("UndoChanged"),
-        "{message}"
-    );
-    world.stop().await
-}

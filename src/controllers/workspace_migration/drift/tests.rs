@@ -156,6 +156,46 @@ fn whose_change_a_completed_migration_sees_decides_the_reason() {
 }
 
 #[test]
+fn a_look_at_changes_of_every_class_names_each() {
+    let written = ["a", "b", "c", "d", "e"].map(|id| (id, "first.example.com"));
+    let with = |changes: &[(&'static str, &'static str)], without: &str| {
+        let host = |id| {
+            changes
+                .iter()
+                .find(|(changed, _)| *changed == id)
+                .map_or("first.example.com", |(_, host)| *host)
+        };
+        let kept = written.iter().filter(|(id, _)| *id != without);
+        let mut side: Vec<_> = kept.map(|(id, _)| (*id, host(*id))).collect();
+        side.extend(
+            changes
+                .iter()
+                .filter(|(id, _)| !written.iter().any(|(known, _)| known == id)),
+        );
+        services(&side)
+    };
+    let source = with(
+        &[
+            ("a", "moved.example.com"),
+            ("c", "moved.example.com"),
+            ("f", "new.example.com"),
+        ],
+        "e",
+    );
+    let target = with(&[("b", "theirs.example.com"), ("c", "theirs.example.com")], "d");
+    let ledger = ledger_after(&services(&written));
+    let planned = observed(source, target).plan(&Policy::default(), NOW, &[], &ledger);
+    let (reason, words) = change_since(&planned).unwrap();
+    assert_eq!(reason, "TargetChanged");
+    assert!(
+        words.contains(
+            "(1 changed in the source, 1 changed in the target, 1 changed on both sides, 1 new in the source, 1 removed from the target, 1 gone from the source)"
+        ),
+        "{words}"
+    );
+}
+
+#[test]
 fn a_difference_of_no_class_is_told_without_one() {
     let blocked = planned(plan(&[Action::Blocked]));
     let words = "source and target differ since the migration: 1 blocked".to_owned();

@@ -116,6 +116,15 @@ fn a_failure_turns_the_condition_of_its_side_and_no_other() {
         ),
         (Error::NoSource, "False InvalidSpec", "-", false),
         (
+            Error::Engine(engine::Error::WorkspaceNotFound {
+                name: name(),
+                known: vec![name()],
+            }),
+            "False WorkspaceNotFound",
+            "-",
+            false,
+        ),
+        (
             Error::Engine(engine::Error::NoWorkspaces { name: name() }),
             "False WorkspaceNotFound",
             "-",
