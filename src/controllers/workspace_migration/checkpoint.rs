@@ -1,6 +1,7 @@
 //! What a migration remembers from one pass to the next. Pure.
 //!
-//! Conditions are output: nothing but [`fill`] reads them back, once for each object that a version without these fields left behind.
+//! Conditions are output, and only [`fill`] goes by them, once for each object that a version without these fields left behind:
+//! docs/decisions/0012-conditions-are-output.md.
 
 use crate::api::conditions::{APPLIED, ROLLBACK_READY, ROLLED_BACK, TARGET_READY, VERIFIED, reason};
 use crate::api::workspace_migration::{
