@@ -10,6 +10,7 @@ mod findings;
 mod history;
 pub mod limits;
 mod phase;
+mod plan;
 mod progress;
 
 use std::fmt::Debug;
@@ -23,6 +24,7 @@ pub use self::decisions::{Approval, ApprovalPolicy, Mode, RollbackPolicy, Waiver
 pub use self::findings::{FindingGroup, FindingSeverity, FindingsStatus};
 pub use self::history::HistoryEntry;
 pub use self::phase::Phase;
+pub use self::plan::PlanStatus;
 pub use self::progress::{KindProgressStatus, ProgressStatus};
 use super::refs::LocalRef;
 
@@ -88,8 +90,8 @@ pub trait MigrationStatus {
     /// The latest runs, the newest first.
     fn history_mut(&mut self) -> &mut Vec<HistoryEntry>;
 
-    /// Where the name of the Secret with the whole plan stands; none before there is a plan.
-    fn plan_artefact_mut(&mut self) -> Option<&mut Option<LocalRef>>;
+    /// What is to be done, and where the whole plan is kept.
+    fn plan_mut(&mut self) -> &mut Option<PlanStatus>;
 
     /// Where the name of the Secret with all that undoing would do stands; none before that is known.
     fn rollback_artefact_mut(&mut self) -> Option<&mut Option<LocalRef>>;

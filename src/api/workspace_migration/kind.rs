@@ -2,8 +2,8 @@
 
 use super::{WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::api::migration::{
-    Approval, FindingsStatus, HistoryEntry, MigrationKind, MigrationStatus, Mode, Phase, ProgressStatus,
-    RunLimits, WaiverSpec,
+    Approval, FindingsStatus, HistoryEntry, MigrationKind, MigrationStatus, Mode, Phase, PlanStatus,
+    ProgressStatus, RunLimits, WaiverSpec,
 };
 use crate::api::refs::LocalRef;
 
@@ -62,8 +62,8 @@ impl MigrationStatus for WorkspaceMigrationStatus {
         &mut self.history
     }
 
-    fn plan_artefact_mut(&mut self) -> Option<&mut Option<LocalRef>> {
-        Some(&mut self.plan.as_mut()?.artefact_ref)
+    fn plan_mut(&mut self) -> &mut Option<PlanStatus> {
+        &mut self.plan
     }
 
     fn rollback_artefact_mut(&mut self) -> Option<&mut Option<LocalRef>> {

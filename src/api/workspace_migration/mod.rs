@@ -21,13 +21,13 @@ pub use policy::{
 pub use prune::PruneLimitSpec;
 pub use source::{AdminApi, AdminApiTls, DeclarativeConfig, ExclusionSpec, SelectionSpec, SourceSpec};
 pub use status::{
-    BackupStatus, DriftStatus, EarlierBackup, KindVerificationStatus, PlanStatus, RollbackStatus,
-    SourceStatus, SyncStatus, TargetStatus, VerificationStatus, WorkspaceMigrationStatus,
+    BackupStatus, DriftStatus, EarlierBackup, KindVerificationStatus, RollbackStatus, SourceStatus,
+    SyncStatus, TargetStatus, VerificationStatus, WorkspaceMigrationStatus,
 };
 
 pub use super::migration::{
     Approval, ApprovalPolicy, FindingGroup, FindingSeverity, FindingsStatus, HistoryEntry,
-    KindProgressStatus, Mode, Phase, ProgressStatus, RollbackPolicy, WaiverSpec, limits,
+    KindProgressStatus, Mode, Phase, PlanStatus, ProgressStatus, RollbackPolicy, WaiverSpec, limits,
 };
 
 use super::{refs::LocalRef, schema};

@@ -40,7 +40,7 @@ impl Document {
     /// Where status names it; none while status tells of no such thing.
     fn named_in<S: MigrationStatus>(self, status: &mut S) -> Option<&mut Option<LocalRef>> {
         match self {
-            Self::Plan => status.plan_artefact_mut(),
+            Self::Plan => status.plan_mut().as_mut().map(|plan| &mut plan.artefact_ref),
             Self::Rollback => status.rollback_artefact_mut(),
         }
     }

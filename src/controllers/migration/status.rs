@@ -1,14 +1,30 @@
-//! Findings and progress in the words and limits of a status. Pure.
+//! Plan, findings and progress in the words and limits of a status. Pure.
 
 use std::collections::BTreeMap;
 
 use crate::api::migration::{
-    FindingGroup, FindingSeverity, FindingsStatus, KindProgressStatus, ProgressStatus, limits,
+    FindingGroup, FindingSeverity, FindingsStatus, KindProgressStatus, PlanStatus, ProgressStatus, limits,
 };
 use crate::k8s::conditions::bounded;
 use crate::migration::finding::Finding;
+use crate::migration::plan::{Action, Plan};
 use crate::migration::progress::Progress;
 use crate::migration::rule::{RuleRegistry, Severity};
+
+/// What is to be done. What stays behind counts in the summary and has findings.
+pub fn plan_status(plan: &Plan) -> PlanStatus {
+    let of = |action| count(plan.count(action));
+    PlanStatus {
+        hash: plan.hash.clone(),
+        summary: plan.summary(),
+        create: of(Action::Create),
+        update: of(Action::Update),
+        delete: of(Action::Delete),
+        unchanged: of(Action::Unchanged),
+        blocked: of(Action::Blocked),
+        artefact_ref: None,
+    }
+}
 
 /// Findings grouped by id, worst first, with the first subjects of each and the title of the rule. What is waived comes last and is counted apart.
 pub fn findings_status(findings: &[Finding], rules: RuleRegistry) -> FindingsStatus {

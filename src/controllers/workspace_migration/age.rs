@@ -5,10 +5,10 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
-use super::controller::LOOK_AGAIN;
 use super::status::verification_status;
 use crate::api::conditions::{VERIFIED, reason};
 use crate::api::workspace_migration::{Mode, Sync, WorkspaceMigrationSpec, WorkspaceMigrationStatus};
+use crate::controllers::migration::verdict::LOOK_AGAIN;
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::words::counted;
 use crate::k8s::conditions::ConditionStatus::{True, Unknown};

@@ -1,7 +1,5 @@
 //! What the passes of all migrations share.
 
-use std::time::Duration;
-
 use kube::runtime::reflector::ObjectRef;
 
 use crate::api::workspace_migration::WorkspaceMigration;
@@ -9,9 +7,6 @@ use crate::controllers::migration::queue::Queue;
 use crate::controllers::runtime::context::Context;
 use crate::k8s::config_maps::ConfigMapWatches;
 use crate::k8s::secrets::{ReadVersions, SecretWatches};
-
-/// Source and target change outside the cluster, where no event tells.
-pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
 /// Reconciles migrations.
 pub struct WorkspaceMigrationController {

@@ -1,8 +1,8 @@
 //! How a run ended: one decision over its facts, and one table of what is said of each ending. Pure.
 
-use super::controller::LOOK_AGAIN;
 use crate::api::conditions::{APPLIED, VERIFIED, reason};
 use crate::api::workspace_migration::{Phase, WorkspaceMigrationStatus};
+use crate::controllers::migration::verdict::LOOK_AGAIN;
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::{counted, first_few};

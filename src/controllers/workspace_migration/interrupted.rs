@@ -2,38 +2,23 @@
 
 use super::checkpoint::{is_done, rollback_of};
 use super::error::Error;
-use crate::api::conditions::{APPLIED, reason};
-use crate::api::workspace_migration::{Phase, WorkspaceMigrationStatus};
+use crate::api::conditions::reason;
+use crate::api::workspace_migration::WorkspaceMigrationStatus;
+use crate::controllers::migration::interrupted;
 use crate::controllers::migration::interrupts::Ended;
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
-use crate::k8s::conditions::ConditionStatus::{False, Unknown};
-
-/// `status.progress.waitingFor` of a suspended migration.
-const SUSPENDED: &str = "spec.suspend to be false";
 
 /// `spec.suspend` is true: nothing is read or written.
 pub(super) fn pause(draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {
     let undoing = rollback_of(draft).is_some_and(|rollback| !is_done(rollback.state));
-    let progress = draft.status.progress.get_or_insert_default();
-    progress.in_flight = 0;
-    progress.rate = None;
-    progress.eta = None;
-    progress.waiting_for = Some(SUSPENDED.to_owned());
-    let done = match progress.summary.as_str() {
-        "" => String::new(),
-        summary if undoing => format!(" {summary} entities are undone."),
-        summary => format!(" {summary} entities are in the control plane."),
+    let done = if undoing {
+        "are undone"
+    } else {
+        "are in the control plane"
     };
-    if draft.status.started_at.is_some() && draft.status.completed_at.is_none() {
-        let message = format!("Suspended.{done}");
-        draft.conditions.set(APPLIED, False, reason::SUSPENDED, message);
-    }
-    draft.status.phase = Some(Phase::Paused);
-    Outcome::held(
-        reason::SUSPENDED,
-        format!("Suspended.{done} Set spec.suspend to false to go on."),
-    )
+    let unfinished = draft.status.started_at.is_some() && draft.status.completed_at.is_none();
+    interrupted::pause(done, unfinished, draft)
 }
 
 /// Why a pass ended at a safe point, and what follows: of one that migrates or undoes, and of one that deletes what was migrated, whose
@@ -75,14 +60,7 @@ pub(super) fn end_early(ended: Ended, draft: &mut Draft<WorkspaceMigrationStatus
         return Ok(pause(draft));
     }
     let message = words(&ended).0;
-    // Amends what the condition says of a run that was under way; nothing is decided by it.
-    if draft
-        .conditions
-        .get(APPLIED)
-        .is_some_and(|applied| applied.status != "True" && applied.reason != reason::ROLLING_BACK)
-    {
-        draft.conditions.set(APPLIED, Unknown, reason::APPLYING, message);
-    }
+    interrupted::amend_applied(message, draft);
     match ended {
         Ended::TargetDeleted { name } => Err(Error::ControlPlaneDeleting { name }),
         Ended::OperatorStops | Ended::Deleted | Ended::Suspended | Ended::Changed => {

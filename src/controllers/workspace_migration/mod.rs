@@ -10,7 +10,6 @@ mod backup;
 mod checkpoint;
 mod config_maps;
 mod controller;
-mod decide;
 mod deletion;
 mod drift;
 mod earlier;
@@ -38,7 +37,6 @@ use kube::runtime::reflector::ObjectRef;
 
 use self::checkpoint::{is_completed, is_settled};
 use self::controller::WorkspaceMigrationController;
-use self::decide::next_step;
 use self::drift::{report_drift, tell_left};
 use self::error::Error;
 use self::interrupted::{end_early, pause};
@@ -47,9 +45,11 @@ use self::rollback::{Cause, refused_before, undone_before};
 use self::run::Run;
 use self::status::known_entities;
 use self::sync::Before;
-use self::verdict::{await_approval, halt, has_new_schemas, report_only, steady, watch};
+use self::verdict::{await_approval, has_new_schemas, report_only, steady, watch};
+use super::migration::decide::next_step;
 use super::migration::interrupts::Interrupts;
 use super::migration::queue::{self, Permit, Queue};
+use super::migration::verdict::halt;
 use super::runtime::context::Context;
 use super::runtime::draft::Draft;
 use super::runtime::outcome::Outcome;
@@ -60,6 +60,7 @@ use crate::api::names::finalizers;
 use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::k8s::config_maps::ConfigMapWatches;
 use crate::k8s::secrets::SecretWatches;
+use crate::kong::plan::planner_rules::BLOCKED_BY_DEPENDENCY;
 use crate::kong::plan::{Ledger, Policy};
 use crate::manifest::{accepted, policy};
 use crate::migration::admission_queue::{AdmissionLimits, Priority};
@@ -228,7 +229,12 @@ impl WorkspaceMigrationController {
         report_drift(spec.mode, &planned.drift, draft);
         self.keep_plan(run.object, (run.migration, run.observed, planned), draft)
             .await;
-        let step = next_step(spec.mode, spec.approval.as_ref(), completed, &planned.plan);
+        let step = next_step(
+            spec.mode,
+            spec.approval.as_ref(),
+            completed,
+            (&planned.plan, &BLOCKED_BY_DEPENDENCY),
+        );
         if matches!(step, NextStep::Watch | NextStep::Steady) {
             age::renew(run.observed, planned, self.context.clock.now(), draft);
         }
@@ -251,7 +257,7 @@ impl WorkspaceMigrationController {
             self.report_preview(run, ledger, draft).await;
         }
         match step {
-            NextStep::Halt(finding) => Ok(halt(planned, &finding, draft)),
+            NextStep::Halt(finding) => Ok(halt(&planned.plan, &finding, draft)),
             NextStep::Report => Ok(report_only(planned, draft)),
             NextStep::Watch => Ok(watch(planned, draft)),
             NextStep::Steady => Ok(steady(planned)),

@@ -2,15 +2,14 @@
 
 use super::backup::report_backup;
 use super::error::Error;
-use super::findings::report_planned;
-use super::status::{plan_status, source_status};
-use crate::api::conditions::{
-    PLAN_READY, PREFLIGHT_PASSED, PRUNE_WITHHELD, SOURCE_READY, TARGET_READY, reason,
-};
+use super::findings;
+use super::status::source_status;
+use crate::api::conditions::{PREFLIGHT_PASSED, PRUNE_WITHHELD, SOURCE_READY, TARGET_READY, reason};
 use crate::api::events;
-use crate::api::workspace_migration::{Phase, PlanStatus, WorkspaceMigration, WorkspaceMigrationStatus};
+use crate::api::workspace_migration::{Phase, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::config::KonnectKinds;
 use crate::controllers::migration::approval::report_approved;
+use crate::controllers::migration::report::report_planned;
 use crate::controllers::migration::status::progress_status;
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::error::{ReconcileError, chain};
@@ -23,9 +22,7 @@ use crate::kong::engine::{Observed, ObservedSource};
 use crate::kong::model::Snapshot;
 use crate::kong::plan::planner_rules::BLOCKED_BY_DEPENDENCY;
 use crate::kong::plan::{Planned, prune};
-use crate::migration::finding::Finding;
 use crate::migration::plan::Plan;
-use crate::migration::rule::Severity;
 
 /// What was read from the source, into its condition.
 pub(super) fn report_source(
@@ -99,21 +96,10 @@ pub(super) fn report_plan(
     draft: &mut Draft<WorkspaceMigrationStatus>,
 ) {
     let plan = &planned.plan;
-    let same = draft.status.plan.take().filter(|before| before.hash == plan.hash);
-    if same.is_none() {
-        draft.note(Note::normal(events::PLANNED, "Plan", plan.summary()));
-    }
     draft.status.source = Some(source_status(&observed.source, plan));
-    draft.status.plan = Some(PlanStatus {
-        artefact_ref: same.and_then(|same| same.artefact_ref),
-        ..plan_status(plan)
-    });
-    report_planned(plan, draft);
+    report_planned(plan, &BLOCKED_BY_DEPENDENCY, draft);
+    findings::report_planned(plan, draft);
     draft.status.progress = Some(progress_status(&initial_progress(plan), None));
-    draft
-        .conditions
-        .set(PLAN_READY, True, reason::PLANNED, plan.summary());
-    report_preflight(planned, draft);
     report_prune(plan, draft);
     report_approved(object, "plan", draft);
     report_backup(plan, draft);
@@ -137,48 +123,6 @@ fn report_prune(plan: &Plan, draft: &mut Draft<WorkspaceMigrationStatus>) {
         draft.note(Note::warning(events::PRUNE_WITHHELD, "Plan", message.clone()));
     }
     draft.conditions.set(PRUNE_WITHHELD, True, reason, message);
-}
-
-/// Whether a finding forbids the writes, which mode Plan tells too.
-fn report_preflight(planned: &Planned, draft: &mut Draft<WorkspaceMigrationStatus>) {
-    match planned.plan.obstacle(&BLOCKED_BY_DEPENDENCY) {
-        Some(finding) => draft.conditions.set(
-            PREFLIGHT_PASSED,
-            False,
-            reason::BLOCKING_FINDINGS,
-            blocked_by(planned, finding),
-        ),
-        None => draft.conditions.set(
-            PREFLIGHT_PASSED,
-            True,
-            reason::NO_BLOCKING_FINDINGS,
-            "No finding forbids the migration.",
-        ),
-    }
-}
-
-/// What forbids the writes, and what to do.
-pub(super) fn blocked_by(planned: &Planned, finding: &Finding) -> String {
-    let accept = match finding.severity {
-        Severity::Critical => "",
-        Severity::Error | Severity::Warning | Severity::Info => {
-            " Or accept it in spec.waivers, with a reason."
-        }
-    };
-    let (count, others) = match planned.plan.blocking().count() {
-        1 => ("1 finding forbids".to_owned(), ""),
-        count => (
-            format!("{count} findings forbid"),
-            " The others are in status.findings.",
-        ),
-    };
-    format!(
-        "{count} the writes. {} {}: {}. {}{accept}{others}",
-        finding.id,
-        finding.subject,
-        finding.observed.trim_end_matches('.'),
-        finding.remedy
-    )
 }
 
 #[cfg(test)]

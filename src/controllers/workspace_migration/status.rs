@@ -4,14 +4,14 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::workspace_migration::{
-    KindVerificationStatus, Phase, PlanStatus, RollbackStatus, SourceStatus, VerificationStatus,
+    KindVerificationStatus, Phase, RollbackStatus, SourceStatus, VerificationStatus,
     WorkspaceMigrationStatus, limits,
 };
 use crate::controllers::runtime::draft::Draft;
 use crate::k8s::status::ObjectStatus;
 use crate::kong::admin::{Edition, Node};
 use crate::kong::engine::ObservedSource;
-use crate::migration::plan::{Action, Plan};
+use crate::migration::plan::Plan;
 use crate::migration::rollback::{Rollback, Undo};
 use crate::migration::verification::Verification;
 
@@ -69,21 +69,6 @@ fn topology(node: &Node) -> Option<String> {
         node.role.as_deref()
     };
     role.map(|role| if role == "control_plane" { "hybrid" } else { role }.to_owned())
-}
-
-/// What is to be done. What stays behind counts in the summary and has findings.
-pub fn plan_status(plan: &Plan) -> PlanStatus {
-    let of = |action| count(plan.count(action));
-    PlanStatus {
-        hash: plan.hash.clone(),
-        summary: plan.summary(),
-        create: of(Action::Create),
-        update: of(Action::Update),
-        delete: of(Action::Delete),
-        unchanged: of(Action::Unchanged),
-        blocked: of(Action::Blocked),
-        artefact_ref: None,
-    }
 }
 
 /// What undoing would do.

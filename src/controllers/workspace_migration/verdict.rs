@@ -1,57 +1,22 @@
 //! How a pass ends: phase, conditions and outcome of each way. Pure.
 
-use super::controller::LOOK_AGAIN;
 use super::drift::change_since;
-use super::report::blocked_by;
-use crate::api::conditions::{APPLIED, DRIFTED, VERIFIED, reason};
+use crate::api::conditions::{DRIFTED, reason};
 use crate::api::workspace_migration::{Phase, WorkspaceMigration, WorkspaceMigrationStatus};
-use crate::controllers::migration::approval::{self, Proposal};
+use crate::controllers::migration::verdict::{self, LOOK_AGAIN};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
-use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
+use crate::k8s::conditions::ConditionStatus::True;
 use crate::kong::model::entity_kind::Role;
 use crate::kong::model::entity_kinds::of_role;
 use crate::kong::plan::Planned;
-use crate::migration::finding::Finding;
 use crate::migration::plan::{Action, Plan};
 
-/// A finding forbids every write.
-pub(super) fn halt(
-    planned: &Planned,
-    finding: &Finding,
-    draft: &mut Draft<WorkspaceMigrationStatus>,
-) -> Outcome {
-    let message = blocked_by(planned, finding);
-    draft.status.phase = Some(Phase::Failed);
-    Outcome::blocked(reason::BLOCKING_FINDINGS, message).again_after(LOOK_AGAIN)
-}
-
-/// Mode Plan ends here.
+/// Mode Plan ends here: whatever was completed before is not what the spec asks for now.
 pub(super) fn report_only(planned: &Planned, draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {
-    let next = match planned.plan.writes() {
-        0 => "There is nothing to write.",
-        _ => "Set spec.mode to Apply to write it.",
-    };
-    draft.conditions.set(
-        APPLIED,
-        False,
-        reason::PLAN_ONLY,
-        format!("The mode is Plan: nothing is written. {next}"),
-    );
-    draft.conditions.set(
-        VERIFIED,
-        Unknown,
-        reason::PLAN_ONLY,
-        "There is nothing to verify before the first write.",
-    );
-    draft.status.phase = Some(Phase::Planned);
     draft.status.checkpoint_mut().completed_generation = None;
-    Outcome::done(
-        reason::PLANNED,
-        format!("The plan: {}. {next}", planned.plan.summary()),
-    )
-    .again_after(LOOK_AGAIN)
+    verdict::report_only(&planned.plan, draft)
 }
 
 /// Waits for the approval of the plan; `stale` when that of another one is there.
@@ -61,24 +26,8 @@ pub(super) fn await_approval(
     stale: bool,
     draft: &mut Draft<WorkspaceMigrationStatus>,
 ) -> Outcome {
-    let why = if stale {
-        "The approved hash is of another plan: source or target changed since. "
-    } else {
-        ""
-    };
-    draft.conditions.set(
-        APPLIED,
-        False,
-        reason::AWAITING_APPROVAL,
-        "Nothing is written before the plan is approved.",
-    );
     draft.status.checkpoint_mut().completed_generation = None;
-    let proposal = Proposal {
-        what: "plan",
-        summary: &planned.plan.summary(),
-        hash: &planned.plan.hash,
-    };
-    approval::await_approval(object, &proposal, why, draft).again_after(LOOK_AGAIN)
+    verdict::await_approval(object, &planned.plan, stale, draft)
 }
 
 /// After completion nothing is written in mode Apply; a difference is told.

@@ -1,12 +1,13 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::decide::next_step;
 use super::super::interrupted::pause;
 use super::super::rollback::{Cause, refused_before, undone_before};
 use super::*;
 use crate::api::workspace_migration::Mode;
+use crate::controllers::migration::decide::next_step;
 use crate::controllers::runtime::outcome::Outcome;
+use crate::kong::plan::planner_rules::BLOCKED_BY_DEPENDENCY;
 use crate::migration::next_step::NextStep;
 use crate::migration::plan::{Action, Operation, Plan};
 use crate::migration::subject::{EntityKey, Subject};
@@ -71,7 +72,12 @@ fn changed() -> Plan {
 
 /// Whether mode Apply would write to the target.
 fn writes(draft: &MigrationDraft) -> bool {
-    next_step(Mode::Apply, None, is_completed(draft), &changed()) != NextStep::Watch
+    next_step(
+        Mode::Apply,
+        None,
+        is_completed(draft),
+        (&changed(), &BLOCKED_BY_DEPENDENCY),
+    ) != NextStep::Watch
 }
 
 #[test]

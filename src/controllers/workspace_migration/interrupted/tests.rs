@@ -3,8 +3,9 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use super::super::checkpoint::set_rollback;
 use super::super::test_support::{MigrationDraft, NOW, draft, message, says};
 use super::*;
-use crate::api::workspace_migration::{ProgressStatus, RollbackState};
-use crate::k8s::conditions::ConditionStatus::True;
+use crate::api::conditions::APPLIED;
+use crate::api::workspace_migration::{Phase, ProgressStatus, RollbackState};
+use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 
 /// A draft of a migration that has done so much.
 fn under_way(summary: &str) -> MigrationDraft {

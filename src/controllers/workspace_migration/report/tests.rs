@@ -6,6 +6,7 @@ use super::super::test_support::{
 use super::*;
 use crate::api::refs::LocalRef;
 use crate::api::workspace_migration::BackupStatus;
+use crate::controllers::migration::report::blocked_by;
 use crate::kong::admin::{Edition, Node};
 use crate::kong::engine;
 use crate::kong::plan::planner_rules::{KIND_UNREADABLE, NAME_TAKEN};
@@ -208,7 +209,7 @@ fn what_forbids_the_writes_is_told_in_mode_plan_too() {
     assert_eq!(says(&draft, "PreflightPassed"), "False BlockingFindings");
     assert_eq!(
         message(&draft, "PreflightPassed"),
-        blocked_by(&planned, &planned.plan.findings[0])
+        blocked_by(&planned.plan, &planned.plan.findings[0])
     );
 }
 

@@ -1,7 +1,6 @@
 //! What a rollback would do, does and did, into status and conditions. Pure.
 
 use super::super::checkpoint::{is_done, rollback_of, set_rollback};
-use super::super::controller::LOOK_AGAIN;
 use super::super::findings::report_undone;
 use super::super::status::rollback_status;
 use super::Cause;
@@ -14,6 +13,7 @@ use crate::api::workspace_migration::{
     Phase, RollbackState, RollbackStatus, WorkspaceMigration, WorkspaceMigrationStatus,
 };
 use crate::controllers::migration::approval::{self, Proposal, report_approved, required};
+use crate::controllers::migration::verdict::LOOK_AGAIN;
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;

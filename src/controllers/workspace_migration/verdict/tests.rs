@@ -2,6 +2,7 @@ use super::super::test_support::{
     GENERATION, draft, finding, message, object, observed, plan, planned, says, services,
 };
 use super::*;
+use crate::controllers::migration::verdict::halt;
 use crate::kong::plan::planner_rules::{KIND_UNREADABLE, NAME_TAKEN};
 use crate::kong::plan::{Ledger, Policy};
 use crate::migration::plan::Action;
@@ -19,7 +20,7 @@ fn a_finding_that_forbids_the_writes_is_told_with_what_to_do() {
         "1 finding forbids the writes. name-taken routes/1: seen. {} Or accept it in spec.waivers, with a reason.",
         first.remedy
     );
-    let outcome = halt(&planned, &first, &mut draft);
+    let outcome = halt(&planned.plan, &first, &mut draft);
     assert_eq!(
         outcome,
         Outcome::blocked("BlockingFindings", words).again_after(LOOK_AGAIN)
@@ -35,7 +36,7 @@ fn a_critical_finding_cannot_be_accepted_and_the_others_are_counted() {
     };
     let (planned, mut draft) = (planned(plan), draft());
     let first = planned.plan.findings[0].clone();
-    let Outcome::Blocked(told) = halt(&planned, &first, &mut draft) else {
+    let Outcome::Blocked(told) = halt(&planned.plan, &first, &mut draft) else {
         panic!("not blocked")
     };
     assert!(

@@ -1,13 +1,19 @@
 //! What to do next, from what the spec says and what is observed. Pure.
 
-use crate::api::workspace_migration::{Approval, Mode};
-use crate::controllers::migration::approval::required;
-use crate::kong::plan::planner_rules::BLOCKED_BY_DEPENDENCY;
+use super::approval::required;
+use crate::api::migration::{Approval, Mode};
 use crate::migration::next_step::{self, Decisions, NextStep, Purpose};
 use crate::migration::plan::Plan;
+use crate::migration::rule::Rule;
 
-/// Decides. `completed` says that this generation of the spec was applied and verified before.
-pub fn next_step(mode: Mode, approval: Option<&Approval>, completed: bool, plan: &Plan) -> NextStep {
+/// Decides. `completed` says that this generation of the spec was applied and verified before; findings of `consequence`, where the product
+/// has such a rule, only follow from others.
+pub fn next_step(
+    mode: Mode,
+    approval: Option<&Approval>,
+    completed: bool,
+    (plan, consequence): (&Plan, &Rule),
+) -> NextStep {
     let decisions = Decisions {
         purpose: match mode {
             Mode::Plan => Purpose::Plan,
@@ -17,13 +23,23 @@ pub fn next_step(mode: Mode, approval: Option<&Approval>, completed: bool, plan:
         approved: required(approval).map(|approval| approval.plan_hash.as_str()),
         completed,
     };
-    next_step::next_step(&decisions, plan, &BLOCKED_BY_DEPENDENCY)
+    next_step::next_step(&decisions, plan, consequence)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::workspace_migration::ApprovalPolicy;
+    use crate::api::migration::ApprovalPolicy;
+    use crate::migration::rule::Severity;
+
+    const CONSEQUENCE: Rule = Rule {
+        id: "a-consequence",
+        severity: Severity::Error,
+        waivable: true,
+        title: "",
+        remedy: "",
+        example: "",
+    };
 
     fn plan() -> Plan {
         Plan {
@@ -37,9 +53,18 @@ mod tests {
 
     #[test]
     fn each_mode_has_a_purpose() {
-        assert_eq!(next_step(Mode::Plan, None, true, &plan()), NextStep::Report);
-        assert_eq!(next_step(Mode::Apply, None, true, &plan()), NextStep::Watch);
-        assert_eq!(next_step(Mode::Sync, None, true, &plan()), NextStep::Steady);
+        assert_eq!(
+            next_step(Mode::Plan, None, true, (&plan(), &CONSEQUENCE)),
+            NextStep::Report
+        );
+        assert_eq!(
+            next_step(Mode::Apply, None, true, (&plan(), &CONSEQUENCE)),
+            NextStep::Watch
+        );
+        assert_eq!(
+            next_step(Mode::Sync, None, true, (&plan(), &CONSEQUENCE)),
+            NextStep::Steady
+        );
     }
 
     #[test]
@@ -49,7 +74,7 @@ mod tests {
                 policy,
                 plan_hash: "sha256:other".into(),
             };
-            next_step(Mode::Apply, Some(&approval), false, &plan())
+            next_step(Mode::Apply, Some(&approval), false, (&plan(), &CONSEQUENCE))
         };
         assert_eq!(
             step(ApprovalPolicy::Required),
