@@ -1,6 +1,6 @@
 //! `WorkspaceMigration`: one workspace of a self-managed Kong into one control plane in Konnect.
 //!
-//! `source` and `fetch` find both ends, `observe` has [`crate::kong::engine`] read them, `decide` chooses the next step from the plan, `execute` writes
+//! `source` and `fetch` find both ends, `observe` has [`crate::kong::engine`] read them, [`super::migration::decide`] chooses the next step from the plan, `execute` writes
 //! and verifies, `verdict` ends the pass; `rollback` and `deletion` go the other way; `report` and `status` put it into words. The target is the journal: every
 //! pass begins by reading both sides.
 
