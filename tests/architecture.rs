@@ -243,6 +243,26 @@ fn a_violation_names_file_and_line() {
 }
 
 #[test]
+fn a_module_in_no_layer_is_found() {
+    for (file, module) in [
+        ("azure/plan.rs", "azure::plan"),
+        ("azure.rs", "azure"),
+        ("kong/portal/mod.rs", "kong::portal"),
+        ("kong/portal.rs", "kong::portal"),
+    ] {
+        assert_eq!(
+            violations(file, "use crate::kong::model::Kind;"),
+            [format!(
+                "src/{file}: {module} is in no layer: give it a row in tests/architecture/rules.rs"
+            )]
+        );
+    }
+    for file in ["lib.rs", "main.rs", "operator.rs", "kong/mod.rs", "http/mod.rs"] {
+        assert_eq!(violations(file, "pub mod inner;"), Vec::<String>::new(), "{file}");
+    }
+}
+
+#[test]
 fn re_exports_across_layers_are_found() {
     assert_eq!(
         violations("controllers/mod.rs", "pub use crate::kong::model::Kind;").len(),

@@ -197,7 +197,7 @@ impl ApplyArgs {
         }
         let ids: BTreeSet<&str> = plan.blocking().map(|finding| finding.id.as_str()).collect();
         let ids: Vec<&str> = ids.into_iter().collect();
-        plan.obstacle(&BLOCKED_BY_DEPENDENCY).map(|finding| {
+        plan.obstacle(Some(&BLOCKED_BY_DEPENDENCY)).map(|finding| {
             format!(
                 "Nothing is written. {} {}: {}. {} Findings that stand against it: {} ({}). Solve them, or accept what may be \
                  accepted with --waive ID=REASON.",

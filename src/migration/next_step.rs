@@ -46,9 +46,10 @@ pub enum NextStep {
     Apply,
 }
 
-/// Decides. A finding of the rule `consequence` only follows from another one, which is told instead.
+/// Decides. A finding of the rule `consequence` only follows from another one, which is told instead; none for a product without such
+/// a rule.
 #[must_use]
-pub fn next_step(decisions: &Decisions<'_>, plan: &Plan, consequence: &Rule) -> NextStep {
+pub fn next_step(decisions: &Decisions<'_>, plan: &Plan, consequence: Option<&Rule>) -> NextStep {
     // Before the purpose is asked for: also a plan that nobody will carry out is not to be relied on.
     if let Some(finding) = plan.critical() {
         return NextStep::Halt(finding.clone());
@@ -130,7 +131,7 @@ mod tests {
             approved: None,
             completed,
         };
-        next_step(&decisions, plan, &CONSEQUENCE)
+        next_step(&decisions, plan, Some(&CONSEQUENCE))
     }
 
     #[test]
@@ -159,6 +160,8 @@ mod tests {
         };
         assert_eq!(halted(&[&CONSEQUENCE, &CAUSE]).as_deref(), Some(CAUSE.id));
         assert_eq!(halted(&[&CONSEQUENCE]).as_deref(), Some(CONSEQUENCE.id));
+        let both = plan(&[], &[&CONSEQUENCE, &CAUSE]);
+        assert_eq!(both.obstacle(None), both.findings.first());
     }
 
     #[test]
@@ -173,7 +176,7 @@ mod tests {
                 approved: Some(hash),
                 completed: false,
             };
-            next_step(&decisions, &plan, &CONSEQUENCE)
+            next_step(&decisions, &plan, Some(&CONSEQUENCE))
         };
         assert_eq!(step(""), NextStep::AwaitApproval { stale: false });
         assert_eq!(step("sha256:other"), NextStep::AwaitApproval { stale: true });

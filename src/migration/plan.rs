@@ -121,10 +121,11 @@ impl Plan {
         self.findings.iter().filter(|finding| finding.blocks())
     }
 
-    /// The blocking finding to tell first: one of the rule `consequence`, which only follows from another, comes after its cause.
+    /// The blocking finding to tell first: one of the rule `consequence`, which only follows from another, comes after its cause. None
+    /// for a product without such a rule.
     #[must_use]
-    pub fn obstacle(&self, consequence: &Rule) -> Option<&Finding> {
-        let cause = |finding: &&Finding| finding.id != consequence.id;
+    pub fn obstacle(&self, consequence: Option<&Rule>) -> Option<&Finding> {
+        let cause = |finding: &&Finding| consequence.is_none_or(|rule| finding.id != rule.id);
         self.blocking().find(cause).or_else(|| self.blocking().next())
     }
 

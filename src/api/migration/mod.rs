@@ -12,6 +12,7 @@ pub mod limits;
 mod phase;
 mod plan;
 mod progress;
+pub(super) mod rules;
 
 use std::fmt::Debug;
 
@@ -57,8 +58,13 @@ pub trait MigrationKind:
     /// Findings that are accepted.
     fn waivers(&self) -> &[WaiverSpec];
 
-    /// How hard a run may push.
-    fn limits(&self) -> RunLimits;
+    /// How hard a run may push. One call at a time for a kind whose spec does not say.
+    fn limits(&self) -> RunLimits {
+        RunLimits {
+            max_in_flight: 1,
+            requests_per_second: 0,
+        }
+    }
 
     /// True when a pass that was begun with this version has to end because the object is `now` another one: when anything but
     /// [`MigrationKind::limits`] differs in their specs.

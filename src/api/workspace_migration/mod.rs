@@ -30,6 +30,7 @@ pub use super::migration::{
     KindProgressStatus, Mode, Phase, PlanStatus, ProgressStatus, RollbackPolicy, WaiverSpec, limits,
 };
 
+use super::migration::rules::not_implemented;
 use super::{refs::LocalRef, schema};
 
 /// Spec of a `WorkspaceMigration`.
@@ -168,7 +169,7 @@ pub struct WorkspaceMigrationSpec {
     /// How traffic moves to the new data planes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "schema::any_object")]
-    #[x_kube(validation = rules::not_implemented("spec.cutover", "false", "nothing"))]
+    #[x_kube(validation = not_implemented("spec.cutover", "false", "nothing"))]
     pub cutover: Option<Map<String, Value>>,
 }
 

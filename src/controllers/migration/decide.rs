@@ -23,7 +23,7 @@ pub fn next_step(
         approved: required(approval).map(|approval| approval.plan_hash.as_str()),
         completed,
     };
-    next_step::next_step(&decisions, plan, consequence)
+    next_step::next_step(&decisions, plan, Some(consequence))
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ pub fn report_planned<S: ObjectStatus + MigrationStatus>(
 
 /// Whether a finding forbids the writes, which mode Plan tells too.
 fn report_preflight<S: ObjectStatus>(plan: &Plan, consequence: &Rule, draft: &mut Draft<S>) {
-    match plan.obstacle(consequence) {
+    match plan.obstacle(Some(consequence)) {
         Some(finding) => draft.conditions.set(
             PREFLIGHT_PASSED,
             False,
