@@ -3,16 +3,15 @@
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::cluster::{Address, ClusterError, MigrationArgs, MigrationName};
+use super::documents::{DocumentError, ProductError};
 use super::files::private_file;
-use super::output::print;
+use super::kinds::ClusterKind;
+use super::output::{BackupFormat, OutputError, print};
 use super::plan::{LOG, runtime};
 use crate::k8s::artefacts::{self, ArtefactError};
-use crate::kong::plan::backup::{self, BackupError};
-use crate::kong::plan::render::RenderError;
-use crate::kong::plan::render::backup::{render_deck, render_json};
 use crate::telemetry::tracing::{LogError, LogFormat, init};
 
 /// Commands on a backup.
@@ -49,22 +48,15 @@ struct BackupPlace {
     stdout: bool,
 }
 
-/// A form of a backup.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum BackupFormat {
-    /// A decK file.
-    #[default]
-    Deck,
-    /// Every entity as Konnect returned it.
-    Json,
-}
-
 /// Why a backup could not be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupCommandError {
     /// No cluster, or no such migration.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    /// Migrations of the kind have none.
+    #[error("a migration of the kind {} has no stored backup", .0.kind)]
+    NotOfKind(&'static ClusterKind),
     /// There is none.
     #[error("{0} has no full backup: nothing is written yet, or spec.backupPolicy is BeforeImages")]
     NoBackup(MigrationName),
@@ -90,11 +82,11 @@ pub enum BackupCommandError {
         /// The first Secret that holds it.
         secret: String,
         /// What is wrong with it.
-        source: BackupError,
+        source: ProductError,
     },
     /// Its form.
     #[error(transparent)]
-    Render(#[from] RenderError),
+    Output(#[from] OutputError),
     /// The file, or standard output.
     #[error("cannot write the backup to {place}: {source}")]
     Write {
@@ -126,6 +118,8 @@ impl BackupCommand {
 
 impl BackupExportArgs {
     async fn render(&self) -> Result<String, BackupCommandError> {
+        let kind = self.migration.kind();
+        let printer = kind.backup.ok_or(BackupCommandError::NotOfKind(kind))?;
         let address = self.migration.address().await?;
         let (client, namespace) = (address.client.clone(), address.name.namespace.clone());
         let secret = match &self.secret {
@@ -133,11 +127,9 @@ impl BackupExportArgs {
             None => find(address).await?,
         };
         let document = artefacts::load(&client, &namespace, &secret).await?;
-        let (head, entities) = backup::read(document.as_slice())
-            .map_err(|source| BackupCommandError::Content { secret, source })?;
-        Ok(match self.output {
-            BackupFormat::Deck => render_deck(&head, &entities)?,
-            BackupFormat::Json => render_json(&head, &entities),
+        printer(&document, self.output).map_err(|error| match error {
+            DocumentError::Content(source) => BackupCommandError::Content { secret, source },
+            DocumentError::Output(error) => error.into(),
         })
     }
 }

@@ -119,6 +119,11 @@ pub struct FoundMigration {
 }
 
 impl MigrationArgs {
+    /// Its kind.
+    pub fn kind(&self) -> &'static ClusterKind {
+        self.kind
+    }
+
     /// Reads the migration.
     ///
     /// # Errors

@@ -6,6 +6,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{ApiResource, DynamicObject};
 use serde::Deserialize;
 
+use super::documents::{BackupPrinter, PlanDocument, RollbackDocument};
+use super::workspace_migration;
 use crate::api::refs::LocalRef;
 use crate::api::workspace_migration::WorkspaceMigration;
 
@@ -17,6 +19,12 @@ pub struct ClusterKind {
     pub plural: &'static str,
     /// Group and version at the API server.
     pub resource: fn() -> ApiResource,
+    /// Prints its stored plan.
+    pub plan: &'static dyn PlanDocument,
+    /// Prints its stored rollback; none when nothing can be undone.
+    pub rollback: Option<&'static dyn RollbackDocument>,
+    /// Prints its stored backup; none when nothing is saved.
+    pub backup: Option<BackupPrinter>,
 }
 
 /// The kind that is meant where none is said.
@@ -24,6 +32,9 @@ pub static WORKSPACE_MIGRATION: ClusterKind = ClusterKind {
     kind: "WorkspaceMigration",
     plural: "workspacemigrations",
     resource: || ApiResource::erase::<WorkspaceMigration>(&()),
+    plan: &workspace_migration::PLAN,
+    rollback: Some(&workspace_migration::ROLLBACK),
+    backup: Some(workspace_migration::backup),
 };
 
 /// All kinds.
@@ -117,9 +128,10 @@ mod tests {
         for word in ["WorkspaceMigration", "workspacemigration", "workspacemigrations"] {
             assert_eq!(ClusterKind::parse(word).unwrap().kind, "WorkspaceMigration");
         }
+        let kinds: Vec<_> = KINDS.iter().map(|row| row.kind).collect();
         assert_eq!(
             ClusterKind::parse("pods").unwrap_err(),
-            "name one of WorkspaceMigration"
+            format!("name one of {}", kinds.join(", "))
         );
     }
 

@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod crd;
 pub mod custom_plugins;
 pub mod decisions;
+pub mod documents;
 pub mod endpoints;
 pub mod ends;
 pub mod files;
@@ -21,6 +22,7 @@ pub mod run;
 pub mod source;
 pub mod stored;
 pub mod wait;
+pub mod workspace_migration;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

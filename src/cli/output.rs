@@ -1,14 +1,11 @@
-//! Forms in which a plan is printed.
+//! Forms in which documents are printed.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 
-use crate::kong::plan::render::{RenderError, deck, kong_operator, terraform, text};
-use crate::kong::plan::report::PlanEnds;
-use crate::migration::render::json;
+use super::documents::ProductError;
 use crate::migration::render::terminal::Style;
-use crate::migration::report::PlanReport;
 
 /// A form of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -28,15 +25,43 @@ pub enum Output {
     Terraform,
 }
 
-/// Why a plan could not be printed.
+/// A form of a rollback.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum RollbackFormat {
+    /// For a person.
+    #[default]
+    Terminal,
+    /// For programs.
+    Json,
+}
+
+/// A form of a backup.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum BackupFormat {
+    /// A decK file.
+    #[default]
+    Deck,
+    /// Every entity as Konnect returned it.
+    Json,
+}
+
+/// Why a document could not be printed.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
     /// As JSON.
     #[error("the plan cannot be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// In another form.
-    #[error(transparent)]
-    Render(#[from] RenderError),
+    /// In a form of its product.
+    #[error("{0}")]
+    Render(ProductError),
+    /// A form of another product.
+    #[error("this plan has no form {form}; its forms are {}", forms.join(", "))]
+    NoSuchForm {
+        /// What was asked for.
+        form: String,
+        /// What there is.
+        forms: Vec<String>,
+    },
     /// Standard output.
     #[error("cannot write to standard output: {0}")]
     Write(#[from] io::Error),
@@ -50,28 +75,6 @@ impl Output {
             Self::Deck | Self::KongOperator | Self::Terraform => true,
             Self::Terminal | Self::Json | Self::Markdown => false,
         }
-    }
-
-    /// Prints a report on standard output.
-    ///
-    /// # Errors
-    /// When standard output does not take it.
-    pub fn print(self, report: &PlanReport<PlanEnds>, full: bool) -> Result<(), OutputError> {
-        let text = match self {
-            Self::Terminal => text::terminal(
-                report,
-                Style {
-                    colour: colour(),
-                    full,
-                },
-            ),
-            Self::Json => json::render(report)?,
-            Self::Markdown => text::markdown(report),
-            Self::Deck => deck::render(report)?,
-            Self::KongOperator => kong_operator::render(report)?,
-            Self::Terraform => terraform::render(report),
-        };
-        Ok(print(&text)?)
     }
 }
 
@@ -87,11 +90,19 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
+/// How text looks on standard output.
+pub(super) fn style(full: bool) -> Style {
+    Style {
+        colour: colour(),
+        full,
+    }
+}
+
 /// Colours on a terminal, unless the user does not want any (<https://no-color.org>).
 #[expect(
     clippy::disallowed_methods,
     reason = "a convention of all programs on a terminal, and no setting of this one"
 )]
-pub(super) fn colour() -> bool {
+fn colour() -> bool {
     io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

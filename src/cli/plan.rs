@@ -8,9 +8,10 @@ use clap::Args;
 use super::advice::explain;
 use super::decisions::DecisionArgs;
 use super::ends::{ConnectedEnds, EndsError, TargetArgs, connect};
-use super::output::{Output, OutputError};
+use super::output::{Output, OutputError, print, style};
 use super::source::SourceArgs;
 use super::stored::{StoredCommand, StoredError};
+use super::workspace_migration::PLAN;
 use crate::clock::{Clock as _, SystemClock};
 use crate::kong::engine::{self, Observed};
 use crate::kong::plan::report::{PlanEnds, plan_report};
@@ -108,7 +109,8 @@ async fn plan_and_print(args: &PlanArgs, target: &TargetArgs) -> Result<ExitCode
     } else {
         PlanReport::without_entities(&planned.plan, names, secrets)
     };
-    args.output.print(&report, args.full)?;
+    let text = PLAN.render(&report, args.output, style(args.full))?;
+    print(&text).map_err(OutputError::from)?;
     Ok(status(&planned.plan))
 }
 

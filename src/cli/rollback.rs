@@ -2,18 +2,14 @@
 
 use std::io;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use super::cluster::{ClusterError, MigrationArgs, MigrationName};
-use super::output::{OutputError, colour, print};
+use super::documents::{DocumentError, ProductError};
+use super::kinds::ClusterKind;
+use super::output::{OutputError, RollbackFormat, print, style};
 use super::plan::{LOG, runtime};
 use crate::k8s::artefacts::{self, ArtefactError};
-use crate::kong::plan::render::text;
-use crate::kong::plan::rollback::report::RollbackEnds;
-use crate::migration::render::json::ReadError;
-use crate::migration::render::rollback;
-use crate::migration::render::terminal::Style;
-use crate::migration::rollback::RollbackReport;
 use crate::telemetry::tracing::{LogError, LogFormat, init};
 
 /// Commands on a rollback.
@@ -36,22 +32,15 @@ pub struct RollbackShowArgs {
     full: bool,
 }
 
-/// A form of a rollback.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum RollbackFormat {
-    /// For a person.
-    #[default]
-    Terminal,
-    /// For programs.
-    Json,
-}
-
 /// Why a rollback could not be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum RollbackCommandError {
     /// No cluster, or no such migration.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    /// Migrations of the kind have none.
+    #[error("a migration of the kind {} has no stored rollback", .0.kind)]
+    NotOfKind(&'static ClusterKind),
     /// There is none.
     #[error(
         "{0} has nothing to undo, or it is not stored yet; its condition RollbackReady says what is known"
@@ -68,7 +57,7 @@ pub enum RollbackCommandError {
         /// The first Secret that holds it.
         secret: String,
         /// What is wrong with it.
-        source: ReadError,
+        source: ProductError,
     },
     /// Printing.
     #[error(transparent)]
@@ -89,28 +78,27 @@ impl RollbackCommand {
     pub fn run(&self) -> Result<(), RollbackCommandError> {
         let Self::Show(args) = self;
         init(LOG, LogFormat::Text)?;
-        let report = runtime()?.block_on(fetch(&args.migration))?;
-        let style = Style {
-            colour: colour(),
-            full: args.full,
-        };
-        let text = match args.output {
-            RollbackFormat::Terminal => text::rollback(&report, style),
-            RollbackFormat::Json => rollback::json(&report).map_err(OutputError::from)?,
-        };
+        let text = runtime()?.block_on(args.render())?;
         Ok(print(&text).map_err(OutputError::from)?)
     }
 }
 
-/// The stored rollback of a migration.
-async fn fetch(args: &MigrationArgs) -> Result<RollbackReport<RollbackEnds>, RollbackCommandError> {
-    let found = args.fetch().await?;
-    let told = found.status.rollback.and_then(|told| told.artefact_ref);
-    let artefact = told.ok_or_else(|| RollbackCommandError::None(found.name.clone()))?;
-    let document = artefacts::load(&found.client, &found.name.namespace, &artefact.name).await?;
-    rollback::read(&document).map_err(|source| RollbackCommandError::Content {
-        name: found.name,
-        secret: artefact.name,
-        source,
-    })
+impl RollbackShowArgs {
+    async fn render(&self) -> Result<String, RollbackCommandError> {
+        let kind = self.migration.kind();
+        let printer = kind.rollback.ok_or(RollbackCommandError::NotOfKind(kind))?;
+        let found = self.migration.fetch().await?;
+        let told = found.status.rollback.and_then(|told| told.artefact_ref);
+        let artefact = told.ok_or_else(|| RollbackCommandError::None(found.name.clone()))?;
+        let document = artefacts::load(&found.client, &found.name.namespace, &artefact.name).await?;
+        let text = printer.text(&document, self.output, style(self.full));
+        text.map_err(|error| match error {
+            DocumentError::Content(source) => RollbackCommandError::Content {
+                name: found.name,
+                secret: artefact.name,
+                source,
+            },
+            DocumentError::Output(error) => error.into(),
+        })
+    }
 }

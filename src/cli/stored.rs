@@ -1,13 +1,13 @@
 //! `plan show`, `plan diff` and `plan export`: the plan that the operator stored.
 
 use clap::{Args, Subcommand};
+use serde_json::Value;
 
 use super::cluster::{ClusterError, MigrationArgs, MigrationName};
-use super::output::{Output, OutputError, print};
+use super::documents::{DocumentError, ProductError};
+use super::output::{Output, OutputError, print, style};
 use crate::k8s::artefacts::{self, ArtefactError};
-use crate::kong::plan::report::PlanEnds;
 use crate::migration::render::{diff, json};
-use crate::migration::report::PlanReport;
 
 /// Commands on a stored plan.
 #[derive(Debug, Subcommand)]
@@ -63,7 +63,7 @@ pub enum StoredError {
         /// The first Secret that holds it.
         secret: String,
         /// What is wrong with it.
-        source: json::ReadError,
+        source: ProductError,
     },
     /// Printing.
     #[error(transparent)]
@@ -76,32 +76,64 @@ impl StoredCommand {
     /// # Errors
     /// When there is no cluster or no plan.
     pub async fn run(&self) -> Result<(), StoredError> {
-        match self {
+        let text = match self {
             Self::Show(args) => {
-                let report = fetch(&args.migration).await?;
-                Ok(args.output.print(&report, args.full)?)
+                let plan = StoredPlan::fetch(&args.migration).await?;
+                plan.text(args.output, args.full)?
             }
-            Self::Diff(args) => {
-                let text = diff::render(&fetch(args).await?);
-                Ok(print(&text).map_err(OutputError::from)?)
-            }
+            Self::Diff(args) => StoredPlan::fetch(args).await?.diff()?,
             Self::Export(args) => {
-                let report = fetch(&args.migration).await?;
-                Ok(args.output.print(&report, true)?)
+                let plan = StoredPlan::fetch(&args.migration).await?;
+                plan.text(args.output, true)?
             }
-        }
+        };
+        Ok(print(&text).map_err(OutputError::from)?)
     }
 }
 
 /// The stored plan of a migration.
-async fn fetch(args: &MigrationArgs) -> Result<PlanReport<PlanEnds>, StoredError> {
-    let found = args.fetch().await?;
-    let plan = found.status.plan.and_then(|plan| plan.artefact_ref);
-    let artefact = plan.ok_or_else(|| StoredError::NoPlan(found.name.clone()))?;
-    let document = artefacts::load(&found.client, &found.name.namespace, &artefact.name).await?;
-    json::read(&document).map_err(|source| StoredError::Content {
-        name: found.name,
-        secret: artefact.name,
-        source,
-    })
+struct StoredPlan {
+    name: MigrationName,
+    /// The first Secret that holds it.
+    secret: String,
+    document: Vec<u8>,
+}
+
+impl StoredPlan {
+    async fn fetch(args: &MigrationArgs) -> Result<Self, StoredError> {
+        let found = args.fetch().await?;
+        let plan = found.status.plan.and_then(|plan| plan.artefact_ref);
+        let artefact = plan.ok_or_else(|| StoredError::NoPlan(found.name.clone()))?;
+        let document = artefacts::load(&found.client, &found.name.namespace, &artefact.name).await?;
+        Ok(Self {
+            name: found.name,
+            secret: artefact.name,
+            document,
+        })
+    }
+
+    fn text(self, form: Output, full: bool) -> Result<String, StoredError> {
+        let printer = self.name.kind.plan;
+        let text = printer.text(&self.document, form, style(full));
+        text.map_err(|error| match error {
+            DocumentError::Content(source) => self.malformed(source),
+            DocumentError::Output(error) => error.into(),
+        })
+    }
+
+    /// A diff shows no end: it is the same for every product.
+    fn diff(self) -> Result<String, StoredError> {
+        match json::read::<Value>(&self.document) {
+            Ok(report) => Ok(diff::render(&report)),
+            Err(error) => Err(self.malformed(error.into())),
+        }
+    }
+
+    fn malformed(self, source: ProductError) -> StoredError {
+        StoredError::Content {
+            name: self.name,
+            secret: self.secret,
+            source,
+        }
+    }
 }
