@@ -65,7 +65,7 @@ pub struct KonnectApiAuthConfigurationSpec {
     pub type_: ApiAuthType,
     /// The Konnect token, when type is token. It starts with kpat_ or spat_. Prefer a Secret.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub token: Option<Token>,
+    pub token: Option<InlineToken>,
     /// The Secret that holds the Konnect token under the key token, when type is secretRef.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
@@ -98,22 +98,22 @@ pub enum ApiAuthType {
 #[derive(Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(inline)]
-pub struct Token(String);
+pub struct InlineToken(String);
 
-impl Token {
+impl InlineToken {
     /// The token itself, for the authorization header alone.
     pub fn expose(&self) -> &str {
         &self.0
     }
 }
 
-impl From<String> for Token {
+impl From<String> for InlineToken {
     fn from(token: String) -> Self {
         Self(token)
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for InlineToken {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Token(***)")
     }

@@ -5,7 +5,7 @@ use kube::{Resource, ResourceExt, api::ListParams, core::DeserializeGuard};
 use super::{
     desired::{build_create, build_patch},
     error::{ControlPlaneError, Doing},
-    fetch::{Refusal, fetch_by_name},
+    fetch::{ControlPlaneRefusal, fetch_by_name},
     prepare_write,
     validate::Wanted,
 };
@@ -23,11 +23,10 @@ use crate::{
     kong::konnect::ControlPlane,
 };
 
-type Target = KonnectGatewayControlPlane;
 /// The control plane, or why it is left alone.
-type Applied = Result<ControlPlane, Outcome>;
+type ControlPlaneOrOutcome = Result<ControlPlane, Outcome>;
 
-fn refuse(refusal: &Refusal) -> Outcome {
+fn refuse(refusal: &ControlPlaneRefusal) -> Outcome {
     Outcome::blocked(refusal.reason(), refusal.to_string())
 }
 
@@ -35,10 +34,10 @@ fn refuse(refusal: &Refusal) -> Outcome {
 pub(super) async fn create(
     context: &Context,
     session: &Session,
-    object: &Target,
+    object: &KonnectGatewayControlPlane,
     wanted: &Wanted,
     draft: &mut Draft<KonnectGatewayControlPlaneStatus>,
-) -> Result<Applied, ControlPlaneError> {
+) -> Result<ControlPlaneOrOutcome, ControlPlaneError> {
     prepare_write(context, object).await?;
     match session
         .client
@@ -59,7 +58,7 @@ pub(super) async fn create(
         // Somebody took the name since we looked.
         Err(error) if matches!(error.failure(), Failure::Conflict { .. }) => {
             match fetch_by_name(&session.client, &wanted.request.name).await {
-                Ok(Some(other)) => Ok(Err(refuse(&Refusal::NameTaken {
+                Ok(Some(other)) => Ok(Err(refuse(&ControlPlaneRefusal::NameTaken {
                     name: other.name,
                     id: other.id,
                 }))),
@@ -74,13 +73,13 @@ pub(super) async fn create(
 pub(super) async fn adopt(
     context: &Context,
     session: &Session,
-    object: &Target,
+    object: &KonnectGatewayControlPlane,
     wanted: &Wanted,
     current: ControlPlane,
     draft: &mut Draft<KonnectGatewayControlPlaneStatus>,
-) -> Result<Applied, ControlPlaneError> {
+) -> Result<ControlPlaneOrOutcome, ControlPlaneError> {
     if let Some(owner) = fetch_owner(context, object, &current.id).await? {
-        return Ok(Err(refuse(&Refusal::AdoptOwned {
+        return Ok(Err(refuse(&ControlPlaneRefusal::AdoptOwned {
             id: current.id,
             owner,
         })));
@@ -102,7 +101,7 @@ pub(super) async fn adopt(
 pub(super) async fn update(
     context: &Context,
     session: &Session,
-    object: &Target,
+    object: &KonnectGatewayControlPlane,
     wanted: &Wanted,
     current: ControlPlane,
     draft: &mut Draft<KonnectGatewayControlPlaneStatus>,
@@ -129,9 +128,13 @@ pub(super) async fn update(
 }
 
 /// Namespace and name of the other object whose status holds this id.
-async fn fetch_owner(context: &Context, object: &Target, id: &str) -> Result<Option<String>, kube::Error> {
+async fn fetch_owner(
+    context: &Context,
+    object: &KonnectGatewayControlPlane,
+    id: &str,
+) -> Result<Option<String>, kube::Error> {
     let all = context
-        .watched::<DeserializeGuard<Target>>()
+        .watched::<DeserializeGuard<KonnectGatewayControlPlane>>()
         .list(&ListParams::default())
         .await?;
     Ok(all

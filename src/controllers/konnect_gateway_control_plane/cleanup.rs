@@ -8,7 +8,7 @@ use super::{
     GatewayControlPlane,
     desired::is_made_by,
     error::{ControlPlaneError, Doing},
-    fetch::{Found, fetch_by_uid},
+    fetch::{FoundControlPlane, fetch_by_uid},
 };
 use crate::{
     api::{
@@ -31,13 +31,11 @@ use crate::{
 /// Somebody may empty the control plane in Konnect, which makes no event in the cluster.
 const RECHECK: Duration = Duration::from_secs(60);
 
-type Target = KonnectGatewayControlPlane;
-
 impl GatewayControlPlane {
     /// Does what the policy says, then lets the object go.
     pub(super) async fn clean_up(
         &self,
-        object: &Target,
+        object: &KonnectGatewayControlPlane,
         draft: &mut Draft<KonnectGatewayControlPlaneStatus>,
     ) -> Result<Outcome, ControlPlaneError> {
         if !object
@@ -65,9 +63,9 @@ impl GatewayControlPlane {
             .await
             .map_err(|error| Doing::Read.failed(error))?
         {
-            Found::Known(current) | Found::Adoptable(current) => current,
-            Found::Nothing => return self.let_go(object).await,
-            Found::Refused(refusal) => {
+            FoundControlPlane::Known(current) | FoundControlPlane::Adoptable(current) => current,
+            FoundControlPlane::Nothing => return self.let_go(object).await,
+            FoundControlPlane::Refused(refusal) => {
                 return Ok(
                     Outcome::blocked(reason::DELETION_BLOCKED, refusal.to_string()).again_after(RECHECK)
                 );
@@ -90,14 +88,17 @@ impl GatewayControlPlane {
         self.let_go(object).await
     }
 
-    async fn let_go(&self, object: &Target) -> Result<Outcome, ControlPlaneError> {
+    async fn let_go(&self, object: &KonnectGatewayControlPlane) -> Result<Outcome, ControlPlaneError> {
         let api = self.context.namespaced(&object.namespace().unwrap_or_default());
         finalizer::remove(&api, object, finalizers::KONNECT_CLEANUP).await?;
         Ok(Outcome::Gone)
     }
 
     /// Any token will do: clean-up has to end also while the token cannot be checked.
-    async fn open_for_clean_up(&self, object: &Target) -> Result<konnect::Client, ControlPlaneError> {
+    async fn open_for_clean_up(
+        &self,
+        object: &KonnectGatewayControlPlane,
+    ) -> Result<konnect::Client, ControlPlaneError> {
         let auth_ref = object.spec.konnect.as_ref().map(|konnect| &konnect.auth_ref);
         let namespace = object.namespace().unwrap_or_default();
         session::open(&self.context, &namespace, auth_ref, Trust::Any)
@@ -113,7 +114,7 @@ impl GatewayControlPlane {
     async fn obstacle(
         &self,
         client: &konnect::Client,
-        object: &Target,
+        object: &KonnectGatewayControlPlane,
         current: &ControlPlane,
     ) -> Result<Option<String>, ControlPlaneError> {
         const CHOOSE: &str = "set the annotation gatewaymigration.dev/deletion-policy to Retain to leave it there, or to Delete to delete it with all it holds";
@@ -144,13 +145,18 @@ pub(super) fn leaves_all(stored: &DynamicObject) -> bool {
 }
 
 /// The control plane to delete: by the id in status, else by our UID label. One that somebody else deleted is no more.
-async fn fetch_own(client: &konnect::Client, object: &Target) -> Result<Found, http::Error> {
+async fn fetch_own(
+    client: &konnect::Client,
+    object: &KonnectGatewayControlPlane,
+) -> Result<FoundControlPlane, http::Error> {
     if let Some(id) = object.status.as_ref().and_then(|status| status.id.as_deref())
         && let Some(current) = client.get_control_plane(id).await?
     {
-        return Ok(Found::Known(current));
+        return Ok(FoundControlPlane::Known(current));
     }
-    Ok(fetch_by_uid(client, object).await?.unwrap_or(Found::Nothing))
+    Ok(fetch_by_uid(client, object)
+        .await?
+        .unwrap_or(FoundControlPlane::Nothing))
 }
 
 /// The kinds of which the control plane holds anything. How many is not asked: this look comes back every minute, and a list has pages
@@ -169,7 +175,7 @@ async fn fetch_held(client: &konnect::Client, id: &str) -> Result<Vec<&'static s
     Ok(held)
 }
 
-fn name_remote(object: &Target) -> String {
+fn name_remote(object: &KonnectGatewayControlPlane) -> String {
     match object.status.as_ref().and_then(|status| status.id.as_deref()) {
         Some(id) => format!("the control plane {id}"),
         None => "the control plane, if one was made,".to_owned(),

@@ -15,7 +15,7 @@ use crate::{
 
 /// What Konnect holds for one manifest.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Found {
+pub(super) enum FoundControlPlane {
     /// The one that the status names, or that carries our UID.
     Known(ControlPlane),
     /// One that the annotation allows to take over, and that was not ours before.
@@ -23,12 +23,12 @@ pub(super) enum Found {
     /// None, and the name is free.
     Nothing,
     /// Something that forbids to go on.
-    Refused(Refusal),
+    Refused(ControlPlaneRefusal),
 }
 
 /// Why nothing is made and nothing is taken over.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum ControlPlaneRefusal {
     /// Another control plane has the name.
     #[error(
         "a control plane named {name:?} exists in Konnect already (id {id}); change the name, or take that one over with the annotation gatewaymigration.dev/adopt: name"
@@ -85,7 +85,7 @@ pub(super) enum Refusal {
     },
 }
 
-impl Refusal {
+impl ControlPlaneRefusal {
     pub(super) fn reason(&self) -> &'static str {
         match self {
             Self::NameTaken { .. } => reason::NAME_TAKEN,
@@ -103,12 +103,12 @@ pub(super) async fn fetch(
     client: &konnect::Client,
     object: &KonnectGatewayControlPlane,
     wanted: &Wanted,
-) -> Result<Found, http::Error> {
+) -> Result<FoundControlPlane, http::Error> {
     let known_id = object.status.as_ref().and_then(|status| status.id.clone());
     if let Some(id) = &known_id
         && let Some(current) = client.get_control_plane(id).await?
     {
-        return Ok(Found::Known(current));
+        return Ok(FoundControlPlane::Known(current));
     }
     if let Some(found) = fetch_by_uid(client, object).await? {
         return Ok(found);
@@ -118,20 +118,19 @@ pub(super) async fn fetch(
         // The annotation still names the one that is gone: that is no consent to anything new.
         if known_id.as_ref() != Some(&id) {
             let current = client.get_control_plane(&id).await?;
-            return Ok(
-                current.map_or(Found::Refused(Refusal::NothingToAdopt { id }), |current| {
-                    judge(object, current)
-                }),
-            );
+            return Ok(current.map_or(
+                FoundControlPlane::Refused(ControlPlaneRefusal::NothingToAdopt { id }),
+                |current| judge(object, current),
+            ));
         }
     }
     if let Some(id) = known_id {
-        return Ok(Found::Refused(Refusal::Gone { id }));
+        return Ok(FoundControlPlane::Refused(ControlPlaneRefusal::Gone { id }));
     }
     Ok(match fetch_by_name(client, &wanted.request.name).await? {
-        None => Found::Nothing,
+        None => FoundControlPlane::Nothing,
         Some(current) if wanted.adopt == Some(Adopt::ByName) => judge(object, current),
-        Some(current) => Found::Refused(Refusal::NameTaken {
+        Some(current) => FoundControlPlane::Refused(ControlPlaneRefusal::NameTaken {
             name: current.name,
             id: current.id,
         }),
@@ -142,13 +141,13 @@ pub(super) async fn fetch(
 pub(super) async fn fetch_by_uid(
     client: &konnect::Client,
     object: &KonnectGatewayControlPlane,
-) -> Result<Option<Found>, http::Error> {
+) -> Result<Option<FoundControlPlane>, http::Error> {
     let filter = Filter::label(konnect_labels::UID, object.uid().unwrap_or_default());
     let mut found = client.list_control_planes(&filter).await?;
     Ok(match found.len() {
         0 => None,
-        1 => found.pop().map(Found::Known),
-        _ => Some(Found::Refused(Refusal::Ambiguous {
+        1 => found.pop().map(FoundControlPlane::Known),
+        _ => Some(FoundControlPlane::Refused(ControlPlaneRefusal::Ambiguous {
             ids: found.into_iter().map(|one| one.id).collect(),
         })),
     })
@@ -163,21 +162,21 @@ pub(super) async fn fetch_by_name(
 }
 
 /// Whether a control plane that the annotation names may be taken over. Pure.
-fn judge(object: &KonnectGatewayControlPlane, current: ControlPlane) -> Found {
+fn judge(object: &KonnectGatewayControlPlane, current: ControlPlane) -> FoundControlPlane {
     let id = current.id.clone();
     if current.config.cluster_type != ClusterType::ControlPlane {
         let cluster_type = current.config.cluster_type.to_string();
-        return Found::Refused(Refusal::AdoptType { id, cluster_type });
+        return FoundControlPlane::Refused(ControlPlaneRefusal::AdoptType { id, cluster_type });
     }
     if is_made_by(&current, object) {
-        return Found::Known(current);
+        return FoundControlPlane::Known(current);
     }
     match current.labels.get(konnect_labels::UID) {
-        Some(uid) => Found::Refused(Refusal::AdoptOwned {
+        Some(uid) => FoundControlPlane::Refused(ControlPlaneRefusal::AdoptOwned {
             id,
             owner: owner(&current, uid),
         }),
-        None => Found::Adoptable(current),
+        None => FoundControlPlane::Adoptable(current),
     }
 }
 
@@ -220,28 +219,28 @@ mod tests {
     #[test]
     fn a_free_control_plane_may_be_adopted() {
         let free = control_plane("CLUSTER_TYPE_CONTROL_PLANE", json!({"team": "stock"}));
-        assert_eq!(judge(&object(), free.clone()), Found::Adoptable(free));
+        assert_eq!(judge(&object(), free.clone()), FoundControlPlane::Adoptable(free));
     }
 
     #[test]
     fn one_that_carries_our_uid_is_known_already() {
         let own = control_plane("CLUSTER_TYPE_CONTROL_PLANE", json!({"k8s-uid": "own-uid"}));
-        assert_eq!(judge(&object(), own.clone()), Found::Known(own));
+        assert_eq!(judge(&object(), own.clone()), FoundControlPlane::Known(own));
     }
 
     #[test]
     fn one_of_another_object_or_type_is_refused() {
         let labels = json!({"k8s-uid": "other", "k8s-name": "sales", "k8s-namespace": "kong"});
         let owned = control_plane("CLUSTER_TYPE_CONTROL_PLANE", labels);
-        let expected = Refusal::AdoptOwned {
+        let expected = ControlPlaneRefusal::AdoptOwned {
             id: "id".to_owned(),
             owner: "kong/sales".to_owned(),
         };
-        assert_eq!(judge(&object(), owned), Found::Refused(expected));
+        assert_eq!(judge(&object(), owned), FoundControlPlane::Refused(expected));
         let group = control_plane("CLUSTER_TYPE_CONTROL_PLANE_GROUP", json!({}));
         assert!(matches!(
             judge(&object(), group),
-            Found::Refused(Refusal::AdoptType { .. })
+            FoundControlPlane::Refused(ControlPlaneRefusal::AdoptType { .. })
         ));
     }
 }

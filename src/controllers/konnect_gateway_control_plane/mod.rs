@@ -17,7 +17,7 @@ use kube::{Resource, ResourceExt, api::DynamicObject, runtime::reflector::Object
 
 use self::{
     error::{ControlPlaneError, Doing},
-    fetch::Found,
+    fetch::FoundControlPlane,
 };
 use super::{
     konnect::session::{self, Session, Trust},
@@ -124,20 +124,22 @@ impl GatewayControlPlane {
             .await
             .map_err(|error| Doing::Read.failed(error))?;
         let current = match found {
-            Found::Known(current) => {
+            FoundControlPlane::Known(current) => {
                 apply::update(&self.context, &session, object, &wanted, current, draft).await?
             }
-            Found::Adoptable(current) => {
+            FoundControlPlane::Adoptable(current) => {
                 match apply::adopt(&self.context, &session, object, &wanted, current, draft).await? {
                     Ok(current) => current,
                     Err(refusal) => return Ok(refusal.again_after(RECHECK)),
                 }
             }
-            Found::Nothing => match apply::create(&self.context, &session, object, &wanted, draft).await? {
-                Ok(current) => current,
-                Err(refusal) => return Ok(refusal.again_after(RECHECK)),
-            },
-            Found::Refused(refusal) => {
+            FoundControlPlane::Nothing => {
+                match apply::create(&self.context, &session, object, &wanted, draft).await? {
+                    Ok(current) => current,
+                    Err(refusal) => return Ok(refusal.again_after(RECHECK)),
+                }
+            }
+            FoundControlPlane::Refused(refusal) => {
                 status::note_refusal(draft, &refusal);
                 return Ok(Outcome::blocked(refusal.reason(), refusal.to_string()).again_after(RECHECK));
             }

@@ -4,7 +4,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::{
     error::{ControlPlaneError, Doing},
-    fetch::Refusal,
+    fetch::ControlPlaneRefusal,
 };
 use crate::{
     api::{
@@ -69,12 +69,12 @@ pub(super) fn blocked(draft: &mut TargetDraft, verdict: &Verdict) {
 }
 
 /// A vanished control plane is worth an event of its own: data planes are affected. Told once, not at every look.
-pub(super) fn note_refusal(draft: &mut TargetDraft, refusal: &Refusal) {
+pub(super) fn note_refusal(draft: &mut TargetDraft, refusal: &ControlPlaneRefusal) {
     let told = draft
         .conditions
         .get(PROGRAMMED)
         .is_some_and(|before| before.reason == reason::GONE);
-    if matches!(refusal, Refusal::Gone { .. }) && !told {
+    if matches!(refusal, ControlPlaneRefusal::Gone { .. }) && !told {
         draft.note(Note::warning(
             events::CONTROL_PLANE_GONE,
             "Read",
@@ -234,7 +234,7 @@ mod tests {
 
     #[test]
     fn a_vanished_control_plane_is_told_once() {
-        let gone = Refusal::Gone { id: "one".to_owned() };
+        let gone = ControlPlaneRefusal::Gone { id: "one".to_owned() };
         let mut draft = known(true);
         note_refusal(&mut draft, &gone);
         assert_eq!(draft.notes().len(), 1);

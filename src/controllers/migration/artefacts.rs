@@ -13,14 +13,14 @@ use crate::k8s::status::ReconciledObject;
 
 /// A document that status names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Document {
+pub enum KeptDocument {
     /// The whole plan.
     Plan,
     /// What undoing would do, step by step.
     Rollback,
 }
 
-impl Document {
+impl KeptDocument {
     /// The part of the Secret's name that says what it is.
     pub const fn purpose(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl Document {
 /// stored already. One that cannot be stored is told by an event and stops nothing: it can be made again at any time.
 pub async fn keep<K: MigrationKind + ReconciledObject>(
     object: &K,
-    document: Document,
+    document: KeptDocument,
     store: impl Future<Output = Result<String, ArtefactError>>,
     draft: &mut Draft<<K as HasStatus>::Status>,
 ) {
@@ -96,7 +96,7 @@ mod tests {
         let status: WorkspaceMigrationStatus = serde_json::from_value(status).unwrap();
         let mut draft = Draft::new(Some(&status), 1, Timestamp::UNIX_EPOCH);
         let store = async { answer.map(str::to_owned) };
-        keep(&object, Document::Rollback, store, &mut draft).await;
+        keep(&object, KeptDocument::Rollback, store, &mut draft).await;
         draft
     }
 

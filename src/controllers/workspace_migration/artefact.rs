@@ -2,7 +2,7 @@
 
 use super::controller::WorkspaceMigrationController;
 use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStatus};
-use crate::controllers::migration::artefacts::{Document, keep};
+use crate::controllers::migration::artefacts::{KeptDocument, keep};
 use crate::controllers::runtime::draft::Draft;
 use crate::k8s::artefacts::{self, ArtefactError};
 use crate::kong::engine::{Migration, Observed};
@@ -23,7 +23,7 @@ impl WorkspaceMigrationController {
     ) {
         let write = |report: &PlanReport<PlanEnds>| {
             let document = json::store(report).map_err(std::io::Error::from);
-            async move { self.store(object, Document::Plan, &document?).await }
+            async move { self.store(object, KeptDocument::Plan, &document?).await }
         };
         let store = async {
             let report = plan_report(planned, ends(object, migration, observed), Secrets::Masked);
@@ -38,7 +38,7 @@ impl WorkspaceMigrationController {
                 other => other,
             }
         };
-        keep(object, Document::Plan, store, draft).await;
+        keep(object, KeptDocument::Plan, store, draft).await;
     }
 
     /// Keeps the rollback that status tells of.
@@ -50,15 +50,15 @@ impl WorkspaceMigrationController {
     ) {
         let store = async {
             let document = rollback::store(report).map_err(std::io::Error::from)?;
-            self.store(object, Document::Rollback, &document).await
+            self.store(object, KeptDocument::Rollback, &document).await
         };
-        keep(object, Document::Rollback, store, draft).await;
+        keep(object, KeptDocument::Rollback, store, draft).await;
     }
 
     async fn store(
         &self,
         object: &WorkspaceMigration,
-        document: Document,
+        document: KeptDocument,
         bytes: &[u8],
     ) -> Result<String, ArtefactError> {
         artefacts::store(&self.context.client, object, document.purpose(), bytes).await

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use super::controller::WorkspaceMigrationController;
 use super::earlier;
 use super::error::Error;
-use super::run::Run;
+use super::run::MigrationRun;
 use crate::api::conditions::{BACKED_UP, reason};
 use crate::api::events;
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
@@ -80,7 +80,7 @@ impl WorkspaceMigrationController {
     /// Saves what the control plane holds, once, and what the run intends. Nothing may be written when this fails.
     pub(super) async fn back_up(
         &self,
-        run: &Run<'_>,
+        run: &MigrationRun<'_>,
         ledger: &mut Ledger,
         draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<(), Error> {
@@ -111,7 +111,7 @@ impl WorkspaceMigrationController {
     /// anew.
     async fn keep_backup(
         &self,
-        run: &Run<'_>,
+        run: &MigrationRun<'_>,
         ledger: &Ledger,
         draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<(), Error> {
@@ -200,7 +200,7 @@ impl WorkspaceMigrationController {
     /// Both sides may have come to be equal by other hands, which the ledger has to know before the source changes again.
     pub(super) async fn settle(
         &self,
-        run: &Run<'_>,
+        run: &MigrationRun<'_>,
         ledger: &mut Ledger,
         draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<(), Error> {

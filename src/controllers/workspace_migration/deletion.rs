@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::controller::WorkspaceMigrationController;
 use super::error::Error;
 use super::interrupted::end_deletion;
-use super::rollback::{Found, Reversal, refused};
+use super::rollback::{FoundRollback, Reversal, refused};
 use super::status::known_entities;
 use crate::api::annotations::force_delete;
 use crate::api::conditions::reason;
@@ -150,7 +150,7 @@ pub(super) fn leaves_all(stored: &DynamicObject) -> bool {
 }
 
 /// What was deleted and what stays, as an event.
-fn tell(applied: &Applied, found: &Found, draft: &mut Draft<WorkspaceMigrationStatus>) {
+fn tell(applied: &Applied, found: &FoundRollback, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let deleted = counted(applied.deleted, "entity is", "entities are");
     let mut message = format!("{deleted} deleted in the control plane.");
     let findings = &found.rollback.findings;

@@ -11,7 +11,7 @@ use super::error::Error;
 use super::findings::report_written;
 use super::interrupted::end_early;
 use super::rollback::{preview, report_rollback_ready, undone_by};
-use super::run::Run;
+use super::run::MigrationRun;
 use super::status::verification_status;
 use crate::api::conditions::{APPLIED, VERIFIED, reason};
 use crate::api::names::finalizers;
@@ -34,7 +34,7 @@ impl WorkspaceMigrationController {
     /// Backs up, writes what the plan creates and updates, verifies, and says how it ended.
     pub(super) async fn execute(
         &self,
-        run: &Run<'_>,
+        run: &MigrationRun<'_>,
         ledger: &mut Ledger,
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
@@ -87,7 +87,7 @@ impl WorkspaceMigrationController {
 
     async fn apply(
         &self,
-        run: &Run<'_>,
+        run: &MigrationRun<'_>,
         ledger: &mut Ledger,
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Applied, Error> {
@@ -141,7 +141,7 @@ impl WorkspaceMigrationController {
     /// Reads the target again and compares every entity.
     pub(super) async fn verify(
         &self,
-        run: &Run<'_>,
+        run: &MigrationRun<'_>,
         applied: &Applied,
         ledger: &mut Ledger,
         pass: &mut Pass<WorkspaceMigration>,

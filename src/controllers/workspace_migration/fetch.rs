@@ -14,7 +14,7 @@ use crate::kong::konnect;
 use crate::kong::model::ClusterType;
 
 /// The control plane as a migration needs it.
-pub struct Target {
+pub struct FoundTarget {
     /// Client of its organisation.
     pub client: konnect::Client,
     /// Id in Konnect.
@@ -31,7 +31,7 @@ pub struct Target {
 ///
 /// # Errors
 /// When it does not exist, is not programmed, takes no entities, or its token was refused.
-pub async fn fetch_target(context: &Context, migration: &WorkspaceMigration) -> Result<Target, Error> {
+pub async fn fetch_target(context: &Context, migration: &WorkspaceMigration) -> Result<FoundTarget, Error> {
     let namespace = migration.namespace().unwrap_or_default();
     let name = migration.spec.target.control_plane_ref.name.clone();
     let found = context
@@ -52,7 +52,7 @@ pub async fn fetch_target(context: &Context, migration: &WorkspaceMigration) -> 
         control_plane_id: Some(id.clone()),
         cluster_type: cluster_type(&control_plane).map(|found| found.as_str().to_owned()),
     };
-    Ok(Target {
+    Ok(FoundTarget {
         client: session.client,
         id,
         status,

@@ -42,7 +42,7 @@ use self::error::Error;
 use self::interrupted::{end_early, pause};
 use self::report::{mark_unchecked, report_failed_side, report_plan};
 use self::rollback::{Cause, refused_before, undone_before};
-use self::run::Run;
+use self::run::MigrationRun;
 use self::status::known_entities;
 use self::sync::Before;
 use self::verdict::{await_approval, has_new_schemas, report_only, steady, watch};
@@ -203,7 +203,7 @@ impl WorkspaceMigrationController {
             .await?;
         let waivers: Vec<_> = object.spec.waivers.iter().map(accepted).collect();
         let planned = observed.plan(&policy, self.context.clock.now(), &waivers, &ledger);
-        let run = Run {
+        let run = MigrationRun {
             object,
             migration: &migration,
             observed: &observed,
@@ -217,7 +217,7 @@ impl WorkspaceMigrationController {
     /// Tells and keeps the plan, and chooses what to do about it.
     async fn choose(
         &self,
-        run: &Run<'_>,
+        run: &MigrationRun<'_>,
         ledger: &mut Ledger,
         draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<NextStep, Error> {
@@ -248,7 +248,7 @@ impl WorkspaceMigrationController {
     async fn take(
         &self,
         step: NextStep,
-        run: &Run<'_>,
+        run: &MigrationRun<'_>,
         ledger: &mut Ledger,
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {

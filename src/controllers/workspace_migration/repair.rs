@@ -4,7 +4,7 @@ use tokio::sync::watch;
 
 use super::controller::WorkspaceMigrationController;
 use super::error::Error;
-use super::run::Run;
+use super::run::MigrationRun;
 use super::status::verification_status;
 use crate::api::events;
 use crate::api::workspace_migration::{Repair, WorkspaceMigration};
@@ -21,7 +21,7 @@ impl WorkspaceMigrationController {
     /// Compares; where the target does not hold what this run wrote, writes that once more and compares again.
     pub(super) async fn verify_and_repair(
         &self,
-        run: &Run<'_>,
+        run: &MigrationRun<'_>,
         applied: &mut Applied,
         ledger: &mut Ledger,
         pass: &mut Pass<WorkspaceMigration>,
@@ -73,7 +73,7 @@ impl WorkspaceMigrationController {
 
     async fn verify_unless_ended(
         &self,
-        run: &Run<'_>,
+        run: &MigrationRun<'_>,
         applied: &Applied,
         ledger: &mut Ledger,
         pass: &mut Pass<WorkspaceMigration>,

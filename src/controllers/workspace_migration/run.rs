@@ -6,7 +6,7 @@ use crate::kong::engine::{Applied, Migration, Observed};
 use crate::kong::plan::Planned;
 
 /// What a run works on.
-pub(super) struct Run<'a> {
+pub(super) struct MigrationRun<'a> {
     pub object: &'a WorkspaceMigration,
     pub migration: &'a Migration,
     pub observed: &'a Observed,
@@ -14,7 +14,7 @@ pub(super) struct Run<'a> {
     pub interrupts: &'a Interrupts,
 }
 
-impl Run<'_> {
+impl MigrationRun<'_> {
     /// Something ended it before its plan was done.
     pub fn is_cut_short(&self, applied: &Applied) -> bool {
         applied.interrupted.is_some() || self.interrupts.ended().is_some()

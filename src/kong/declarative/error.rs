@@ -42,7 +42,7 @@ pub enum Error {
         wanted: String,
     },
     /// Entities that no gateway would accept.
-    #[error("the declarative file has {} {}: {}", .0.len(), if .0.len() == 1 { "fault" } else { "faults" }, List(.0))]
+    #[error("the declarative file has {} {}: {}", .0.len(), if .0.len() == 1 { "fault" } else { "faults" }, FaultList(.0))]
     Faults(Vec<Fault>),
 }
 
@@ -61,9 +61,9 @@ impl fmt::Display for Fault {
     }
 }
 
-struct List<'a>(&'a [Fault]);
+struct FaultList<'a>(&'a [Fault]);
 
-impl fmt::Display for List<'_> {
+impl fmt::Display for FaultList<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, fault) in self.0.iter().take(SHOWN).enumerate() {
             let separator = if place == 0 { "" } else { "; " };

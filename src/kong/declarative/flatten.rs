@@ -11,7 +11,7 @@ use crate::kong::model::entity_kinds::named;
 
 /// An entry of a list, before names are ids.
 #[derive(Debug)]
-pub struct Draft {
+pub struct EntityDraft {
     pub section: &'static Section,
     pub kind: &'static EntityKind,
     /// Without what was nested in it.
@@ -37,7 +37,7 @@ const MEMBER_FIELDS: &[&str] = &[
 ///
 /// # Errors
 /// When an entry has the wrong shape.
-pub fn flatten(root: Map<String, Value>, remarks: &mut Vec<Remark>) -> Result<Vec<Draft>, Error> {
+pub fn flatten(root: Map<String, Value>, remarks: &mut Vec<Remark>) -> Result<Vec<EntityDraft>, Error> {
     let mut flattener = Flattener {
         drafts: Vec::new(),
         faults: Vec::new(),
@@ -54,7 +54,7 @@ pub fn flatten(root: Map<String, Value>, remarks: &mut Vec<Remark>) -> Result<Ve
 }
 
 struct Flattener<'a> {
-    drafts: Vec<Draft>,
+    drafts: Vec<EntityDraft>,
     faults: Vec<Fault>,
     remarks: &'a mut Vec<Remark>,
 }
@@ -134,7 +134,7 @@ impl Flattener<'_> {
             self.fault(place.clone(), &problem);
         }
         let own = self.drafts.len();
-        self.drafts.push(Draft {
+        self.drafts.push(EntityDraft {
             section,
             kind,
             body,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::Format;
-use super::flatten::Draft;
+use super::flatten::EntityDraft;
 use super::remark::{Remark, Topic};
 use super::resolve::Placed;
 use super::syntax::Header;
@@ -14,7 +14,7 @@ use crate::kong::model::entity_kind::{Role, Write};
 use crate::kong::model::json;
 
 /// Writes out what the file abbreviates: shared plugin configurations, `url`, defaults, select tags.
-pub fn complete(drafts: &mut [Draft], header: &Header, remarks: &mut Vec<Remark>) {
+pub fn complete(drafts: &mut [EntityDraft], header: &Header, remarks: &mut Vec<Remark>) {
     for setting in &header.ignored {
         let observed =
             format!("{setting} says something to decK; the migration goes where its own spec says");

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::flatten::Draft;
+use super::flatten::EntityDraft;
 use super::ids::Naming;
 use super::remark::{Remark, Topic};
 use super::sections::{self, Identity};
@@ -30,8 +30,12 @@ pub struct Placed {
 ///
 /// # Errors
 /// When an id is none, a reference contradicts the nesting, or two entities are the same.
-pub fn resolve(drafts: Vec<Draft>, naming: &Naming, remarks: &mut Vec<Remark>) -> Result<Vec<Placed>, Error> {
-    let mut order: Vec<(usize, Draft)> = drafts.into_iter().enumerate().collect();
+pub fn resolve(
+    drafts: Vec<EntityDraft>,
+    naming: &Naming,
+    remarks: &mut Vec<Remark>,
+) -> Result<Vec<Placed>, Error> {
+    let mut order: Vec<(usize, EntityDraft)> = drafts.into_iter().enumerate().collect();
     order.sort_by_key(|(position, draft)| (draft.kind.level, *position));
     let mut resolver = Resolver {
         naming,
@@ -67,7 +71,7 @@ struct Resolver<'a> {
 }
 
 impl Resolver<'_> {
-    fn place(&mut self, position: usize, mut draft: Draft) -> Option<Placed> {
+    fn place(&mut self, position: usize, mut draft: EntityDraft) -> Option<Placed> {
         let mut unknown = Vec::new();
         for foreign in draft.kind.foreign_keys {
             if let Some(value) = draft.body.get_mut(foreign.field) {
@@ -123,7 +127,7 @@ impl Resolver<'_> {
     }
 
     /// Makes sure that the body has an id, and tells whether it was derived.
-    fn give_id(&mut self, draft: &mut Draft) -> Option<bool> {
+    fn give_id(&mut self, draft: &mut EntityDraft) -> Option<bool> {
         if draft.kind.write == Write::Member {
             return Some(true);
         }

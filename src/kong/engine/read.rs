@@ -22,7 +22,7 @@ type Body = Map<String, Value>;
 type Ids = BTreeMap<&'static str, Vec<Arc<str>>>;
 
 /// One list to read.
-struct List {
+struct ListToRead {
     kind: &'static EntityKind,
     path: String,
     /// Field of the one object that holds the list.
@@ -49,7 +49,7 @@ pub async fn read_source(
     gateway: Gateway,
     in_flight: usize,
 ) -> Result<Snapshot, Error> {
-    let list = |list: List| async move {
+    let list = |list: ListToRead| async move {
         let workspace = workspace.filter(|_| !list.kind.presence.global);
         let listing = match list.field {
             Some(field) => client.list_within(workspace, &list.path, field).await,
@@ -80,7 +80,7 @@ fn unasked(gateway: Gateway) -> impl Iterator<Item = Gap> {
 }
 
 /// What an answer of the source says of a kind.
-fn interpret(list: &List, listing: Result<admin::ListOutcome, http::Error>) -> Result<Listed, Error> {
+fn interpret(list: &ListToRead, listing: Result<admin::ListOutcome, http::Error>) -> Result<Listed, Error> {
     match listing {
         Ok(admin::ListOutcome::Present(entities)) => Ok(Listed::Entities(entities)),
         Ok(admin::ListOutcome::Absent) if list.kind.presence.always => {
@@ -122,7 +122,7 @@ pub async fn read_target(
     control_plane: &str,
     in_flight: usize,
 ) -> Result<Snapshot, Error> {
-    let list = |list: List| async move {
+    let list = |list: ListToRead| async move {
         let listing = match list.kind.role {
             Role::PluginSchema => client.list_plugin_schemas(control_plane).await,
             _ => client.list_entities(control_plane, &list.path).await,
@@ -165,8 +165,8 @@ struct Reader<P, L> {
 impl<P, L, F> Reader<P, L>
 where
     P: Fn(&EntityKind) -> Option<Listing>,
-    L: Fn(List) -> F,
-    F: Future<Output = Result<(List, Listed), Error>>,
+    L: Fn(ListToRead) -> F,
+    F: Future<Output = Result<(ListToRead, Listed), Error>>,
 {
     /// Flat lists first, then lists below their parents; both with at most `in_flight` lists at a time.
     async fn read(&self) -> Result<Snapshot, Error> {
@@ -181,7 +181,7 @@ where
                 } => (path, Some(field)),
                 Listing::Below { .. } | Listing::Within { parent: Some(_), .. } => return None,
             };
-            Some(List {
+            Some(ListToRead {
                 kind,
                 path: path.to_owned(),
                 field,
@@ -200,7 +200,7 @@ where
     }
 
     /// The lists of a kind below each of its parents; none for a flat kind.
-    fn below(&self, kind: &'static EntityKind, parents: &Ids) -> Vec<List> {
+    fn below(&self, kind: &'static EntityKind, parents: &Ids) -> Vec<ListToRead> {
         let (parent, path, field) = match (self.listing)(kind) {
             Some(Listing::Below { parent, path }) => (parent, format!("/{path}"), None),
             Some(Listing::Within {
@@ -213,7 +213,7 @@ where
         let Some(Listing::Flat(collection)) = named(parent).and_then(|parent| (self.listing)(parent)) else {
             return Vec::new();
         };
-        let list = |id: &Arc<str>| List {
+        let list = |id: &Arc<str>| ListToRead {
             kind,
             path: format!("{collection}/{id}{path}"),
             field,
@@ -237,7 +237,7 @@ where
 
     async fn collect(
         &self,
-        lists: Vec<List>,
+        lists: Vec<ListToRead>,
         snapshot: &mut Snapshot,
         parents: &mut Ids,
     ) -> Result<(), Error> {
@@ -270,7 +270,7 @@ where
         Ok(())
     }
 
-    fn keep(&self, list: &List, texts: Vec<ObjectText>, snapshot: &mut Snapshot) -> Result<(), Error> {
+    fn keep(&self, list: &ListToRead, texts: Vec<ObjectText>, snapshot: &mut Snapshot) -> Result<(), Error> {
         let kind = list.kind;
         if kind.counted() {
             *snapshot.counted.entry(kind.name).or_insert(0) += texts.len();

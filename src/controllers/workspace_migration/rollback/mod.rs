@@ -21,7 +21,7 @@ use super::error::Error;
 use super::fetch;
 use super::interrupted::end_early;
 use super::report::report_target;
-use super::run::Run;
+use super::run::MigrationRun;
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{RollbackPolicy, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::migration::history::{FinishedRun, remember};
@@ -52,7 +52,7 @@ pub(super) struct Reversal<'a> {
 }
 
 /// What undoing found.
-pub(super) struct Found {
+pub(super) struct FoundRollback {
     pub ledger: Ledger,
     pub held: Snapshot,
     pub rollback: Rollback,
@@ -98,7 +98,7 @@ fn expected(object: &WorkspaceMigration, ledger: &Ledger, held: &Snapshot) -> Ro
 
 /// The same as a document beside it.
 pub(super) fn preview(
-    run: &Run<'_>,
+    run: &MigrationRun<'_>,
     ledger: &Ledger,
     held: &Snapshot,
 ) -> (Rollback, RollbackReport<RollbackEnds>) {
@@ -116,7 +116,7 @@ impl WorkspaceMigrationController {
     /// Tells and keeps what a rollback would do, unless that was told of this spec and of the very same target.
     pub(super) async fn report_preview(
         &self,
-        run: &Run<'_>,
+        run: &MigrationRun<'_>,
         ledger: &Ledger,
         draft: &mut Draft<WorkspaceMigrationStatus>,
     ) {
@@ -251,7 +251,7 @@ impl WorkspaceMigrationController {
         &self,
         reversal: &Reversal<'_>,
         draft: &mut Draft<WorkspaceMigrationStatus>,
-    ) -> Result<Found, Error> {
+    ) -> Result<FoundRollback, Error> {
         let control_plane = &reversal.target.control_plane;
         let ledger = self.load_ledger(reversal.object, control_plane, draft).await?;
         let known = draft
@@ -267,7 +267,7 @@ impl WorkspaceMigrationController {
         let held = reversal.target.observe().await?;
         report_target(&held, self.context.config.konnect_kinds, draft);
         let rollback = reversal.plan(&ledger, &held);
-        Ok(Found {
+        Ok(FoundRollback {
             ledger,
             held,
             rollback,
@@ -279,7 +279,7 @@ impl WorkspaceMigrationController {
     pub(super) async fn undo(
         &self,
         reversal: &Reversal<'_>,
-        found: &mut Found,
+        found: &mut FoundRollback,
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Applied, Error> {
         let mut applied = Applied::default();

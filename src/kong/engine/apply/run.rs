@@ -10,7 +10,7 @@ use futures::stream::FuturesUnordered;
 use super::super::error::Error;
 use super::super::visible::write_until_visible;
 use super::send::{Door, PostOnly, concerns_entity, refused_field};
-use super::tally::{Applied, Outcome, Refusal, Tally};
+use super::tally::{Applied, Refusal, SendOutcome, Tally};
 use super::{Executor, OnRefusal};
 use crate::http::Failure;
 use crate::kong::model::Packed;
@@ -230,13 +230,13 @@ impl<'a> Run<'a> {
                 return refused;
             };
             match outcome {
-                Outcome::Written => {
+                SendOutcome::Written => {
                     applied.count(action);
                     executor.count(item, true);
                 }
-                Outcome::Refused(refusal) => refused.push((item, refusal)),
-                Outcome::NotTried => applied.not_tried.push(item.subject.clone()),
-                Outcome::Failed(error) => {
+                SendOutcome::Refused(refusal) => refused.push((item, refusal)),
+                SendOutcome::NotTried => applied.not_tried.push(item.subject.clone()),
+                SendOutcome::Failed(error) => {
                     applied.interrupted.get_or_insert(error);
                 }
             }
@@ -256,9 +256,9 @@ impl Executor<'_> {
         });
     }
 
-    async fn send(&self, item: Item<'_>, action: Action, shared: &Shared) -> Outcome {
+    async fn send(&self, item: Item<'_>, action: Action, shared: &Shared) -> SendOutcome {
         if shared.stop.load(Ordering::Relaxed) || self.cancel.is_cancelled() {
-            return Outcome::NotTried;
+            return SendOutcome::NotTried;
         }
         let door = Door {
             client: self.client,
@@ -267,7 +267,7 @@ impl Executor<'_> {
         };
         let send = || async { door.send(&item.entity.unpack(), action).await };
         match write_until_visible(send, self.cancel).await {
-            Ok(()) => Outcome::Written,
+            Ok(()) => SendOutcome::Written,
             Err(error) if concerns_entity(&error) => {
                 let refusal = Refusal {
                     subject: item.subject.clone(),
@@ -280,13 +280,13 @@ impl Executor<'_> {
                 if self.on_refusal == OnRefusal::Stop && !may_pass(&refusal) {
                     shared.stop.store(true, Ordering::Relaxed);
                 }
-                Outcome::Refused(refusal)
+                SendOutcome::Refused(refusal)
             }
             // Told to end while it waited: what has become of it is seen by the next pass.
-            Err(_) if self.cancel.is_cancelled() => Outcome::NotTried,
+            Err(_) if self.cancel.is_cancelled() => SendOutcome::NotTried,
             Err(error) => {
                 shared.stop.store(true, Ordering::Relaxed);
-                Outcome::Failed(Error::target(error))
+                SendOutcome::Failed(Error::target(error))
             }
         }
     }

@@ -127,7 +127,7 @@ impl Tally {
 }
 
 /// What happened to one entity.
-pub(super) enum Outcome {
+pub(super) enum SendOutcome {
     Written,
     Refused(Refusal),
     /// The run had ended before.
