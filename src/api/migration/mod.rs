@@ -52,12 +52,6 @@ pub trait MigrationKind:
     /// True when nothing is to be done for now.
     fn is_suspended(&self) -> bool;
 
-    /// True when what was written is to be undone.
-    fn is_rolled_back(&self) -> bool;
-
-    /// Findings that are accepted.
-    fn waivers(&self) -> &[WaiverSpec];
-
     /// How hard a run may push. One call at a time for a kind whose spec does not say.
     fn limits(&self) -> RunLimits {
         RunLimits {
@@ -89,9 +83,6 @@ pub trait MigrationStatus {
 
     /// What is done.
     fn progress_mut(&mut self) -> &mut Option<ProgressStatus>;
-
-    /// What somebody should know.
-    fn findings_mut(&mut self) -> &mut Option<FindingsStatus>;
 
     /// The latest runs, the newest first.
     fn history_mut(&mut self) -> &mut Vec<HistoryEntry>;

@@ -2,8 +2,8 @@
 
 use super::{WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::api::migration::{
-    Approval, FindingsStatus, HistoryEntry, MigrationKind, MigrationStatus, Mode, Phase, PlanStatus,
-    ProgressStatus, RunLimits, WaiverSpec,
+    Approval, HistoryEntry, MigrationKind, MigrationStatus, Mode, Phase, PlanStatus, ProgressStatus,
+    RunLimits,
 };
 use crate::api::refs::LocalRef;
 
@@ -20,14 +20,6 @@ impl MigrationKind for WorkspaceMigration {
 
     fn is_suspended(&self) -> bool {
         self.spec.suspend
-    }
-
-    fn is_rolled_back(&self) -> bool {
-        self.spec.rollback
-    }
-
-    fn waivers(&self) -> &[WaiverSpec] {
-        &self.spec.waivers
     }
 
     fn limits(&self) -> RunLimits {
@@ -52,10 +44,6 @@ impl MigrationStatus for WorkspaceMigrationStatus {
 
     fn progress_mut(&mut self) -> &mut Option<ProgressStatus> {
         &mut self.progress
-    }
-
-    fn findings_mut(&mut self) -> &mut Option<FindingsStatus> {
-        &mut self.findings
     }
 
     fn history_mut(&mut self) -> &mut Vec<HistoryEntry> {

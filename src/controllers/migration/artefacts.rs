@@ -9,6 +9,7 @@ use crate::api::refs::LocalRef;
 use crate::controllers::runtime::draft::Draft;
 use crate::k8s::artefacts::ArtefactError;
 use crate::k8s::events::Note;
+use crate::k8s::lead::NotLeading;
 use crate::k8s::status::ReconciledObject;
 
 /// A document that status names.
@@ -66,6 +67,8 @@ pub async fn keep<K: MigrationKind + ReconciledObject>(
                 *named = Some(LocalRef { name });
             }
         }
+        // The replica that leads stores it.
+        Err(error) if NotLeading::behind(&error).is_some() => {}
         Err(error) => {
             let purpose = document.purpose();
             tracing::warn!(%error, migration = object.name_any(), "the {purpose} is not stored");

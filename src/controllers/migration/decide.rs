@@ -12,7 +12,7 @@ pub fn next_step(
     mode: Mode,
     approval: Option<&Approval>,
     completed: bool,
-    (plan, consequence): (&Plan, &Rule),
+    (plan, consequence): (&Plan, Option<&Rule>),
 ) -> NextStep {
     let decisions = Decisions {
         purpose: match mode {
@@ -23,23 +23,13 @@ pub fn next_step(
         approved: required(approval).map(|approval| approval.plan_hash.as_str()),
         completed,
     };
-    next_step::next_step(&decisions, plan, Some(consequence))
+    next_step::next_step(&decisions, plan, consequence)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::api::migration::ApprovalPolicy;
-    use crate::migration::rule::Severity;
-
-    const CONSEQUENCE: Rule = Rule {
-        id: "a-consequence",
-        severity: Severity::Error,
-        waivable: true,
-        title: "",
-        remedy: "",
-        example: "",
-    };
 
     fn plan() -> Plan {
         Plan {
@@ -54,15 +44,15 @@ mod tests {
     #[test]
     fn each_mode_has_a_purpose() {
         assert_eq!(
-            next_step(Mode::Plan, None, true, (&plan(), &CONSEQUENCE)),
+            next_step(Mode::Plan, None, true, (&plan(), None)),
             NextStep::Report
         );
         assert_eq!(
-            next_step(Mode::Apply, None, true, (&plan(), &CONSEQUENCE)),
+            next_step(Mode::Apply, None, true, (&plan(), None)),
             NextStep::Watch
         );
         assert_eq!(
-            next_step(Mode::Sync, None, true, (&plan(), &CONSEQUENCE)),
+            next_step(Mode::Sync, None, true, (&plan(), None)),
             NextStep::Steady
         );
     }
@@ -74,7 +64,7 @@ mod tests {
                 policy,
                 plan_hash: "sha256:other".into(),
             };
-            next_step(Mode::Apply, Some(&approval), false, (&plan(), &CONSEQUENCE))
+            next_step(Mode::Apply, Some(&approval), false, (&plan(), None))
         };
         assert_eq!(
             step(ApprovalPolicy::Required),

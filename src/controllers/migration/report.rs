@@ -16,7 +16,7 @@ use crate::migration::rule::{Rule, Severity};
 /// Findings of `consequence` only follow from others, and are not told first.
 pub fn report_planned<S: ObjectStatus + MigrationStatus>(
     plan: &Plan,
-    consequence: &Rule,
+    consequence: Option<&Rule>,
     draft: &mut Draft<S>,
 ) {
     let before = draft.status.plan_mut().take();
@@ -35,8 +35,8 @@ pub fn report_planned<S: ObjectStatus + MigrationStatus>(
 }
 
 /// Whether a finding forbids the writes, which mode Plan tells too.
-fn report_preflight<S: ObjectStatus>(plan: &Plan, consequence: &Rule, draft: &mut Draft<S>) {
-    match plan.obstacle(Some(consequence)) {
+fn report_preflight<S: ObjectStatus>(plan: &Plan, consequence: Option<&Rule>, draft: &mut Draft<S>) {
+    match plan.obstacle(consequence) {
         Some(finding) => draft.conditions.set(
             PREFLIGHT_PASSED,
             False,

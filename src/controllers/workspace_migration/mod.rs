@@ -233,7 +233,7 @@ impl WorkspaceMigrationController {
             spec.mode,
             spec.approval.as_ref(),
             completed,
-            (&planned.plan, &BLOCKED_BY_DEPENDENCY),
+            (&planned.plan, Some(&BLOCKED_BY_DEPENDENCY)),
         );
         if matches!(step, NextStep::Watch | NextStep::Steady) {
             age::renew(run.observed, planned, self.context.clock.now(), draft);

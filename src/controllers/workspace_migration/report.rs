@@ -97,7 +97,7 @@ pub(super) fn report_plan(
 ) {
     let plan = &planned.plan;
     draft.status.source = Some(source_status(&observed.source, plan));
-    report_planned(plan, &BLOCKED_BY_DEPENDENCY, draft);
+    report_planned(plan, Some(&BLOCKED_BY_DEPENDENCY), draft);
     findings::report_planned(plan, draft);
     draft.status.progress = Some(progress_status(&initial_progress(plan), None));
     report_prune(plan, draft);

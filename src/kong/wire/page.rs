@@ -88,7 +88,8 @@ fn is_empty_object(text: &str) -> bool {
 }
 
 /// Where the next page starts: `offset`, or the query of `next`; in Konnect's older endpoints `next_cursor`, in `page` or
-/// beside it, or `page.next`. On the last page all are absent, null or empty.
+/// beside it, or `page.next`. On the last page all are absent, null, zero or empty, or
+/// `has_next_page` is false.
 ///
 /// # Errors
 /// When something says that more follows and none of these says where: a list that is taken for complete by mistake looks as if the rest had
@@ -113,8 +114,8 @@ fn cursor(body: &Fields<'_>) -> Result<Option<String>, &'static str> {
 fn word(value: Option<&Value>) -> Option<String> {
     match value? {
         Value::String(word) if !word.is_empty() => Some(word.clone()),
-        // Kong's offset in the targets of an upstream.
-        Value::Number(number) => Some(number.to_string()),
+        // Kong's offset in the targets of an upstream; zero would be the first page again.
+        Value::Number(number) if number.as_f64() != Some(0.0) => Some(number.to_string()),
         _ => None,
     }
 }
@@ -124,10 +125,13 @@ fn word(value: Option<&Value>) -> Option<String> {
 fn says_more(fields: &Map<String, Value>) -> bool {
     fields.iter().any(|(name, value)| {
         let name = name.to_ascii_lowercase();
-        let tells = name == "offset"
-            || ["next", "more", "cursor", "continu"]
-                .iter()
-                .any(|word| name.contains(word));
+        // The way back, and an echo of the cursor that was asked for, say nothing of what follows.
+        let tells = !name.starts_with("prev")
+            && name != "cursor"
+            && (name == "offset"
+                || ["next", "more", "cursor", "continu"]
+                    .iter()
+                    .any(|word| name.contains(word)));
         match value {
             Value::Object(inner) => says_more(inner) || tells && !inner.is_empty(),
             _ => tells && holds_something(value),
@@ -205,6 +209,8 @@ mod tests {
             json!({"data": [], "next": "", "page": {"next": null, "total_count": 3}}),
             json!({"data": [], "meta": {"page": {"next": null, "number": 1, "size": 10, "total": 3}}}),
             json!({"data": [], "nextPageToken": ""}),
+            json!({"data": [], "cursor": "asked for", "offset": 0}),
+            json!({"items": [], "page": {"prev_cursor": "a", "next_cursor": null}, "previous_cursor": "a"}),
             json!({"items": [], "has_next_page": false, "next_cursor": "a"}),
         ] {
             assert_eq!(cursor(body.clone()), None, "{body}");

@@ -76,7 +76,7 @@ fn writes(draft: &MigrationDraft) -> bool {
         Mode::Apply,
         None,
         is_completed(draft),
-        (&changed(), &BLOCKED_BY_DEPENDENCY),
+        (&changed(), Some(&BLOCKED_BY_DEPENDENCY)),
     ) != NextStep::Watch
 }
 
