@@ -1,7 +1,7 @@
 //! Writes out what a declarative file leaves to defaults: an Admin API returns every field, a file only those that somebody
 //! wrote, and Konnect fills the rest with the newest defaults.
 //!
-//! Core entities: [`super::core_defaults`], and the protocols of a route, which depend on the version.
+//! Core entities: `core_defaults`, and the protocols of a route, which depend on the version.
 //! Plugins: only defaults that are others in the newest schemas, since Konnect fills the rest with the same values.
 
 use serde_json::{Map, Value, json};
