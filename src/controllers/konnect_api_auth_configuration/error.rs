@@ -39,15 +39,17 @@ pub(super) enum AuthError {
 }
 
 impl AuthError {
-    /// True when the token is known to be no good; false when nothing was learnt about it.
-    pub(super) fn is_verdict(&self) -> bool {
-        match self {
-            Self::ServerUrl(_) | Self::Unusable(_) => true,
+    /// Why the token is known to be no good, as a reason; none when nothing was learnt about it.
+    pub(super) fn verdict(&self) -> Option<&'static str> {
+        let is_verdict = match self {
+            Self::ServerUrl(_) => return Some(reason::INVALID_SERVER_URL),
+            Self::Unusable(_) => true,
             Self::Token(error) => !error.is_passing(),
             Self::Konnect(error) => error.class() == Class::Unauthorized,
             // It says nothing about the token.
             Self::NoIdentityApi { .. } => false,
-        }
+        };
+        is_verdict.then_some(reason::INVALID)
     }
 
     /// What an answer of the identity API at `host` means.

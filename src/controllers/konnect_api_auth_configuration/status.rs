@@ -77,21 +77,14 @@ pub(super) fn failed(draft: &mut AuthDraft, object: &Auth, error: &AuthError) {
         | AuthError::NoIdentityApi { .. }
         | AuthError::Konnect(_) => {}
     }
-    if error.is_verdict() {
+    if error.verdict().is_some() {
         draft.status.organization_id = None;
     }
     verdict(&mut draft.conditions, error);
 }
 
 fn verdict(conditions: &mut ConditionSet, error: &AuthError) {
-    if error.is_verdict() {
-        let why = match error {
-            AuthError::ServerUrl(_) => reason::INVALID_SERVER_URL,
-            AuthError::Token(_)
-            | AuthError::Unusable(_)
-            | AuthError::NoIdentityApi { .. }
-            | AuthError::Konnect(_) => reason::INVALID,
-        };
+    if let Some(why) = error.verdict() {
         conditions.set(API_AUTH_VALID, ConditionStatus::False, why, error.to_string());
         return;
     }

@@ -1,7 +1,5 @@
 //! Plan, findings and progress in the words and limits of a status. Pure.
 
-use std::collections::BTreeMap;
-
 use crate::api::migration::{
     FindingGroup, FindingSeverity, FindingsStatus, KindProgressStatus, PlanStatus, ProgressStatus, limits,
 };
@@ -9,6 +7,7 @@ use crate::k8s::conditions::bounded;
 use crate::migration::finding::Finding;
 use crate::migration::plan::{Action, Plan};
 use crate::migration::progress::Progress;
+use crate::migration::render::groups::by_rule;
 use crate::migration::rule::{RuleRegistry, Severity};
 
 /// What is to be done. What stays behind counts in the summary and has findings.
@@ -28,13 +27,6 @@ pub fn plan_status(plan: &Plan) -> PlanStatus {
 
 /// Findings grouped by id, worst first, with the first subjects of each and the title of the rule. What is waived comes last and is counted apart.
 pub fn findings_status(findings: &[Finding], rules: RuleRegistry) -> FindingsStatus {
-    let mut groups: BTreeMap<(Severity, &str), Vec<&Finding>> = BTreeMap::new();
-    for finding in findings {
-        groups
-            .entry((finding.severity, &finding.id))
-            .or_default()
-            .push(finding);
-    }
     let open = || findings.iter().filter(|finding| finding.waived.is_none());
     let with = |severity| count(open().filter(|finding| finding.severity == severity).count());
     let mut status = FindingsStatus {
@@ -46,7 +38,7 @@ pub fn findings_status(findings: &[Finding], rules: RuleRegistry) -> FindingsSta
         ..FindingsStatus::default()
     };
     status.summary = summary(&status);
-    let mut groups: Vec<_> = groups.into_iter().collect();
+    let mut groups: Vec<_> = by_rule(findings).into_iter().collect();
     groups.sort_by_key(|(_, group)| group.iter().all(|finding| finding.waived.is_some()));
     status.top = groups
         .into_iter()
