@@ -109,6 +109,44 @@ async fn konnect_serves_the_data_and_faults_it_was_given() {
     assert_eq!(get("/v2/control-planes", "three").await.status(), 401);
 }
 
+#[tokio::test]
+async fn konnect_has_the_manners_it_was_given() {
+    const ID: &str = "51de6f12-d9f9-445d-8534-5c5457870a35";
+    let left_out = format!("services/{ID}=1");
+    let konnect = Simulator::start(&[
+        "konnect",
+        "--workload=1",
+        "--post-with-id=overwrites",
+        "--pages-by-position",
+        "--leave-out",
+        &left_out,
+    ])
+    .unwrap();
+    let call = async |method: reqwest::Method, path: &str, body: Value| {
+        let request = Client::new().request(method, format!("{}/v2/control-planes{path}", konnect.url));
+        let answer = request
+            .bearer_auth("kpat_simulated")
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        (answer.status().as_u16(), answer.json::<Value>().await.unwrap())
+    };
+    let (_, planes) = call(reqwest::Method::GET, "", Value::Null).await;
+    let services = format!(
+        "/{}/core-entities/services",
+        planes["data"][0]["id"].as_str().unwrap()
+    );
+    for host in ["a", "b"] {
+        let body = serde_json::json!({"id": ID, "host": host});
+        assert_eq!(call(reqwest::Method::POST, &services, body).await.0, 201);
+    }
+    for expected in [1, 2] {
+        let (_, page) = call(reqwest::Method::GET, &services, Value::Null).await;
+        assert_eq!(page["data"].as_array().map(Vec::len), Some(expected));
+    }
+}
+
 #[test]
 fn a_bad_fault_is_explained() {
     let output = Command::new(env!("CARGO_BIN_EXE_simulators"))

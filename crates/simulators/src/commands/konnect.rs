@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use anyhow::Context as _;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use simulators::konnect::{self, Konnect, Side};
+use simulators::konnect::{self, Konnect, PostWithId, Side};
 use simulators::workload;
 
 use super::serving::Serving;
@@ -56,6 +57,45 @@ pub(crate) struct Arguments {
     /// Answer 404 to the PUT of a target that does not exist, as Kong does; a client must then POST it with its id.
     #[arg(long)]
     target_put_missing_is_404: bool,
+
+    /// What a POST does with the id in its body: `refuses` one that is there (400), `refuses-with-409`, `refuses-by-field` (400 that
+    /// names a unique field), `assigns-ids` of its own, or `overwrites` what is there.
+    #[arg(long, value_name = "MANNER", default_value = "refuses")]
+    post_with_id: PostWithId,
+
+    /// Begin pages at a position of the list, so that they shift while others write.
+    #[arg(long)]
+    pages_by_position: bool,
+
+    /// Leave an entity out of lists, as one that lags: `LIST/ID[=TIMES]`, such as `services/51de6f12-d9f9-445d-8534-5c5457870a35=1`; reads
+    /// by id show it. May be repeated.
+    #[arg(long, value_name = "ENTITY")]
+    leave_out: Vec<LeaveOut>,
+}
+
+/// An entity that lists leave out.
+#[derive(Debug, Clone)]
+struct LeaveOut {
+    list: String,
+    id: String,
+    times: Option<u64>,
+}
+
+impl FromStr for LeaveOut {
+    type Err = anyhow::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (entity, times) = match text.split_once('=') {
+            Some((entity, times)) => (entity, Some(times.parse().context("TIMES is no number")?)),
+            None => (text, None),
+        };
+        let (list, id) = entity.rsplit_once('/').context("expected LIST/ID[=TIMES]")?;
+        Ok(Self {
+            list: list.to_owned(),
+            id: id.to_owned(),
+            times,
+        })
+    }
 }
 
 /// A control plane of a data file.
@@ -77,6 +117,8 @@ struct Entity {
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut options = konnect::Options {
         target_put_missing_is_404: arguments.target_put_missing_is_404,
+        post_with_id: arguments.post_with_id,
+        pages_by_position: arguments.pages_by_position,
         ..konnect::Options::default()
     };
     if !arguments.token.is_empty() {
@@ -88,6 +130,9 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     if let Some(units) = arguments.workload {
         workload::seed(&konnect, "generated", units).context("cannot load the workload")?;
+    }
+    for LeaveOut { list, id, times } in &arguments.leave_out {
+        konnect.leave_out(list, id, *times);
     }
     let (region, global) = (arguments.region_listen, arguments.global_listen);
     let routers = if arguments.one_address {

@@ -66,14 +66,12 @@ fn membership_answer(
     membership: &Membership<'_>,
     body: &Value,
 ) -> Result<(StatusCode, Value), Failure> {
-    let control_plane = state.control_plane(call.control_plane)?;
     if call.method == "GET" {
-        return Ok((
-            StatusCode::OK,
-            membership.list(control_plane, &full_path(call), &call.query)?,
-        ));
+        let (control_plane, lag) = state.lister(call.control_plane)?;
+        let page = membership.list(control_plane, lag, &full_path(call), &call.query)?;
+        return Ok((StatusCode::OK, page));
     }
-    membership.write(control_plane, call.method, body)
+    membership.write(state.control_plane(call.control_plane)?, call.method, body)
 }
 
 fn entity_answer(
@@ -83,7 +81,13 @@ fn entity_answer(
     (schema, body): (&Value, &Value),
 ) -> Result<(StatusCode, Value), Failure> {
     let address = kinds::address(segments).ok_or_else(Failure::entity_not_found)?;
+    if call.method == "GET" && address.id.is_none() {
+        let (control_plane, lag) = state.lister(call.control_plane)?;
+        let page = entities::list(control_plane, lag, &full_path(call), &address, &call.query)?;
+        return Ok((StatusCode::OK, page));
+    }
     let missing_target_is_404 = state.options.target_put_missing_is_404;
+    let post_with_id = state.options.post_with_id;
     let (control_plane, counters) = state.writer(call.control_plane)?;
     let write = Write {
         address: &address,
@@ -92,17 +96,13 @@ fn entity_answer(
         query: &call.query,
     };
     match (call.method, &address.id) {
-        ("GET", None) => Ok((
-            StatusCode::OK,
-            entities::list(control_plane, &full_path(call), &address, &call.query)?,
-        )),
-        ("GET", Some(_)) => Ok((
+        ("GET", _) => Ok((
             StatusCode::OK,
             entities::read(control_plane, &address, &call.query)?,
         )),
         ("POST", _) => Ok((
             StatusCode::CREATED,
-            entities::create(control_plane, counters, &write)?,
+            entities::create(control_plane, counters, &write, post_with_id)?,
         )),
         ("PUT", _) => {
             if missing_target_is_404 {

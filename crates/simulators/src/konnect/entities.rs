@@ -7,7 +7,9 @@ use uuid::Uuid;
 use super::document::ENTITIES;
 use super::errors::{Detail, Failure};
 use super::kinds::{self, Address, Kind};
+use super::lag::Lag;
 use super::paging::{Part, Query, TagFilter, entity_page};
+use super::posting::PostWithId;
 use super::rules::{self, Context};
 use super::state::{ControlPlane, Counters};
 use super::{constraints, plugins, views};
@@ -15,6 +17,7 @@ use super::{constraints, plugins, views};
 /// A page of the entities at an address: `{data, next, offset}`.
 pub fn list(
     control_plane: &ControlPlane,
+    lag: &mut Lag,
     path: &str,
     address: &Address,
     query: &Query,
@@ -26,10 +29,19 @@ pub fn list(
         Some(_) => None,
         None => TagFilter::of(query)?,
     };
+    let mut left_out = Vec::new();
     let selected = at(control_plane, address, parent.as_deref(), &part.after).filter(|entity| {
-        tags.as_ref().is_none_or(|tags| tags.admits(entity)) && matches_name(query, address.kind, entity)
+        let id = entity["id"].as_str().unwrap_or_default();
+        let hidden = id > part.after.as_str() && lag.leaves_out(address.kind.path, id);
+        if hidden {
+            left_out.push(id.to_owned());
+        }
+        !hidden
+            && tags.as_ref().is_none_or(|tags| tags.admits(entity))
+            && matches_name(query, address.kind, entity)
     });
-    let (page, mut envelope) = entity_page(path, query, &part, selected);
+    let (page, mut envelope) = entity_page(path, query, (&part, lag.by_position), selected);
+    lag.count(address.kind.path, &left_out);
     // Moved: `json!` would copy each of them.
     let shown = page
         .into_iter()
@@ -72,20 +84,41 @@ pub struct Write<'a> {
     pub query: &'a Query,
 }
 
-/// Creates an entity; an id in the body that is taken is refused.
+/// Creates an entity; what becomes of an id in the body is the server's choice.
 pub fn create(
     control_plane: &mut ControlPlane,
     counters: &mut Counters,
     write: &Write<'_>,
+    posting: PostWithId,
 ) -> Result<Value, Failure> {
     let body = validated(control_plane, write)?;
     let kind = write.address.kind;
     let id = match body.get("id").and_then(Value::as_str) {
-        Some(id) => chosen_id(id)?,
-        None => counters.id(),
+        Some(id) if posting != PostWithId::AssignsIds => chosen_id(id)?,
+        _ => counters.id(),
     };
     if control_plane.get(kind.path, &id).is_some() {
-        return Err(Failure::constraint(vec![Detail::constraint("id", "unique", &id)]));
+        match posting {
+            PostWithId::Refuses => {
+                return Err(Failure::constraint(vec![Detail::constraint("id", "unique", &id)]));
+            }
+            PostWithId::RefusesWith409 => {
+                let detail = Detail::constraint("id", "unique", &id);
+                return Err(Failure::Entity(
+                    StatusCode::CONFLICT,
+                    "already exists",
+                    vec![detail],
+                ));
+            }
+            PostWithId::RefusesByField => {
+                // An index of the content is looked at first: the field that names it in place of the id.
+                let free = counters.id();
+                save(control_plane, counters, write, (free.clone(), body))?;
+                constraints::delete(control_plane, kind, &free)?;
+                return Err(Failure::constraint(vec![Detail::constraint("id", "unique", &id)]));
+            }
+            PostWithId::AssignsIds | PostWithId::Overwrites => {}
+        }
     }
     save(control_plane, counters, write, (id, body))
 }

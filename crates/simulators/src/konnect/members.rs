@@ -5,8 +5,12 @@ use serde_json::{Value, json};
 
 use super::errors::{Detail, Failure};
 use super::kinds;
+use super::lag::Lag;
 use super::paging::{Part, Query, entity_page};
 use super::state::ControlPlane;
+
+/// The list of memberships as [`Lag`] knows it, in which an id is `{group}/{consumer}`.
+const MEMBERS: &str = "consumer_groups/consumers";
 
 /// Which side of the membership a path stands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,11 +79,26 @@ impl<'a> Membership<'a> {
     }
 
     /// A page of the other side.
-    pub fn list(&self, control_plane: &ControlPlane, path: &str, query: &Query) -> Result<Value, Failure> {
+    pub fn list(
+        &self,
+        control_plane: &ControlPlane,
+        lag: &mut Lag,
+        path: &str,
+        query: &Query,
+    ) -> Result<Value, Failure> {
         let owner = self.owner_id(control_plane)?;
+        let key = |other: &Value| {
+            let (group, consumer) = self.pair(&owner, other["id"].as_str().unwrap_or_default());
+            format!("{group}/{consumer}")
+        };
         let others = self.others(control_plane, &owner);
-        let (page, mut envelope) = entity_page(path, query, &Part::of(query)?, others.into_iter());
+        let (left_out, others): (Vec<_>, Vec<_>) = others
+            .into_iter()
+            .partition(|other| lag.leaves_out(MEMBERS, &key(other)));
+        let part = Part::of(query)?;
+        let (page, mut envelope) = entity_page(path, query, (&part, lag.by_position), others.into_iter());
         envelope["data"] = page.into_iter().cloned().collect();
+        lag.count(MEMBERS, &left_out.into_iter().map(key).collect::<Vec<_>>());
         Ok(envelope)
     }
 

@@ -18,12 +18,14 @@ mod errors;
 mod http;
 mod kinds;
 mod labels;
+mod lag;
 mod lua_shape;
 mod members;
 mod paging;
 mod partials;
 mod plugin_schemas;
 mod plugins;
+mod posting;
 mod rules;
 mod schemas;
 mod side;
@@ -40,6 +42,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use anyhow::{Result, anyhow};
 use serde_json::Value;
 
+pub use self::posting::PostWithId;
 pub use self::side::{Servers, Side, endpoints};
 
 use self::core_entities::Call;
@@ -66,6 +69,10 @@ pub struct Options {
     pub geo: String,
     /// Whether PUT of a target that does not exist yet answers 404, as a Kong gateway does; POST with an id works.
     pub target_put_missing_is_404: bool,
+    /// What a POST does with the id in its body.
+    pub post_with_id: PostWithId,
+    /// Whether pages begin at a position of the list, so that they shift while others write.
+    pub pages_by_position: bool,
 }
 
 impl Default for Options {
@@ -78,6 +85,8 @@ impl Default for Options {
             tokens: vec!["kpat_simulated".to_owned()],
             geo: "us".to_owned(),
             target_put_missing_is_404: false,
+            post_with_id: PostWithId::default(),
+            pages_by_position: false,
         }
     }
 }
@@ -188,6 +197,18 @@ impl Konnect {
                 credential["username"] == username
                     && credential["password"] == credentials::password_hash(password, consumer)
             })
+    }
+
+    /// Changes what a POST does with the id in its body.
+    pub fn set_post_with_id(&self, post_with_id: PostWithId) {
+        self.lock().options.post_with_id = post_with_id;
+    }
+
+    /// Leaves an entity out of the next `times` answers that would show it, of its flat list (`services`) and of those below other
+    /// entities; of all with `None`. For a membership the list is `consumer_groups/consumers` and the id `{group}/{consumer}`. Reads by id
+    /// show it.
+    pub fn leave_out(&self, list: &str, id: &str, times: Option<u64>) {
+        self.lock().lag.leave_out(list, id, times);
     }
 
     /// Creates a control plane from the body of a `POST /v2/control-planes`.

@@ -45,9 +45,14 @@ impl Query {
 #[derive(Debug)]
 pub struct Part {
     size: usize,
-    /// Id of the last entity of the page before; empty for the first page.
+    /// Id of the last entity of the page before; empty for the first page, and where pages go by position.
     pub after: String,
+    /// Entities before the page, where pages go by position.
+    before: usize,
 }
+
+/// Begins an offset that is a position; no id begins so.
+const POSITION: char = '#';
 
 impl Part {
     /// Reads `size` and `offset`.
@@ -62,10 +67,15 @@ impl Part {
                     Failure::validation(vec![Detail::field("size", "must be between 1 and 1000")])
                 })?,
         };
-        let after = query.get("offset").map(decode_offset).transpose()?;
+        let offset = query.get("offset").map(decode_offset).transpose()?;
+        let offset = offset.unwrap_or_default();
+        let position = offset
+            .strip_prefix(POSITION)
+            .and_then(|digits| digits.parse().ok());
         Ok(Self {
             size,
-            after: after.unwrap_or_default(),
+            before: position.unwrap_or(0),
+            after: if position.is_some() { String::new() } else { offset },
         })
     }
 }
@@ -75,15 +85,18 @@ impl Part {
 pub fn entity_page<'a>(
     path: &str,
     query: &Query,
-    part: &Part,
+    (part, by_position): (&Part, bool),
     entities: impl Iterator<Item = &'a Value>,
 ) -> (Vec<&'a Value>, Value) {
     let follows = |entity: &&Value| entity["id"].as_str().is_some_and(|id| id > part.after.as_str());
-    let mut rest = entities.filter(follows);
+    let mut rest = entities.filter(follows).skip(part.before);
     let page: Vec<_> = rest.by_ref().take(part.size).collect();
     let mut envelope = json!({"next": null});
     if let (Some(_), Some(last)) = (rest.next(), page.last()) {
-        let offset = encode_offset(last["id"].as_str().unwrap_or_default());
+        let offset = match by_position {
+            true => encode_offset(&format!("{POSITION}{}", part.before + page.len())),
+            false => encode_offset(last["id"].as_str().unwrap_or_default()),
+        };
         let mut next = url::form_urlencoded::Serializer::new(String::new());
         next.append_pair("offset", &offset);
         for (name, value) in query.iter().filter(|(name, _)| *name != "offset") {

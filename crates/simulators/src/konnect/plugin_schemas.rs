@@ -19,16 +19,12 @@ pub fn answer(
     body: &Value,
 ) -> Result<(StatusCode, Value), Failure> {
     let missing = || Failure::Legacy(StatusCode::NOT_FOUND, "plugin-schema not found".to_owned());
+    if let ("GET", None) = (call.method, name) {
+        return list(state, call);
+    }
     let (control_plane, counters) = state.writer(call.control_plane)?;
     let stored = &mut control_plane.plugin_schemas;
     match (call.method, name) {
-        ("GET", None) => {
-            let items: Vec<_> = stored.values().collect();
-            Ok((
-                StatusCode::OK,
-                json!({"items": items, "page": {"total_count": items.len()}}),
-            ))
-        }
         ("GET", Some(name)) => {
             let item = stored.get(name).ok_or_else(missing)?;
             Ok((StatusCode::OK, json!({"item": item})))
@@ -45,6 +41,22 @@ pub fn answer(
         }
         (_, name) => upload(control_plane, counters.tick(), name, body),
     }
+}
+
+fn list(state: &mut State, call: &Call<'_>) -> Result<(StatusCode, Value), Failure> {
+    const LIST: &str = "plugin-schemas";
+    let (control_plane, lag) = state.lister(call.control_plane)?;
+    let stored = &control_plane.plugin_schemas;
+    let left_out: Vec<_> = stored
+        .keys()
+        .filter(|name| lag.leaves_out(LIST, name))
+        .cloned()
+        .collect();
+    let shown = stored.iter().filter(|(name, _)| !left_out.contains(name));
+    let items: Vec<_> = shown.map(|(_, item)| item).collect();
+    lag.count(LIST, &left_out);
+    let page = json!({"items": items, "page": {"total_count": items.len()}});
+    Ok((StatusCode::OK, page))
 }
 
 /// Stores an uploaded schema; `name` is the one to replace, absent for a new one.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::errors::Failure;
 use super::kinds::{Foreign, Kind};
+use super::lag::Lag;
 use super::{Options, TokenState};
 
 /// Seconds since the epoch of the first write.
@@ -22,6 +23,8 @@ pub struct State {
     pub tokens: BTreeMap<String, TokenState>,
     /// Control planes by id.
     pub control_planes: BTreeMap<String, ControlPlane>,
+    /// What lists do not show.
+    pub lag: Lag,
     counters: Counters,
 }
 
@@ -88,10 +91,12 @@ impl State {
             .iter()
             .map(|token| (token.clone(), TokenState::Active))
             .collect();
+        let lag = Lag::none(options.pages_by_position);
         Self {
             options,
             tokens,
             control_planes: BTreeMap::new(),
+            lag,
             counters: Counters::default(),
         }
     }
@@ -106,6 +111,15 @@ impl State {
         self.control_planes
             .get_mut(id)
             .ok_or_else(Failure::entity_not_found)
+    }
+
+    /// A control plane together with what its lists do not show.
+    pub fn lister(&mut self, id: &str) -> Result<(&ControlPlane, &mut Lag), Failure> {
+        let control_plane = self
+            .control_planes
+            .get(id)
+            .ok_or_else(Failure::entity_not_found)?;
+        Ok((control_plane, &mut self.lag))
     }
 
     /// A control plane together with the counters.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, Method, Request, Response, StatusCode};
+use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use axum::response::IntoResponse as _;
 use hyper::body::Incoming;
 use serde_json::json;
@@ -16,6 +16,7 @@ use tower::ServiceExt as _;
 use super::behaviour::{Behaviour, Bucket, RetryAfter};
 use super::fault::{ArmedFault, Fault, Outcome};
 use super::line::Line;
+use super::second_writer::{Act, Moment};
 use super::spoil;
 use super::stats::{Recorder, Stats, Write};
 
@@ -28,6 +29,7 @@ const BEHAVIOUR_PATH: &str = "/_simulator/behaviour";
 #[derive(Debug)]
 pub(super) struct Controls {
     active: RwLock<Arc<Active>>,
+    acts: RwLock<Vec<Arc<Act>>>,
     recorder: Recorder,
 }
 
@@ -53,12 +55,30 @@ impl Controls {
     pub(super) fn new(behaviour: Behaviour) -> Self {
         Self {
             active: RwLock::new(Arc::new(behaviour.into())),
+            acts: RwLock::default(),
             recorder: Recorder::default(),
         }
     }
 
     pub(super) fn set_behaviour(&self, behaviour: Behaviour) {
         *self.active.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(behaviour.into());
+    }
+
+    pub(super) fn add_act(&self, act: Act) {
+        let mut acts = self.acts.write().unwrap_or_else(PoisonError::into_inner);
+        acts.push(Arc::new(act));
+    }
+
+    pub(super) fn forget_acts(&self) {
+        self.acts.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Lets somebody else act beside a request. An act may send requests of its own, so nothing is locked meanwhile.
+    fn act(&self, moment: Moment, method: &Method, uri: &Uri) {
+        let acts = self.acts.read().unwrap_or_else(PoisonError::into_inner).clone();
+        for act in acts {
+            act.take_place(moment, method, uri);
+        }
     }
 
     pub(super) fn stats(&self) -> Stats {
@@ -172,9 +192,13 @@ impl Gate {
         fail(fault, answer, line).await
     }
 
-    /// The simulator's own answer.
+    /// The simulator's own answer, and what somebody else does on both sides of it.
     async fn pass(self, request: Request<Body>) -> Response<Body> {
-        self.router.oneshot(request).await.into_response()
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        self.controls.act(Moment::Before, &method, &uri);
+        let answer = self.router.oneshot(request).await.into_response();
+        self.controls.act(Moment::After, &method, &uri);
+        answer
     }
 }
 

@@ -6,6 +6,7 @@ mod behaviour;
 mod fault;
 mod gate;
 mod line;
+mod second_writer;
 mod spoil;
 mod stats;
 mod tls;
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use behaviour::{Behaviour, RateLimit, RetryAfter, parse_duration};
 pub use fault::{Fault, Outcome};
+pub use second_writer::{Act, Beside};
 pub use stats::{Below, Stats, Write};
 pub use tls::{ClientIdentity, Tls};
 
@@ -88,6 +90,16 @@ impl Running {
     /// Replaces latency, rate limit and faults for all requests that arrive from now on; fault counters start anew.
     pub fn set_behaviour(&self, behaviour: Behaviour) {
         self.controls.set_behaviour(behaviour);
+    }
+
+    /// Has somebody else act beside requests that arrive from now on, in addition to who acts already.
+    pub fn meanwhile(&self, act: Act) {
+        self.controls.add_act(act);
+    }
+
+    /// Ends all acts of somebody else.
+    pub fn leave_alone(&self) {
+        self.controls.forget_acts();
     }
 
     /// What has been counted since the start or the last reset.

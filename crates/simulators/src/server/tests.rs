@@ -6,6 +6,7 @@ use reqwest::{Certificate, Client, ClientBuilder, Identity, StatusCode, Version}
 
 use super::*;
 
+mod second_writer;
 mod spoilt;
 
 fn router() -> Router {

@@ -8,4 +8,5 @@ mod keys;
 mod lists;
 mod members;
 mod plugins;
+mod posting;
 mod recorded;
