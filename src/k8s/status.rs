@@ -1,15 +1,10 @@
-//! Status by server-side apply: one field manager per controller, one patch per change, none when nothing changed.
+//! What the runtime must reach of the kinds that controllers own.
 
 use std::fmt::Debug;
 
 use k8s_openapi::{NamespaceResourceScope, apimachinery::pkg::apis::meta::v1::Condition};
-use kube::{
-    Api, Resource, ResourceExt,
-    api::{Patch, PatchParams},
-    core::object::HasStatus,
-};
+use kube::{Resource, core::object::HasStatus};
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::{Value, json};
 
 /// What the runtime must reach inside a kind's status.
 pub trait ObjectStatus: Clone + Default + Debug + Serialize + Send + Sync + 'static {
@@ -51,52 +46,4 @@ impl<K> ReconciledObject for K where
         + Sync
         + 'static
 {
-}
-
-/// Writes the status of one object as one field manager.
-#[derive(Clone, Debug)]
-pub struct StatusWriter<K> {
-    api: Api<K>,
-    manager: String,
-    name: String,
-    uid: Option<String>,
-    written: Option<Value>,
-}
-
-impl<K> StatusWriter<K>
-where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
-{
-    /// A writer for `object`, whose present status is `observed` (an equal one is not written again).
-    pub fn new(api: Api<K>, manager: String, object: &K, observed: Option<Value>) -> Self {
-        Self {
-            api,
-            manager,
-            name: object.name_any(),
-            uid: object.uid(),
-            written: observed,
-        }
-    }
-
-    /// Applies the status unless the object already carries it; says whether a patch was sent.
-    ///
-    /// The UID travels along, so a namesake that was created meanwhile refuses the patch with 409.
-    pub async fn apply(&mut self, status: &impl Serialize) -> Result<bool, kube::Error> {
-        let status = serde_json::to_value(status).map_err(kube::Error::SerdeError)?;
-        if self.written.as_ref() == Some(&status) {
-            return Ok(false);
-        }
-        let body = json!({
-            "apiVersion": K::api_version(&()),
-            "kind": K::kind(&()),
-            "metadata": {"name": self.name, "uid": self.uid},
-            "status": status,
-        });
-        let params = PatchParams::apply(&self.manager).force();
-        self.api
-            .patch_status(&self.name, &params, &Patch::Apply(&body))
-            .await?;
-        self.written = Some(status);
-        Ok(true)
-    }
 }

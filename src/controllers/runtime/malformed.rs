@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use kube::{
     Api, Resource, ResourceExt,
-    api::{ApiResource, DynamicObject, Patch, PatchParams},
+    api::{ApiResource, DynamicObject},
     core::{DeserializeGuard, error_boundary::InvalidObject},
     runtime::controller::Action,
 };
 use serde_json::json;
 
-use super::{context::Context, error::chain, runner::Reconciler};
+use super::{context::Context, error::chain, publisher, runner::Reconciler};
 use crate::{
     api::{annotations::FORCE_DELETE, conditions::reason, events},
     k8s::{conditions::ConditionSet, events::Note, finalizer, status::ReconciledObject},
@@ -102,18 +102,9 @@ async fn report<K: ReconciledObject>(
     let meta = object.meta();
     let mut conditions = ConditionSet::new(&[], meta.generation.unwrap_or_default(), context.clock.now());
     conditions.mark_stalled(reason, &message);
-    let body = json!({
-        "apiVersion": K::api_version(&()),
-        "kind": K::kind(&()),
-        "metadata": {"name": meta.name, "uid": meta.uid},
-        "status": {"conditions": conditions.to_vec()},
-    });
     let api = context.namespaced::<DeserializeGuard<K>>(&object.namespace().unwrap_or_default());
-    let params = PatchParams::apply(manager).force();
-    if let Err(error) = api
-        .patch_status(&object.name_any(), &params, &Patch::Apply(&body))
-        .await
-    {
+    let status = json!({"conditions": conditions.to_vec()});
+    if let Err(error) = publisher::apply(&api, manager, meta, &status).await {
         tracing::warn!(%error, "its status could not be written");
     }
     let note = Note::warning(reason, "Read", message);

@@ -19,7 +19,7 @@ impl<K: ReconciledObject> Pass<K> {
         let generation = object.meta().generation.unwrap_or_default();
         Self {
             draft: Draft::new(object.status(), generation, context.clock.now()),
-            publisher: Publisher::new(api, manager, object, context.leadership.clone()),
+            publisher: Publisher::new(api, manager, object),
         }
     }
 
