@@ -6,12 +6,11 @@ mod workload;
 use std::thread;
 
 use gateway_migration_operator::kong::model::{KongVersion, Snapshot};
-use gateway_migration_operator::kong::plan::report::{PlanEnds, plan_report};
+use gateway_migration_operator::kong::plan::document::{PlanEnds, plan_report};
 use gateway_migration_operator::kong::plan::{
     Catalogue, Circumstances, PlanInput, Planned, Policy, build_plan,
 };
 use gateway_migration_operator::migration::plan::Action;
-use gateway_migration_operator::migration::render::json;
 use gateway_migration_operator::migration::report::Secrets;
 
 fn plan(source: &Snapshot, target: &Snapshot) -> Planned {
@@ -33,7 +32,7 @@ fn eleven_thousand_entities_plan_to_the_same_bytes_ten_times() -> anyhow::Result
     assert_eq!(source.len(), 11_010);
     let bytes = || {
         let planned = plan(&source, &Snapshot::default());
-        json::store(&plan_report(&planned, PlanEnds::default(), Secrets::Masked))
+        serde_json::to_vec(&plan_report(&planned, PlanEnds::default(), Secrets::Masked))
     };
     let (first, bytes) = (&bytes()?, &bytes);
     // On two threads, so that nothing of a thread can leak into a plan.

@@ -11,12 +11,12 @@ use gateway_migration_operator::http::{
     Budget, EndpointMap, RetryPolicy, TlsOptions, Transport, TransportOptions,
 };
 use gateway_migration_operator::kong::admin;
-use gateway_migration_operator::kong::engine::apply::initial_progress;
 use gateway_migration_operator::kong::engine::{Migration, Observed, OnRefusal};
 use gateway_migration_operator::kong::konnect::{Client, CreateControlPlane, Filter, ServerUrl};
 use gateway_migration_operator::kong::plan::ledger::Ledger;
 use gateway_migration_operator::kong::plan::{Planned, Policy};
 use gateway_migration_operator::migration::plan::Action;
+use gateway_migration_operator::migration::progress::Progress;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -97,7 +97,7 @@ impl Run {
             ensure!(left == 0, "{left} entities differ between equal sides");
             return Ok(());
         }
-        let (progress, _) = watch::channel(initial_progress(&planned.plan));
+        let (progress, _) = watch::channel(Progress::before(&planned.plan));
         let applied = migration
             .apply(&planned, &CancellationToken::new(), &progress)
             .await;

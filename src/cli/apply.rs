@@ -16,13 +16,13 @@ use super::plan::{BLOCKED, LOG, PlanError, names, observe, runtime, waiting};
 use super::progress::follow;
 use super::result::{End, ResultFormat, RunResult};
 use crate::clock::{Clock as _, SystemClock};
-use crate::kong::engine::apply::initial_progress;
 use crate::kong::engine::{self, Applied, Observed};
+use crate::kong::plan::document::PlanEnds;
 use crate::kong::plan::planner_rules::BLOCKED_BY_DEPENDENCY;
 use crate::kong::plan::render::text;
-use crate::kong::plan::report::PlanEnds;
 use crate::kong::plan::{Planned, backup};
 use crate::migration::plan::{Action, Plan};
+use crate::migration::progress::Progress;
 use crate::migration::render::terminal::Style;
 use crate::migration::report::{PlanReport, Secrets};
 use crate::migration::subject::Subject;
@@ -367,7 +367,7 @@ impl ApplyArgs {
 /// Writes, and leaves in `applied` what was written, whatever comes between.
 async fn write(ends: &ConnectedEnds, planned: &Planned, stop: &CancellationToken, applied: &mut Applied) {
     if planned.plan.writes() > 0 {
-        let (sender, progress) = watch::channel(initial_progress(&planned.plan));
+        let (sender, progress) = watch::channel(Progress::before(&planned.plan));
         *applied = follow(ends.migration.apply(planned, stop, &sender), progress).await;
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::decisions::DecisionError;
 use super::files;
-use crate::kong::plan::policy::CustomPlugin;
+use crate::kong::plan::input::CustomPlugin;
 
 /// A custom plugin as a flag names it.
 #[derive(Clone, Debug)]

@@ -11,7 +11,7 @@ use crate::api::workspace_migration::{
     AdminApi, ConflictPolicySpec, FailurePolicy, IdPolicySpec, Repair, SourceSpec, TargetSpec, WaiverSpec,
     WorkspaceMigrationSpec,
 };
-use crate::kong::plan::policy::CustomPlugin;
+use crate::kong::plan::input::CustomPlugin;
 use crate::manifest::{self, InvalidManifest};
 
 /// Flags for decisions.

@@ -14,7 +14,7 @@ use super::stored::{StoredCommand, StoredError};
 use super::workspace_migration::PLAN;
 use crate::clock::{Clock as _, SystemClock};
 use crate::kong::engine::{self, Observed};
-use crate::kong::plan::report::{PlanEnds, plan_report};
+use crate::kong::plan::document::{PlanEnds, plan_report};
 use crate::kong::plan::{Ledger, Planned};
 use crate::migration::plan::{Action, Plan};
 use crate::migration::report::{PlanReport, Secrets};

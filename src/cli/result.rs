@@ -7,8 +7,7 @@ use serde::Serialize;
 
 use super::output::{OutputError, print};
 use crate::kong::engine::{Applied, Refusal};
-use crate::kong::plan::document::Planned;
-use crate::kong::plan::report::PlanEnds;
+use crate::kong::plan::document::{PlanEnds, Planned};
 use crate::migration::finding::Finding;
 use crate::migration::plan::Action;
 use crate::migration::subject::Subject;

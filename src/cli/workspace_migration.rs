@@ -3,9 +3,9 @@
 use super::documents::{DocumentError, PlanPrinter, ProductError, RollbackPrinter};
 use super::output::{BackupFormat, Output, OutputError};
 use crate::kong::plan::backup;
+use crate::kong::plan::document::PlanEnds;
 use crate::kong::plan::render::backup::{render_deck, render_json};
 use crate::kong::plan::render::{deck, kong_operator, terraform, text};
-use crate::kong::plan::report::PlanEnds;
 use crate::kong::plan::rollback::report::RollbackEnds;
 
 /// A plan.

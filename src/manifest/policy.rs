@@ -7,7 +7,7 @@ use crate::api::workspace_migration::{
     SelectionSpec, WaiverSpec, WorkspaceMigrationSpec,
 };
 use crate::kong::model::entity_kinds::{ENTITY_KINDS, named};
-use crate::kong::plan::policy::{
+use crate::kong::plan::input::{
     Change, ConflictPolicy, Conflicts, DriftPolicy, Exclusion, IdPolicy, Policy, PruneLimit, Selection,
     Transform,
 };

@@ -8,7 +8,6 @@ pub mod admission_queue;
 pub mod digest;
 pub mod finding;
 pub mod hex;
-pub mod next_step;
 pub mod pace;
 pub mod parallel;
 pub mod plan;

@@ -9,15 +9,14 @@ use anyhow::{Context as _, Result, ensure};
 use fields::{Planted, planted};
 use gateway_migration_operator::kong::model::entity_kinds::{PLUGIN_SCHEMAS, named};
 use gateway_migration_operator::kong::model::{Entity, KongVersion, Snapshot};
-use gateway_migration_operator::kong::plan::policy::{ConflictPolicy, Conflicts};
+use gateway_migration_operator::kong::plan::document::{PlanEnds, plan_report};
+use gateway_migration_operator::kong::plan::input::{ConflictPolicy, Conflicts};
 use gateway_migration_operator::kong::plan::render::{deck, kong_operator, terraform, text};
-use gateway_migration_operator::kong::plan::report::{PlanEnds, plan_report};
 use gateway_migration_operator::kong::plan::{
     Catalogue, Circumstances, PlanInput, Planned, Policy, build_plan,
 };
 use gateway_migration_operator::migration::plan::Action;
-use gateway_migration_operator::migration::render::terminal;
-use gateway_migration_operator::migration::render::{diff, json};
+use gateway_migration_operator::migration::render::{diff, json, terminal};
 use gateway_migration_operator::migration::report::Secrets;
 
 fn plan(source: &Snapshot, target: &Snapshot) -> Planned {

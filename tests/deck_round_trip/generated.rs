@@ -6,8 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use gateway_migration_operator::kong::engine::DeclarativeFile;
 use gateway_migration_operator::kong::model::entity_kinds::{MEMBERS, PLUGIN_SCHEMAS, named};
 use gateway_migration_operator::kong::model::{Entity, KongVersion, Snapshot};
+use gateway_migration_operator::kong::plan::document::{PlanEnds, plan_report};
 use gateway_migration_operator::kong::plan::render::deck;
-use gateway_migration_operator::kong::plan::report::{PlanEnds, plan_report};
 use gateway_migration_operator::kong::plan::{
     Catalogue, Circumstances, PlanInput, Planned, Policy, build_plan,
 };

@@ -8,10 +8,10 @@ mod undo;
 
 use anyhow::{Context, Result};
 use gateway_migration_operator::kong::engine::Migration;
-use gateway_migration_operator::kong::engine::apply::initial_progress;
 use gateway_migration_operator::kong::model::Snapshot;
 use gateway_migration_operator::kong::plan::Planned;
 use gateway_migration_operator::migration::plan::Action;
+use gateway_migration_operator::migration::progress::Progress;
 use gateway_migration_operator::migration::verification::Verification;
 use serde_json::json;
 use simulators::bed::Bed;
@@ -220,7 +220,7 @@ async fn a_cancelled_run_writes_nothing_more() -> Result<()> {
     let before = writes(&bed);
     let cancel = CancellationToken::new();
     cancel.cancel();
-    let (progress, _) = watch::channel(initial_progress(&planned.plan));
+    let (progress, _) = watch::channel(Progress::before(&planned.plan));
     let applied = migration.apply(&planned, &cancel, &progress).await;
     assert_eq!((applied.created, writes(&bed)), (0, before));
     Ok(())

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
-use gateway_migration_operator::kong::engine::undo::{initial_progress, plan_rollback};
+use gateway_migration_operator::kong::engine::undo::plan_rollback;
 use gateway_migration_operator::kong::engine::{Applied, Migration, Observed, Target};
 use gateway_migration_operator::kong::model::entity_kind::Write;
 use gateway_migration_operator::kong::model::{Entity, Snapshot};
 use gateway_migration_operator::kong::plan::canonical::canonical;
-use gateway_migration_operator::kong::plan::policy::{ConflictPolicy, Conflicts};
+use gateway_migration_operator::kong::plan::input::{ConflictPolicy, Conflicts};
 use gateway_migration_operator::kong::plan::{Ledger, Planned, Policy, RollbackInput};
+use gateway_migration_operator::migration::progress::Progress;
 use gateway_migration_operator::migration::rollback::{ChangedSince, Extent, Rollback, Undo};
 use gateway_migration_operator::migration::subject::EntityKey;
 use serde_json::{Value, json};
@@ -73,7 +74,7 @@ fn rollback(ledger: &Ledger, held: &Snapshot) -> Rollback {
 
 async fn undo(target: &Target, ledger: &Ledger, held: &Snapshot) -> (Rollback, Applied) {
     let rollback = rollback(ledger, held);
-    let (progress, seen) = watch::channel(initial_progress(&rollback));
+    let (progress, seen) = watch::channel(Progress::before_undoing(&rollback));
     let applied = target
         .undo(&rollback, (ledger, held), &CancellationToken::new(), &progress)
         .await;

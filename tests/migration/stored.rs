@@ -5,7 +5,7 @@ use std::process::Output;
 use anyhow::{Context as _, Result, ensure};
 use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
 use gateway_migration_operator::k8s::artefacts::{self, ArtefactError};
-use gateway_migration_operator::kong::plan::report::PlanEnds;
+use gateway_migration_operator::kong::plan::document::PlanEnds;
 use gateway_migration_operator::migration::render::json;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{DeleteParams, ListParams};

@@ -7,10 +7,10 @@ use gateway_migration_operator::http::Throttle;
 use gateway_migration_operator::http::{
     Budget, EndpointMap, RetryPolicy, TlsOptions, Transport, TransportOptions,
 };
-use gateway_migration_operator::kong::engine::apply::initial_progress;
 use gateway_migration_operator::kong::engine::{Applied, Migration, Observed, OnRefusal};
 use gateway_migration_operator::kong::plan::{Planned, Policy};
 use gateway_migration_operator::kong::{admin, konnect};
+use gateway_migration_operator::migration::progress::Progress;
 use secrecy::SecretString;
 use simulators::bed::Bed;
 use tokio::sync::watch;
@@ -68,7 +68,7 @@ pub async fn plan(migration: &Migration) -> Result<Planned> {
 
 /// Carries a plan out.
 pub async fn apply(migration: &Migration, planned: &Planned) -> Applied {
-    let (progress, _) = watch::channel(initial_progress(&planned.plan));
+    let (progress, _) = watch::channel(Progress::before(&planned.plan));
     migration
         .apply(planned, &CancellationToken::new(), &progress)
         .await

@@ -1,7 +1,7 @@
 //! A schema of a custom plugin that the control plane has already, and that is another one.
 
 use anyhow::{Result, ensure};
-use gateway_migration_operator::kong::plan::policy::{ConflictPolicy, Conflicts, CustomPlugin};
+use gateway_migration_operator::kong::plan::input::{ConflictPolicy, Conflicts, CustomPlugin};
 use gateway_migration_operator::kong::plan::{Planned, Policy};
 use gateway_migration_operator::migration::plan::Action;
 use serde_json::{Value, json};

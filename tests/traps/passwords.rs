@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use gateway_migration_operator::kong::plan::Policy;
-use gateway_migration_operator::kong::plan::policy::IdPolicy;
+use gateway_migration_operator::kong::plan::input::IdPolicy;
 use serde_json::json;
 use simulators::bed::Bed;
 use simulators::kong_admin::BASIC_AUTH_PASSWORDS;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use gateway_migration_operator::kong::model::entity_kinds::named;
 use gateway_migration_operator::kong::model::recast::recast;
 use gateway_migration_operator::kong::model::{Entity, Gap, GapCause, KongVersion, Snapshot};
-use gateway_migration_operator::kong::plan::policy::{CustomPlugin, Exclusion, Selection};
+use gateway_migration_operator::kong::plan::input::{CustomPlugin, Exclusion, Selection};
 use gateway_migration_operator::kong::plan::{
     Catalogue, Circumstances, Ledger, PlanInput, Planned, Policy, build_plan,
 };

@@ -6,13 +6,9 @@
 //! Why two small traits, and no framework above them: `docs/decisions/0011-a-shared-core-and-two-small-traits.md`.
 
 mod decisions;
-mod findings;
-mod history;
 pub mod limits;
-mod phase;
-mod plan;
-mod progress;
 pub(super) mod rules;
+mod status;
 
 use std::fmt::Debug;
 
@@ -22,11 +18,10 @@ use kube::core::object::HasStatus;
 use serde::de::DeserializeOwned;
 
 pub use self::decisions::{Approval, ApprovalPolicy, Mode, RollbackPolicy, WaiverSpec};
-pub use self::findings::{FindingGroup, FindingSeverity, FindingsStatus};
-pub use self::history::HistoryEntry;
-pub use self::phase::Phase;
-pub use self::plan::PlanStatus;
-pub use self::progress::{KindProgressStatus, ProgressStatus};
+pub use self::status::{
+    FindingGroup, FindingSeverity, FindingsStatus, HistoryEntry, KindProgressStatus, Phase, PlanStatus,
+    ProgressStatus,
+};
 use super::refs::LocalRef;
 
 /// A kind whose objects are migrations: what users decide, wherever the kind has it.
@@ -83,6 +78,9 @@ pub trait MigrationStatus {
 
     /// What is done.
     fn progress_mut(&mut self) -> &mut Option<ProgressStatus>;
+
+    /// What somebody should know.
+    fn findings_mut(&mut self) -> &mut Option<FindingsStatus>;
 
     /// The latest runs, the newest first.
     fn history_mut(&mut self) -> &mut Vec<HistoryEntry>;

@@ -1,9 +1,7 @@
 //! `WorkspaceMigration`: one workspace of a self-managed Kong into one control plane in Konnect.
 
 mod checkpoint;
-mod kind;
 mod policy;
-mod prune;
 mod rules;
 mod source;
 mod status;
@@ -15,10 +13,9 @@ use serde_json::{Map, Value};
 pub use checkpoint::{Checkpoint, RollbackCheckpoint, RollbackState};
 pub use policy::{
     BackupPolicy, ConflictPolicyForKind, ConflictPolicySpec, CustomPluginSpec, DeletionPolicy,
-    DriftPolicySpec, FailurePolicy, IdPolicySpec, PatchOperation, PresetName, PresetSpec, Redis, Repair,
-    Sync, ThrottleSpec, TransformSelector, TransformSpec, VerificationPolicy,
+    DriftPolicySpec, FailurePolicy, IdPolicySpec, PatchOperation, PresetName, PresetSpec, PruneLimitSpec,
+    Redis, Repair, Sync, ThrottleSpec, TransformSelector, TransformSpec, VerificationPolicy,
 };
-pub use prune::PruneLimitSpec;
 pub use source::{AdminApi, AdminApiTls, DeclarativeConfig, ExclusionSpec, SelectionSpec, SourceSpec};
 pub use status::{
     BackupStatus, DriftStatus, EarlierBackup, KindVerificationStatus, RollbackStatus, SourceStatus,
@@ -31,6 +28,7 @@ pub use super::migration::{
 };
 
 use super::migration::rules::not_implemented;
+use super::migration::{MigrationKind, RunLimits};
 use super::{refs::LocalRef, schema};
 
 /// Spec of a `WorkspaceMigration`.
@@ -210,6 +208,36 @@ impl WorkspaceMigrationSpec {
             .map_or(ThrottleSpec::DEFAULT_MAX_IN_FLIGHT, |throttle| {
                 throttle.max_in_flight
             })
+    }
+}
+
+impl MigrationKind for WorkspaceMigration {
+    const KUBECTL: &'static str = "workspacemigration";
+
+    fn mode(&self) -> Mode {
+        self.spec.mode
+    }
+
+    fn approval(&self) -> Option<&Approval> {
+        self.spec.approval.as_ref()
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.spec.suspend
+    }
+
+    fn limits(&self) -> RunLimits {
+        let throttle = self.spec.throttle.as_ref();
+        RunLimits {
+            max_in_flight: self.spec.max_in_flight(),
+            requests_per_second: throttle.map_or(0, |throttle| throttle.requests_per_second),
+        }
+    }
+
+    fn ends_with(&self, now: &Self) -> bool {
+        let mut as_begun = now.spec.clone();
+        as_begun.throttle.clone_from(&self.spec.throttle);
+        as_begun != self.spec
     }
 }
 

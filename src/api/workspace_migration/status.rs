@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Checkpoint, FindingsStatus, HistoryEntry, Phase, PlanStatus, ProgressStatus, limits};
-use crate::api::{conditions, refs::LocalRef, schema};
+use crate::api::{conditions, migration::MigrationStatus, refs::LocalRef, schema};
 
 /// Status of a `WorkspaceMigration`. The conditions are the contract; the phase is a summary for people.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -271,6 +271,32 @@ pub struct DriftStatus {
     /// Written by this migration, and gone from the source.
     #[serde(default)]
     pub missing_in_source: u64,
+}
+
+impl MigrationStatus for WorkspaceMigrationStatus {
+    fn phase_mut(&mut self) -> &mut Option<Phase> {
+        &mut self.phase
+    }
+
+    fn progress_mut(&mut self) -> &mut Option<ProgressStatus> {
+        &mut self.progress
+    }
+
+    fn findings_mut(&mut self) -> &mut Option<FindingsStatus> {
+        &mut self.findings
+    }
+
+    fn history_mut(&mut self) -> &mut Vec<HistoryEntry> {
+        &mut self.history
+    }
+
+    fn plan_mut(&mut self) -> &mut Option<PlanStatus> {
+        &mut self.plan
+    }
+
+    fn rollback_artefact_mut(&mut self) -> Option<&mut Option<LocalRef>> {
+        Some(&mut self.rollback.as_mut()?.artefact_ref)
+    }
 }
 
 fn conditions_schema(_: &mut SchemaGenerator) -> Schema {

@@ -1,20 +1,25 @@
 //! Documents about a migration that are kept in Secrets, for those who want more than a status can hold.
 
-use kube::ResourceExt;
+use std::io;
+
 use kube::core::object::HasStatus;
+use kube::{Client, ResourceExt};
+use serde::Serialize;
 
 use crate::api::events;
 use crate::api::migration::{MigrationKind, MigrationStatus};
 use crate::api::refs::LocalRef;
 use crate::controllers::runtime::draft::Draft;
-use crate::k8s::artefacts::ArtefactError;
+use crate::k8s::artefacts::{self, ArtefactError};
 use crate::k8s::events::Note;
 use crate::k8s::lead::NotLeading;
 use crate::k8s::status::ReconciledObject;
+use crate::migration::report::PlanReport;
+use crate::migration::rollback::RollbackReport;
 
 /// A document that status names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeptDocument {
+enum KeptDocument {
     /// The whole plan.
     Plan,
     /// What undoing would do, step by step.
@@ -23,7 +28,7 @@ pub enum KeptDocument {
 
 impl KeptDocument {
     /// The part of the Secret's name that says what it is.
-    pub const fn purpose(self) -> &'static str {
+    const fn purpose(self) -> &'static str {
         match self {
             Self::Plan => "plan",
             Self::Rollback => "rollback",
@@ -47,9 +52,55 @@ impl KeptDocument {
     }
 }
 
+/// Keeps the plan that status tells of; when all of it is too large, the plan without the bodies.
+pub async fn keep_plan<K: MigrationKind + ReconciledObject, E: Serialize>(
+    client: &Client,
+    object: &K,
+    report: impl FnOnce() -> PlanReport<E>,
+    draft: &mut Draft<<K as HasStatus>::Status>,
+) {
+    let document = KeptDocument::Plan;
+    let store = async {
+        let report = report();
+        match store(client, object, document, &report).await {
+            Err(ArtefactError::TooLarge { .. }) => {
+                let plan_alone = PlanReport {
+                    entities: Vec::new(),
+                    ..report
+                };
+                store(client, object, document, &plan_alone).await
+            }
+            other => other,
+        }
+    };
+    keep(object, document, store, draft).await;
+}
+
+/// Keeps the rollback that status tells of.
+pub async fn keep_rollback<K: MigrationKind + ReconciledObject, E: Serialize>(
+    client: &Client,
+    object: &K,
+    report: &RollbackReport<E>,
+    draft: &mut Draft<<K as HasStatus>::Status>,
+) {
+    let document = KeptDocument::Rollback;
+    keep(object, document, store(client, object, document, report), draft).await;
+}
+
+/// Stores a document, as small as JSON is, and gives the name of its Secret.
+async fn store<K: ReconciledObject>(
+    client: &Client,
+    object: &K,
+    document: KeptDocument,
+    content: &impl Serialize,
+) -> Result<String, ArtefactError> {
+    let bytes = serde_json::to_vec(content).map_err(io::Error::from)?;
+    artefacts::store(client, object, document.purpose(), &bytes).await
+}
+
 /// Stores the document of what status tells of, and names it there. `store` gives the name of its Secret, and is not begun for one that is
 /// stored already. One that cannot be stored is told by an event and stops nothing: it can be made again at any time.
-pub async fn keep<K: MigrationKind + ReconciledObject>(
+async fn keep<K: MigrationKind + ReconciledObject>(
     object: &K,
     document: KeptDocument,
     store: impl Future<Output = Result<String, ArtefactError>>,

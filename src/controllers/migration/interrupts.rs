@@ -1,4 +1,5 @@
-//! What somebody decides while a pass is under way: the object is watched for as long as the pass lasts.
+//! What somebody decides while a pass is under way: the object is watched for as long as the pass lasts. And how the pass of a suspended
+//! migration ends.
 
 use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
@@ -11,9 +12,17 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::api::annotations::force_delete;
-use crate::api::migration::MigrationKind;
+use crate::api::conditions::{APPLIED, reason};
+use crate::api::migration::{MigrationKind, MigrationStatus, Phase};
 use crate::controllers::runtime::context::Context;
+use crate::controllers::runtime::draft::Draft;
+use crate::controllers::runtime::outcome::Outcome;
 use crate::http::{Limits, Throttle};
+use crate::k8s::conditions::ConditionStatus::{False, Unknown};
+use crate::k8s::status::ObjectStatus;
+
+/// `status.progress.waitingFor` of a suspended migration.
+const SUSPENDED: &str = "spec.suspend to be false";
 
 /// Why a pass ends before its plan is done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,6 +183,41 @@ fn limits(object: &impl MigrationKind) -> Limits {
     Limits {
         max_in_flight: usize::try_from(limits.max_in_flight).unwrap_or(usize::MAX),
         requests_per_second: limits.requests_per_second,
+    }
+}
+
+/// `spec.suspend` is true: nothing is read or written. `done` says what became of the entities that the progress counts, as in "are in the
+/// control plane"; `unfinished` that a run has begun and not come to its end.
+pub fn pause<S: ObjectStatus + MigrationStatus>(
+    done: &str,
+    unfinished: bool,
+    draft: &mut Draft<S>,
+) -> Outcome {
+    let progress = draft.status.progress_mut().get_or_insert_default();
+    progress.in_flight = 0;
+    progress.rate = None;
+    progress.eta = None;
+    progress.waiting_for = Some(SUSPENDED.to_owned());
+    let done = match progress.summary.as_str() {
+        "" => String::new(),
+        summary => format!(" {summary} entities {done}."),
+    };
+    if unfinished {
+        let message = format!("Suspended.{done}");
+        draft.conditions.set(APPLIED, False, reason::SUSPENDED, message);
+    }
+    *draft.status.phase_mut() = Some(Phase::Paused);
+    Outcome::held(
+        reason::SUSPENDED,
+        format!("Suspended.{done} Set spec.suspend to false to go on."),
+    )
+}
+
+/// Amends what the condition says of a run that was under way and ended early; nothing is decided by it.
+pub fn amend_applied<S: ObjectStatus>(message: &str, draft: &mut Draft<S>) {
+    let applied = draft.conditions.get(APPLIED);
+    if applied.is_some_and(|applied| applied.status != "True" && applied.reason != reason::ROLLING_BACK) {
+        draft.conditions.set(APPLIED, Unknown, reason::APPLYING, message);
     }
 }
 

@@ -3,14 +3,11 @@
 //!
 //! The driver (observe, plan, choose, take) stays written out in the folder of each kind.
 
-pub mod approval;
 pub mod artefacts;
 pub mod decide;
 pub mod history;
-pub mod interrupted;
 pub mod interrupts;
 pub mod progress;
 pub mod queue;
 pub mod report;
-pub mod status;
 pub mod verdict;

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::status::progress_status;
+use super::report::progress_status;
 use crate::api::migration::{MigrationKind, MigrationStatus};
 use crate::clock::Clock;
 use crate::controllers::runtime::pass::Pass;

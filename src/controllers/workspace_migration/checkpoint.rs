@@ -7,6 +7,7 @@ use crate::api::conditions::{APPLIED, ROLLBACK_READY, ROLLED_BACK, TARGET_READY,
 use crate::api::workspace_migration::{
     Checkpoint, RollbackCheckpoint, RollbackState, WorkspaceMigrationStatus,
 };
+use crate::controllers::migration::decide::NextStep;
 use crate::controllers::runtime::draft::Draft;
 use crate::k8s::conditions::ConditionStatus::{False, True};
 use crate::k8s::conditions::{ConditionSet, ConditionStatus, MESSAGE_LIMIT, bounded};
@@ -140,6 +141,13 @@ pub(super) fn is_completed(draft: &Draft<WorkspaceMigrationStatus>) -> bool {
     let checkpoint = draft.status.checkpoint.as_ref();
     let completed = checkpoint.and_then(|checkpoint| checkpoint.completed_generation);
     completed == Some(draft.conditions.generation())
+}
+
+/// Whatever was completed before is not what the spec asks for, when it asks for the plan alone or for an approval first.
+pub(super) fn forget_completed(step: &NextStep, draft: &mut Draft<WorkspaceMigrationStatus>) {
+    if matches!(step, NextStep::Report | NextStep::AwaitApproval { .. }) {
+        draft.status.checkpoint_mut().completed_generation = None;
+    }
 }
 
 /// True when this generation came to an end before, good or bad.

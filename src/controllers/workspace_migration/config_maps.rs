@@ -11,7 +11,7 @@ use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationSpec
 use crate::controllers::runtime::context::Context;
 use crate::k8s::config_maps::{self, ConfigMapError};
 use crate::k8s::watches::{ObjectKey, ReadVersions};
-use crate::kong::plan::policy::CustomPlugin;
+use crate::kong::plan::input::CustomPlugin;
 
 /// The ConfigMaps of a manifest, as they were just read.
 pub struct ConfigMaps {

@@ -16,18 +16,19 @@ use super::status::verification_status;
 use crate::api::conditions::{APPLIED, VERIFIED, reason};
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{Phase, WorkspaceMigration};
+use crate::controllers::migration::artefacts::keep_rollback;
 use crate::controllers::migration::history::{FinishedRun, remember};
 use crate::controllers::migration::progress::Shown;
-use crate::controllers::migration::status::progress_status;
+use crate::controllers::migration::report::progress_status;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::pass::Pass;
 use crate::controllers::runtime::words::entities;
 use crate::k8s::conditions::ConditionStatus::Unknown;
 use crate::k8s::finalizer;
 use crate::kong::engine::Applied;
-use crate::kong::engine::apply::initial_progress;
 use crate::kong::plan::Ledger;
 use crate::migration::plan::{Action, Plan};
+use crate::migration::progress::Progress;
 use crate::migration::verification::Verification;
 
 impl WorkspaceMigrationController {
@@ -91,7 +92,7 @@ impl WorkspaceMigrationController {
         ledger: &mut Ledger,
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Applied, Error> {
-        let (sender, progress) = watch::channel(initial_progress(&run.planned.plan));
+        let (sender, progress) = watch::channel(Progress::before(&run.planned.plan));
         let writes = run.planned.plan.writes();
         pass.draft.status.progress = Some(progress_status(&progress.borrow(), None));
         // The ledger is kept also when nothing is written, and the finalizer cleans up after it.
@@ -176,7 +177,7 @@ impl WorkspaceMigrationController {
         }
         if let Some((rollback, report)) = expected {
             report_rollback_ready(ledger, &rollback, &mut pass.draft);
-            self.keep_rollback(run.object, &report, &mut pass.draft).await;
+            keep_rollback(&self.context.client, run.object, &report, &mut pass.draft).await;
         }
         pass.draft.status.verification = Some(verification_status(&verification, self.context.clock.now()));
         let (plan, cut_short) = (&planned.plan, run.is_cut_short(applied));

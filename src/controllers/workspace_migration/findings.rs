@@ -1,7 +1,7 @@
-//! `status.findings`: nobody else writes it. Pure.
+//! What comes to `status.findings` after the plan's own: nothing but this and the report of the plan writes it. Pure.
 
 use crate::api::workspace_migration::WorkspaceMigrationStatus;
-use crate::controllers::migration::status::findings_status;
+use crate::controllers::migration::report::findings_status;
 use crate::controllers::runtime::draft::Draft;
 use crate::kong::engine::Applied;
 use crate::kong::plan::planner_rules::NOT_TRIED;
@@ -10,12 +10,6 @@ use crate::migration::finding::Finding;
 use crate::migration::plan::Plan;
 use crate::migration::rollback::Rollback;
 use crate::migration::verification::Verification;
-
-/// What the plan found, before the first write.
-pub(super) fn report_planned(plan: &Plan, draft: &mut Draft<WorkspaceMigrationStatus>) {
-    // Worst first already.
-    draft.status.findings = Some(findings_status(&plan.findings, RULE_FAMILIES));
-}
 
 /// What the plan found, and what the writes and the comparison after them added: nothing that was told before them is taken back. What a
 /// run that was cut short has not come to is no finding, because the next pass goes on with it.

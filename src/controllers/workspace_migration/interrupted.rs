@@ -4,8 +4,7 @@ use super::checkpoint::{is_done, rollback_of};
 use super::error::Error;
 use crate::api::conditions::reason;
 use crate::api::workspace_migration::WorkspaceMigrationStatus;
-use crate::controllers::migration::interrupted;
-use crate::controllers::migration::interrupts::Ended;
+use crate::controllers::migration::interrupts::{self, Ended};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 
@@ -18,7 +17,7 @@ pub(super) fn pause(draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {
         "are in the control plane"
     };
     let unfinished = draft.status.started_at.is_some() && draft.status.completed_at.is_none();
-    interrupted::pause(done, unfinished, draft)
+    interrupts::pause(done, unfinished, draft)
 }
 
 /// Why a pass ended at a safe point, and what follows: of one that migrates or undoes, and of one that deletes what was migrated, whose
@@ -60,7 +59,7 @@ pub(super) fn end_early(ended: Ended, draft: &mut Draft<WorkspaceMigrationStatus
         return Ok(pause(draft));
     }
     let message = words(&ended).0;
-    interrupted::amend_applied(message, draft);
+    interrupts::amend_applied(message, draft);
     match ended {
         Ended::TargetDeleted { name } => Err(Error::ControlPlaneDeleting { name }),
         Ended::OperatorStops | Ended::Deleted | Ended::Suspended | Ended::Changed => {

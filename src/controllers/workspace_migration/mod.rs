@@ -5,7 +5,6 @@
 //! pass begins by reading both sides.
 
 mod age;
-mod artefact;
 mod backup;
 mod checkpoint;
 mod config_maps;
@@ -35,7 +34,7 @@ use kube::ResourceExt;
 use kube::api::DynamicObject;
 use kube::runtime::reflector::ObjectRef;
 
-use self::checkpoint::{is_completed, is_settled};
+use self::checkpoint::{forget_completed, is_completed, is_settled};
 use self::controller::WorkspaceMigrationController;
 use self::drift::{report_drift, tell_left};
 use self::error::Error;
@@ -45,11 +44,12 @@ use self::rollback::{Cause, refused_before, undone_before};
 use self::run::MigrationRun;
 use self::status::known_entities;
 use self::sync::Before;
-use self::verdict::{await_approval, has_new_schemas, report_only, steady, watch};
-use super::migration::decide::next_step;
+use self::verdict::{has_new_schemas, steady, watch};
+use super::migration::artefacts::keep_plan;
+use super::migration::decide::{NextStep, next_step};
 use super::migration::interrupts::Interrupts;
 use super::migration::queue::{self, Permit, Queue};
-use super::migration::verdict::halt;
+use super::migration::verdict::{await_approval, halt, report_only};
 use super::runtime::context::Context;
 use super::runtime::draft::Draft;
 use super::runtime::outcome::Outcome;
@@ -60,11 +60,12 @@ use crate::api::names::finalizers;
 use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::k8s::config_maps::ConfigMapWatches;
 use crate::k8s::secrets::SecretWatches;
+use crate::kong::plan::document::plan_report;
 use crate::kong::plan::planner_rules::BLOCKED_BY_DEPENDENCY;
 use crate::kong::plan::{Ledger, Policy};
 use crate::manifest::{accepted, policy};
 use crate::migration::admission_queue::{AdmissionLimits, Priority};
-use crate::migration::next_step::NextStep;
+use crate::migration::report::Secrets;
 
 /// Passes beside those that are admitted: they queue, pause, or let go, which takes a moment.
 const SHORT_PASSES: u16 = 16;
@@ -227,8 +228,8 @@ impl WorkspaceMigrationController {
         let is_new = before.is_none_or(|before| before.hash != planned.plan.hash);
         report_plan(run.object, run.observed, planned, draft);
         report_drift(spec.mode, &planned.drift, draft);
-        self.keep_plan(run.object, (run.migration, run.observed, planned), draft)
-            .await;
+        let report = || plan_report(planned, run.ends(), Secrets::Masked);
+        keep_plan(&self.context.client, run.object, report, draft).await;
         let step = next_step(
             spec.mode,
             spec.approval.as_ref(),
@@ -253,15 +254,16 @@ impl WorkspaceMigrationController {
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         let (object, planned, draft) = (run.object, run.planned, &mut pass.draft);
+        forget_completed(&step, draft);
         if step != NextStep::Apply {
             self.report_preview(run, ledger, draft).await;
         }
         match step {
             NextStep::Halt(finding) => Ok(halt(&planned.plan, &finding, draft)),
-            NextStep::Report => Ok(report_only(planned, draft)),
+            NextStep::Report => Ok(report_only(&planned.plan, draft)),
             NextStep::Watch => Ok(watch(planned, draft)),
             NextStep::Steady => Ok(steady(planned)),
-            NextStep::AwaitApproval { stale } => Ok(await_approval(object, planned, stale, draft)),
+            NextStep::AwaitApproval { stale } => Ok(await_approval(object, &planned.plan, stale, draft)),
             NextStep::Apply => {
                 tell_left(&planned.drift, draft);
                 self.execute(run, ledger, pass).await

@@ -14,7 +14,7 @@ use crate::controllers::runtime::error::ReconcileError;
 use crate::controllers::runtime::pass::Pass;
 use crate::k8s::conditions::ConditionStatus::{False, Unknown};
 use crate::kong::engine::{Migration, Observed, OnRefusal};
-use crate::kong::plan::policy::CustomPlugin;
+use crate::kong::plan::input::CustomPlugin;
 
 impl WorkspaceMigrationController {
     /// Finds and reads both ends, and the schemas of custom plugins.

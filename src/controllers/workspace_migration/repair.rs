@@ -13,8 +13,8 @@ use crate::controllers::runtime::pass::Pass;
 use crate::controllers::runtime::words::counted;
 use crate::k8s::events::Note;
 use crate::kong::engine::Applied;
-use crate::kong::engine::apply::initial_progress;
 use crate::kong::plan::{Ledger, Planned, build_repair};
+use crate::migration::progress::Progress;
 use crate::migration::verification::Verification;
 
 impl WorkspaceMigrationController {
@@ -46,7 +46,7 @@ impl WorkspaceMigrationController {
             self.keep_ledger(both, ledger, &mut pass.draft).await?;
         }
         pass.publish_progress(message).await?;
-        let (progress, _shown) = watch::channel(initial_progress(&repair.plan));
+        let (progress, _shown) = watch::channel(Progress::before(&repair.plan));
         let again = run
             .migration
             .apply(&repair, &run.interrupts.stop, &progress)

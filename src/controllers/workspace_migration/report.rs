@@ -2,25 +2,23 @@
 
 use super::backup::report_backup;
 use super::error::Error;
-use super::findings;
 use super::status::source_status;
 use crate::api::conditions::{PREFLIGHT_PASSED, PRUNE_WITHHELD, SOURCE_READY, TARGET_READY, reason};
 use crate::api::events;
 use crate::api::workspace_migration::{Phase, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::config::KonnectKinds;
-use crate::controllers::migration::approval::report_approved;
 use crate::controllers::migration::report::report_planned;
-use crate::controllers::migration::status::progress_status;
+use crate::controllers::migration::verdict::report_approved;
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::error::{ReconcileError, chain};
 use crate::controllers::runtime::words::entities;
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::k8s::events::Note;
-use crate::kong::engine::apply::initial_progress;
 use crate::kong::engine::error::Side;
 use crate::kong::engine::{Observed, ObservedSource};
 use crate::kong::model::Snapshot;
 use crate::kong::plan::planner_rules::BLOCKED_BY_DEPENDENCY;
+use crate::kong::plan::rule_families::RULE_FAMILIES;
 use crate::kong::plan::{Planned, prune};
 use crate::migration::plan::Plan;
 
@@ -97,9 +95,7 @@ pub(super) fn report_plan(
 ) {
     let plan = &planned.plan;
     draft.status.source = Some(source_status(&observed.source, plan));
-    report_planned(plan, Some(&BLOCKED_BY_DEPENDENCY), draft);
-    findings::report_planned(plan, draft);
-    draft.status.progress = Some(progress_status(&initial_progress(plan), None));
+    report_planned(plan, (RULE_FAMILIES, Some(&BLOCKED_BY_DEPENDENCY)), draft);
     report_prune(plan, draft);
     report_approved(object, "plan", draft);
     report_backup(plan, draft);

@@ -1,9 +1,9 @@
-//! How a pass ends: phase, conditions and outcome of each way. Pure.
+//! How a pass ends that finds all written before: what is equal still, and what differs by now. Pure.
 
 use super::drift::change_since;
 use crate::api::conditions::{DRIFTED, reason};
-use crate::api::workspace_migration::{Phase, WorkspaceMigration, WorkspaceMigrationStatus};
-use crate::controllers::migration::verdict::{self, LOOK_AGAIN};
+use crate::api::workspace_migration::{Phase, WorkspaceMigrationStatus};
+use crate::controllers::migration::verdict::LOOK_AGAIN;
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
@@ -12,23 +12,6 @@ use crate::kong::model::entity_kind::Role;
 use crate::kong::model::entity_kinds::of_role;
 use crate::kong::plan::Planned;
 use crate::migration::plan::{Action, Plan};
-
-/// Mode Plan ends here: whatever was completed before is not what the spec asks for now.
-pub(super) fn report_only(planned: &Planned, draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {
-    draft.status.checkpoint_mut().completed_generation = None;
-    verdict::report_only(&planned.plan, draft)
-}
-
-/// Waits for the approval of the plan; `stale` when that of another one is there.
-pub(super) fn await_approval(
-    object: &WorkspaceMigration,
-    planned: &Planned,
-    stale: bool,
-    draft: &mut Draft<WorkspaceMigrationStatus>,
-) -> Outcome {
-    draft.status.checkpoint_mut().completed_generation = None;
-    verdict::await_approval(object, &planned.plan, stale, draft)
-}
 
 /// After completion nothing is written in mode Apply; a difference is told.
 pub(super) fn watch(planned: &Planned, draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {

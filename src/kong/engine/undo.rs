@@ -34,20 +34,6 @@ pub fn plan_rollback(input: &RollbackInput<'_>) -> Rollback {
     compute(|| build_rollback(input))
 }
 
-/// The counts before the first step.
-#[must_use]
-pub fn initial_progress(rollback: &Rollback) -> Progress {
-    let mut progress = Progress::default();
-    for kind in rollback
-        .steps
-        .iter()
-        .filter_map(|step| named(&step.subject.key.kind))
-    {
-        progress.kinds.entry(kind.name).or_default().total += 1;
-    }
-    progress
-}
-
 impl Target {
     /// Reads the control plane.
     ///

@@ -7,15 +7,13 @@ pub mod entity_kind;
 pub mod entity_kinds;
 pub mod json;
 pub mod named_references;
-pub mod packed;
 pub mod recast;
 pub mod secrets;
 pub mod snapshot;
 pub mod version;
 
 pub use cluster_type::ClusterType;
-pub use entity::Entity;
+pub use entity::{Entity, Packed};
 pub use entity_kind::EntityKind;
-pub use packed::Packed;
 pub use snapshot::{Gap, GapCause, Snapshot};
 pub use version::KongVersion;

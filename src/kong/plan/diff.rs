@@ -2,11 +2,9 @@
 
 mod attribution;
 mod hash;
+mod in_target;
 mod names;
 mod prepare;
-mod present;
-mod removed;
-mod source_entity;
 
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,18 +12,16 @@ use std::sync::Arc;
 
 use self::attribution::{missing_in_source, removed_from_target};
 use self::hash::hash;
-use self::prepare::{Comparison, Counterpart, Judged, Known, Prepared, Transforms};
-use self::source_entity::SourceEntity;
+use self::prepare::{Comparison, Counterpart, Judged, Known, Prepared, SourceEntity, Transforms};
 use super::digest::Held;
 use super::document::{Desired, DesiredEntities, Planned};
 use super::drift::{Drift, DriftClass};
 use super::identity::Identities;
-use super::input::PlanInput;
+use super::input::{CustomPlugin, PlanInput};
 use super::planner_rules::{
     BLOCKED_BY_DRIFT, DEPENDENCY_EXCLUDED, PASSWORD_NOT_MOVABLE, REFERENCE_MISSING, TRANSFORM_FAILED,
     TRANSFORM_UNUSED, TRANSFORMED,
 };
-use super::policy::CustomPlugin;
 use super::preflight::consumers::tell_passwords;
 use super::preflight::custom_plugins::SCHEMA_UNUSED;
 use super::preflight::facts::Facts;

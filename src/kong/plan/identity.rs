@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::policy::IdPolicy;
+use super::input::IdPolicy;
 use crate::kong::model::entity_kind::Write;
 use crate::kong::model::{Entity, EntityKind, Snapshot};
 use crate::migration::subject::EntityKey;

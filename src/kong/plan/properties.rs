@@ -7,13 +7,13 @@ use proptest::strategy::Union;
 use serde_json::{Map, Value, json};
 
 use super::catalogue::Catalogue;
-use super::circumstances::Circumstances;
 use super::diff::build_plan;
 use super::document::Planned;
 use super::generated::body;
-use super::input::PlanInput;
+use super::input::{
+    Circumstances, ConflictPolicy, Conflicts, Exclusion, IdPolicy, PlanInput, Policy, PruneLimit, Selection,
+};
 use super::ledger::{Ledger, Origin};
-use super::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Policy, PruneLimit, Selection};
 use super::test_support::entity;
 use super::verify::verify;
 use crate::kong::model::entity_kinds::ENTITY_KINDS;

@@ -69,11 +69,9 @@ mod tests {
     use super::*;
     use crate::kong::model::{KongVersion, Snapshot};
     use crate::kong::plan::catalogue::Catalogue;
-    use crate::kong::plan::circumstances::Circumstances;
     use crate::kong::plan::diff::build_plan;
-    use crate::kong::plan::input::PlanInput;
+    use crate::kong::plan::input::{Circumstances, PlanInput, Policy};
     use crate::kong::plan::ledger::Ledger;
-    use crate::kong::plan::policy::Policy;
     use crate::kong::plan::test_support::{entity, snapshot};
     use crate::kong::plan::verify::verify;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::input::{Exclusion, Policy};
 use super::named::{Names, named_entities};
-use super::policy::{Exclusion, Policy};
 use super::transform::transform;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kind::Write;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::policy::{Change, Transform};
+use super::input::{Change, Transform};
 use crate::kong::model::{Entity, KongVersion};
 
 /// What the transforms of a policy did to one entity.

@@ -40,15 +40,7 @@ pub fn render<E: Serialize + Clone>(report: &PlanReport<E>) -> Result<String, se
     Ok(text)
 }
 
-/// Everything, as small as JSON is: the form that is stored.
-///
-/// # Errors
-/// As [`render`].
-pub fn store<E: Serialize>(report: &PlanReport<E>) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(report)
-}
-
-/// Reads what [`store`] or [`render`] wrote.
+/// Reads what [`render`] wrote, or a report as it is stored: everything, as small as JSON is.
 ///
 /// # Errors
 /// Anything else.

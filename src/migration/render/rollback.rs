@@ -69,15 +69,7 @@ pub fn json<E: Serialize>(report: &RollbackReport<E>) -> Result<String, serde_js
     Ok(text)
 }
 
-/// As small as JSON is: the form that is stored.
-///
-/// # Errors
-/// As [`json`].
-pub fn store<E: Serialize>(report: &RollbackReport<E>) -> Result<Vec<u8>, serde_json::Error> {
-    serde_json::to_vec(report)
-}
-
-/// Reads what [`store`] or [`json`] wrote.
+/// Reads what [`json`] wrote, or a report as it is stored: as small as JSON is.
 ///
 /// # Errors
 /// Anything else.

@@ -1,7 +1,7 @@
 //! What a user may decide.
 
 use anyhow::Result;
-use gateway_migration_operator::kong::plan::policy::{
+use gateway_migration_operator::kong::plan::input::{
     Change, ConflictPolicy, Conflicts, Exclusion, IdPolicy, Selection, Transform,
 };
 use gateway_migration_operator::migration::waivers::Waiver;

@@ -5,10 +5,9 @@ use super::super::interrupted::pause;
 use super::super::rollback::{Cause, refused_before, undone_before};
 use super::*;
 use crate::api::workspace_migration::Mode;
-use crate::controllers::migration::decide::next_step;
+use crate::controllers::migration::decide::{NextStep, next_step};
 use crate::controllers::runtime::outcome::Outcome;
 use crate::kong::plan::planner_rules::BLOCKED_BY_DEPENDENCY;
-use crate::migration::next_step::NextStep;
 use crate::migration::plan::{Action, Operation, Plan};
 use crate::migration::subject::{EntityKey, Subject};
 

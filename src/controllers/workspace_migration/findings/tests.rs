@@ -1,5 +1,6 @@
 use super::super::test_support::{applied, draft, finding, plan, refusal, rollback, subject, verification};
 use super::*;
+use crate::controllers::migration::report::report_planned;
 use crate::kong::plan::planner_rules::{DIFFERS_AFTER_WRITE, NAME_TAKEN, TARGET_ADDS_FIELD};
 use crate::kong::plan::preflight::plugins::PLUGIN_UNSUPPORTED;
 use crate::kong::plan::rollback::findings::{STILL_REFERENCED, UNDO_REFUSED};
@@ -25,7 +26,7 @@ fn found() -> Plan {
 #[test]
 fn what_the_plan_found_stays_and_what_the_writes_added_comes_to_it() {
     let (plan, mut draft) = (found(), draft());
-    report_planned(&plan, &mut draft);
+    report_planned(&plan, (RULE_FAMILIES, None), &mut draft);
     assert_eq!(told(&draft), [("name-taken", 1), ("target-adds-field", 1)]);
     let applied = applied(1, vec![refusal("3", false), refusal("4", true)]);
     report_written(&plan, &applied, false, None, &mut draft);

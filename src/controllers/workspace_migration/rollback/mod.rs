@@ -24,22 +24,24 @@ use super::report::report_target;
 use super::run::MigrationRun;
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{RollbackPolicy, WorkspaceMigration, WorkspaceMigrationStatus};
+use crate::controllers::migration::artefacts::keep_rollback;
 use crate::controllers::migration::history::{FinishedRun, remember};
 use crate::controllers::migration::interrupts::Interrupts;
 use crate::controllers::migration::progress::Shown;
-use crate::controllers::migration::status::progress_status;
+use crate::controllers::migration::report::progress_status;
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::pass::Pass;
 use crate::http::Throttle;
 use crate::k8s::finalizer;
-use crate::kong::engine::undo::{initial_progress, plan_rollback};
+use crate::kong::engine::undo::plan_rollback;
 use crate::kong::engine::{Applied, Target};
 use crate::kong::model::Snapshot;
 use crate::kong::plan::rollback::findings::UNDO_REFUSED;
 use crate::kong::plan::rollback::report::{RollbackEnds, rollback_report};
 use crate::kong::plan::{Ledger, RollbackInput};
 use crate::migration::finding::Finding;
+use crate::migration::progress::Progress;
 use crate::migration::rollback::{ChangedSince, Extent, Rollback, RollbackReport};
 
 /// What undoing works on.
@@ -136,7 +138,7 @@ impl WorkspaceMigrationController {
         if let Some(told) = &mut draft.status.rollback {
             told.target_digest = digest.cloned();
         }
-        self.keep_rollback(run.object, &report, draft).await;
+        keep_rollback(&self.context.client, run.object, &report, draft).await;
     }
 
     /// Begins the way forward after a rollback: takes out of the ledger what one that did not come to its end has undone.
@@ -192,7 +194,7 @@ impl WorkspaceMigrationController {
             reversal.target.control_plane.as_str(),
         );
         let report = rollback_report(&found.rollback, &input, ends);
-        self.keep_rollback(object, &report, &mut pass.draft).await;
+        keep_rollback(&self.context.client, object, &report, &mut pass.draft).await;
         if matches!(cause, Cause::Asked)
             && !found.rollback.is_done()
             && let Some(held) = await_approval(object, &found.rollback, &mut pass.draft)
@@ -289,7 +291,7 @@ impl WorkspaceMigrationController {
             if reversal.object.metadata.deletion_timestamp.is_none() {
                 finalizer::ensure(&api, reversal.object, finalizers::WORKSPACE_MIGRATION).await?;
             }
-            let (sender, progress) = watch::channel(initial_progress(&found.rollback));
+            let (sender, progress) = watch::channel(Progress::before_undoing(&found.rollback));
             pass.draft.status.progress = Some(progress_status(&progress.borrow(), None));
             let work = reversal.target.undo(
                 &found.rollback,

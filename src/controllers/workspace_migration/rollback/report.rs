@@ -12,8 +12,9 @@ use crate::api::migration::MigrationKind as _;
 use crate::api::workspace_migration::{
     Phase, RollbackState, RollbackStatus, WorkspaceMigration, WorkspaceMigrationStatus,
 };
-use crate::controllers::migration::approval::{self, Proposal, report_approved, required};
-use crate::controllers::migration::verdict::LOOK_AGAIN;
+use crate::controllers::migration::verdict::{
+    LOOK_AGAIN, Proposal, hold_for_approval, report_approved, required,
+};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
 use crate::controllers::runtime::words::counted;
@@ -115,7 +116,7 @@ pub(super) fn await_approval(
         summary: &rollback.summary(),
         hash: &rollback.hash,
     };
-    Some(approval::await_approval(object, &proposal, "", draft).again_after(LOOK_AGAIN))
+    Some(hold_for_approval(object, &proposal, "", draft).again_after(LOOK_AGAIN))
 }
 
 /// A rollback of this generation was interrupted.

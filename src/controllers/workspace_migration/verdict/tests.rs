@@ -2,7 +2,8 @@ use super::super::test_support::{
     GENERATION, draft, finding, message, object, observed, plan, planned, says, services,
 };
 use super::*;
-use crate::controllers::migration::verdict::halt;
+use crate::controllers::migration::decide::NextStep;
+use crate::controllers::migration::verdict::{await_approval, halt, report_only};
 use crate::kong::plan::planner_rules::{KIND_UNREADABLE, NAME_TAKEN};
 use crate::kong::plan::{Ledger, Policy};
 use crate::migration::plan::Action;
@@ -61,8 +62,9 @@ fn mode_plan_ends_with_its_plan() {
         let (planned, mut draft) = (planned(plan(&actions)), draft());
         draft.status.checkpoint_mut().completed_generation = Some(GENERATION);
         let words = format!("The plan: {}. {next}", planned.plan.summary());
+        super::super::checkpoint::forget_completed(&NextStep::Report, &mut draft);
         assert_eq!(
-            report_only(&planned, &mut draft),
+            report_only(&planned.plan, &mut draft),
             Outcome::done("Planned", words).again_after(LOOK_AGAIN)
         );
         assert_eq!(
@@ -86,7 +88,7 @@ fn a_plan_that_needs_approval_says_how_to_give_it() {
         ),
     ] {
         let (planned, mut draft) = (planned(plan(&[Action::Create])), draft());
-        let outcome = await_approval(&object(json!({})), &planned, stale, &mut draft);
+        let outcome = await_approval(&object(json!({})), &planned.plan, stale, &mut draft);
         let words = format!(
             "{why}The plan: 1 to create. To approve it: kubectl -n kong patch workspacemigration sales --type merge \
              -p '{{\"spec\":{{\"approval\":{{\"planHash\":\"sha256:plan\"}}}}}}'"

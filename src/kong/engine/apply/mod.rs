@@ -16,7 +16,6 @@ pub(super) use undo::Undoing;
 
 use crate::http::Throttle;
 use crate::kong::konnect;
-use crate::migration::plan::{Action, Plan};
 use crate::migration::progress::Progress;
 
 /// What a refused entity does to the rest of a run.
@@ -51,25 +50,4 @@ impl Executor<'_> {
     pub fn begin(&self) -> Run<'_> {
         Run::new(self)
     }
-}
-
-/// The counts before the first write.
-#[must_use]
-pub fn initial_progress(plan: &Plan) -> Progress {
-    let mut progress = Progress::default();
-    for operation in &plan.operations {
-        let Some(kind) = crate::kong::model::entity_kinds::named(&operation.subject.key.kind) else {
-            continue;
-        };
-        let counts = progress.kinds.entry(kind.name).or_default();
-        match operation.action {
-            Action::StaysBehind | Action::NotSelected | Action::Skipped => continue,
-            Action::Unchanged => counts.completed += 1,
-            Action::Blocked => counts.failed += 1,
-            Action::Create | Action::Update | Action::Delete => {}
-        }
-        counts.total += 1;
-    }
-    progress.kinds.retain(|_, counts| counts.total > 0);
-    progress
 }

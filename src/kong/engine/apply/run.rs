@@ -247,7 +247,7 @@ impl<'a> Run<'a> {
 impl Executor<'_> {
     fn count(&self, item: Item<'_>, done: bool) {
         self.progress.send_modify(|progress| {
-            let counts = progress.kinds.entry(item.entity.kind.name).or_default();
+            let counts = progress.of(item.entity.kind.name);
             if done {
                 counts.completed += 1;
             } else {

@@ -3,8 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::catalogue::Catalogue;
-use super::super::circumstances::Circumstances;
-use super::super::policy::{ConflictPolicy, Conflicts, Exclusion, IdPolicy, Policy, Selection};
+use super::super::input::{Circumstances, ConflictPolicy, Conflicts, Exclusion, IdPolicy, Policy, Selection};
 use super::super::test_support::snapshot;
 use super::*;
 use crate::kong::model::Snapshot;

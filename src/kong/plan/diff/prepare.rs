@@ -1,8 +1,9 @@
 //! The part of placing an entity that depends on no other entity's place, and is done for many at once.
 
+use std::sync::Arc;
+
 use super::names::dropped_names;
-use super::source_entity::SourceEntity;
-use crate::kong::model::{Entity, KongVersion, Packed};
+use crate::kong::model::{Entity, EntityKind, KongVersion, Packed};
 use crate::kong::plan::added;
 use crate::kong::plan::compare::equal;
 use crate::kong::plan::digest::Held;
@@ -16,7 +17,7 @@ use crate::kong::plan::select::Selected;
 use crate::kong::plan::transform::{TransformError, Transformed, transform};
 use crate::kong::plan::translate::translate;
 use crate::migration::finding::Finding;
-use crate::migration::subject::Subject;
+use crate::migration::subject::{EntityKey, Subject};
 
 /// What is known before the first entity is placed.
 pub(super) struct Known<'p> {
@@ -26,6 +27,35 @@ pub(super) struct Known<'p> {
     pub identities: &'p Identities,
     pub held: &'p Held<'p>,
     pub version: KongVersion,
+}
+
+/// A source entity without its fields: what it is and what it needs.
+pub(super) struct SourceEntity {
+    pub kind: &'static EntityKind,
+    pub subject: Subject,
+    /// The entities that it names in foreign keys.
+    pub references: Vec<EntityKey>,
+    /// The schema that a plugin has in the target when it is no bundled one.
+    pub schema: Option<EntityKey>,
+}
+
+impl SourceEntity {
+    pub fn of(entity: &Entity) -> Self {
+        Self {
+            kind: entity.kind,
+            subject: entity.subject(),
+            references: entity.references(),
+            schema: entity.plugin_schema(),
+        }
+    }
+
+    pub fn key(&self) -> &EntityKey {
+        &self.subject.key
+    }
+
+    pub fn id(&self) -> &Arc<str> {
+        &self.subject.key.id
+    }
 }
 
 /// One entity of the source, looked at for itself.

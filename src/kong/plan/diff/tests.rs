@@ -5,12 +5,11 @@ use serde_json::json;
 use super::*;
 use crate::kong::model::{Gap, GapCause, Snapshot, entity_kinds};
 use crate::kong::plan::catalogue::Catalogue;
-use crate::kong::plan::circumstances::Circumstances;
+use crate::kong::plan::input::{
+    Change, Circumstances, ConflictPolicy, Conflicts, Exclusion, IdPolicy, Policy, Selection, Transform,
+};
 use crate::kong::plan::ledger::Ledger;
 use crate::kong::plan::planner_rules::RULES;
-use crate::kong::plan::policy::{
-    Change, ConflictPolicy, Conflicts, Exclusion, IdPolicy, Policy, Selection, Transform,
-};
 use crate::kong::plan::preflight::references::NAMED_ENTITY_LEFT_BEHIND;
 use crate::kong::plan::preset::Preset;
 use crate::kong::plan::test_support::snapshot;

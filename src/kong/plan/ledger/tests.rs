@@ -6,11 +6,9 @@ use serde_json::json;
 use super::*;
 use crate::kong::model::{KongVersion, Snapshot};
 use crate::kong::plan::catalogue::Catalogue;
-use crate::kong::plan::circumstances::Circumstances;
 use crate::kong::plan::diff::build_plan;
 use crate::kong::plan::document::Planned;
-use crate::kong::plan::input::PlanInput;
-use crate::kong::plan::policy::{ConflictPolicy, Conflicts, Policy};
+use crate::kong::plan::input::{Circumstances, ConflictPolicy, Conflicts, PlanInput, Policy};
 use crate::kong::plan::test_support::snapshot;
 use crate::migration::plan::Action;
 

@@ -3,8 +3,8 @@
 //! Source of the rules: Kong's documentation of custom plugins in Konnect; the size is that of its public ancestor
 //! (`Kong/koko`), today's is not published.
 
+use super::super::input::CustomPlugin;
 use super::super::lua::{LuaSchema, Name};
-use super::super::policy::CustomPlugin;
 use super::facts::{Facts, text};
 use super::plugins::{CUSTOM_PLUGIN_NAME, is_plugin_name};
 use super::verdict::EntityVerdict;

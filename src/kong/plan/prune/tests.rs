@@ -10,15 +10,14 @@ use super::*;
 use crate::kong::model::entity_kinds::named;
 use crate::kong::model::{Gap, GapCause, KongVersion, Snapshot};
 use crate::kong::plan::catalogue::Catalogue;
-use crate::kong::plan::circumstances::Circumstances;
 use crate::kong::plan::diff::build_plan;
-use crate::kong::plan::document::{InSource, Planned};
-use crate::kong::plan::ledger::Ledger;
-use crate::kong::plan::policy::{
-    ConflictPolicy, Conflicts, CustomPlugin, Exclusion, IdPolicy, Policy, PruneLimit, Selection,
+use crate::kong::plan::document::{InSource, PlanEnds, Planned, plan_report};
+use crate::kong::plan::input::{
+    Circumstances, ConflictPolicy, Conflicts, CustomPlugin, Exclusion, IdPolicy, Policy, PruneLimit,
+    Selection,
 };
+use crate::kong::plan::ledger::Ledger;
 use crate::kong::plan::render::{deck, text};
-use crate::kong::plan::report::{PlanEnds, plan_report};
 use crate::kong::plan::rollback::{RollbackInput, build_rollback};
 use crate::kong::plan::test_support::{entity, snapshot};
 use crate::migration::plan::Action;

@@ -1,7 +1,7 @@
 //! Whether an entity that is gone may be deleted: can the source be trusted, and is the entity the migration's alone?
 
+use super::super::input::ConflictPolicy;
 use super::super::ledger::{ContentFingerprint, Entry, Origin};
-use super::super::policy::ConflictPolicy;
 use super::super::preflight::managed;
 use super::{
     Gone, PRUNE_KIND_ABSENT, PRUNE_NOT_CREATED, PRUNE_SOURCE_EMPTY, PRUNE_SOURCE_UNREAD, PRUNE_TARGET_CHANGED,

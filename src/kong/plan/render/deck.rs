@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 use super::RenderError;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kinds::MEMBERS;
+use crate::kong::plan::document::PlanEnds;
 use crate::kong::plan::mask::MASK;
-use crate::kong::plan::report::PlanEnds;
 use crate::migration::plan::Action;
 use crate::migration::report::{PlanReport, PlannedEntity, Secrets};
 

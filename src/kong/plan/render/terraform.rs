@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kinds::named;
 use crate::kong::plan::catalogue::Catalogue;
-use crate::kong::plan::report::PlanEnds;
+use crate::kong::plan::document::PlanEnds;
 use crate::migration::report::{PlanReport, PlannedEntity};
 
 /// The blocks, with a head; entities that the provider has no resource for are named in comments.

@@ -1,6 +1,6 @@
 //! What every plan is shown as, with the two ends and the rules of this product.
 
-use crate::kong::plan::report::PlanEnds;
+use crate::kong::plan::document::PlanEnds;
 use crate::kong::plan::rollback::report::RollbackEnds;
 use crate::kong::plan::rule_families::RULE_FAMILIES;
 use crate::migration::render;

@@ -9,7 +9,7 @@ use super::*;
 use crate::kong::model::Packed;
 use crate::kong::plan::canonical::canonical;
 use crate::kong::plan::document::Planned;
-use crate::kong::plan::policy::Policy;
+use crate::kong::plan::input::Policy;
 use crate::kong::plan::properties::{applied, plan_after, policy, snapshot};
 use crate::kong::plan::unique::Taken;
 use crate::migration::plan::{Action, Operation};

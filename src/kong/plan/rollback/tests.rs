@@ -4,10 +4,8 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::kong::model::KongVersion;
-use crate::kong::plan::circumstances::Circumstances;
 use crate::kong::plan::diff::build_plan;
-use crate::kong::plan::input::PlanInput;
-use crate::kong::plan::policy::{ConflictPolicy, Conflicts, Policy};
+use crate::kong::plan::input::{Circumstances, ConflictPolicy, Conflicts, PlanInput, Policy};
 use crate::kong::plan::test_support::{entity, snapshot};
 
 /// A target after a migration, and its ledger.

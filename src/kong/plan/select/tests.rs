@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::policy::{Change, Selection, Transform};
+use super::super::input::{Change, Selection, Transform};
 use super::super::test_support::snapshot;
 use super::*;
 

@@ -1,7 +1,7 @@
 //! More is gone than one pass may delete.
 
 use super::*;
-use crate::kong::plan::policy::PruneLimit;
+use crate::kong::plan::input::PruneLimit;
 
 /// A world of so many migrated services, of which the source has lost so many.
 fn services(all: usize, lost: usize) -> PruneWorld {
