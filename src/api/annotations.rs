@@ -1,4 +1,5 @@
-//! Annotations on the Konnect kinds: what this operator adds to Kong's contract without touching Kong's schemas.
+//! Annotations: on the Konnect kinds, what this operator adds to Kong's contract without touching Kong's schemas; on its own, what is
+//! asked for once.
 //!
 //! Fields would be pruned wherever Kong's own definitions are installed: `docs/decisions/0008-annotations-on-kongs-kinds.md`.
 
@@ -12,6 +13,9 @@ pub const ADOPT: &str = "gatewaymigration.dev/adopt";
 pub const DELETION_POLICY: &str = "gatewaymigration.dev/deletion-policy";
 /// `"true"` lets go of an object whose counterpart cannot be cleaned up, and leaves the counterpart as it is.
 pub const FORCE_DELETE: &str = "gatewaymigration.dev/force-delete";
+/// On a `WorkspaceMigration`: entities of the control plane, as `KIND/ID` separated by commas, that it shall count as written by itself
+/// although nothing tells so. The operator takes them over and removes the annotation.
+pub const CLAIM: &str = "gatewaymigration.dev/claim";
 /// Kong's record of the pinned certificates: their Konnect ids, separated by commas, on the certificate Secret.
 pub const CERTIFICATE_IDS: &str = "konnect.konghq.com/certificate-ids";
 /// Kong's record of when a generated certificate expires, RFC 3339, on the certificate Secret.

@@ -45,6 +45,10 @@ pub const PLAN_NOT_STORED: &str = "PlanNotStored";
 pub const ROLLBACK_NOT_STORED: &str = "RollbackNotStored";
 /// The list of what was written is gone.
 pub const LEDGER_LOST: &str = "LedgerLost";
+/// Entities count as written by the migration, because a person says so.
+pub const OWNERSHIP_CLAIMED: &str = "OwnershipClaimed";
+/// Entities were claimed for the migration that cannot be.
+pub const CLAIM_REFUSED: &str = "ClaimRefused";
 /// The status names no more earlier control planes than it has room for, so that what was saved of the oldest stays with its user.
 pub const BACKUP_FORGOTTEN: &str = "BackupForgotten";
 /// The source has entities no more, and none of them is deleted in the target.

@@ -12,6 +12,7 @@ pub mod endpoints;
 pub mod ends;
 pub mod files;
 pub mod kinds;
+pub mod ledger;
 pub mod output;
 pub mod plan;
 pub mod progress;
@@ -56,6 +57,9 @@ enum Command {
     /// Show what undoing a WorkspaceMigration in a cluster would do, step by step; spec.rollback does it.
     #[command(subcommand)]
     Rollback(rollback::RollbackCommand),
+    /// Say whose an entity of a control plane is where the list of what was written does not tell.
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     /// Wait for a WorkspaceMigration in a cluster: exits 0 when it is done, 2 when somebody has to decide something, 1 when it failed or the time is over.
     Wait(wait::WaitArgs),
 }
@@ -97,6 +101,7 @@ impl Cli {
             Command::Report(args) => return Ok(report::run(args)?),
             Command::Backup(command) => command.run()?,
             Command::Rollback(command) => command.run()?,
+            Command::Ledger(command) => command.run()?,
             Command::Wait(args) => return Ok(wait::run(args)?),
         }
         Ok(ExitCode::SUCCESS)
@@ -134,6 +139,9 @@ pub enum CliError {
     /// `rollback`.
     #[error(transparent)]
     Rollback(#[from] rollback::RollbackCommandError),
+    /// `ledger`.
+    #[error(transparent)]
+    Ledger(#[from] ledger::LedgerCommandError),
     /// `wait`.
     #[error(transparent)]
     Wait(#[from] wait::WaitError),

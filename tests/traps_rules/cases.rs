@@ -53,6 +53,8 @@ const PROVEN_ELSEWHERE: &[&str] = &[
     "rollback-secret-unknown",
     "rollback-managed-by-konnect",
     "rollback-leaves-adopted",
+    "rollback-leaves-foreign",
+    "rollback-ownership-unknown",
     "deletion-leaves-overwritten",
     "rollback-refused",
 ];

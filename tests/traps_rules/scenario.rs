@@ -1,12 +1,14 @@
 //! A small world to plan in, as written in `cases/*.yaml` or in a test.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use anyhow::{Context, Result};
 use gateway_migration_operator::kong::model::entity_kinds::named;
 use gateway_migration_operator::kong::model::recast::recast;
 use gateway_migration_operator::kong::model::{Entity, Gap, GapCause, KongVersion, Snapshot};
 use gateway_migration_operator::kong::plan::input::{CustomPlugin, Exclusion, Selection};
+use gateway_migration_operator::kong::plan::ledger::format::LedgerEnds;
 use gateway_migration_operator::kong::plan::{
     Catalogue, Circumstances, Ledger, PlanInput, Planned, Policy, build_plan,
 };
@@ -52,6 +54,9 @@ pub struct Scenario {
     /// What somebody has made in the target after that.
     #[serde(default)]
     pub afterwards: Side,
+    /// What a former version of the operator was about to write when it was interrupted; it kept no fingerprint of that.
+    #[serde(default)]
+    pub interrupted: Side,
     #[serde(default)]
     pub prune: bool,
     /// Kinds that the selection leaves out now.
@@ -121,6 +126,16 @@ impl Scenario {
                 target.insert(entity);
             }
         }
+        if !self.interrupted.is_empty() {
+            let before = self.build(
+                &snapshot(&self.interrupted)?,
+                &Snapshot::default(),
+                &ledger,
+                &policy,
+            );
+            ledger.intend(&before, &Snapshot::default(), Timestamp::UNIX_EPOCH);
+            ledger = of_a_former_version(&ledger)?;
+        }
         let exclusion = |kind: &String| Exclusion {
             kind: kind.clone(),
             name: None,
@@ -159,6 +174,23 @@ impl Scenario {
             },
         })
     }
+}
+
+/// As a version stored it that kept no fingerprints.
+fn of_a_former_version(ledger: &Ledger) -> Result<Ledger> {
+    let ends = LedgerEnds {
+        workspace: "w",
+        control_plane: "c",
+    };
+    let mut document = Vec::new();
+    ledger.write_to(ends, &mut document)?;
+    let mut former = String::new();
+    for line in str::from_utf8(&document)?.lines() {
+        let mut line: Map<String, Value> = serde_json::from_str(line)?;
+        line.retain(|field, _| field != "intended" && field != "outline");
+        writeln!(former, "{}", Value::Object(line))?;
+    }
+    Ok(Ledger::read_from(ends, former.as_bytes())?)
 }
 
 /// An entity of a kind.

@@ -17,6 +17,7 @@ use crate::controllers::runtime::error::ReconcileError as _;
 use crate::k8s::artefacts::{self, Artefact, ArtefactError, PackedDocument};
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::k8s::events::Note;
+use crate::kong::engine::Applied;
 use crate::kong::plan::ledger::format::LedgerEnds;
 use crate::kong::plan::{Ledger, backup};
 use crate::migration::plan::Plan;
@@ -209,6 +210,27 @@ impl WorkspaceMigrationController {
                 .await?;
         }
         Ok(())
+    }
+
+    /// Keeps what the answers of a run told that does not come to its end: what was not sent is not intended any more, and what was written
+    /// is known, whatever somebody makes of it until the next pass. Where that cannot be stored, as by a replica that has lost the lead,
+    /// all that was intended stays so: the next reading tells whose it is.
+    pub(super) async fn settle_early(
+        &self,
+        run: &MigrationRun<'_>,
+        applied: &Applied,
+        ledger: &mut Ledger,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
+    ) {
+        let now = self.context.clock.now();
+        // What is confirmed already may not be stored yet: a comparison that was under way is not.
+        if !ledger.confirm(run.planned, &applied.receipts, now) && applied.receipts.is_empty() {
+            return;
+        }
+        let both = (run.object, run.migration.control_plane.as_str());
+        if let Err(error) = self.keep_ledger(both, ledger, draft).await {
+            tracing::warn!(%error, "what a run has written before it ended could not be recorded");
+        }
     }
 
     /// Takes backups and ledgers away with their object, unless they are to stay.

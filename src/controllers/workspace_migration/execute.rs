@@ -45,6 +45,7 @@ impl WorkspaceMigrationController {
         report_written(plan, &applied, run.is_cut_short(&applied), None, &mut pass.draft);
         note_corrected(plan, &applied, &mut pass.draft);
         if applied.interrupted.is_some() {
+            self.settle_early(run, &applied, ledger, &mut pass.draft).await;
             let facts = RunFacts {
                 plan,
                 applied: &applied,
@@ -53,15 +54,24 @@ impl WorkspaceMigrationController {
             return Ok(conclude(&facts, &mut pass.draft)?);
         }
         if let Some(ended) = run.interrupts.ended() {
+            self.settle_early(run, &applied, ledger, &mut pass.draft).await;
             return end_early(ended, &mut pass.draft);
         }
         if let Some(cause) = undone_by(run.object, &applied, &mut pass.draft) {
+            self.settle_early(run, &applied, ledger, &mut pass.draft).await;
             return self.roll_back(run.object, run.interrupts, &cause, pass).await;
         }
-        let verified = self.verify_and_repair(run, &mut applied, ledger, pass);
-        let verification = match verified.await? {
-            Ok(verification) => verification,
-            Err(ended) => return end_early(ended, &mut pass.draft),
+        let verified = self.verify_and_repair(run, &mut applied, ledger, pass).await;
+        let verification = match verified {
+            Ok(Ok(verification)) => verification,
+            Ok(Err(ended)) => {
+                self.settle_early(run, &applied, ledger, &mut pass.draft).await;
+                return end_early(ended, &mut pass.draft);
+            }
+            Err(error) => {
+                self.settle_early(run, &applied, ledger, &mut pass.draft).await;
+                return Err(error);
+            }
         };
         let facts = RunFacts {
             plan,
@@ -158,11 +168,13 @@ impl WorkspaceMigrationController {
         pass.publish_progress("Reading the control plane again and comparing every entity.")
             .await?;
         let (planned, now) = (run.planned, self.context.clock.now());
-        let (mut settled, mut expected) = (false, None);
+        // What somebody else made of it since the answer is a change of what is ours.
+        let mut settled = ledger.confirm(planned, &applied.receipts, now);
+        let mut expected = None;
         let verification = run
             .migration
             .verify_and(planned, run.observed.version(), |target| {
-                settled = ledger.settle(planned, target, now);
+                settled |= ledger.settle(planned, target, now);
                 expected = Some(preview(run, ledger, target));
             });
         let mut verification = verification.await?;

@@ -7,6 +7,7 @@
 mod age;
 mod backup;
 mod checkpoint;
+mod claims;
 mod config_maps;
 mod controller;
 mod deletion;
@@ -200,6 +201,8 @@ impl WorkspaceMigrationController {
         let draft = &mut pass.draft;
         let mut ledger = self.load_ledger(object, &migration.control_plane, draft).await?;
         let both = (object, migration.control_plane.as_str());
+        self.take_claims(both, &mut ledger, &observed.target, draft)
+            .await?;
         self.leave_rollback(both, &mut ledger, &observed.target, draft)
             .await?;
         let waivers: Vec<_> = object.spec.waivers.iter().map(accepted).collect();

@@ -41,7 +41,7 @@ impl WorkspaceMigrationController {
         pass.draft
             .note(Note::warning(events::REPAIRED, "Verify", message.clone()));
         // What is missing is no longer in the ledger, and has to be again before it is written.
-        if ledger.intend(&repair, &run.observed.target, self.context.clock.now()) {
+        if ledger.intend_repair(&repair, self.context.clock.now()) {
             let both = (run.object, run.migration.control_plane.as_str());
             self.keep_ledger(both, ledger, &mut pass.draft).await?;
         }
@@ -51,6 +51,7 @@ impl WorkspaceMigrationController {
             .migration
             .apply(&repair, &run.interrupts.stop, &progress)
             .await;
+        applied.receipts.extend(again.receipts);
         applied.refused.extend(again.refused);
         applied.not_tried.extend(again.not_tried);
         if let Some(error) = again.interrupted {

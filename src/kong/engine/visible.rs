@@ -15,12 +15,12 @@ const WAITS: [Duration; 3] = [
 ];
 
 /// Writes, and writes again while nothing but a missing reference is refused.
-pub(super) async fn write_until_visible<W>(
+pub(super) async fn write_until_visible<W, T>(
     write: impl Fn() -> W,
     cancel: &CancellationToken,
-) -> Result<(), http::Error>
+) -> Result<T, http::Error>
 where
-    W: Future<Output = Result<(), http::Error>>,
+    W: Future<Output = Result<T, http::Error>>,
 {
     let mut outcome = write().await;
     for wait in WAITS {

@@ -34,7 +34,7 @@ pub fn project(
 }
 
 /// A set in the one order that both sides can be brought into.
-fn in_order(items: &[Value]) -> Value {
+pub(super) fn in_order(items: &[Value]) -> Value {
     let mut items = items.to_vec();
     items.sort_by_cached_key(|item| canonical_json(&dense(item).unwrap_or(Value::Null)));
     Value::Array(items)
@@ -97,7 +97,7 @@ fn same(desired: &Value, actual: Option<&Value>) -> bool {
 }
 
 /// True for a list whose items may be matched in more than one way.
-fn holds_records(value: &Value) -> bool {
+pub(super) fn holds_records(value: &Value) -> bool {
     let items = value.as_array();
     items.is_some_and(|items| items.iter().any(|item| item.is_object() || item.is_array()))
 }

@@ -7,8 +7,10 @@ use serde_json::{Map, Value, json};
 
 use super::canonical::{canonical, canonical_json};
 use super::compare::{differences, equal, held};
+use super::digest::digest_body;
 use super::generated::pair;
 use super::mask::MASK;
+use super::outline::Outline;
 use crate::kong::model::EntityKind;
 
 /// Values by dotted path.
@@ -73,6 +75,18 @@ proptest! {
             }
         }
         prop_assert_eq!(fields, wanted);
+    }
+
+    /// What a ledger goes by once the body is gone.
+    #[test]
+    fn digest_and_outline_of_a_body_tell_what_the_body_tells((kind, desired, actual) in pair()) {
+        let outline = Outline::of(kind, &desired);
+        let stored = Outline::from(outline.fields().clone());
+        for other in [&actual, &desired, &returned(kind, &desired)] {
+            let held = digest_body(kind, &stored.project(kind, other)) == digest_body(kind, &desired);
+            prop_assert_eq!(held, equal(kind, &desired, other));
+        }
+        prop_assert_eq!(Outline::of(kind, &outline.project(kind, &desired)), outline);
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub mod ledger;
 pub mod lua;
 pub mod mask;
 pub mod named;
+pub mod outline;
 pub mod path;
 pub mod planner_rules;
 pub mod preflight;

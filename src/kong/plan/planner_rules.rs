@@ -63,6 +63,10 @@ rules! {
         "Somebody changed the entity in the target after this migration wrote it; it is left as it is.",
         "Find out who writes there; set spec.conflictPolicy of the kind to Overwrite to put the source's content back, or Skip to leave it.",
         "Somebody changed the host of service cart in Konnect.";
+    OWNERSHIP_UNKNOWN: Error, waivable, "ownership-unknown",
+        "A former version of the operator was interrupted while it wrote the entity, and kept no fingerprint of it; the target holds another content now, so nothing tells who wrote it. It counts as somebody else's and is left as it is.",
+        "Look at it in Konnect. If this migration wrote it, say so: `gateway-migration-operator ledger claim NAME --subject KIND/ID`. Else make both sides equal, or set spec.conflictPolicy of the kind to Overwrite (its before-image is kept) or Skip.",
+        "Version 0.1.0 was killed while it created service cart; the operator was upgraded, and the source's service cart has another host by now.";
     DRIFT_LEFT: Warning, waivable, "drift-left",
         "Somebody changed the entity in the target after this migration wrote it; spec.sync.drift Report leaves it as it is.",
         "Make both sides equal, or set spec.sync.drift to Correct to put the source's content back.",

@@ -37,6 +37,7 @@ use crate::k8s::finalizer;
 use crate::kong::engine::undo::plan_rollback;
 use crate::kong::engine::{Applied, Target};
 use crate::kong::model::Snapshot;
+use crate::kong::plan::ledger::Receipt;
 use crate::kong::plan::rollback::findings::UNDO_REFUSED;
 use crate::kong::plan::rollback::report::{RollbackEnds, rollback_report};
 use crate::kong::plan::{Ledger, RollbackInput};
@@ -267,6 +268,9 @@ impl WorkspaceMigrationController {
             });
         }
         let held = reversal.target.observe().await?;
+        let (object, mut ledger) = (reversal.object, ledger);
+        self.take_claims((object, control_plane), &mut ledger, &held, draft)
+            .await?;
         report_target(&held, self.context.config.konnect_kinds, draft);
         let rollback = reversal.plan(&ledger, &held);
         Ok(FoundRollback {
@@ -308,13 +312,24 @@ impl WorkspaceMigrationController {
             };
             applied = shown.follow(work, pass).await;
             if let Some(error) = &applied.interrupted {
+                self.forget_answered(reversal, found, &applied, &mut pass.draft)
+                    .await;
                 report_interrupted(&applied, &found.rollback, error, &mut pass.draft);
                 return Err(error.clone().into());
             }
             if reversal.stop.is_cancelled() {
+                self.forget_answered(reversal, found, &applied, &mut pass.draft)
+                    .await;
                 return Ok(applied);
             }
-            found.held = reversal.target.observe().await?;
+            found.held = match reversal.target.observe().await {
+                Ok(held) => held,
+                Err(error) => {
+                    self.forget_answered(reversal, found, &applied, &mut pass.draft)
+                        .await;
+                    return Err(error.into());
+                }
+            };
             found.rollback = reversal.plan(&found.ledger, &found.held);
         }
         let settled: Vec<_> = match reversal.extent {
@@ -334,6 +349,29 @@ impl WorkspaceMigrationController {
             .await?;
         }
         Ok(applied)
+    }
+
+    /// An undoing ends early: what the answers say is undone is not the migration's any more, whoever makes it again until the next pass.
+    async fn forget_answered(
+        &self,
+        reversal: &Reversal<'_>,
+        found: &mut FoundRollback,
+        applied: &Applied,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
+    ) {
+        let before = found.ledger.len();
+        for (key, receipt) in &applied.receipts {
+            if matches!(receipt, Receipt::Written(_) | Receipt::Deleted) {
+                found.ledger.forget(key);
+            }
+        }
+        if found.ledger.len() == before {
+            return;
+        }
+        let both = (reversal.object, reversal.target.control_plane.as_str());
+        if let Err(error) = self.keep_ledger(both, &found.ledger, draft).await {
+            tracing::warn!(%error, "what was undone before it ended could not be recorded");
+        }
     }
 }
 

@@ -229,13 +229,16 @@ impl<'a> Run<'a> {
             let Some((item, outcome)) = requests.next().await else {
                 return refused;
             };
+            applied.note(item.entity.key(), &outcome);
             match outcome {
-                SendOutcome::Written => {
+                SendOutcome::Done(_) => {
                     applied.count(action);
                     executor.count(item, true);
                 }
                 SendOutcome::Refused(refusal) => refused.push((item, refusal)),
-                SendOutcome::NotTried => applied.not_tried.push(item.subject.clone()),
+                SendOutcome::NotTried | SendOutcome::Unanswered => {
+                    applied.not_tried.push(item.subject.clone())
+                }
                 SendOutcome::Failed(error) => {
                     applied.interrupted.get_or_insert(error);
                 }
@@ -267,7 +270,7 @@ impl Executor<'_> {
         };
         let send = || async { door.send(&item.entity.unpack(), action).await };
         match write_until_visible(send, self.cancel).await {
-            Ok(()) => SendOutcome::Written,
+            Ok(receipt) => SendOutcome::Done(receipt),
             Err(error) if concerns_entity(&error) => {
                 let refusal = Refusal {
                     subject: item.subject.clone(),
@@ -283,7 +286,7 @@ impl Executor<'_> {
                 SendOutcome::Refused(refusal)
             }
             // Told to end while it waited: what has become of it is seen by the next pass.
-            Err(_) if self.cancel.is_cancelled() => SendOutcome::NotTried,
+            Err(_) if self.cancel.is_cancelled() => SendOutcome::Unanswered,
             Err(error) => {
                 shared.stop.store(true, Ordering::Relaxed);
                 SendOutcome::Failed(Error::target(error))

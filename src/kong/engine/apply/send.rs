@@ -10,6 +10,7 @@ use crate::kong::konnect;
 use crate::kong::model::Entity;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kind::Write;
+use crate::kong::plan::ledger::{Receipt, Seen};
 use crate::migration::plan::Action;
 
 /// Kinds that this run has to create by POST, by name.
@@ -46,19 +47,28 @@ fn place(entity: &Entity) -> Place {
 }
 
 impl Door<'_> {
-    /// Creates, replaces or deletes the entity.
-    pub async fn send(&self, entity: &Entity, action: Action) -> Result<(), http::Error> {
+    /// Creates, replaces or deletes the entity. Returns what the answer tells of it.
+    pub async fn send(&self, entity: &Entity, action: Action) -> Result<Receipt, http::Error> {
         match (place(entity), action) {
-            (Place::Nowhere, _) => Ok(()),
+            (Place::Nowhere, _) => Ok(Receipt::Open),
             (Place::Collection(collection), Action::Delete) => {
-                self.delete(&format!("{collection}/{}", entity.id)).await
+                self.delete(&format!("{collection}/{}", entity.id)).await?;
+                Ok(Receipt::Deleted)
             }
             (Place::Members { group, consumer }, Action::Delete) => {
                 self.delete(&format!("consumer_groups/{group}/consumers/{consumer}"))
-                    .await
+                    .await?;
+                Ok(Receipt::Deleted)
             }
-            (Place::Collection(collection), _) => self.put(entity, &collection, action).await,
-            (Place::Members { group, consumer }, _) => self.add_member(&group, &consumer).await,
+            (Place::Collection(collection), _) => {
+                let held = self.put(entity, &collection, action).await?;
+                Ok(Receipt::Written(Seen::of(entity.kind, &entity.body, &held)))
+            }
+            (Place::Members { group, consumer }, _) => {
+                self.add_member(&group, &consumer).await?;
+                // It may have been there before.
+                Ok(Receipt::Open)
+            }
         }
     }
 
@@ -67,7 +77,13 @@ impl Door<'_> {
         self.client.delete_entity(self.control_plane, path).await
     }
 
-    async fn put(&self, entity: &Entity, collection: &str, action: Action) -> Result<(), http::Error> {
+    /// Returns what the target holds by then.
+    async fn put(
+        &self,
+        entity: &Entity,
+        collection: &str,
+        action: Action,
+    ) -> Result<Map<String, Value>, http::Error> {
         let Entity { kind, id, body } = entity;
         if action == Action::Update || !lock(self.post_only).contains(kind.name) {
             match self
@@ -75,7 +91,7 @@ impl Door<'_> {
                 .put_entity(self.control_plane, collection, id, kind.write_query, body)
                 .await
             {
-                Ok(_) => return Ok(()),
+                Ok(held) => return Ok(held),
                 // Kong answers 404 to a PUT of a target that is not there yet; a POST takes the id in the body.
                 Err(error) if error.is_not_found() && action == Action::Create => {
                     lock(self.post_only).insert(kind.name);
@@ -90,7 +106,6 @@ impl Door<'_> {
         self.client
             .post_entity(self.control_plane, collection, kind.write_query, &body)
             .await
-            .map(|_| ())
     }
 
     async fn add_member(&self, group: &str, consumer: &str) -> Result<(), http::Error> {

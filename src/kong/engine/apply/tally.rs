@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::super::error::Error;
+use crate::kong::plan::ledger::{Receipt, Receipts};
 use crate::kong::plan::planner_rules::{
     BLOCKED_BY_DEPENDENCY, DELETE_REFUSED, DIFFERS_AFTER_WRITE, NOT_TRIED, REFUSED_BY_TARGET,
 };
@@ -60,6 +61,8 @@ pub struct Applied {
     pub not_tried: Vec<Subject>,
     /// Why entities that were to be deleted are kept.
     pub kept: Vec<Finding>,
+    /// What the answers told of all that was sent, by key in the target.
+    pub receipts: Receipts,
     /// What ended the run early; the next run goes on from what the target holds.
     pub interrupted: Option<Error>,
 }
@@ -103,6 +106,17 @@ impl Applied {
         verification.findings.extend(returned);
     }
 
+    /// What has become of an entity, as far as it was sent.
+    pub(super) fn note(&mut self, key: EntityKey, outcome: &SendOutcome) {
+        match outcome {
+            SendOutcome::NotTried => {}
+            SendOutcome::Done(receipt) => drop(self.receipts.insert(key, *receipt)),
+            SendOutcome::Refused(_) | SendOutcome::Unanswered | SendOutcome::Failed(_) => {
+                self.receipts.entry(key).or_insert(Receipt::Open);
+            }
+        }
+    }
+
     pub(super) const fn count(&mut self, action: Action) {
         match action {
             Action::Update => self.updated += 1,
@@ -128,10 +142,12 @@ impl Tally {
 
 /// What happened to one entity.
 pub(super) enum SendOutcome {
-    Written,
+    Done(Receipt),
     Refused(Refusal),
     /// The run had ended before.
     NotTried,
+    /// The run ended while it was sent, and no answer told what has become of it.
+    Unanswered,
     /// The failure would meet every other write too.
     Failed(Error),
 }

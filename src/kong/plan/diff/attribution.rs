@@ -1,10 +1,10 @@
 //! Whose change a difference is, by what the ledger says of the entity.
 
-use crate::kong::model::Entity;
+use crate::kong::model::{Entity, EntityKind};
 use crate::kong::plan::drift::DriftClass;
 use crate::kong::plan::identity::Identities;
 use crate::kong::plan::input::PlanInput;
-use crate::kong::plan::ledger::{ContentFingerprint, Ledger, Standing};
+use crate::kong::plan::ledger::{ContentFingerprint, Entry, Ledger, Standing};
 use crate::kong::plan::prune::{is_gone, is_unlisted};
 use crate::migration::subject::EntityKey;
 
@@ -16,7 +16,7 @@ pub(super) fn class_of_difference(
     actual: &Entity,
 ) -> Option<DriftClass> {
     match standing {
-        Standing::Foreign => None,
+        Standing::Foreign | Standing::Unknown => None,
         Standing::Ours => Some(DriftClass::ChangedInSource),
         Standing::Changed => {
             let seen = ledger.get(actual.kind.name, &actual.id)?.seen?;
@@ -45,11 +45,23 @@ pub(super) fn removed_from_target<'a>(input: &PlanInput<'a>) -> impl Iterator<It
 pub(super) fn missing_in_source(input: &PlanInput<'_>, identities: &Identities) -> usize {
     let entries = input.ledger.iter().filter(|(kind, id, entry)| {
         !entry.is_deleted()
-            && input.target.contains(&kind.key(id))
+            && is_known(input, kind, id, entry)
             && !is_unlisted(kind, input.source)
             && is_gone(input, identities, kind, id, entry)
     });
     entries.count()
+}
+
+/// True when the target has what this migration was seen to write.
+fn is_known(input: &PlanInput<'_>, kind: &EntityKind, id: &str, entry: &Entry) -> bool {
+    let key = kind.key(id);
+    match entry.is_settled() {
+        true => input.target.contains(&key),
+        false => {
+            let actual = input.target.get(&key);
+            actual.is_some_and(|actual| entry.standing(&actual).is_known())
+        }
+    }
 }
 
 #[cfg(test)]

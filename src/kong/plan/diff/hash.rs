@@ -6,7 +6,7 @@ use crate::kong::model::Entity;
 use crate::kong::plan::digest::Held;
 use crate::kong::plan::document::{Deletion, DesiredEntities};
 use crate::kong::plan::input::PlanInput;
-use crate::kong::plan::ledger::{ContentFingerprint, Pending};
+use crate::kong::plan::ledger::{ContentFingerprint, Entry, Standing};
 use crate::kong::plan::planner_rules::{DRIFT_CORRECTED, TARGET_ADDS_FIELD, TARGET_OVERWRITTEN};
 use crate::kong::plan::prune;
 use crate::migration::digest::Digest;
@@ -26,7 +26,7 @@ pub(super) fn hash(
     digest.add(&plan.source_digest);
     let kept = plan.operations.iter().filter(|one| one.action != Action::Delete);
     for operation in kept {
-        if let Some(from) = updated_from(operation, input) {
+        if let Some(from) = updated_from(operation, desired, input) {
             digest.add(&(operation.target_key(), &operation.subject, "update", from));
             continue;
         }
@@ -78,23 +78,21 @@ fn deleted(
     planned.chain(prune::done(input)).map(row).collect()
 }
 
-/// What an update starts from: the target's content before it, also when the update is done already.
-fn updated_from(operation: &Operation, input: &PlanInput<'_>) -> Option<String> {
+/// What an update starts from: the target's content before it, also when the update is done already. What somebody else has made of the
+/// entity since is another start.
+fn updated_from(operation: &Operation, desired: &DesiredEntities, input: &PlanInput<'_>) -> Option<String> {
     let key = operation.target_key();
     let entry = input.ledger.get(&key.kind, &key.id);
-    let begun = entry
-        .filter(|entry| entry.pending == Pending::Write)
-        .and_then(|entry| entry.seen);
+    let begun = entry.and_then(Entry::begun);
     match operation.action {
         Action::Update => {
             let actual = input.target.get(&key)?;
-            let from = begun.map_or_else(
-                || ContentFingerprint::of(actual.kind, &actual.body),
-                |seen| seen.whole,
-            );
-            Some(from.to_string())
+            let now = ContentFingerprint::of(actual.kind, &actual.body);
+            let wanted = desired.get(&operation.subject.key)?.body();
+            let is_ours = || input.ledger.standing(&actual, &wanted) == Standing::Ours;
+            Some(begun.filter(|_| is_ours()).unwrap_or(now).to_string())
         }
-        Action::Unchanged => begun.map(|seen| seen.whole.to_string()),
+        Action::Unchanged => begun.map(|print| print.to_string()),
         _ => None,
     }
 }

@@ -15,7 +15,8 @@ use crate::kong::plan::input::{ConflictPolicy, DriftPolicy, Policy};
 use crate::kong::plan::ledger::Standing;
 use crate::kong::plan::planner_rules::{
     ADOPT_DIFFERS, BLOCKED_BY_DEPENDENCY, BLOCKED_BY_DRIFT, DRIFT_CORRECTED, DRIFT_LEFT, DRIFT_REMOVED,
-    NAME_TAKEN, NAME_WAITS_FOR_UPDATE, SKIPPED_BY_POLICY, TARGET_CHANGED, TARGET_DIFFERS, TARGET_OVERWRITTEN,
+    NAME_TAKEN, NAME_WAITS_FOR_UPDATE, OWNERSHIP_UNKNOWN, SKIPPED_BY_POLICY, TARGET_CHANGED, TARGET_DIFFERS,
+    TARGET_OVERWRITTEN,
 };
 use crate::kong::plan::translate::translate;
 use crate::kong::plan::unique::{Clash, Taken};
@@ -34,9 +35,13 @@ impl Planner<'_> {
         }
         let changes = differences(entity.kind, &entity.body, &actual.body);
         let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
-        let observed = format!("differs in {}", fields.join(", "));
-        let finding = |rule| Finding::new(rule, source.subject.clone(), observed.clone());
         let standing = self.input.ledger.standing(actual, &entity.body);
+        let mut observed = format!("differs in {}", fields.join(", "));
+        if standing == Standing::Unknown {
+            // By this name it is claimed.
+            observed = format!("{} {observed}", actual.key());
+        }
+        let finding = |rule| Finding::new(rule, source.subject.clone(), observed.clone());
         if let Some(class) = class_of_difference(self.input.ledger, standing, entity, actual) {
             self.drift.add(class, 1);
         }
@@ -223,6 +228,9 @@ fn resolution(standing: Standing, policy: &Policy, kind: &EntityKind) -> Resolut
         }
         (Standing::Foreign, _, ConflictPolicy::Fail | ConflictPolicy::Adopt) => {
             Resolution::Block(&TARGET_DIFFERS)
+        }
+        (Standing::Unknown, _, ConflictPolicy::Fail | ConflictPolicy::Adopt) => {
+            Resolution::Block(&OWNERSHIP_UNKNOWN)
         }
     }
 }

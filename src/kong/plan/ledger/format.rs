@@ -6,10 +6,13 @@ use std::io::{self, BufRead, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ContentFingerprint, Entry, Ledger, Origin, Pending, Seen};
+use super::intended::NumberedOutlines;
+use super::{ContentFingerprint, Entry, Intended, Ledger, Origin, Pending, Seen};
+use crate::kong::model::EntityKind;
 use crate::kong::model::entity_kinds::named;
 
-/// Name and version of the form.
+/// Name and version of the form. It grows by fields that may be left out, so that the version before reads it: fields that it does not know
+/// are nothing to it.
 const FORMAT: &str = "gatewaymigration.dev/ledger/v2";
 
 /// Forms that are read. The first one knew no deletes.
@@ -49,6 +52,14 @@ struct LedgerLine<'a> {
     seen: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pending: Option<Cow<'a, str>>,
+    /// Fingerprint of the body that is written. None in ledgers that were written before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    intended: Option<Cow<'a, str>>,
+    /// The fields of that body; a number stands for those that were the nth to be written out in this document, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outline: Option<Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    begun: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     corrected: Option<Cow<'a, Map<String, Value>>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -90,6 +101,7 @@ impl Ledger {
             workspace: Some(ends.workspace.into()),
         };
         line(&head, out)?;
+        let mut outlines = NumberedOutlines::default();
         for (kind, id, entry) in self.iter() {
             let (origin, before) = match &entry.origin {
                 Origin::Created => ("created", None),
@@ -118,6 +130,9 @@ impl Ledger {
                     .seen
                     .map(|seen| format!("{}{}", seen.whole, seen.spoken).into()),
                 pending,
+                intended: entry.intended.as_ref().map(|body| body.print.to_string().into()),
+                outline: entry.intended.as_ref().map(|body| outlines.write(&body.outline)),
+                begun: entry.begun.map(|print| print.to_string().into()),
                 corrected: entry.corrected.as_ref().map(|body| Cow::Borrowed(&**body)),
                 deleted: entry.deleted.as_deref().map(Cow::Borrowed),
                 at: entry.at,
@@ -151,13 +166,15 @@ impl Ledger {
             return Err(LedgerError::Workspace(other.into_owned()));
         }
         let mut ledger = Self::default();
+        let mut outlines = NumberedOutlines::default();
         for (number, text) in lines {
             let text = text.map_err(|_| fault(number, "it cannot be read"))?;
             let line: LedgerLine<'_> =
                 serde_json::from_str(&text).map_err(|_| fault(number, "it is no entry"))?;
             let kind = named(&line.kind).ok_or_else(|| fault(number, "its kind is not known"))?;
             let id = line.id.clone().into_owned();
-            let entry = entry(line).ok_or_else(|| fault(number, "a field has no known value"))?;
+            let entry = entry(kind, line, &mut outlines);
+            let entry = entry.ok_or_else(|| fault(number, "a field has no known value"))?;
             ledger.insert(kind, &id, entry);
         }
         Ok(ledger)
@@ -169,7 +186,7 @@ fn line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-fn entry(line: LedgerLine<'_>) -> Option<Entry> {
+fn entry(kind: &EntityKind, line: LedgerLine<'_>, outlines: &mut NumberedOutlines) -> Option<Entry> {
     let before = line.before.map(|before| Box::new(before.into_owned()));
     let origin = match (&*line.origin, before) {
         ("created", None) => Origin::Created,
@@ -192,31 +209,61 @@ fn entry(line: LedgerLine<'_>) -> Option<Entry> {
     };
     let seen = match line.seen {
         None => None,
-        Some(text) => Some(unhex(&text)?),
+        Some(text) => Some(read_seen(&text)?),
+    };
+    let intended = match (line.intended, line.outline) {
+        (Some(print), Some(outline)) => Some(Intended {
+            print: ContentFingerprint(unhex(&print)?),
+            outline: outlines.read(outline)?,
+        }),
+        _ => None,
+    };
+    let begun = match line.begun {
+        None => None,
+        Some(text) => Some(ContentFingerprint(unhex(&text)?)),
+    };
+    // A former version kept what it was about to overwrite as if it had left it so.
+    let is_foreign = match &origin {
+        Origin::Overwritten {
+            before,
+            adopted: false,
+        } if pending == Pending::Write && intended.is_none() => {
+            seen.is_some_and(|seen| seen.whole == ContentFingerprint::of(kind, before))
+        }
+        _ => false,
+    };
+    let (seen, begun) = match seen {
+        Some(seen) if is_foreign => (None, Some(seen.whole)),
+        seen => (seen, begun),
     };
     Some(Entry {
         source: line.source.map(|source| source.into_owned().into_boxed_str()),
         origin,
         seen,
         pending,
+        intended,
+        begun,
         corrected: line.corrected.map(|body| Box::new(body.into_owned())),
         deleted: line.deleted.map(|body| Box::new(body.into_owned())),
         at: line.at,
     })
 }
 
-fn unhex(text: &str) -> Option<Seen> {
-    let byte = |at: usize| u8::from_str_radix(text.get(at..at + 2)?, 16).ok();
-    let mut bytes = [0; 32];
-    if text.len() != 64 {
+fn read_seen(text: &str) -> Option<Seen> {
+    let (whole, spoken) = text.split_at_checked(32)?;
+    Some(Seen {
+        whole: ContentFingerprint(unhex(whole)?),
+        spoken: ContentFingerprint(unhex(spoken)?),
+    })
+}
+
+fn unhex(text: &str) -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    if text.len() != 32 {
         return None;
     }
     for (at, place) in bytes.iter_mut().enumerate() {
-        *place = byte(at * 2)?;
+        *place = u8::from_str_radix(text.get(at * 2..at * 2 + 2)?, 16).ok()?;
     }
-    let (whole, spoken) = bytes.split_at(16);
-    Some(Seen {
-        whole: ContentFingerprint(whole.try_into().ok()?),
-        spoken: ContentFingerprint(spoken.try_into().ok()?),
-    })
+    Some(bytes)
 }

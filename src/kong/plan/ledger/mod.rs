@@ -1,11 +1,16 @@
 //! What a migration has written, by target entity: what updates, deletes and rollback may touch.
 //!
 //! It is written ahead: before the first write of a run it names all that the run intends ([`Ledger::intend`]), after the run what
-//! became of it ([`Ledger::settle`]). A process that dies between two writes loses nothing, because an intended entity that
-//! was absent and is there later is ours.
+//! became of it: by the answers, where the run ended early ([`Ledger::confirm`]), else from a new reading ([`Ledger::settle`]). A process
+//! that dies between two writes loses nothing: what it intended is kept as a fingerprint, and an entity that is found as it was intended
+//! is ours. One that is found with another content is somebody else's ([`Standing`]).
 
+mod claim;
+mod confirm;
 pub mod format;
+mod intended;
 mod runs;
+mod standing;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,10 +18,15 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+pub use claim::ClaimRefusal;
+pub use confirm::{Receipt, Receipts};
+pub use intended::Intended;
+pub use standing::Standing;
+
 use super::compare::project;
 use super::digest::digest_body;
+use crate::kong::model::EntityKind;
 use crate::kong::model::entity_kinds::named;
-use crate::kong::model::{Entity, EntityKind};
 use crate::migration::subject::EntityKey;
 
 /// Half a SHA-256 over the canonical form of a body: tells whether an entity is as it was.
@@ -92,10 +102,14 @@ pub struct Entry {
     pub source: Option<Box<str>>,
     /// How it came to be the migration's.
     pub origin: Origin,
-    /// As it was left; with a pending write: as it was before that. None before the first write, and after a delete.
+    /// As this migration was last known to have left it, or found it and adopted it. None before that, and after a delete.
     pub seen: Option<Seen>,
     /// Intended, and not known to be done.
     pub pending: Pending,
+    /// The body that is written, until it was read. None in what a former version intended.
+    pub intended: Option<Intended>,
+    /// What the target held when the run that is not finished began to change the entity.
+    pub begun: Option<ContentFingerprint>,
     /// What somebody else had made of it when the source's content was put back the last time. Holds secrets.
     pub corrected: Option<Box<Map<String, Value>>>,
     /// What the target held when this migration deleted it, or is about to. Holds secrets.
@@ -119,31 +133,34 @@ impl Entry {
     pub fn is_settled(&self) -> bool {
         self.pending == Pending::Nothing && self.seen.is_some()
     }
-}
 
-/// Whose an entity of the target is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Not in the ledger.
-    Foreign,
-    /// Ours, and nobody else changed it.
-    Ours,
-    /// Ours, and somebody else changed it since.
-    Changed,
+    /// True when this migration has deleted the entity: whatever stands in its place now is somebody else's.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.deleted.is_some() && self.pending == Pending::Nothing
+    }
+
+    /// True when a delete is intended, or was done by a run that is not finished.
+    #[must_use]
+    pub fn is_being_deleted(&self) -> bool {
+        self.deleted.is_some() && (self.pending == Pending::Delete || self.begun.is_some())
+    }
+
+    /// What the target held when the run that is not finished began to change the entity.
+    #[must_use]
+    pub fn begun(&self) -> Option<ContentFingerprint> {
+        // A former version kept it in place of what it had left.
+        let former = self
+            .seen
+            .filter(|_| self.pending == Pending::Write && self.intended.is_none());
+        self.begun.or(former.map(|seen| seen.whole))
+    }
 }
 
 /// All entries, by kind and id in the target.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ledger {
     kinds: BTreeMap<&'static str, BTreeMap<Box<str>, Entry>>,
-}
-
-impl Entry {
-    /// True when this migration has deleted the entity: whatever stands in its place now is somebody else's.
-    #[must_use]
-    pub fn is_deleted(&self) -> bool {
-        self.deleted.is_some() && self.pending == Pending::Nothing
-    }
 }
 
 impl Ledger {
@@ -177,22 +194,6 @@ impl Ledger {
         })
     }
 
-    /// Whose the target's entity is, given what the source wants it to be.
-    #[must_use]
-    pub fn standing(&self, actual: &Entity, desired: &Map<String, Value>) -> Standing {
-        let entry = self.get(actual.kind.name, &actual.id);
-        let Some(entry) = entry.filter(|entry| !entry.is_deleted()) else {
-            return Standing::Foreign;
-        };
-        let now = Seen::of(actual.kind, desired, &actual.body);
-        let unchanged = |seen: Seen| seen.whole == now.whole || seen.spoken == now.spoken;
-        if entry.pending != Pending::Nothing || entry.seen.is_some_and(unchanged) {
-            Standing::Ours
-        } else {
-            Standing::Changed
-        }
-    }
-
     /// Takes an entry out, once what it stood for is undone.
     pub fn forget(&mut self, key: &EntityKey) {
         if let Some(entries) = self.kinds.get_mut(key.kind.as_ref()) {
@@ -214,5 +215,7 @@ fn seconds(now: Timestamp) -> i64 {
     now.as_second()
 }
 
+#[cfg(test)]
+mod ownership;
 #[cfg(test)]
 mod tests;

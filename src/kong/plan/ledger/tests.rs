@@ -273,6 +273,22 @@ fn origin() -> impl Strategy<Value = Origin> {
     ]
 }
 
+/// Bodies of which outlines are kept.
+fn kinds_of_bodies() -> Vec<(&'static EntityKind, Map<String, Value>)> {
+    let body = |kind, body: Value| (named(kind).unwrap(), body.as_object().unwrap().clone());
+    vec![
+        body("services", json!({"host": "h", "tags": ["b", "a"]})),
+        body(
+            "routes",
+            json!({"sources": [{"ip": "10.0.0.2"}, {"ip": "10.0.0.1", "port": 1}]}),
+        ),
+        body(
+            "plugins",
+            json!({"name": "cors", "config": {"methods": ["GET"], "more": {"a": null}}}),
+        ),
+    ]
+}
+
 fn ledger() -> impl Strategy<Value = Ledger> {
     let print = any::<[u8; 16]>().prop_map(ContentFingerprint);
     let seen = prop::option::of((print.clone(), print).prop_map(|(whole, spoken)| Seen { whole, spoken }));
@@ -281,25 +297,35 @@ fn ledger() -> impl Strategy<Value = Ledger> {
         Just(Pending::Write),
         Just(Pending::Delete)
     ];
+    let intended = prop::option::of((0..kinds_of_bodies().len()).prop_map(|number| {
+        let (kind, body) = &kinds_of_bodies()[number];
+        Intended::of(kind, body)
+    }));
+    let begun = prop::option::of(any::<[u8; 16]>().prop_map(ContentFingerprint));
     let deleted = prop::option::of(prop::collection::btree_map("[a-z]{1,5}", "[a-zé\"]{0,5}", 0..4));
     let entry = (
         prop::option::of("[a-z]{1,4}"),
         origin(),
         seen,
         pending,
+        (intended, begun),
         deleted,
         prop::option::of("[a-z]{1,4}"),
         any::<i64>(),
     )
-        .prop_map(|(source, origin, seen, pending, deleted, corrected, at)| Entry {
-            source: source.map(String::into_boxed_str),
-            origin,
-            seen,
-            pending,
-            corrected: corrected.map(|host| Box::new(Map::from_iter([("host".to_owned(), json!(host))]))),
-            deleted: deleted.map(|body| Box::new(body.into_iter().map(|(k, v)| (k, json!(v))).collect())),
-            at,
-        });
+        .prop_map(
+            |(source, origin, seen, pending, (intended, begun), deleted, corrected, at)| Entry {
+                source: source.map(String::into_boxed_str),
+                origin,
+                seen,
+                pending,
+                intended,
+                begun,
+                corrected: corrected.map(|host| Box::new(Map::from_iter([("host".to_owned(), json!(host))]))),
+                deleted: deleted.map(|body| Box::new(body.into_iter().map(|(k, v)| (k, json!(v))).collect())),
+                at,
+            },
+        );
     let kinds = crate::kong::model::entity_kinds::ENTITY_KINDS;
     prop::collection::vec((0..kinds.len(), "[a-z/]{1,6}", entry), 0..20).prop_map(move |rows| {
         let mut ledger = Ledger::default();
@@ -352,4 +378,46 @@ fn what_is_no_ledger_is_refused_without_showing_it() {
             .len(),
         1
     );
+}
+
+/// A line as commit 55a6ea2 reads it: fields that it does not know are nothing to it, and those that it knows have the values that it knows.
+#[derive(serde::Deserialize)]
+struct FormerLine {
+    kind: String,
+    id: String,
+    source: Option<String>,
+    origin: String,
+    before: Option<Map<String, Value>>,
+    seen: Option<String>,
+    pending: Option<String>,
+    corrected: Option<Map<String, Value>>,
+    deleted: Option<Map<String, Value>>,
+    at: i64,
+}
+
+proptest! {
+    #[test]
+    fn the_former_version_reads_what_is_written_now(ledger in ledger()) {
+        let mut document = Vec::new();
+        ledger.write_to(ends("sales", "cp"), &mut document).unwrap();
+        let text = String::from_utf8(document).unwrap();
+        let mut lines = text.lines();
+        let head: Value = serde_json::from_str(lines.next().unwrap()).unwrap();
+        prop_assert_eq!(&head["format"], "gatewaymigration.dev/ledger/v2");
+        let mut entries = ledger.iter();
+        for line in lines {
+            let line: FormerLine = serde_json::from_str(line).unwrap();
+            let (kind, id, entry) = entries.next().unwrap();
+            prop_assert_eq!((line.kind.as_str(), line.id.as_str(), line.at), (kind.name, id, entry.at));
+            prop_assert_eq!(line.source.as_deref(), entry.source.as_deref());
+            let has_before = matches!(line.origin.as_str(), "overwritten" | "adopted-overwritten");
+            prop_assert!(has_before || matches!(line.origin.as_str(), "created" | "adopted"));
+            prop_assert_eq!(has_before, line.before.is_some());
+            prop_assert!(line.seen.is_none_or(|seen| seen.len() == 64));
+            prop_assert!(matches!(line.pending.as_deref(), None | Some("write" | "delete")));
+            prop_assert_eq!(line.corrected.is_some(), entry.corrected.is_some());
+            prop_assert_eq!(line.deleted.is_some(), entry.deleted.is_some());
+        }
+        prop_assert!(entries.next().is_none());
+    }
 }

@@ -241,7 +241,8 @@ impl Gone<'_> {
         for (kind, id, entry) in ledger.iter().filter(|(_, _, e)| e.origin == Origin::Created) {
             let there = kind.key(entry.source.as_deref().unwrap_or(id));
             let leaves_out = source.contains(&there) && !selected.contains(&there);
-            if let Some(packed) = target.entities.get(&kind.key(id)).filter(|_| leaves_out) {
+            let packed = target.entities.get(&kind.key(id)).filter(|_| leaves_out);
+            if let Some(packed) = packed.filter(|packed| entry.standing(&packed.unpack()).is_known()) {
                 let observed = "spec.source.select leaves it out".to_owned();
                 self.tell(&PRUNE_DESELECTED, packed, observed);
             }

@@ -21,7 +21,7 @@ use self::references::{Caller, Referrers};
 pub(super) use self::weigh::is_unlisted;
 use super::identity::Identities;
 use super::input::PlanInput;
-use super::ledger::{Entry, Origin, Pending};
+use super::ledger::{Entry, Origin, Standing};
 use crate::kong::model::{Entity, EntityKind, Packed};
 use crate::migration::finding::Finding;
 use crate::migration::rule::Rule;
@@ -54,16 +54,23 @@ impl<'a> Gone<'a> {
             .ledger
             .iter()
             .filter(|(kind, id, entry)| !entry.is_deleted() && is_gone(input, identities, kind, id, entry))
-            .filter_map(|(kind, id, entry)| Some((input.target.entities.get(&kind.key(id))?, entry)))
+            .filter_map(|(kind, id, entry)| {
+                let packed = input.target.entities.get(&kind.key(id))?;
+                Some((packed, entry, entry.standing(&packed.unpack())))
+            })
+            // Somebody else's, whatever was once intended under its id.
+            .filter(|(.., standing)| *standing != Standing::Foreign)
             .collect();
-        let created = known.iter().filter(|(_, entry)| entry.origin == Origin::Created);
+        let created = known
+            .iter()
+            .filter(|(_, entry, standing)| entry.origin == Origin::Created && standing.is_known());
         if !input.policy.prune {
-            for (packed, _) in created.filter(|(packed, _)| !is_unlisted(packed.kind, input.source)) {
+            for (packed, ..) in created.filter(|(packed, ..)| !is_unlisted(packed.kind, input.source)) {
                 gone.tell(&GONE_FROM_SOURCE, packed, "the source has it no more".to_owned());
             }
         } else if !gone.is_withheld(created.count()) {
-            for (packed, entry) in known {
-                gone.weigh(packed, entry);
+            for (packed, entry, standing) in known {
+                gone.weigh(packed, entry, standing);
             }
             gone.hold_to_limit();
         }
@@ -132,10 +139,7 @@ pub fn done<'a>(input: &PlanInput<'a>) -> impl Iterator<Item = Entity> + use<'a>
     let (ledger, source, target, prune) = (input.ledger, input.source, input.target, input.policy.prune);
     let entries = ledger.iter().filter(move |(kind, id, entry)| {
         let there = kind.key(entry.source.as_deref().unwrap_or(id));
-        prune
-            && entry.pending == Pending::Delete
-            && !target.contains(&kind.key(id))
-            && !source.contains(&there)
+        prune && entry.is_being_deleted() && !target.contains(&kind.key(id)) && !source.contains(&there)
     });
     entries.filter_map(|(kind, id, entry)| {
         Some(Entity {

@@ -27,6 +27,10 @@ rules! {
         "The source has the entity no more, and somebody changed it in the target after this migration wrote it; it is not deleted.",
         "Delete it in Konnect, or set spec.conflictPolicy of the kind to Overwrite, which gives the source the last word.",
         "Somebody changed the host of service cart in Konnect, and somebody deleted it in the source.";
+    PRUNE_OWNERSHIP_UNKNOWN: Warning, waivable, "prune-ownership-unknown",
+        "The source has the entity no more. A former version of the operator was interrupted while it wrote it, and kept no fingerprint of it, so nothing tells who wrote what the target holds; it is not deleted.",
+        "Look at it in Konnect. If this migration wrote it, say so: `gateway-migration-operator ledger claim NAME --subject KIND/ID`. Else leave it, or delete it in Konnect.",
+        "Version 0.1.0 was killed while it created service cart; the operator was upgraded, and somebody deleted service cart in the source meanwhile.";
     PRUNE_NOT_CREATED: Info, waivable, "prune-not-created",
         "The source has the entity no more, and it was in the target before this migration; it is not deleted.",
         "Delete it in Konnect if it is not wanted.",

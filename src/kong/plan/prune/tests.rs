@@ -17,6 +17,7 @@ use crate::kong::plan::input::{
     Selection,
 };
 use crate::kong::plan::ledger::Ledger;
+use crate::kong::plan::ledger::Pending;
 use crate::kong::plan::render::{deck, text};
 use crate::kong::plan::rollback::{RollbackInput, build_rollback};
 use crate::kong::plan::test_support::{entity, snapshot};

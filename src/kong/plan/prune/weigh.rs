@@ -1,10 +1,11 @@
 //! Whether an entity that is gone may be deleted: can the source be trusted, and is the entity the migration's alone?
 
 use super::super::input::ConflictPolicy;
-use super::super::ledger::{ContentFingerprint, Entry, Origin};
+use super::super::ledger::{Entry, Origin, Standing};
 use super::super::preflight::managed;
 use super::{
-    Gone, PRUNE_KIND_ABSENT, PRUNE_NOT_CREATED, PRUNE_SOURCE_EMPTY, PRUNE_SOURCE_UNREAD, PRUNE_TARGET_CHANGED,
+    Gone, PRUNE_KIND_ABSENT, PRUNE_NOT_CREATED, PRUNE_OWNERSHIP_UNKNOWN, PRUNE_SOURCE_EMPTY,
+    PRUNE_SOURCE_UNREAD, PRUNE_TARGET_CHANGED,
 };
 use crate::kong::model::entity_kind::Listing;
 use crate::kong::model::{EntityKind, GapCause, Packed, Snapshot};
@@ -42,10 +43,14 @@ impl<'a> Gone<'a> {
     }
 
     /// Takes an entity that is gone for a candidate, or says why not.
-    pub(super) fn weigh(&mut self, packed: &'a Packed, entry: &Entry) {
+    pub(super) fn weigh(&mut self, packed: &'a Packed, entry: &Entry, standing: Standing) {
         if is_unlisted(packed.kind, self.input.source) {
             let observed = format!("{} is kept", packed.key());
             return self.tell(&PRUNE_KIND_ABSENT, packed, observed);
+        }
+        if standing == Standing::Unknown {
+            let observed = format!("{} is kept", packed.key());
+            return self.tell(&PRUNE_OWNERSHIP_UNKNOWN, packed, observed);
         }
         let was_there = match entry.origin {
             Origin::Created => None,
@@ -61,10 +66,8 @@ impl<'a> Gone<'a> {
         if let Some(tag) = managed::by_konnect(&entity) {
             return self.tell(&PRUNE_TARGET_CHANGED, packed, format!("it has the tag {tag}"));
         }
-        let now = ContentFingerprint::of(packed.kind, &entity.body);
-        let unchanged = entry.seen.is_some_and(|seen| seen.whole == now);
         let overwrite = self.input.policy.conflicts.of(packed.kind.name) == ConflictPolicy::Overwrite;
-        if unchanged || overwrite {
+        if standing == Standing::Ours || overwrite {
             self.candidates.insert(packed.key(), packed);
         } else {
             let observed = "it is not as this migration left it".to_owned();

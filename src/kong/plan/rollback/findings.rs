@@ -31,6 +31,14 @@ rules! {
         "The entity was in the target before the migration, and equal; it stays.",
         "Nothing; this is for the record.",
         "Source and target both had the same CA certificate.";
+    FOREIGN_STAYS: Info, binding, "rollback-leaves-foreign",
+        "This migration was about to create the entity and was interrupted. The target holds another content under its id, which this migration has not written; it stays.",
+        "Nothing; this is for the record. Delete it in Konnect if nobody needs it.",
+        "A migration was suspended, and somebody made a service of the same id by hand meanwhile.";
+    OWNER_UNKNOWN: Warning, binding, "rollback-ownership-unknown",
+        "A former version of the operator was interrupted while it wrote the entity, and kept no fingerprint of it, so nothing tells who wrote what the target holds; the entity is left there.",
+        "Look at it in Konnect. If this migration wrote it, say so: `gateway-migration-operator ledger claim NAME --subject KIND/ID`; the next pass undoes it. Else leave it.",
+        "Version 0.1.0 was killed while it created service cart, the operator was upgraded, and spec.rollback is set.";
     OVERWRITTEN_STAYS: Warning, binding, "deletion-leaves-overwritten",
         "The entity was in the target before the migration, which overwrote it; spec.deletionPolicy deletes what was created and restores nothing.",
         "To have its former content back, set spec.rollback before you delete the migration.",

@@ -2,10 +2,13 @@
 
 use serde_json::Value;
 
-use super::findings::{ADOPTED_STAYS, CHANGED_SINCE, MANAGED_SINCE, OVERWRITTEN_STAYS, SECRET_UNKNOWN};
+use super::findings::{
+    ADOPTED_STAYS, CHANGED_SINCE, FOREIGN_STAYS, MANAGED_SINCE, OVERWRITTEN_STAYS, OWNER_UNKNOWN,
+    SECRET_UNKNOWN,
+};
 use super::{Fate, RollbackInput, before};
 use crate::kong::model::Entity;
-use crate::kong::plan::ledger::{ContentFingerprint, Entry, Origin, Pending};
+use crate::kong::plan::ledger::{ContentFingerprint, Entry, Origin, Standing};
 use crate::kong::plan::preflight::managed;
 use crate::migration::finding::Finding;
 use crate::migration::rollback::{ChangedSince, Extent, Undo};
@@ -23,7 +26,15 @@ pub(super) fn judge(input: &RollbackInput<'_>, key: &EntityKey, entry: &Entry) -
         None => match actual {
             // What stands in the place of something that this migration deleted is somebody else's.
             Some(_) if entry.is_deleted() => Fate::Undone,
-            Some(actual) => undo(input, entry, &actual, Undo::Delete),
+            Some(actual) => match entry.standing(&actual) {
+                Standing::Foreign => {
+                    let observed = "it was to be created, and this is not what was to be written";
+                    Fate::Left(Finding::new(&FOREIGN_STAYS, actual.subject(), observed))
+                }
+                Standing::Unknown | Standing::Ours | Standing::Changed => {
+                    undo(input, entry, &actual, Undo::Delete)
+                }
+            },
             None => Fate::Undone,
         },
         Some(before) => match actual {
@@ -57,9 +68,13 @@ fn undo(input: &RollbackInput<'_>, entry: &Entry, actual: &Entity, undo: Undo) -
         ));
     }
     let now = ContentFingerprint::of(actual.kind, &actual.body);
-    // What was being written when a run ended is ours in either version.
-    let ours = entry.pending != Pending::Nothing || entry.seen.is_some_and(|seen| seen.whole == now);
-    if ours || input.changed == ChangedSince::Undo {
+    let standing = entry.standing(actual);
+    // No policy makes an entity that may be somebody else's one to delete.
+    if standing == Standing::Unknown && (undo == Undo::Delete || input.changed == ChangedSince::Keep) {
+        let observed = format!("{} is kept", actual.key());
+        return Fate::Kept(Finding::new(&OWNER_UNKNOWN, actual.subject(), observed));
+    }
+    if standing == Standing::Ours || input.changed == ChangedSince::Undo {
         return Fate::Undo {
             undo,
             from: Some(now),
