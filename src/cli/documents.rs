@@ -37,7 +37,7 @@ pub trait PlanDocument: Sync {
 }
 
 /// Writes a plan in a form of its product.
-pub type Export<E> = fn(&PlanReport<E>) -> Result<String, ProductError>;
+pub type Exporter<E> = fn(&PlanReport<E>) -> Result<String, ProductError>;
 
 /// What a product brings to print its plans, whose ends are `E`. JSON needs nothing.
 pub struct PlanPrinter<E: 'static> {
@@ -46,7 +46,7 @@ pub struct PlanPrinter<E: 'static> {
     /// For a review.
     pub markdown: fn(&PlanReport<E>) -> String,
     /// For its tools; empty when there are none.
-    pub exports: &'static [(Output, Export<E>)],
+    pub exports: &'static [(Output, Exporter<E>)],
 }
 
 impl<E: Serialize + Clone> PlanPrinter<E> {
@@ -117,7 +117,7 @@ impl<E: Serialize + DeserializeOwned> RollbackDocument for RollbackPrinter<E> {
     }
 }
 
-fn content(error: ReadError) -> DocumentError {
+pub(super) fn content(error: ReadError) -> DocumentError {
     DocumentError::Content(error.into())
 }
 

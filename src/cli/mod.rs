@@ -133,12 +133,9 @@ pub enum CliError {
     /// `apply`.
     #[error(transparent)]
     Apply(#[from] apply::ApplyError),
-    /// `backup`.
+    /// `backup`, `rollback`.
     #[error(transparent)]
-    Backup(#[from] backup::BackupCommandError),
-    /// `rollback`.
-    #[error(transparent)]
-    Rollback(#[from] rollback::RollbackCommandError),
+    Stored(#[from] stored::StoredError),
     /// `ledger`.
     #[error(transparent)]
     Ledger(#[from] ledger::LedgerCommandError),

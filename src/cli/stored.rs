@@ -1,13 +1,17 @@
-//! `plan show`, `plan diff` and `plan export`: the plan that the operator stored.
+//! What the operator stored of a migration; and of that `plan show`, `plan diff` and `plan export`.
+
+use std::io;
 
 use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::cluster::{ClusterError, MigrationArgs, MigrationName};
-use super::documents::{DocumentError, ProductError};
+use super::documents::{DocumentError, ProductError, content};
+use super::kinds::{ClusterKind, StatusExcerpt, StoredDocument};
 use super::output::{Output, OutputError, print, style};
 use crate::k8s::artefacts::{self, ArtefactError};
 use crate::migration::render::{diff, json};
+use crate::telemetry::tracing::LogError;
 
 /// Commands on a stored plan.
 #[derive(Debug, Subcommand)]
@@ -43,31 +47,115 @@ pub struct PlanExportArgs {
     output: Output,
 }
 
-/// Why a stored plan could not be printed.
+/// Why a stored document could not be printed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoredError {
     /// No cluster, or no such migration.
     #[error(transparent)]
     Cluster(#[from] ClusterError),
-    /// It has no plan yet.
-    #[error("{0} has no stored plan yet; its conditions say what it waits for")]
-    NoPlan(MigrationName),
+    /// Migrations of the kind have none.
+    #[error("a migration of the kind {} has no stored {what}", kind.kind)]
+    NotOfKind {
+        /// The kind.
+        kind: &'static ClusterKind,
+        /// What it has none of.
+        what: &'static str,
+    },
+    /// There is none.
+    #[error("{name} has {why}")]
+    None {
+        /// Which migration.
+        name: MigrationName,
+        /// What there is not, and why, or where that is told.
+        why: &'static str,
+    },
+    /// Neither a migration nor anything that one of this name has left.
+    #[error(
+        "there is no {0}, and no Secret with a backup of one of that name; kubectl get secrets -A -l gatewaymigration.dev/artefact=backup lists all there are"
+    )]
+    Nothing(MigrationName),
+    /// A migration that is gone has left backups of several control planes.
+    #[error("{name} has left backups of several control planes; choose one with --secret: {}", secrets.join(", "))]
+    Several {
+        /// Which migration.
+        name: MigrationName,
+        /// Names of the Secrets.
+        secrets: Vec<String>,
+    },
     /// The document.
     #[error(transparent)]
     Artefact(#[from] ArtefactError),
     /// Its content.
-    #[error("the stored plan of {name} (Secret {secret}): {source}")]
+    #[error("{what}: {source}")]
     Content {
-        /// Which migration.
-        name: MigrationName,
-        /// The first Secret that holds it.
-        secret: String,
+        /// Which document.
+        what: String,
         /// What is wrong with it.
         source: ProductError,
     },
     /// Printing.
     #[error(transparent)]
     Output(#[from] OutputError),
+    /// A document that goes into a file.
+    #[error("cannot write the backup to {place}: {source}")]
+    Write {
+        /// Where to.
+        place: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The threads of the command.
+    #[error("cannot start: {0}")]
+    Runtime(#[from] io::Error),
+    /// Logging.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+/// A document as it is stored.
+pub struct Stored {
+    /// What to call it.
+    pub what: String,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Stored {
+    /// Reads the document that a migration's status names with `of`; `missing` tells what there is not, and why.
+    ///
+    /// # Errors
+    /// When there is no cluster, no migration or no document.
+    pub async fn fetch(
+        args: &MigrationArgs,
+        (what, missing): (&'static str, &'static str),
+        of: fn(StatusExcerpt) -> Option<StoredDocument>,
+    ) -> Result<Self, StoredError> {
+        let found = args.fetch().await?;
+        let Some(artefact) = of(found.status).and_then(|told| told.artefact_ref) else {
+            return Err(StoredError::None {
+                name: found.name,
+                why: missing,
+            });
+        };
+        let bytes = artefacts::load(&found.client, &found.name.namespace, &artefact.name).await?;
+        let what = format!("the stored {what} of {} (Secret {})", found.name, artefact.name);
+        Ok(Self { what, bytes })
+    }
+
+    /// As text.
+    ///
+    /// # Errors
+    /// When it is not what it should be, or cannot be printed so.
+    pub fn text(
+        self,
+        print: impl FnOnce(&[u8]) -> Result<String, DocumentError>,
+    ) -> Result<String, StoredError> {
+        let Self { what, bytes } = self;
+        print(&bytes).map_err(|error| match error {
+            DocumentError::Content(source) => StoredError::Content { what, source },
+            DocumentError::Output(error) => error.into(),
+        })
+    }
 }
 
 impl StoredCommand {
@@ -76,64 +164,18 @@ impl StoredCommand {
     /// # Errors
     /// When there is no cluster or no plan.
     pub async fn run(&self) -> Result<(), StoredError> {
-        let text = match self {
-            Self::Show(args) => {
-                let plan = StoredPlan::fetch(&args.migration).await?;
-                plan.text(args.output, args.full)?
-            }
-            Self::Diff(args) => StoredPlan::fetch(args).await?.diff()?,
-            Self::Export(args) => {
-                let plan = StoredPlan::fetch(&args.migration).await?;
-                plan.text(args.output, true)?
-            }
+        let (migration, form, full) = match self {
+            Self::Show(args) => (&args.migration, Some(args.output), args.full),
+            Self::Diff(args) => (args, None, false),
+            Self::Export(args) => (&args.migration, Some(args.output), true),
         };
+        let words = ("plan", "no stored plan yet; its conditions say what it waits for");
+        let plan = Stored::fetch(migration, words, |status| status.plan).await?;
+        let text = plan.text(|document| match form {
+            Some(form) => migration.kind().plan.text(document, form, style(full)),
+            // A diff shows no end: it is the same for every product.
+            None => Ok(diff::render(&json::read::<Value>(document).map_err(content)?)),
+        })?;
         Ok(print(&text).map_err(OutputError::from)?)
-    }
-}
-
-/// The stored plan of a migration.
-struct StoredPlan {
-    name: MigrationName,
-    /// The first Secret that holds it.
-    secret: String,
-    document: Vec<u8>,
-}
-
-impl StoredPlan {
-    async fn fetch(args: &MigrationArgs) -> Result<Self, StoredError> {
-        let found = args.fetch().await?;
-        let plan = found.status.plan.and_then(|plan| plan.artefact_ref);
-        let artefact = plan.ok_or_else(|| StoredError::NoPlan(found.name.clone()))?;
-        let document = artefacts::load(&found.client, &found.name.namespace, &artefact.name).await?;
-        Ok(Self {
-            name: found.name,
-            secret: artefact.name,
-            document,
-        })
-    }
-
-    fn text(self, form: Output, full: bool) -> Result<String, StoredError> {
-        let printer = self.name.kind.plan;
-        let text = printer.text(&self.document, form, style(full));
-        text.map_err(|error| match error {
-            DocumentError::Content(source) => self.malformed(source),
-            DocumentError::Output(error) => error.into(),
-        })
-    }
-
-    /// A diff shows no end: it is the same for every product.
-    fn diff(self) -> Result<String, StoredError> {
-        match json::read::<Value>(&self.document) {
-            Ok(report) => Ok(diff::render(&report)),
-            Err(error) => Err(self.malformed(error.into())),
-        }
-    }
-
-    fn malformed(self, source: ProductError) -> StoredError {
-        StoredError::Content {
-            name: self.name,
-            secret: self.secret,
-            source,
-        }
     }
 }

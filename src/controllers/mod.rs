@@ -13,9 +13,11 @@ pub mod workspace_migration;
 
 use tokio::task::JoinSet;
 
+use migration::queue::Queue;
 use runtime::context::Context;
 
 use crate::config::KonnectKinds;
+use crate::migration::admission_queue::AdmissionLimits;
 
 /// Starts every controller that the configuration asks for; each runs until the context stops.
 ///
@@ -30,6 +32,11 @@ pub fn spawn_all(context: &Context) -> JoinSet<()> {
     }
     let stop = context.stop.clone();
     tasks.spawn(async move { stop.cancelled().await });
-    tasks.spawn(workspace_migration::run(context.clone()));
+    let places = AdmissionLimits {
+        migrations: context.config.max_concurrent_migrations.into(),
+        memory: context.config.memory_budget,
+    };
+    let queue = Queue::new(places, context.metrics.clone());
+    tasks.spawn(workspace_migration::run(context.clone(), queue));
     tasks
 }

@@ -3,7 +3,6 @@
 //! Nothing here knows a product. A client brings a [`Product`], describes one call, and [`Transport`] does the rest.
 //! Kubernetes is not reached through this module.
 
-mod answer;
 pub mod budget;
 pub mod budgets;
 pub(crate) mod call;

@@ -11,15 +11,15 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use tracing::Instrument as _;
 use url::Url;
 
+use super::EndpointMap;
 use super::budget::CallPermit;
-use super::call::{Call, Reply, host_of};
+use super::call::{Call, Reply, host_of, read_answer};
 use super::error::{Error, Failure, Parts};
 use super::fence::Fence;
 use super::network;
 use super::observer::{Attempt, Observer};
 use super::retry::{Retries, RetryPolicy};
 use super::tls::{TlsOptions, certificates};
-use super::{EndpointMap, answer};
 
 /// Longest answer read, in bytes. A page of 1,000 large certificates stays far below it.
 const LONGEST_ANSWER: usize = 128 * 1024 * 1024;
@@ -255,7 +255,7 @@ impl Transport {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = read_body(call, response).await?;
-        answer::read(call, status, &headers, body)
+        read_answer(call, status, &headers, body)
     }
 }
 

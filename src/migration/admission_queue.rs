@@ -135,10 +135,9 @@ impl<K: Clone + PartialEq> AdmissionQueue<K> {
         self.working.iter().map(|(key, _)| key)
     }
 
-    /// How many wait.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.waiting.len()
+    /// Those who wait.
+    pub fn waiting(&self) -> impl Iterator<Item = &K> {
+        self.waiting.iter().map(|one| &one.key)
     }
 
     /// Indices into `waiting`, who is next first: first come, first served, and a look after every few that work.

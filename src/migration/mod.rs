@@ -15,7 +15,6 @@ pub mod progress;
 pub mod render;
 pub mod report;
 pub mod rollback;
-pub mod rule;
 pub mod subject;
 pub mod verification;
 pub mod waivers;

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::finding::Finding;
-use super::rule::{Rule, Severity};
+use super::finding::{Finding, Rule, Severity};
 use super::subject::{EntityKey, Subject};
 
 /// What happens to an entity of the source, or to one that was.

@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::finding::Finding;
-use super::rule::{Rule, RuleRegistry, rules};
+use super::finding::{Finding, Rule, RuleRegistry, rules};
 use super::subject::{EntityKey, Subject};
 
 rules! {
@@ -98,7 +97,7 @@ pub fn apply(findings: &mut Vec<Finding>, waivers: &[Waiver], now: Option<Timest
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::migration::rule::RuleFamily;
+    use crate::migration::finding::RuleFamily;
 
     mod some {
         use super::rules;

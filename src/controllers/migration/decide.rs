@@ -2,9 +2,8 @@
 
 use super::verdict::required;
 use crate::api::migration::{Approval, Mode};
-use crate::migration::finding::Finding;
+use crate::migration::finding::{Finding, Rule};
 use crate::migration::plan::Plan;
-use crate::migration::rule::Rule;
 
 /// The next step after planning.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,8 +63,8 @@ pub fn next_step(
 mod tests {
     use super::*;
     use crate::api::migration::ApprovalPolicy;
+    use crate::migration::finding::Severity;
     use crate::migration::plan::{Action, Operation};
-    use crate::migration::rule::Severity;
     use crate::migration::subject::{EntityKey, Subject};
 
     const CAUSE: Rule = rule("cause", Severity::Error);

@@ -1,9 +1,11 @@
 //! Lets so many migrations work at a time as places and memory allow, and tells the others whom they wait for.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::Stream;
+use kube::api::DynamicObject;
 use kube::runtime::reflector::ObjectRef;
 use tokio::sync::mpsc;
 
@@ -26,21 +28,30 @@ const UNKNOWN: u64 = 10_000;
 /// Migrations that a message names.
 const NAMED: usize = 3;
 
-/// The queue of one controller; clones share it.
-#[derive(Debug)]
-pub struct Queue<K: MigrationKind> {
-    waiting: Arc<Mutex<AdmissionQueue<ObjectRef<K>>>>,
+/// Which migration, of whatever kind.
+type Key = ObjectRef<DynamicObject>;
+
+/// The queue of all kinds of migrations of one process; clones share it.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    shared: Arc<Mutex<SharedQueue>>,
     /// The moment that those of the queue are counted from.
     begun: Instant,
-    wake: mpsc::UnboundedSender<ObjectRef<K>>,
     metrics: Metrics,
+}
+
+#[derive(Debug)]
+struct SharedQueue {
+    migrations: AdmissionQueue<Key>,
+    /// Who is told when the turn of a migration of theirs has come, by kind.
+    wakes: BTreeMap<String, mpsc::UnboundedSender<Key>>,
 }
 
 /// Leave to work; given back on drop, which calls the next.
 #[derive(Debug)]
-pub struct Permit<K: MigrationKind> {
-    key: ObjectRef<K>,
-    queue: Queue<K>,
+pub struct Permit {
+    key: Key,
+    queue: Queue,
 }
 
 /// Whom a migration waits for.
@@ -52,58 +63,54 @@ pub struct Position {
     pub working: Vec<String>,
 }
 
-impl<K: MigrationKind> Clone for Queue<K> {
-    fn clone(&self) -> Self {
+impl Queue {
+    /// A queue that nobody is in.
+    pub fn new(limits: AdmissionLimits, metrics: Metrics) -> Self {
+        let shared = SharedQueue {
+            migrations: AdmissionQueue::new(limits),
+            wakes: BTreeMap::new(),
+        };
         Self {
-            waiting: Arc::clone(&self.waiting),
-            begun: self.begun,
-            wake: self.wake.clone(),
-            metrics: self.metrics.clone(),
+            shared: Arc::new(Mutex::new(shared)),
+            begun: Instant::now(),
+            metrics,
         }
     }
-}
 
-impl<K: MigrationKind> Queue<K> {
-    /// A queue, and the stream of those whose turn has come.
-    pub fn new(
-        limits: AdmissionLimits,
-        metrics: Metrics,
-    ) -> (Self, impl Stream<Item = ObjectRef<K>> + Send + 'static) {
+    /// The migrations of a kind whose turn has come. For the one controller of that kind.
+    pub fn called<K: MigrationKind>(&self) -> impl Stream<Item = ObjectRef<K>> + Send + use<K> {
         // Unbounded: it is sent to under the lock, where nothing may wait, and holds no more than those who wait for their turn.
-        let (wake, mut called) = mpsc::unbounded_channel();
-        let queue = Self {
-            waiting: Arc::new(Mutex::new(AdmissionQueue::new(limits))),
-            begun: Instant::now(),
-            wake,
-            metrics,
-        };
-        (
-            queue,
-            futures::stream::poll_fn(move |context| called.poll_recv(context)),
-        )
+        let (wake, mut called) = mpsc::unbounded_channel::<Key>();
+        self.lock().wakes.insert(K::kind(&()).into_owned(), wake);
+        futures::stream::poll_fn(move |context| {
+            let of_kind = |key: Key| ObjectRef::new(&key.name).within(&key.namespace.unwrap_or_default());
+            called.poll_recv(context).map(|key| key.map(of_kind))
+        })
     }
 
     /// Leave to work, or whom to wait for. Ask again when called.
-    pub fn admit(
+    pub fn admit<K: MigrationKind>(
         &self,
-        key: &ObjectRef<K>,
+        object: &ObjectRef<K>,
         priority: Priority,
         entities: Option<u64>,
-    ) -> Result<Permit<K>, Position> {
+    ) -> Result<Permit, Position> {
+        let key = object.clone().erase();
         let mut queue = self.lock();
-        let admitted = queue.admit(key, priority, bytes(entities), self.begun.elapsed());
+        let now = self.begun.elapsed();
+        let admitted = queue.migrations.admit(&key, priority, bytes(entities), now);
         self.count(&queue);
         match admitted {
             Ok(()) => Ok(Permit {
-                key: key.clone(),
+                key,
                 queue: self.clone(),
             }),
             Err(waiting) => {
-                let name = |key: &ObjectRef<K>| match &key.namespace {
+                let name = |key: &Key| match &key.namespace {
                     Some(namespace) => format!("{namespace}/{}", key.name),
                     None => key.name.clone(),
                 };
-                let mut working: Vec<_> = queue.working().map(name).collect();
+                let mut working: Vec<_> = queue.migrations.working().map(name).collect();
                 working.sort();
                 Err(Position { waiting, working })
             }
@@ -111,33 +118,38 @@ impl<K: MigrationKind> Queue<K> {
     }
 
     /// It does not want to work any more: deleted, or suspended.
-    pub fn leave(&self, key: &ObjectRef<K>) {
-        self.change(|queue| queue.leave(key));
+    pub fn leave<K: MigrationKind>(&self, object: &ObjectRef<K>) {
+        self.change(|queue| queue.leave(&object.clone().erase()));
     }
 
     /// Changes the queue, then calls those whose turn it makes.
-    fn change(&self, change: impl FnOnce(&mut AdmissionQueue<ObjectRef<K>>)) {
+    fn change(&self, change: impl FnOnce(&mut AdmissionQueue<Key>)) {
         let mut queue = self.lock();
-        change(&mut queue);
-        for key in queue.call(self.begun.elapsed()) {
+        change(&mut queue.migrations);
+        for key in queue.migrations.call(self.begun.elapsed()) {
             // The receiver lives as long as the controller; without it nobody is left to be called.
-            let _ = self.wake.send(key);
+            if let Some(wake) = queue.wakes.get(&key.dyntype.kind) {
+                let _ = wake.send(key);
+            }
         }
         self.count(&queue);
     }
 
-    fn count(&self, queue: &AdmissionQueue<ObjectRef<K>>) {
-        let kind = K::kind(&());
-        self.metrics
-            .set_migrations(&kind, queue.working().count(), queue.waiting());
+    fn count(&self, queue: &SharedQueue) {
+        for kind in queue.wakes.keys() {
+            let of_kind = |key: &&Key| key.dyntype.kind == *kind;
+            let working = queue.migrations.working().filter(of_kind).count();
+            let waiting = queue.migrations.waiting().filter(of_kind).count();
+            self.metrics.set_migrations(kind, working, waiting);
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, AdmissionQueue<ObjectRef<K>>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, SharedQueue> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K: MigrationKind> Permit<K> {
+impl Permit {
     /// Corrects what it was asked for, once the entities are counted.
     pub fn holds(&self, entities: usize) {
         let bytes = bytes(u64::try_from(entities).ok());
@@ -145,7 +157,7 @@ impl<K: MigrationKind> Permit<K> {
     }
 }
 
-impl<K: MigrationKind> Drop for Permit<K> {
+impl Drop for Permit {
     fn drop(&mut self) {
         self.queue.change(|queue| queue.release(&self.key));
     }

@@ -11,11 +11,9 @@ use crate::k8s::conditions::ConditionStatus::{False, True};
 use crate::k8s::conditions::bounded;
 use crate::k8s::events::Note;
 use crate::k8s::status::ObjectStatus;
-use crate::migration::finding::Finding;
+use crate::migration::finding::{Finding, Rule, RuleRegistry, Severity, by_rule};
 use crate::migration::plan::{Action, Plan};
 use crate::migration::progress::Progress;
-use crate::migration::render::groups::by_rule;
-use crate::migration::rule::{Rule, RuleRegistry, Severity};
 
 /// That there is a plan, which one, and whether a finding forbids to carry it out. The Secret of a plan of the same hash still holds it.
 /// Findings of `consequence` only follow from others, and are not told first; `rules` has the titles.

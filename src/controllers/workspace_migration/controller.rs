@@ -13,7 +13,7 @@ pub struct WorkspaceMigrationController {
     pub(super) context: Context,
     pub(super) secrets: SecretWatches<WorkspaceMigration>,
     pub(super) config_maps: ConfigMapWatches<WorkspaceMigration>,
-    pub(super) queue: Queue<WorkspaceMigration>,
+    pub(super) queue: Queue,
 }
 
 impl WorkspaceMigrationController {

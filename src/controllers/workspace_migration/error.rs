@@ -1,10 +1,13 @@
-//! Why a migration does not go on.
+//! Why a migration does not go on, and what that says of its two sides.
 
-use crate::api::conditions::reason;
+use crate::api::conditions::{PREFLIGHT_PASSED, SOURCE_READY, TARGET_READY, reason};
+use crate::api::workspace_migration::{Phase, WorkspaceMigrationStatus};
 use crate::controllers::konnect::session::SessionError;
+use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::error::{Class, ReconcileError, chain};
 use crate::http::{self, Failure, TransportError};
 use crate::k8s::artefacts::ArtefactError;
+use crate::k8s::conditions::ConditionStatus::{False, Unknown};
 use crate::k8s::config_maps::ConfigMapError;
 use crate::k8s::secrets::SecretError;
 use crate::kong::admin::InvalidClient;
@@ -234,6 +237,33 @@ impl ReconcileError for Error {
             Self::Kubernetes(error) => error.reason(),
         }
     }
+}
+
+/// Turns the condition of the side that failed.
+pub(super) fn report_failed_side(error: &Error, draft: &mut Draft<WorkspaceMigrationStatus>) {
+    let type_ = match error.side() {
+        Some(Side::Source) => SOURCE_READY,
+        Some(Side::Target) => TARGET_READY,
+        None => return,
+    };
+    draft.conditions.set(type_, False, error.reason(), chain(error));
+    if type_ == TARGET_READY {
+        draft.status.checkpoint_mut().target_missing = error.is_target_missing();
+    }
+    if draft.status.phase.is_none() {
+        draft.status.phase = Some(Phase::Pending);
+    }
+}
+
+/// Both sides could not be read: what was found before is not known to hold any more.
+pub(super) fn mark_unchecked(error: &Error, draft: &mut Draft<WorkspaceMigrationStatus>) {
+    let message = match error.side() {
+        Some(_) => "Source and target could not both be read.",
+        None => "There is no plan to check.",
+    };
+    draft
+        .conditions
+        .set(PREFLIGHT_PASSED, Unknown, reason::NOT_CHECKED, message);
 }
 
 fn artefact_class(error: &ArtefactError) -> Class {

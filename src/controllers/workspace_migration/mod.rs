@@ -38,9 +38,9 @@ use kube::runtime::reflector::ObjectRef;
 use self::checkpoint::{forget_completed, is_completed, is_settled};
 use self::controller::WorkspaceMigrationController;
 use self::drift::{report_drift, tell_left};
-use self::error::Error;
+use self::error::{Error, mark_unchecked, report_failed_side};
 use self::interrupted::{end_early, pause};
-use self::report::{mark_unchecked, report_failed_side, report_plan};
+use self::report::report_plan;
 use self::rollback::{Cause, refused_before, undone_before};
 use self::run::MigrationRun;
 use self::status::known_entities;
@@ -65,22 +65,18 @@ use crate::kong::plan::document::plan_report;
 use crate::kong::plan::planner_rules::BLOCKED_BY_DEPENDENCY;
 use crate::kong::plan::{Ledger, Policy};
 use crate::manifest::{accepted, policy};
-use crate::migration::admission_queue::{AdmissionLimits, Priority};
+use crate::migration::admission_queue::Priority;
 use crate::migration::report::Secrets;
 
 /// Passes beside those that are admitted: they queue, pause, or let go, which takes a moment.
 const SHORT_PASSES: u16 = 16;
 
-/// Runs the controller until the context stops.
-pub async fn run(context: Context) {
+/// Runs the controller until the context stops. The queue is that of all kinds of migrations.
+pub async fn run(context: Context, queue: Queue) {
     let (secrets, secret_changed) = SecretWatches::new();
     let (config_maps, config_map_changed) = ConfigMapWatches::new();
     let at_once = context.config.max_concurrent_migrations;
-    let limits = AdmissionLimits {
-        migrations: at_once.into(),
-        memory: context.config.memory_budget,
-    };
-    let (queue, called) = Queue::new(limits, context.metrics.clone());
+    let called = queue.called();
     let controller = WorkspaceMigrationController {
         context: context.clone(),
         secrets,
@@ -182,7 +178,7 @@ impl WorkspaceMigrationController {
         &self,
         object: &WorkspaceMigration,
         interrupts: &Interrupts,
-        permit: &Permit<WorkspaceMigration>,
+        permit: &Permit,
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         let read = match interrupts

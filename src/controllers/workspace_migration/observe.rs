@@ -4,8 +4,8 @@ use kube::runtime::reflector::ObjectRef;
 
 use super::config_maps::ConfigMaps;
 use super::controller::WorkspaceMigrationController;
-use super::error::Error;
-use super::report::{report_failed_side, report_source, report_target};
+use super::error::{Error, report_failed_side};
+use super::report::{report_source, report_target};
 use super::{earlier, fetch, source};
 use crate::api::conditions::{PLAN_READY, TARGET_READY, reason};
 use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration};

@@ -1,20 +1,17 @@
 //! What was read and planned, into status and conditions. Pure.
 
 use super::backup::report_backup;
-use super::error::Error;
 use super::status::source_status;
-use crate::api::conditions::{PREFLIGHT_PASSED, PRUNE_WITHHELD, SOURCE_READY, TARGET_READY, reason};
+use crate::api::conditions::{PRUNE_WITHHELD, SOURCE_READY, TARGET_READY, reason};
 use crate::api::events;
-use crate::api::workspace_migration::{Phase, WorkspaceMigration, WorkspaceMigrationStatus};
+use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::config::KonnectKinds;
 use crate::controllers::migration::report::report_planned;
 use crate::controllers::migration::verdict::report_approved;
 use crate::controllers::runtime::draft::Draft;
-use crate::controllers::runtime::error::{ReconcileError, chain};
 use crate::controllers::runtime::words::entities;
-use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
+use crate::k8s::conditions::ConditionStatus::True;
 use crate::k8s::events::Note;
-use crate::kong::engine::error::Side;
 use crate::kong::engine::{Observed, ObservedSource};
 use crate::kong::model::Snapshot;
 use crate::kong::plan::planner_rules::BLOCKED_BY_DEPENDENCY;
@@ -57,33 +54,6 @@ pub(super) fn report_target(
         .conditions
         .set(TARGET_READY, True, reason::CONTROL_PLANE_READY, message);
     draft.status.checkpoint_mut().target_missing = false;
-}
-
-/// Turns the condition of the side that failed.
-pub(super) fn report_failed_side(error: &Error, draft: &mut Draft<WorkspaceMigrationStatus>) {
-    let type_ = match error.side() {
-        Some(Side::Source) => SOURCE_READY,
-        Some(Side::Target) => TARGET_READY,
-        None => return,
-    };
-    draft.conditions.set(type_, False, error.reason(), chain(error));
-    if type_ == TARGET_READY {
-        draft.status.checkpoint_mut().target_missing = error.is_target_missing();
-    }
-    if draft.status.phase.is_none() {
-        draft.status.phase = Some(Phase::Pending);
-    }
-}
-
-/// Both sides could not be read: what was found before is not known to hold any more.
-pub(super) fn mark_unchecked(error: &Error, draft: &mut Draft<WorkspaceMigrationStatus>) {
-    let message = match error.side() {
-        Some(_) => "Source and target could not both be read.",
-        None => "There is no plan to check.",
-    };
-    draft
-        .conditions
-        .set(PREFLIGHT_PASSED, Unknown, reason::NOT_CHECKED, message);
 }
 
 /// What the plan says, into status and conditions.

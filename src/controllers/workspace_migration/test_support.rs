@@ -9,10 +9,9 @@ use crate::kong::engine::{Applied, Observed, ObservedSource, Refusal};
 use crate::kong::model::entity_kinds::named;
 use crate::kong::model::{Entity, KongVersion, Snapshot};
 use crate::kong::plan::{Ledger, Planned, Policy};
-use crate::migration::finding::Finding;
+use crate::migration::finding::{Finding, Rule};
 use crate::migration::plan::{Action, Operation, Plan};
 use crate::migration::rollback::{Rollback, RollbackStep, Undo};
-use crate::migration::rule::Rule;
 use crate::migration::subject::{EntityKey, Subject};
 use crate::migration::verification::Verification;
 

@@ -3,7 +3,6 @@
 //! Written from Kong's published documents (Enterprise 3.10 and 3.15, open source 3.9) and from recordings of 3.9.1.
 
 pub mod client;
-mod error;
 pub mod listing;
 pub mod node;
 mod product;

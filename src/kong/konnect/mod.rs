@@ -7,7 +7,6 @@ pub mod client;
 mod control_plane_types;
 pub mod control_planes;
 pub mod core_entities;
-mod error;
 pub mod identity;
 pub mod organization;
 pub mod plugin_schemas;

@@ -33,9 +33,8 @@ use super::unique::Taken;
 use crate::kong::model::entity_kind::Role;
 use crate::kong::model::{Entity, KongVersion, Packed};
 use crate::migration::digest::Digest;
-use crate::migration::finding::Finding;
+use crate::migration::finding::{Finding, Rule};
 use crate::migration::plan::{Action, FieldChange, Operation, Plan};
-use crate::migration::rule::Rule;
 use crate::migration::subject::{EntityKey, Subject};
 use crate::migration::{parallel, waivers};
 

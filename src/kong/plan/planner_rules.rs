@@ -1,6 +1,6 @@
 //! The planner's own rules. Those of one entity or one workspace stand beside their checks in [`super::preflight`], by family.
 
-use crate::migration::rule::rules;
+use crate::migration::finding::rules;
 
 rules! {
     KIND_UNREADABLE: Critical, binding, "kind-unreadable",

@@ -5,7 +5,7 @@ use super::preflight::{
     plugins, references, routes, scopes, services, source,
 };
 use super::{planner_rules, prune, rollback};
-use crate::migration::rule::{RuleFamily, RuleRegistry};
+use crate::migration::finding::{RuleFamily, RuleRegistry};
 use crate::migration::waivers;
 
 /// The rules of a migration, by family.

@@ -1,10 +1,8 @@
-//! Operations and findings in the order in which a person reads them.
+//! Operations in the order in which a person reads them.
 
 use std::collections::BTreeMap;
 
-use crate::migration::finding::Finding;
 use crate::migration::plan::{Action, Operation};
-use crate::migration::rule::Severity;
 
 /// All operations of one kind.
 #[derive(Debug)]
@@ -41,19 +39,6 @@ pub fn by_kind(operations: &[Operation]) -> Vec<KindGroup<'_>> {
         operations: groups.remove(kind).unwrap_or_default(),
     };
     order.into_iter().map(group).collect()
-}
-
-/// Findings by severity and id, the worst first.
-#[must_use]
-pub fn by_rule(findings: &[Finding]) -> BTreeMap<(Severity, &str), Vec<&Finding>> {
-    let mut groups: BTreeMap<(Severity, &str), Vec<&Finding>> = BTreeMap::new();
-    for finding in findings {
-        groups
-            .entry((finding.severity, &finding.id))
-            .or_default()
-            .push(finding);
-    }
-    groups
 }
 
 /// What an action is called.

@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::groups::{by_kind, by_rule, words};
+use super::groups::{by_kind, words};
+use crate::migration::finding::{RuleRegistry, by_rule};
 use crate::migration::plan::{Action, Operation};
 use crate::migration::report::PlanReport;
-use crate::migration::rule::RuleRegistry;
 
 /// Rows of a table; a page with more is not read.
 const MOST_ROWS: usize = 500;

@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 
 use super::json::ReadError;
 use super::terminal::{Ink, Style, clean, findings, line};
+use crate::migration::finding::RuleRegistry;
 use crate::migration::rollback::{FORMAT, ReportedStep, RollbackReport, Undo};
-use crate::migration::rule::RuleRegistry;
 
 /// Steps of one kind that are listed unless everything is.
 const MOST_STEPS: usize = 20;

@@ -2,11 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::groups::{KindGroup, by_kind, by_rule, words};
-use crate::migration::finding::Finding;
+use super::groups::{KindGroup, by_kind, words};
+use crate::migration::finding::{Finding, RuleRegistry, Severity, by_rule};
 use crate::migration::plan::{Action, Operation};
 use crate::migration::report::PlanReport;
-use crate::migration::rule::{RuleRegistry, Severity};
 
 /// How the text looks.
 #[derive(Clone, Copy, Debug)]

@@ -1,11 +1,14 @@
 use serde_json::json;
 
+use super::super::checkpoint;
+use super::super::error::{Error, report_failed_side};
 use super::super::test_support::{
     NOW, draft, events, finding, message, next, object, observed, plan, planned, says, services,
 };
 use super::*;
 use crate::api::refs::LocalRef;
-use crate::api::workspace_migration::BackupStatus;
+use crate::api::workspace_migration::{BackupStatus, Phase};
+use crate::controllers::konnect::session::SessionError;
 use crate::controllers::migration::report::blocked_by;
 use crate::kong::admin::{Edition, Node};
 use crate::kong::engine;
@@ -115,6 +118,15 @@ fn a_failure_turns_the_condition_of_its_side_and_no_other() {
             "False Gone",
             false,
         ),
+        (
+            Error::Session(SessionError::NotFound {
+                namespace: name(),
+                name: name(),
+            }),
+            "-",
+            "False RefNotFound",
+            true,
+        ),
         (Error::NoSource, "False InvalidSpec", "-", false),
         (
             Error::Engine(engine::Error::WorkspaceNotFound {
@@ -137,6 +149,10 @@ fn a_failure_turns_the_condition_of_its_side_and_no_other() {
         report_failed_side(&error, &mut draft);
         assert_eq!(says(&draft, "SourceReady"), source, "{error}");
         assert_eq!(says(&draft, "TargetReady"), target, "{error}");
+        assert_eq!(draft.status.checkpoint_mut().target_missing, missing, "{error}");
+        // What an object of a version without the checkpoint says by its conditions alone is the same.
+        draft.status.checkpoint = None;
+        checkpoint::fill(&mut draft);
         assert_eq!(draft.status.checkpoint_mut().target_missing, missing, "{error}");
     }
 }

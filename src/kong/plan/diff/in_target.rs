@@ -20,9 +20,8 @@ use crate::kong::plan::planner_rules::{
 };
 use crate::kong::plan::translate::translate;
 use crate::kong::plan::unique::{Clash, Taken};
-use crate::migration::finding::Finding;
+use crate::migration::finding::{Finding, Rule};
 use crate::migration::plan::{Action, FieldChange};
-use crate::migration::rule::Rule;
 use crate::migration::subject::EntityKey;
 
 impl Planner<'_> {

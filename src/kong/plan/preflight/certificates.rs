@@ -6,7 +6,7 @@ use x509_parser::pem::Pem;
 use super::facts::{Facts, text};
 use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
-use crate::migration::rule::rules;
+use crate::migration::finding::rules;
 
 rules! {
     CERTIFICATE_EXPIRED: Error, waivable, "certificate-expired",

@@ -5,8 +5,7 @@ use serde_json::Value;
 use super::facts::{Facts, text};
 use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
-use crate::migration::finding::Finding;
-use crate::migration::rule::rules;
+use crate::migration::finding::{Finding, rules};
 use crate::migration::subject::{EntityKey, Subject};
 
 rules! {

@@ -10,8 +10,7 @@ use super::plugins::{CUSTOM_PLUGIN_NAME, is_plugin_name};
 use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
 use crate::kong::model::entity_kinds::PLUGIN_SCHEMAS;
-use crate::migration::finding::Finding;
-use crate::migration::rule::rules;
+use crate::migration::finding::{Finding, rules};
 
 rules! {
     SCHEMA_REQUIRES: Error, waivable, "custom-plugin-schema-requires",

@@ -6,7 +6,7 @@ use super::super::added::neutral;
 use super::facts::{Facts, text, texts};
 use super::verdict::EntityVerdict;
 use crate::kong::model::{Entity, KongVersion, json};
-use crate::migration::rule::rules;
+use crate::migration::finding::rules;
 
 rules! {
     DATA_PLANE_TOO_OLD: Warning, waivable, "data-plane-too-old",

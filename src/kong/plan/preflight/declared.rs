@@ -1,6 +1,6 @@
 //! What reading a declarative file brings to light. The reader remarks on it; the words are here.
 
-use crate::migration::rule::rules;
+use crate::migration::finding::rules;
 
 rules! {
     DECLARED_LIST_UNKNOWN: Error, waivable, "declared-list-unknown",

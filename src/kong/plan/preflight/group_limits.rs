@@ -11,7 +11,7 @@ use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kinds::{MEMBERS, OVERRIDES};
 use crate::kong::model::recast::{CHOICE_SWITCH, group_plugin_id, is_rate_limiting};
 use crate::kong::model::{Entity, GapCause, Packed, json};
-use crate::migration::rule::rules;
+use crate::migration::finding::rules;
 use crate::migration::subject::EntityKey;
 
 rules! {

@@ -1,8 +1,7 @@
 //! How many entities of a kind a control plane takes before support raises the limit.
 
 use super::facts::Facts;
-use crate::migration::finding::Finding;
-use crate::migration::rule::rules;
+use crate::migration::finding::{Finding, rules};
 use crate::migration::subject::Subject;
 
 rules! {

@@ -5,8 +5,7 @@ use serde::Deserialize;
 use super::facts::{Facts, texts};
 use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
-use crate::migration::finding::Finding;
-use crate::migration::rule::rules;
+use crate::migration::finding::{Finding, rules};
 use crate::migration::subject::EntityKey;
 
 rules! {

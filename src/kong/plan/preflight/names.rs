@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::facts::{Facts, text, texts};
 use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
-use crate::migration::rule::rules;
+use crate::migration::finding::rules;
 
 rules! {
     ID_NOT_CANONICAL: Error, waivable, "id-not-canonical",

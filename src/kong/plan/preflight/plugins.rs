@@ -7,8 +7,7 @@ use super::super::mask;
 use super::facts::{Facts, text};
 use super::verdict::EntityVerdict;
 use crate::kong::model::{Entity, json};
-use crate::migration::finding::Finding;
-use crate::migration::rule::rules;
+use crate::migration::finding::{Finding, rules};
 
 rules! {
     PLUGIN_UNSUPPORTED: Error, waivable, "plugin-unsupported",

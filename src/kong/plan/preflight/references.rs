@@ -8,8 +8,7 @@ use super::super::named::{places, vault_references};
 use super::facts::{Facts, text};
 use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
-use crate::migration::finding::Finding;
-use crate::migration::rule::{Rule, rules};
+use crate::migration::finding::{Finding, Rule, rules};
 
 rules! {
     CONSUMER_GROUP_UNKNOWN: Warning, waivable, "consumer-group-unknown",

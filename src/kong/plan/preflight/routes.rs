@@ -8,8 +8,7 @@ use super::super::regex_path::was_regex;
 use super::facts::{Facts, texts};
 use super::verdict::EntityVerdict;
 use crate::kong::model::{Entity, KongVersion};
-use crate::migration::finding::Finding;
-use crate::migration::rule::rules;
+use crate::migration::finding::{Finding, rules};
 use crate::migration::subject::Subject;
 
 rules! {

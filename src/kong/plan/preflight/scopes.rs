@@ -6,7 +6,7 @@ use super::facts::{Facts, text, texts};
 use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
 use crate::kong::model::entity::reference;
-use crate::migration::rule::rules;
+use crate::migration::finding::rules;
 
 rules! {
     PLUGIN_SCOPE_UNSUPPORTED: Error, waivable, "plugin-scope-unsupported",

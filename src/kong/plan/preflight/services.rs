@@ -8,8 +8,7 @@ use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
 use crate::kong::model::entity::reference;
 use crate::kong::model::entity_kind::Write;
-use crate::migration::finding::Finding;
-use crate::migration::rule::rules;
+use crate::migration::finding::{Finding, rules};
 
 rules! {
     PARENT_MISSING: Error, waivable, "parent-missing",

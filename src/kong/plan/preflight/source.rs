@@ -5,8 +5,7 @@ use jiff::tz::TimeZone;
 use super::super::planner_rules::DEFAULT_CHANGES_UNKNOWN;
 use super::facts::Facts;
 use crate::kong::model::{GapCause, KongVersion};
-use crate::migration::finding::Finding;
-use crate::migration::rule::rules;
+use crate::migration::finding::{Finding, rules};
 use crate::migration::subject::Subject;
 
 rules! {

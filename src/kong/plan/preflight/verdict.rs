@@ -1,8 +1,7 @@
 //! What the rules say of one entity.
 
 use crate::kong::model::Entity;
-use crate::migration::finding::Finding;
-use crate::migration::rule::Rule;
+use crate::migration::finding::{Finding, Rule};
 
 /// The verdict on one entity.
 #[derive(Debug)]

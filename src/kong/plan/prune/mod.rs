@@ -23,8 +23,7 @@ use super::identity::Identities;
 use super::input::PlanInput;
 use super::ledger::{Entry, Origin, Standing};
 use crate::kong::model::{Entity, EntityKind, Packed};
-use crate::migration::finding::Finding;
-use crate::migration::rule::Rule;
+use crate::migration::finding::{Finding, Rule};
 use crate::migration::subject::EntityKey;
 
 /// Entities of the target that the source has no more.

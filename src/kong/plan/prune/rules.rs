@@ -1,6 +1,6 @@
 //! Why an entity that the source has no more stays in the target.
 
-use crate::migration::rule::rules;
+use crate::migration::finding::rules;
 
 rules! {
     GONE_FROM_SOURCE: Info, waivable, "gone-from-source",

@@ -1,6 +1,6 @@
 //! Why something stays as it is when a migration is undone.
 
-use crate::migration::rule::rules;
+use crate::migration::finding::rules;
 
 rules! {
     CHANGED_SINCE: Warning, binding, "rollback-changed-since",

@@ -10,9 +10,8 @@ use super::{Fate, RollbackInput, before};
 use crate::kong::model::Entity;
 use crate::kong::plan::ledger::{ContentFingerprint, Entry, Origin, Standing};
 use crate::kong::plan::preflight::managed;
-use crate::migration::finding::Finding;
+use crate::migration::finding::{Finding, Rule};
 use crate::migration::rollback::{ChangedSince, Extent, Undo};
-use crate::migration::rule::Rule;
 use crate::migration::subject::EntityKey;
 
 /// Decides from the entry and what the target holds now.

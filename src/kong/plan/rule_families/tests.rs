@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::RULE_FAMILIES;
-use crate::migration::rule::Severity;
+use crate::migration::finding::Severity;
 
 #[test]
 fn ids_are_unique_and_stable_words() {
