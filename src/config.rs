@@ -7,7 +7,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use crate::{
     clock::{Clock, SystemClock},
-    http::TransportOptions,
+    http::{HostList, TransportOptions},
     k8s::lease::LeaseOptions,
 };
 
@@ -21,6 +21,16 @@ pub enum KonnectKinds {
     ReadOnly,
 }
 
+/// What becomes of a Secret without the label that says what it may be read for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum CredentialLabels {
+    /// It is not read.
+    #[default]
+    Enforce,
+    /// It is read, and a condition and an event tell; for one release, so that labels can be put on before they are asked for.
+    Warn,
+}
+
 /// The configuration of `run`.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -28,6 +38,12 @@ pub struct Config {
     pub transport: TransportOptions,
     /// Whose the Konnect kinds are.
     pub konnect_kinds: KonnectKinds,
+    /// What becomes of a Secret without the label of its use.
+    pub credential_labels: CredentialLabels,
+    /// Hosts that may be called beside those that always may: see [`HostRule`](crate::http::HostRule).
+    pub allowed_hosts: HostList,
+    /// Names of the proxies that the HTTP client takes from the environment.
+    pub proxies: HostList,
     /// Where `/livez` and `/readyz` are served, and `/metrics` unless it has its own address; `None` serves nothing.
     pub admin_address: Option<SocketAddr>,
     /// Where `/metrics` is served, when not on the admin address.
@@ -51,6 +67,9 @@ impl Default for Config {
         Self {
             transport: TransportOptions::default(),
             konnect_kinds: KonnectKinds::Own,
+            credential_labels: CredentialLabels::Enforce,
+            allowed_hosts: HostList::default(),
+            proxies: HostList::default(),
             admin_address: None,
             metrics_address: None,
             election: None,

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     controllers::{self, runtime::context::Context},
-    http::{Attempt, Budgets, Fence, Observer, Transport, TransportError, TransportOptions},
+    http::{Attempt, Budgets, Fence, HostRule, Observer, Transport, TransportError, TransportOptions},
     k8s::{
         events::Events,
         lead,
@@ -191,8 +191,14 @@ fn transport(
     leadership: Leadership,
 ) -> Result<Transport, TransportError> {
     let observer = Arc::new(AttemptCounter(metrics.clone()));
+    let hosts = HostRule::new(
+        config.allowed_hosts.clone(),
+        &config.transport.endpoints,
+        config.proxies.clone(),
+    );
     Transport::new(TransportOptions {
         observer: Some(observer),
+        hosts: Some(Arc::new(hosts)),
         fence: Some(Arc::new(Lead(leadership))),
         ..config.transport.clone()
     })

@@ -167,6 +167,8 @@ fn spawn(cluster: &Cluster, servers: &Servers, flags: &[&str]) -> anyhow::Result
             .flat_map(|url| ["--konnect-global", url]),
     );
     command.arg("--ca-file").arg(&servers.ca);
+    // Both simulators stand on this machine.
+    command.args(["--allow-hosts", "127.0.0.0/8"]);
     command.args(flags);
     command.env("KUBECONFIG", cluster.kubeconfig_path());
     command.stdout(Stdio::null()).stderr(log).kill_on_drop(true);

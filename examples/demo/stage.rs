@@ -101,17 +101,18 @@ impl Stage {
             &["apply", "-f", "config/samples/kong-namespace.yaml"],
         )
         .await?;
-        let secret = |name: &str, key: &str, value: &str| {
+        let secret = |name: &str, labels: Value, key: &str, value: &str| {
             json!({
                 "apiVersion": "v1", "kind": "Secret",
-                "metadata": {"name": name, "namespace": NAMESPACE},
+                "metadata": {"name": name, "namespace": NAMESPACE, "labels": labels},
                 "stringData": {key: value},
             })
             .to_string()
         };
+        let for_kong = json!({"gatewaymigration.dev/credential": "kong-admin"});
         for secret in [
-            secret("kong-admin", "token", Bed::KONG_TOKEN),
-            secret("kong-admin-ca", "ca.crt", &self.bed.ca_pem),
+            secret("kong-admin", for_kong, "token", Bed::KONG_TOKEN),
+            secret("kong-admin-ca", json!({}), "ca.crt", &self.bed.ca_pem),
         ] {
             kubectl_with(&self.cluster, &["create", "-f", "-"], &secret).await?;
         }

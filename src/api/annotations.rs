@@ -16,6 +16,8 @@ pub const FORCE_DELETE: &str = "gatewaymigration.dev/force-delete";
 /// On a `WorkspaceMigration`: entities of the control plane, as `KIND/ID` separated by commas, that it shall count as written by itself
 /// although nothing tells so. The operator takes them over and removes the annotation.
 pub const CLAIM: &str = "gatewaymigration.dev/claim";
+/// On the Secret of an Admin API's token: the hosts that it may be sent to, separated by commas, as names, suffixes or CIDRs. Any host without it.
+pub const HOSTS: &str = "gatewaymigration.dev/hosts";
 /// Kong's record of the pinned certificates: their Konnect ids, separated by commas, on the certificate Secret.
 pub const CERTIFICATE_IDS: &str = "konnect.konghq.com/certificate-ids";
 /// Kong's record of when a generated certificate expires, RFC 3339, on the certificate Secret.

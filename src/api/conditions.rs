@@ -25,6 +25,10 @@ pub const CONTROL_PLANE_REF_VALID: &str = "ControlPlaneRefValid";
 /// The client certificate is pinned in Konnect. On `KonnectExtension`; Kong's.
 pub const DATA_PLANE_CERTIFICATE_PROVISIONED: &str = "DataPlaneCertificateProvisioned";
 
+/// False when a Secret was read although no label permits it, which `--require-credential-labels=warn` allows; absent otherwise. On every
+/// kind that names Secrets.
+pub const CREDENTIALS_LABELLED: &str = "CredentialsLabelled";
+
 /// The source answers and can be read. On `WorkspaceMigration`, as all that follow.
 pub const SOURCE_READY: &str = "SourceReady";
 /// The control plane exists and can be written.
@@ -101,6 +105,10 @@ pub mod reason {
     pub const SECRET_NOT_FOUND: &str = "SecretNotFound";
     /// The Secret lacks the key, or holds nothing usable under it.
     pub const INVALID_SECRET: &str = "InvalidSecret";
+    /// No label of the Secret says that it may be read for this use, or it is one that never may.
+    pub const SECRET_NOT_PERMITTED: &str = "SecretNotPermitted";
+    /// The operator may not call this host; the message has the flag that would allow it.
+    pub const HOST_NOT_ALLOWED: &str = "HostNotAllowed";
     /// The ConfigMap does not exist.
     pub const CONFIG_MAP_NOT_FOUND: &str = "ConfigMapNotFound";
     /// The ConfigMap lacks the key, or holds no text under it.

@@ -4,6 +4,9 @@
 /// An object whose manifest cannot be read is deleted, and nothing is cleaned up for it. On every kind.
 pub const LEFT_BEHIND: &str = "LeftBehind";
 
+/// A Secret was read although no label permits it, which `--require-credential-labels=warn` allows. On every kind that names Secrets.
+pub const UNLABELLED_SECRET: &str = "UnlabelledSecret";
+
 // KonnectGatewayControlPlane.
 
 /// The control plane was made in Konnect.

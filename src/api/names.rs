@@ -15,6 +15,12 @@ pub mod labels {
     pub const SECRET: &str = "konghq.com/secret";
     /// Kong's mark of a Secret that holds the client certificate of a data plane.
     pub const DATA_PLANE_CERTIFICATE: &str = "konghq.com/konnect-dp-cert";
+    /// Kong's mark of a Secret with credentials, which says whose: [`KONNECT`], or of which plugin a consumer's are.
+    pub const KONG_CREDENTIAL: &str = "konghq.com/credential";
+    /// Value of [`KONG_CREDENTIAL`] on a Secret with a Konnect token.
+    pub const KONNECT: &str = "konnect";
+    /// What a Secret may be read for, where Kong has no mark of its own; the values are those of `k8s/secret_use.rs`.
+    pub const CREDENTIAL: &str = "gatewaymigration.dev/credential";
     /// How a certificate Secret came to be; the value for generated ones is [`PROVISIONING_AUTOMATIC`].
     pub const SECRET_PROVISIONING: &str = "gateway.konghq.com/secret-provisioning";
     /// Value of [`SECRET_PROVISIONING`] on a generated certificate Secret.

@@ -62,6 +62,7 @@ fn advice(side: Side, error: &http::Error) -> &'static str {
         (
             Failure::Forbidden
             | Failure::Fenced
+            | Failure::HostNotAllowed
             | Failure::NotFound
             | Failure::Conflict { .. }
             | Failure::Rejected(_),

@@ -4,12 +4,13 @@ use std::{fs, io, net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use clap::builder::RangedU64ValueParser;
+use url::Url;
 use uuid::Uuid;
 
 use super::endpoints::{self, EndpointError};
 use crate::{
-    config::{Config, KonnectKinds},
-    http::{EndpointMap, TransportOptions},
+    config::{Config, CredentialLabels, KonnectKinds},
+    http::{EndpointMap, HostList, TransportOptions, host_list::InvalidHost},
     k8s::lease::{InvalidTiming, LeaseOptions},
     kong::konnect::identity::{GLOBAL_HOST, regions_that_serve_identity},
     operator::{OperatorError, operate},
@@ -36,12 +37,20 @@ pub struct RunArgs {
     /// for every other one, unless this says otherwise.
     #[arg(long, value_name = "URL")]
     konnect_global: Option<String>,
+    /// Hosts that may be called beside those that always may, separated by commas: names (kong.example.com), ends of names
+    /// (.example.com), addresses and networks (127.0.0.0/8). Konnect tokens go to *.konghq.com, and addresses of this machine, its
+    /// network and its cloud's metadata are not called, unless they are listed here.
+    #[arg(long = "allow-hosts", value_name = "HOSTS", value_delimiter = ',')]
+    allowed_hosts: Vec<String>,
     /// PEM file with certificate authorities to trust beside the system's.
     #[arg(long = "ca-file", value_name = "FILE")]
     ca_files: Vec<PathBuf>,
     /// Whose the konnect.konghq.com kinds are; read-only when Kong's operator runs in this cluster.
     #[arg(long, value_enum, default_value_t)]
     konnect_kinds: KonnectKinds,
+    /// What becomes of a Secret without the label that says what it may be read for; warn reads it and tells, for one release.
+    #[arg(long, value_enum, default_value_t)]
+    require_credential_labels: CredentialLabels,
     /// Address of /livez and /readyz, and of /metrics unless --metrics-addr is given.
     #[arg(long, value_name = "ADDRESS", default_value = "0.0.0.0:8080")]
     admin_addr: SocketAddr,
@@ -97,6 +106,9 @@ pub enum RunError {
     /// `--konnect-endpoint`.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
+    /// `--allow-hosts`.
+    #[error("--allow-hosts: {0}")]
+    AllowedHosts(#[from] InvalidHost),
     /// `--ca-file`.
     #[error("cannot read the CA file {path}: {source}")]
     CaFile {
@@ -175,6 +187,30 @@ fn endpoint_map(args: &RunArgs) -> Result<EndpointMap, EndpointError> {
     Ok(endpoints)
 }
 
+/// The hosts of the proxies that the HTTP client will find in the environment. It connects to them and to nothing else, so they are no
+/// servers that a user could name.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "these are no settings of ours: the HTTP client reads them by itself, and this only asks which hosts it found"
+)]
+fn proxies() -> HostList {
+    const VARIABLES: [&str; 6] = [
+        "HTTPS_PROXY",
+        "https_proxy",
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+    ];
+    let values = VARIABLES.iter().filter_map(|name| std::env::var(name).ok());
+    let hosts = values.filter_map(|value| {
+        let parsed = Url::parse(&value).or_else(|_| Url::parse(&format!("http://{value}")));
+        parsed.ok()?.host_str().map(str::to_owned)
+    });
+    // What is no host is no proxy either.
+    HostList::parse(hosts).unwrap_or_default()
+}
+
 fn build_config(args: &RunArgs) -> Result<Config, RunError> {
     let mut extra_roots = Vec::new();
     for path in &args.ca_files {
@@ -197,6 +233,9 @@ fn build_config(args: &RunArgs) -> Result<Config, RunError> {
     Ok(Config {
         transport,
         konnect_kinds: args.konnect_kinds,
+        credential_labels: args.require_credential_labels,
+        allowed_hosts: HostList::parse(&args.allowed_hosts)?,
+        proxies: proxies(),
         admin_address: Some(args.admin_addr),
         metrics_address: args.metrics_addr,
         election: None,

@@ -28,6 +28,8 @@ pub enum AttemptEnd {
     TimedOut,
     /// TLS itself failed.
     Untrusted,
+    /// Not sent, because the host may not be called.
+    NotAllowed,
 }
 
 impl AttemptEnd {
@@ -36,6 +38,7 @@ impl AttemptEnd {
         match (error.status(), error.failure()) {
             (Some(status), _) => Self::Status(status),
             (None, Failure::Tls) => Self::Untrusted,
+            (None, Failure::HostNotAllowed) => Self::NotAllowed,
             (None, _) if error.is_not_executed() => Self::NotSent,
             (None, Failure::Timeout) => Self::TimedOut,
             (None, _) => Self::Broken,
@@ -70,6 +73,8 @@ pub enum Meaning {
     Unreachable,
     /// No trust.
     Tls,
+    /// A host that may not be called.
+    HostNotAllowed,
 }
 
 impl Meaning {
@@ -86,6 +91,7 @@ impl Meaning {
             Self::Rejected => Failure::Rejected(Vec::new()),
             Self::Unreachable => Failure::Unreachable,
             Self::Tls => Failure::Tls,
+            Self::HostNotAllowed => Failure::HostNotAllowed,
             Self::Success | Self::Garbage => Failure::Garbage,
         }
     }
@@ -193,6 +199,12 @@ const CLASSES: &[AttemptClass] = &[
     ending(AttemptEnd::TimedOut, SAFE, Meaning::Timeout, Repeat::Later),
     ending(AttemptEnd::TimedOut, ONCE, Meaning::Timeout, Repeat::Never),
     ending(AttemptEnd::Untrusted, ALL, Meaning::Tls, Repeat::Never),
+    ending(
+        AttemptEnd::NotAllowed,
+        ALL,
+        Meaning::HostNotAllowed,
+        Repeat::Never,
+    ),
 ];
 
 /// Statuses outside of 100 to 999 do not exist; a server that invents one is not this API.
@@ -229,6 +241,7 @@ mod tests {
             AttemptEnd::Broken,
             AttemptEnd::TimedOut,
             AttemptEnd::Untrusted,
+            AttemptEnd::NotAllowed,
         ];
         for ending in (100..=999).map(AttemptEnd::Status).chain(others) {
             for verb in ALL {

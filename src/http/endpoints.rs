@@ -48,6 +48,11 @@ impl EndpointMap {
         self.by_host.keys().filter_map(|mapped| mapped.split(':').next())
     }
 
+    /// Where calls go instead.
+    pub(super) fn bases(&self) -> impl Iterator<Item = &Url> {
+        self.by_host.values()
+    }
+
     /// Where to send a call for `url`: itself unless its `host:port` or its host is mapped.
     pub(crate) fn resolve(&self, url: &Url) -> Url {
         let Some(host) = url.host_str() else {

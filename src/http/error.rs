@@ -12,6 +12,8 @@ pub enum Failure {
     Unreachable,
     /// Not sent: this process may not write any more, see [`Fence`](super::Fence).
     Fenced,
+    /// Not sent: the host, or what its name leads to, may not be called, see [`HostRule`](super::HostRule).
+    HostNotAllowed,
     /// The server's certificate is not trusted, or it refused ours. Does not heal by itself.
     Tls,
     /// No answer in time.
@@ -46,6 +48,7 @@ impl Failure {
         match self {
             Self::Unreachable => "unreachable",
             Self::Fenced => "fenced",
+            Self::HostNotAllowed => "host_not_allowed",
             Self::Tls => "tls",
             Self::Timeout => "timeout",
             Self::Throttled { .. } => "throttled",
@@ -193,6 +196,7 @@ impl Error {
         match &self.0.failure {
             Failure::Unreachable => with("no connection"),
             Failure::Fenced => "not sent, because another replica writes now".to_owned(),
+            Failure::HostNotAllowed => with("not sent"),
             Failure::Tls => with("no trusted TLS connection"),
             Failure::Timeout => with("no answer in time"),
             Failure::Throttled { .. } => "the server asks for fewer requests (429)".to_owned(),
@@ -233,6 +237,9 @@ impl Error {
                 "check the address (https or http, and the port), DNS, network policies and proxies; it is tried again"
             }
             Failure::Fenced => "the replica that leads goes on",
+            Failure::HostNotAllowed => {
+                "correct the address, or, if it may be called, have the operator started with that flag"
+            }
             Failure::Tls => remedies.tls,
             Failure::Throttled { .. } => {
                 "it is tried again later; lower the requests in flight if this stays"

@@ -3,6 +3,7 @@
 //! Nothing here knows a product. A client brings a [`Product`], describes one call, and [`Transport`] does the rest.
 //! Kubernetes is not reached through this module.
 
+mod address;
 pub mod budget;
 pub mod budgets;
 pub(crate) mod call;
@@ -10,6 +11,8 @@ pub mod classes;
 pub mod endpoints;
 pub mod error;
 pub mod fence;
+pub mod host_list;
+pub mod host_rule;
 pub mod limiter;
 mod meter;
 mod network;
@@ -30,6 +33,8 @@ pub use budgets::Budgets;
 pub use endpoints::EndpointMap;
 pub use error::{Error, Failure, FieldError, FieldErrorKind};
 pub use fence::Fence;
+pub use host_list::HostList;
+pub use host_rule::HostRule;
 pub use limiter::Limits;
 pub use observer::{Attempt, Observer};
 pub use product::Product;

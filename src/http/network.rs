@@ -3,9 +3,13 @@
 use super::call::Call;
 use super::classes::AttemptEnd;
 use super::error::{Error, Failure, Parts};
+use super::host_rule::HostRefused;
 
 /// A failure below HTTP.
 pub(super) fn error(call: &Call<'_>, error: &reqwest::Error) -> Error {
+    if let Some(refused) = chain(error).find_map(|cause| cause.downcast_ref::<HostRefused>()) {
+        return not_allowed(call, refused);
+    }
     let ending = if tls_error(error) {
         AttemptEnd::Untrusted
     } else if error.is_connect() {
@@ -25,6 +29,15 @@ pub(super) fn error(call: &Call<'_>, error: &reqwest::Error) -> Error {
         detail: Some(innermost(error)),
         not_executed: error.is_connect(),
         ..call.failed(failure)
+    })
+}
+
+/// A host that is not called.
+pub(super) fn not_allowed(call: &Call<'_>, refused: &HostRefused) -> Error {
+    Error::new(Parts {
+        detail: Some(refused.to_string()),
+        not_executed: true,
+        ..call.failed(Failure::HostNotAllowed)
     })
 }
 

@@ -11,6 +11,8 @@ pub struct Product {
     pub label: &'static str,
     /// Its name, as it stands within a sentence.
     pub name: &'static str,
+    /// The domains of its vendor, below which its credentials may go; none where each user has a server of it.
+    pub domains: Option<&'static [&'static str]>,
     /// What to do about failures that each product has its own remedy for.
     pub remedies: Remedies,
     /// What gives its secrets away.
@@ -77,9 +79,22 @@ impl fmt::Display for Product {
 
 /// A product for the tests of this folder.
 #[cfg(test)]
-pub(crate) static SAMPLE: Product = Product {
+pub(crate) static SAMPLE: Product = SAMPLE_PARTS;
+
+/// The same of a vendor with servers of its own.
+#[cfg(test)]
+pub(crate) static VENDOR: Product = Product {
+    label: "vendor",
+    name: "the vendor",
+    domains: Some(&["vendor.example"]),
+    ..SAMPLE_PARTS
+};
+
+#[cfg(test)]
+const SAMPLE_PARTS: Product = Product {
     label: "sample",
     name: "the sample",
+    domains: None,
     remedies: Remedies {
         tls: "trust it",
         server: "mend it",

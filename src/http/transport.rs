@@ -16,6 +16,7 @@ use super::budget::CallPermit;
 use super::call::{Call, Reply, host_of, read_answer};
 use super::error::{Error, Failure, Parts};
 use super::fence::Fence;
+use super::host_rule::{GuardedResolver, HostRule};
 use super::network;
 use super::observer::{Attempt, Observer};
 use super::retry::{Retries, RetryPolicy};
@@ -46,6 +47,8 @@ pub struct TransportOptions {
     pub fence: Option<Arc<dyn Fence>>,
     /// Finds the addresses of host names; without one, the system does.
     pub resolver: Option<Arc<dyn Resolve>>,
+    /// Which hosts may be called; without one, all.
+    pub hosts: Option<Arc<HostRule>>,
 }
 
 impl Default for TransportOptions {
@@ -59,6 +62,7 @@ impl Default for TransportOptions {
             observer: None,
             fence: None,
             resolver: None,
+            hosts: None,
         }
     }
 }
@@ -99,14 +103,34 @@ pub enum TransportError {
 /// tokens elsewhere. Cheap to clone.
 #[derive(Clone)]
 pub struct Transport {
-    http: reqwest::Client,
+    clients: Clients,
     shared: Arc<TransportState>,
 }
 
 struct TransportState {
     options: TransportOptions,
     /// Clients of sources with own TLS settings, so that each source keeps its connections; the oldest goes first.
-    by_tls: Mutex<VecDeque<([u8; 32], reqwest::Client)>>,
+    by_tls: Mutex<VecDeque<([u8; 32], Clients)>>,
+}
+
+/// Connections with the same TLS settings.
+#[derive(Clone)]
+struct Clients {
+    /// To servers that users name.
+    usual: reqwest::Client,
+    /// To hosts that the administrator vouched for, or their vendor: they may lead where others may not.
+    vouched: reqwest::Client,
+}
+
+impl Clients {
+    fn new(options: &TransportOptions, tls: &TlsOptions) -> Result<Self, TransportError> {
+        let usual = build_client(options, tls, false)?;
+        let vouched = match &options.hosts {
+            None => usual.clone(),
+            Some(_) => build_client(options, tls, true)?,
+        };
+        Ok(Self { usual, vouched })
+    }
 }
 
 impl fmt::Debug for Transport {
@@ -126,9 +150,9 @@ impl Transport {
     /// # Errors
     /// An extra root that is no certificate, or a system without roots when there are no extra ones.
     pub fn new(options: TransportOptions) -> Result<Self, TransportError> {
-        let http = build_client(&options, &TlsOptions::default())?;
+        let clients = Clients::new(&options, &TlsOptions::default())?;
         Ok(Self {
-            http,
+            clients,
             shared: Arc::new(TransportState {
                 options,
                 by_tls: Mutex::default(),
@@ -149,20 +173,20 @@ impl Transport {
         let known = by_tls
             .iter()
             .find(|(known, _)| *known == fingerprint)
-            .map(|(_, http)| http.clone());
-        let http = match known {
-            Some(http) => http,
+            .map(|(_, clients)| clients.clone());
+        let clients = match known {
+            Some(clients) => clients,
             None => {
-                let http = build_client(&self.shared.options, tls)?;
+                let clients = Clients::new(&self.shared.options, tls)?;
                 if by_tls.len() >= MOST_TLS_CLIENTS {
                     by_tls.pop_front();
                 }
-                by_tls.push_back((fingerprint, http.clone()));
-                http
+                by_tls.push_back((fingerprint, clients.clone()));
+                clients
             }
         };
         Ok(Self {
-            http,
+            clients,
             shared: Arc::clone(&self.shared),
         })
     }
@@ -228,8 +252,18 @@ impl Transport {
 
     async fn exchange(&self, call: &Call<'_>) -> Result<Reply, Error> {
         let url = self.shared.options.endpoints.resolve(&call.url);
-        let elsewhere = (url != call.url).then(|| host_of(&url));
-        self.exchange_at(call, url)
+        let is_mapped = url != call.url;
+        if let Some(rule) = &self.shared.options.hosts {
+            rule.check(call.product, &call.url, is_mapped)
+                .map_err(|refused| network::not_allowed(call, &refused))?;
+        }
+        let elsewhere = is_mapped.then(|| host_of(&url));
+        let http = if is_mapped || call.product.domains.is_some() {
+            &self.clients.vouched
+        } else {
+            &self.clients.usual
+        };
+        self.exchange_at(call, http, url)
             .await
             .map_err(|error| match &elsewhere {
                 Some(host) => error.sent_to(host),
@@ -237,9 +271,8 @@ impl Transport {
             })
     }
 
-    async fn exchange_at(&self, call: &Call<'_>, url: Url) -> Result<Reply, Error> {
-        let mut request = self
-            .http
+    async fn exchange_at(&self, call: &Call<'_>, http: &reqwest::Client, url: Url) -> Result<Reply, Error> {
+        let mut request = http
             .request(call.method.clone(), url)
             .header(ACCEPT, "application/json, application/problem+json");
         if let Some((name, value)) = &call.authorization {
@@ -259,7 +292,11 @@ impl Transport {
     }
 }
 
-fn build_client(options: &TransportOptions, tls: &TlsOptions) -> Result<reqwest::Client, TransportError> {
+fn build_client(
+    options: &TransportOptions,
+    tls: &TlsOptions,
+    vouched: bool,
+) -> Result<reqwest::Client, TransportError> {
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
         .redirect(reqwest::redirect::Policy::none())
@@ -269,9 +306,16 @@ fn build_client(options: &TransportOptions, tls: &TlsOptions) -> Result<reqwest:
         .pool_idle_timeout(Duration::from_secs(60))
         .http2_keep_alive_interval(Duration::from_secs(20))
         .http2_keep_alive_timeout(Duration::from_secs(10));
-    if let Some(resolver) = &options.resolver {
-        builder = builder.dns_resolver(Arc::clone(resolver));
-    }
+    let inner = options.resolver.clone();
+    builder = match (&options.hosts, inner) {
+        (Some(rule), inner) => builder.dns_resolver(Arc::new(GuardedResolver {
+            rule: Arc::clone(rule),
+            inner,
+            vouched,
+        })),
+        (None, Some(inner)) => builder.dns_resolver(inner),
+        (None, None) => builder,
+    };
     if tls.ca_pem.is_none() {
         for (name, pem) in &options.extra_roots {
             builder = builder.tls_certs_merge(certificates(pem, name)?);

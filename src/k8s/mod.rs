@@ -11,6 +11,7 @@ pub mod finalizer;
 pub mod lead;
 pub mod lease;
 pub mod refusal;
+pub mod secret_use;
 pub mod secrets;
 pub mod status;
 pub mod watches;

@@ -1,5 +1,5 @@
-//! Secrets, one by one: read by name, watched by name, never listed. So the operator needs no right to list Secrets, sees
-//! them whatever their labels, and holds none in a cache.
+//! Secrets, one by one: read by name, watched by name, never listed. So the operator needs no right to list Secrets, and holds none in a
+//! cache. What may be taken out of them is for [`super::secret_use`] to say.
 
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{Api, Client};
@@ -46,6 +46,30 @@ pub enum SecretError {
         name: String,
         /// The key that was wanted.
         key: String,
+    },
+    /// No label says that it may be read for this use.
+    #[error("Secret {namespace}/{name} is not labelled for use as {noun}; {advice}")]
+    NotPermitted {
+        /// Namespace of the Secret.
+        namespace: String,
+        /// Name of the Secret.
+        name: String,
+        /// The use.
+        noun: &'static str,
+        /// What to do, with the line to type.
+        advice: String,
+    },
+    /// It is a credential of the cluster itself.
+    #[error(
+        "Secret {namespace}/{name} is of type {type_}, a credential of this cluster, and is never sent anywhere; name another Secret"
+    )]
+    ClustersOwn {
+        /// Namespace of the Secret.
+        namespace: String,
+        /// Name of the Secret.
+        name: String,
+        /// Its type.
+        type_: String,
     },
     /// The API server refused or failed.
     #[error("Secret {namespace}/{name} could not be read")]

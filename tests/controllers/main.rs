@@ -4,6 +4,8 @@
 mod auth_configuration;
 #[path = "../shared/cluster.rs"]
 mod cluster;
+#[path = "../shared/credentials.rs"]
+mod credentials;
 mod control_plane;
 mod leadership;
 mod process;

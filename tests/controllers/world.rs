@@ -30,6 +30,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{create_namespace, shared};
+use crate::credentials::labels_of;
 
 /// The token that the simulated Konnect accepts.
 pub const TOKEN: &str = "kpat_simulated";
@@ -162,9 +163,10 @@ impl World {
         Ok(())
     }
 
-    /// Creates or replaces a Secret with one text value.
+    /// Creates or replaces a Secret with one text value, labelled for what its name says.
     pub async fn put_secret(&self, name: &str, key: &str, value: &str) -> Result<()> {
-        self.apply::<Secret>(name, json!({"stringData": {key: value}}))
+        let metadata = json!({"labels": labels_of(name)});
+        self.apply::<Secret>(name, json!({"metadata": metadata, "stringData": {key: value}}))
             .await?;
         Ok(())
     }

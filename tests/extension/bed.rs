@@ -39,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cluster::{create_namespace, shared},
+    credentials::labels_of,
     wait::PATIENCE,
 };
 
@@ -152,7 +153,8 @@ impl Bed {
     }
 
     pub async fn create_secret(&self, name: &str, data: Value) -> anyhow::Result<()> {
-        let secret = serde_json::from_value(json!({"metadata": {"name": name}, "stringData": data}))?;
+        let metadata = json!({"name": name, "labels": labels_of(name)});
+        let secret = serde_json::from_value(json!({"metadata": metadata, "stringData": data}))?;
         self.api::<Secret>()
             .create(&PostParams::default(), &secret)
             .await?;

@@ -8,6 +8,8 @@ mod automatic;
 mod bed;
 #[path = "../shared/cluster.rs"]
 mod cluster;
+#[path = "../shared/credentials.rs"]
+mod credentials;
 mod deletion;
 mod faults;
 mod manual;

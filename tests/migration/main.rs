@@ -7,6 +7,8 @@ mod backup;
 mod canaries;
 #[path = "../shared/cluster.rs"]
 mod cluster;
+#[path = "../shared/credentials.rs"]
+mod credentials;
 mod coexistence;
 mod command_line;
 mod crash;

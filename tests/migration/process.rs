@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use simulators::cluster::Cluster;
 
-use super::support::World;
+use super::support::{ALLOWED_HOSTS, World};
 
 /// How a replica is started, where it differs from a single one.
 #[derive(Default, Clone)]
@@ -89,6 +89,7 @@ impl Operator {
             .args(["--namespace", &world.namespace, "--konnect-endpoint"])
             .arg(format!("us.api.konghq.com={konnect}"))
             .args(["--konnect-global", &world.bed.konnect_global.url()])
+            .args(["--allow-hosts", ALLOWED_HOSTS])
             .arg("--ca-file")
             .arg(&ca_file)
             .env("KUBECONFIG", cluster.kubeconfig_path())

@@ -27,7 +27,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{create_namespace, shared};
+use crate::credentials::labels_of;
 
+/// Where everything of a test stands: the flag without which an operator does not call this machine.
+pub const ALLOWED_HOSTS: &str = "127.0.0.0/8";
 /// How long a state may take to come about. Generous: it is a bound against hanging, not a claim about speed.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -162,6 +165,7 @@ impl World {
         };
         Ok(Config {
             transport,
+            allowed_hosts: ALLOWED_HOSTS.parse()?,
             namespace: Some(self.namespace.clone()),
             konnect_kinds: self.konnect_kinds,
             max_concurrent_migrations: self.at_once,
@@ -178,12 +182,12 @@ impl World {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
-    /// Creates or replaces a Secret.
+    /// Creates or replaces a Secret, labelled for what its name says.
     pub async fn secret(&self, name: &str, entries: &[(&str, &str)]) -> Result<()> {
         let data: serde_json::Map<String, Value> =
             entries.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
-        let secret =
-            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data});
+        let metadata = json!({"name": name, "labels": labels_of(name)});
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data});
         let params = PatchParams::apply("test").force();
         self.api::<Secret>()
             .patch(name, &params, &Patch::Apply(&secret))

@@ -4,13 +4,21 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::{Client, Resource, ResourceExt};
 use secrecy::SecretString;
 
-use super::super::runtime::error::{Class, ReconcileError};
+use super::super::runtime::{
+    error::{Class, ReconcileError},
+    labels::Unlabelled,
+};
 use crate::{
     api::{
-        conditions::reason,
+        conditions::{RESOLVED_REFS, reason},
         konnect_api_auth_configuration::{ApiAuthType, KonnectAPIAuthConfiguration, TOKEN_KEY},
     },
-    k8s::secrets::{self, ReadVersions, SecretError, SecretKey},
+    config::CredentialLabels,
+    k8s::{
+        conditions::find,
+        secret_use::{self, SecretUse},
+        secrets::{self, ReadVersions, SecretError, SecretKey},
+    },
 };
 
 /// Where the token is.
@@ -50,7 +58,10 @@ impl ReconcileError for TokenError {
     fn class(&self) -> Class {
         match self {
             Self::NoToken | Self::NoName => Class::Invalid,
-            Self::OtherNamespace { .. } => Class::Refused,
+            Self::OtherNamespace { .. }
+            | Self::Secret(SecretError::NotPermitted { .. } | SecretError::ClustersOwn { .. }) => {
+                Class::Refused
+            }
             Self::Secret(
                 SecretError::Missing { .. } | SecretError::KeyMissing { .. } | SecretError::NotText { .. },
             ) => Class::DependencyNotReady,
@@ -62,6 +73,9 @@ impl ReconcileError for TokenError {
         match self {
             Self::NoToken | Self::NoName => reason::REF_INVALID,
             Self::OtherNamespace { .. } => reason::REF_NOT_PERMITTED,
+            Self::Secret(SecretError::NotPermitted { .. } | SecretError::ClustersOwn { .. }) => {
+                reason::SECRET_NOT_PERMITTED
+            }
             Self::Secret(SecretError::Missing { .. }) => reason::SECRET_NOT_FOUND,
             Self::Secret(SecretError::KeyMissing { .. } | SecretError::NotText { .. }) => {
                 reason::INVALID_SECRET
@@ -75,6 +89,11 @@ impl TokenError {
     /// True when the reference could not be followed just now, which says nothing about the reference itself.
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Secret(SecretError::Api { .. }))
+    }
+
+    /// True when the Secret may be there and good, and only lacks the label of its use.
+    pub fn is_unlabelled(&self) -> bool {
+        matches!(self, Self::Secret(SecretError::NotPermitted { .. }))
     }
 }
 
@@ -101,30 +120,62 @@ pub struct Token {
     pub result: Result<SecretString, TokenError>,
     /// The Secrets.
     pub read: ReadVersions,
+    /// Those of them that no label permits.
+    pub unlabelled: Unlabelled,
+}
+
+/// Whether the label of a Konnect token is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LabelDemand {
+    /// As the operator's flag says.
+    Asked(CredentialLabels),
+    /// No: for clean-up with a Secret that was used before labels were asked for.
+    Waived,
+}
+
+/// Whether the present spec's Secret was read and its token accepted: what was written with it may be cleaned up with it, labelled or not.
+/// The condition speaks of a generation; another Secret is another generation.
+pub fn worked_before(auth: &KonnectAPIAuthConfiguration) -> bool {
+    let Some(status) = &auth.status else { return false };
+    let told = find(&status.conditions, RESOLVED_REFS);
+    let told_of_this = told.is_some_and(|told| told.observed_generation == auth.metadata.generation);
+    told_of_this && status.organization_id.is_some()
 }
 
 /// Reads the token now.
-pub async fn fetch_token(client: &Client, auth: &KonnectAPIAuthConfiguration) -> Token {
-    match token_source(auth) {
-        Err(error) => Token {
-            result: Err(error),
-            read: ReadVersions::new(),
-        },
-        Ok(TokenSource::Inline) => Token {
-            result: inline(auth),
-            read: ReadVersions::new(),
-        },
+pub async fn fetch_token(client: &Client, auth: &KonnectAPIAuthConfiguration, demand: LabelDemand) -> Token {
+    let mut unlabelled = Unlabelled::default();
+    let (result, read) = match token_source(auth) {
+        Err(error) => (Err(error), ReadVersions::new()),
+        Ok(TokenSource::Inline) => (inline(auth), ReadVersions::new()),
         Ok(TokenSource::Secret(key)) => match secrets::get(client, &key).await {
-            Ok(found) => Token {
-                result: secrets::text(found.as_ref(), &key, TOKEN_KEY).map_err(TokenError::from),
-                read: ReadVersions::from([(key, version(found.as_ref()))]),
-            },
-            Err(error) => Token {
-                result: Err(error.into()),
-                read: ReadVersions::from([(key, None)]),
-            },
+            Ok(found) => (
+                take(found.as_ref(), &key, demand, &mut unlabelled).map_err(TokenError::from),
+                ReadVersions::from([(key, version(found.as_ref()))]),
+            ),
+            Err(error) => (Err(error.into()), ReadVersions::from([(key, None)])),
         },
+    };
+    Token {
+        result,
+        read,
+        unlabelled,
     }
+}
+
+fn take(
+    found: Option<&Secret>,
+    key: &SecretKey,
+    demand: LabelDemand,
+    unlabelled: &mut Unlabelled,
+) -> Result<SecretString, SecretError> {
+    let checked = secret_use::check(found, key, SecretUse::KonnectToken);
+    match demand {
+        LabelDemand::Asked(rule) => unlabelled.admit(rule, checked)?,
+        // Nobody is told: the object goes.
+        LabelDemand::Waived => Unlabelled::default().admit(CredentialLabels::Warn, checked)?,
+    }
+    secrets::text(found, key, TOKEN_KEY)
 }
 
 fn inline(auth: &KonnectAPIAuthConfiguration) -> Result<SecretString, TokenError> {

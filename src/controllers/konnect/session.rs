@@ -5,11 +5,11 @@ use kube::ResourceExt;
 use super::{
     super::runtime::context::Context,
     super::runtime::error::{Class, ReconcileError},
-    credentials::{TokenError, fetch_token},
+    credentials::{LabelDemand, TokenError, fetch_token, worked_before},
 };
 use crate::{
     api::{
-        conditions::{API_AUTH_RESOLVED_REF, API_AUTH_VALID, reason},
+        conditions::{API_AUTH_RESOLVED_REF, API_AUTH_VALID, RESOLVED_REFS, reason},
         konnect_api_auth_configuration::KonnectAPIAuthConfiguration,
         refs::AuthRef,
     },
@@ -39,6 +39,8 @@ pub struct Session {
 pub enum Trust {
     /// The token must be known to be accepted.
     Accepted,
+    /// The same, or a token that was accepted before and lacks nothing but a label: for undoing what was written with it.
+    UsedBefore,
     /// Any token will do: for clean-up, which has to end also when the check cannot be made.
     Any,
 }
@@ -145,11 +147,21 @@ pub async fn open(
             namespace: namespace.to_owned(),
             name: name.to_owned(),
         })?;
-    if trust == Trust::Accepted {
-        require_accepted(&auth)?;
+    let worked_before = worked_before(&auth);
+    match trust {
+        Trust::Accepted => require_accepted(&auth)?,
+        Trust::UsedBefore if worked_before && lacks_label(&auth) => {}
+        Trust::UsedBefore => require_accepted(&auth)?,
+        Trust::Any => {}
     }
     let server_url = ServerUrl::parse(&auth.spec.server_url)?;
-    let token = fetch_token(&context.client, &auth).await;
+    let demand = match trust {
+        Trust::Any | Trust::UsedBefore if worked_before => LabelDemand::Waived,
+        Trust::Any | Trust::UsedBefore | Trust::Accepted => {
+            LabelDemand::Asked(context.config.credential_labels)
+        }
+    };
+    let token = fetch_token(&context.client, &auth, demand).await;
     let organization_id = auth
         .status
         .and_then(|status| status.organization_id)
@@ -198,6 +210,13 @@ fn require_accepted(auth: &KonnectAPIAuthConfiguration) -> Result<(), SessionErr
         }),
         _ => Err(SessionError::NotChecked { namespace, name }),
     }
+}
+
+/// Whether its Secret was refused for nothing but its labels.
+fn lacks_label(auth: &KonnectAPIAuthConfiguration) -> bool {
+    let status = auth.status.as_ref();
+    let conditions = status.map_or(&[][..], |status| &status.conditions);
+    find(conditions, RESOLVED_REFS).is_some_and(|told| told.reason == reason::SECRET_NOT_PERMITTED)
 }
 
 /// Writes `APIAuthResolvedRef` and `APIAuthValid` for the end of [`open`].

@@ -45,6 +45,8 @@ impl AuthError {
             Self::ServerUrl(_) => return Some(reason::INVALID_SERVER_URL),
             Self::Unusable(_) => true,
             Self::Token(error) => !error.is_passing(),
+            // A server that may not be asked never accepts anything.
+            Self::Konnect(error) if error.class() == Class::Blocked => return Some(reason::HOST_NOT_ALLOWED),
             Self::Konnect(error) => error.class() == Class::Unauthorized,
             // It says nothing about the token.
             Self::NoIdentityApi { .. } => false,
@@ -79,7 +81,9 @@ impl ReconcileError for AuthError {
                 | Class::Conflict
                 | Class::Refused
                 | Class::DependencyNotReady => Class::Transient,
-                class @ (Class::Transient | Class::Throttled(_) | Class::Unauthorized) => class,
+                class @ (Class::Transient | Class::Throttled(_) | Class::Unauthorized | Class::Blocked) => {
+                    class
+                }
             },
         }
     }
@@ -90,6 +94,7 @@ impl ReconcileError for AuthError {
             Self::Token(error) => error.reason(),
             Self::Unusable(_) => reason::INVALID_SECRET,
             Self::Konnect(error) if error.class() == Class::Unauthorized => reason::INVALID,
+            Self::Konnect(error) if error.class() == Class::Blocked => reason::HOST_NOT_ALLOWED,
             Self::NoIdentityApi { .. } | Self::Konnect(_) => reason::KONNECT_UNREACHABLE,
         }
     }

@@ -12,7 +12,7 @@ use kube::{Resource, runtime::reflector::ObjectRef};
 
 use self::error::AuthError;
 use super::{
-    konnect::credentials::fetch_token,
+    konnect::credentials::{LabelDemand, fetch_token},
     runtime::context::Context,
     runtime::draft::Draft,
     runtime::outcome::Outcome,
@@ -87,7 +87,9 @@ impl AuthConfiguration {
     ) -> Result<Organization, AuthError> {
         let server_url = ServerUrl::parse(&object.spec.server_url)?;
         draft.status.server_url = Some(server_url.with_scheme());
-        let token = fetch_token(&self.context.client, object).await;
+        let demand = LabelDemand::Asked(self.context.config.credential_labels);
+        let token = fetch_token(&self.context.client, object, demand).await;
+        token.unlabelled.report(draft);
         self.secrets
             .set(&self.context.client, &ObjectRef::from_obj(object), &token.read);
         let token = token.result?;

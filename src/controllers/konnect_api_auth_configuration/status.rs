@@ -62,6 +62,11 @@ pub(super) fn accepted(draft: &mut AuthDraft, object: &Auth, organization: &Orga
 
 /// The check failed: a verdict where the token is to blame, else the last known one with a note.
 pub(super) fn failed(draft: &mut AuthDraft, object: &Auth, error: &AuthError) {
+    // Before it is set anew: whether it is this spec that was looked at before.
+    let is_same_spec = draft
+        .conditions
+        .get(RESOLVED_REFS)
+        .is_some_and(|told| told.observed_generation == Some(draft.conditions.generation()));
     match error {
         AuthError::Token(token) if object.spec.type_ == ApiAuthType::SecretRef && !token.is_passing() => {
             draft.conditions.set(
@@ -77,7 +82,10 @@ pub(super) fn failed(draft: &mut AuthDraft, object: &Auth, error: &AuthError) {
         | AuthError::NoIdentityApi { .. }
         | AuthError::Konnect(_) => {}
     }
-    if error.verdict().is_some() {
+    // A Secret that worked before labels were asked for says nothing else of its token, and is remembered for clean-up
+    // (`credentials::worked_before`).
+    let only_unlabelled = matches!(error, AuthError::Token(token) if token.is_unlabelled());
+    if error.verdict().is_some() && !(only_unlabelled && is_same_spec) {
         draft.status.organization_id = None;
     }
     verdict(&mut draft.conditions, error);

@@ -124,6 +124,9 @@ impl ReconcileError for ExtensionError {
                 | CertificateFault::Expired(_) => Class::Invalid,
             },
             Self::NotOurs { .. } => Class::Refused,
+            Self::Secret(SecretError::NotPermitted { .. } | SecretError::ClustersOwn { .. }) => {
+                Class::Refused
+            }
             Self::Secret(SecretError::Api { source, .. }) => source.class(),
             Self::Secret(_) => Class::DependencyNotReady,
             Self::Generate(_) | Self::Endpoint(_) => Class::Bug,
@@ -133,7 +136,7 @@ impl ReconcileError for ExtensionError {
             Self::Kubernetes(error) => error.class(),
             // Deletion must be looked at again even when nothing in the cluster changes.
             Self::CleanUp { cause, .. } => match cause.class() {
-                Class::Invalid | Class::Refused => Class::DependencyNotReady,
+                Class::Invalid | Class::Refused | Class::Blocked => Class::DependencyNotReady,
                 class @ (Class::Transient
                 | Class::Throttled(_)
                 | Class::DependencyNotReady
@@ -156,6 +159,9 @@ impl ReconcileError for ExtensionError {
             Self::SecretMissing { .. } => reason::REF_NOT_FOUND,
             Self::SecretUnusable { .. } | Self::GeneratedUnusable { .. } => reason::INVALID_SECRET,
             Self::NotOurs { .. } => reason::NAME_TAKEN,
+            Self::Secret(SecretError::NotPermitted { .. } | SecretError::ClustersOwn { .. }) => {
+                reason::SECRET_NOT_PERMITTED
+            }
             Self::Secret(SecretError::Api { source, .. }) => source.reason(),
             Self::Secret(_) => reason::INVALID_SECRET,
             Self::Generate(_) | Self::Endpoint(_) => reason::INTERNAL_ERROR,

@@ -31,6 +31,7 @@ use super::{
     runtime::context::Context,
     runtime::draft::Draft,
     runtime::error::ReconcileError,
+    runtime::labels::Unlabelled,
     runtime::outcome::Outcome,
     runtime::pass::Pass,
     runtime::runner::{Reconciler, Runner},
@@ -50,6 +51,7 @@ use crate::{
     k8s::{
         events::Note,
         field_manager, finalizer,
+        secret_use::{self, SecretUse},
         secrets::{ReadVersions, SecretWatches},
     },
 };
@@ -150,7 +152,9 @@ impl Extensions {
         pass.draft.status.konnect = Some(konnect.clone());
         let session = self.open(extension, &konnect, &mut pass.draft).await?;
         self.ensure_finalizer(extension).await?;
-        let (secret, certificate) = self.ensure_certificate(extension, session.token_read).await?;
+        let (secret, certificate) = self
+            .ensure_certificate(extension, session.token_read, &mut pass.draft)
+            .await?;
         pass.draft.status.data_plane_client_auth = Some(DataPlaneClientAuthStatus {
             certificate_secret_ref: Some(CertificateSecretRef {
                 name: secret.name_any(),
@@ -218,6 +222,7 @@ impl Extensions {
         &self,
         extension: &KonnectExtension,
         mut read: ReadVersions,
+        draft: &mut Draft<KonnectExtensionStatus>,
     ) -> Result<(Secret, ClientCertificate), ExtensionError> {
         let now = self.context.clock.now();
         let found = secret::fetch_or_make(&self.context.client, extension, &self.manager, now).await?;
@@ -225,6 +230,15 @@ impl Extensions {
         read.insert(secret::key(extension), version);
         self.secrets
             .set(&self.context.client, &ObjectRef::from_obj(extension), &read);
+        // One that we made says whose it is; one of the user's, for what it is.
+        if secret::is_manual(extension) {
+            let key = secret::key(extension);
+            let checked = secret_use::check(found.as_ref(), &key, SecretUse::DataPlane);
+            let mut unlabelled = Unlabelled::default();
+            let admitted = unlabelled.admit(self.context.config.credential_labels, checked);
+            unlabelled.report(draft);
+            admitted?;
+        }
         let certificate = secret::certificate(extension, found.as_ref(), now)?;
         Ok((found.unwrap_or_default(), certificate))
     }

@@ -15,6 +15,7 @@ use crate::{
             ConditionSet,
             ConditionStatus::{False, True},
         },
+        secrets::SecretError,
         status::ObjectStatus,
     },
 };
@@ -66,6 +67,7 @@ pub(super) fn failed(conditions: &mut ConditionSet, error: &ExtensionError) {
             conditions.set(CONTROL_PLANE_REF_VALID, False, error.reason(), message);
         }
         ExtensionError::SecretMissing { .. }
+        | ExtensionError::Secret(SecretError::NotPermitted { .. } | SecretError::ClustersOwn { .. })
         | ExtensionError::SecretUnusable { .. }
         | ExtensionError::GeneratedUnusable { .. }
         | ExtensionError::NotListed => {

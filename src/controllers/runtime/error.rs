@@ -15,6 +15,8 @@ const THROTTLED_PAUSE: Duration = Duration::from_secs(15);
 const SLOW_POLL: Duration = Duration::from_secs(60);
 /// A token can be made valid again without any event in the cluster.
 const UNAUTHORIZED_POLL: Duration = Duration::from_secs(120);
+/// Another flag begins anew by itself, but a name may lead elsewhere later.
+const BLOCKED_POLL: Duration = Duration::from_secs(300);
 /// A defect does not heal by trying; but a restart of something else may hide it.
 const BUG_POLL: Duration = Duration::from_secs(600);
 
@@ -33,6 +35,8 @@ pub enum Class {
     Unauthorized,
     /// Somebody else changed the same object in Kubernetes.
     Conflict,
+    /// The operator's own settings, or where a name leads, forbid it: a person has to act, and nothing in the cluster tells when.
+    Blocked,
     /// The operator refuses: it would destroy what it does not own, or a rule of the plan forbids it.
     Refused,
     /// A broken invariant.
@@ -114,6 +118,7 @@ impl Class {
             ),
             Self::Conflict => (Effect::Unchanged, Report::Never, Requeue::Immediately),
             Self::Refused => (Effect::Stalled, Report::OnChange, Requeue::AwaitChange),
+            Self::Blocked => (Effect::Stalled, Report::OnChange, Requeue::After(BLOCKED_POLL)),
             Self::Bug => (Effect::Stalled, Report::OnChange, Requeue::After(BUG_POLL)),
         };
         Response {
@@ -132,6 +137,7 @@ impl Class {
             Self::Invalid => "invalid",
             Self::Unauthorized => "unauthorized",
             Self::Conflict => "conflict",
+            Self::Blocked => "blocked",
             Self::Refused => "refused",
             Self::Bug => "bug",
         }
@@ -173,6 +179,7 @@ impl ReconcileError for kube::Error {
             | Class::Invalid
             | Class::Unauthorized
             | Class::Conflict
+            | Class::Blocked
             | Class::Refused => reason::PROGRESSING_WITH_RETRY,
         }
     }
@@ -191,11 +198,15 @@ impl ReconcileError for http::Error {
             Failure::NotFound => Class::Transient,
             Failure::Throttled { retry_after } => Class::Throttled(*retry_after),
             Failure::Unauthorized | Failure::Forbidden => Class::Unauthorized,
+            Failure::HostNotAllowed => Class::Blocked,
             Failure::Conflict { .. } | Failure::Rejected(_) => Class::Invalid,
         }
     }
 
     fn reason(&self) -> &'static str {
+        if *self.failure() == Failure::HostNotAllowed {
+            return reason::HOST_NOT_ALLOWED;
+        }
         if *self.product() == KONNECT {
             return match self.class() {
                 Class::Unauthorized => reason::INVALID,
@@ -253,6 +264,7 @@ mod tests {
             (Class::Conflict, false),
             (Class::Invalid, true),
             (Class::Refused, true),
+            (Class::Blocked, true),
             (Class::Bug, true),
         ] {
             assert_eq!(class.response().effect == Effect::Stalled, stalls, "{class:?}");

@@ -4,6 +4,7 @@ mod backoff;
 pub mod context;
 pub mod draft;
 pub mod error;
+pub mod labels;
 mod malformed;
 pub mod outcome;
 pub mod pass;

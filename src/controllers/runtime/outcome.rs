@@ -191,6 +191,7 @@ mod tests {
             (failure(Class::Unauthorized), Kstatus::InProgress),
             (failure(Class::Invalid), Kstatus::Failed),
             (failure(Class::Refused), Kstatus::Failed),
+            (failure(Class::Blocked), Kstatus::Failed),
             (failure(Class::Bug), Kstatus::Failed),
         ] {
             assert_eq!(

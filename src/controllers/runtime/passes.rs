@@ -262,6 +262,7 @@ fn log(failure: &ReconcileFailure) {
         | Class::Invalid
         | Class::Unauthorized
         | Class::Refused
+        | Class::Blocked
         | Class::Bug => {
             tracing::warn!(class = class.label(), reason, message, "reconcile failed");
         }

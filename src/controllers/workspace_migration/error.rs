@@ -1,5 +1,6 @@
 //! Why a migration does not go on, and what that says of its two sides.
 
+use crate::api::annotations::HOSTS;
 use crate::api::conditions::{PREFLIGHT_PASSED, SOURCE_READY, TARGET_READY, reason};
 use crate::api::workspace_migration::{Phase, WorkspaceMigrationStatus};
 use crate::controllers::konnect::session::SessionError;
@@ -83,6 +84,21 @@ pub enum Error {
     /// A Secret of the source.
     #[error(transparent)]
     Secret(#[from] SecretError),
+    /// The Secret with the Admin token says to which hosts it may go, and this is none of them.
+    #[error(
+        "Secret {namespace}/{name} lists in its annotation {HOSTS} where it may be sent, and {host} is not among them: {problem}; correct \
+         spec.source.adminAPI.url, or add the host there"
+    )]
+    SecretNotForHost {
+        /// Namespace of the Secret.
+        namespace: String,
+        /// Name of the Secret.
+        name: String,
+        /// Host of the Admin API.
+        host: String,
+        /// What the annotation says.
+        problem: String,
+    },
     /// TLS settings of the source that cannot be used.
     #[error("spec.source.adminAPI.tls: {0}")]
     Tls(#[from] TransportError),
@@ -140,9 +156,12 @@ impl Error {
             | Self::ControlPlaneDeleting { .. }
             | Self::ClusterType { .. }
             | Self::Session(_) => Some(Side::Target),
-            Self::NoSource | Self::ConfigMap(_) | Self::Secret(_) | Self::Tls(_) | Self::Source(_) => {
-                Some(Side::Source)
-            }
+            Self::NoSource
+            | Self::ConfigMap(_)
+            | Self::Secret(_)
+            | Self::SecretNotForHost { .. }
+            | Self::Tls(_)
+            | Self::Source(_) => Some(Side::Source),
             Self::Engine(error) => Some(error.side()),
             Self::Deletion(error) => error.side(),
             Self::Policy(_)
@@ -179,6 +198,8 @@ impl ReconcileError for Error {
                 Class::Invalid
             }
             Self::Session(error) => error.class(),
+            Self::Secret(SecretError::NotPermitted { .. } | SecretError::ClustersOwn { .. })
+            | Self::SecretNotForHost { .. } => Class::Refused,
             Self::Secret(SecretError::Api { source, .. }) => source.class(),
             Self::Secret(_) => Class::DependencyNotReady,
             Self::ConfigMap(error) => config_map_class(error),
@@ -214,6 +235,8 @@ impl ReconcileError for Error {
             Self::Secret(SecretError::KeyMissing { .. } | SecretError::NotText { .. }) | Self::Tls(_) => {
                 reason::INVALID_SECRET
             }
+            Self::Secret(SecretError::NotPermitted { .. } | SecretError::ClustersOwn { .. })
+            | Self::SecretNotForHost { .. } => reason::SECRET_NOT_PERMITTED,
             Self::Secret(SecretError::Api { source, .. }) => source.reason(),
             Self::ConfigMap(error) => config_map_reason(error),
             Self::CustomPlugin { source, .. } => config_map_reason(source),
@@ -319,6 +342,7 @@ fn remote_class(error: &http::Error) -> Class {
     match error.failure() {
         Failure::Throttled { retry_after } => Class::Throttled(*retry_after),
         Failure::Unauthorized | Failure::Forbidden => Class::Unauthorized,
+        Failure::HostNotAllowed => Class::Blocked,
         // An address that answers something else, or refuses to be read, may be a proxy or a server in trouble: it may pass.
         Failure::Unreachable
         | Failure::Fenced
@@ -334,6 +358,7 @@ fn remote_class(error: &http::Error) -> Class {
 
 fn remote_reason(side: Side, error: &http::Error) -> &'static str {
     match (side, error.failure()) {
+        (_, Failure::HostNotAllowed) => reason::HOST_NOT_ALLOWED,
         (Side::Source, Failure::Unauthorized | Failure::Forbidden) => reason::SOURCE_UNAUTHORIZED,
         (
             Side::Source,

@@ -30,8 +30,12 @@ pub struct FoundTarget {
 /// The control plane of a migration, ready to be written unless it is being deleted.
 ///
 /// # Errors
-/// When it does not exist, is not programmed, takes no entities, or its token was refused.
-pub async fn fetch_target(context: &Context, migration: &WorkspaceMigration) -> Result<FoundTarget, Error> {
+/// When it does not exist, is not programmed, takes no entities, or its token may not be used.
+pub async fn fetch_target(
+    context: &Context,
+    migration: &WorkspaceMigration,
+    trust: Trust,
+) -> Result<FoundTarget, Error> {
     let namespace = migration.namespace().unwrap_or_default();
     let name = migration.spec.target.control_plane_ref.name.clone();
     let found = context
@@ -47,7 +51,7 @@ pub async fn fetch_target(context: &Context, migration: &WorkspaceMigration) -> 
         .konnect
         .as_ref()
         .map(|konnect| &konnect.auth_ref);
-    let session = session::open(context, &namespace, auth_ref, Trust::Accepted).await?;
+    let session = session::open(context, &namespace, auth_ref, trust).await?;
     let status = TargetStatus {
         control_plane_id: Some(id.clone()),
         cluster_type: cluster_type(&control_plane).map(|found| found.as_str().to_owned()),

@@ -9,8 +9,10 @@ use super::report::{report_source, report_target};
 use super::{earlier, fetch, source};
 use crate::api::conditions::{PLAN_READY, TARGET_READY, reason};
 use crate::api::workspace_migration::{FailurePolicy, WorkspaceMigration};
+use crate::controllers::konnect::session::Trust;
 use crate::controllers::migration::interrupts::Interrupts;
 use crate::controllers::runtime::error::ReconcileError;
+use crate::controllers::runtime::labels::Unlabelled;
 use crate::controllers::runtime::pass::Pass;
 use crate::k8s::conditions::ConditionStatus::{False, Unknown};
 use crate::kong::engine::{Migration, Observed, OnRefusal};
@@ -32,7 +34,7 @@ impl WorkspaceMigrationController {
         let secrets = source::SourceSecrets::fetch(&self.context, object).await?;
         let mut read = secrets.versions();
         self.secrets.set(&self.context.client, &owner, &read);
-        let target = fetch::fetch_target(&self.context, object).await?;
+        let target = fetch::fetch_target(&self.context, object, Trust::Accepted).await?;
         read.extend(target.token_read);
         self.secrets.set(&self.context.client, &owner, &read);
         if target.is_deleting {
@@ -51,8 +53,11 @@ impl WorkspaceMigrationController {
             pass.publish_progress("Reading source and target.").await?;
         }
         let share = interrupts.throttle.share_of(target.client.budget());
+        let mut unlabelled = Unlabelled::default();
+        let source = source::build_source(&self.context, object, &secrets, &config_maps, &mut unlabelled);
+        unlabelled.report(&mut pass.draft);
         let migration = Migration {
-            source: source::build_source(&self.context, object, &secrets, &config_maps)?,
+            source: source?,
             workspace: object.spec.source.workspace.clone(),
             target: target.client.with_budget(share),
             control_plane: target.id,

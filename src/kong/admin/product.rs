@@ -12,6 +12,7 @@ use crate::kong::wire::secrets::SECRET_MARKS;
 pub static ADMIN_API: Product = Product {
     label: "kong_admin",
     name: "the Kong Admin API",
+    domains: None,
     remedies: Remedies {
         tls: "give the CA, and a client certificate if the server asks for one, in the source's tls settings",
         server: "it is tried again; if it stays, look at Kong's error log",

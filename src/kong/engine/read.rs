@@ -106,6 +106,7 @@ fn concerns_list(error: &http::Error) -> bool {
         | Failure::NotFound => true,
         Failure::Unreachable
         | Failure::Fenced
+        | Failure::HostNotAllowed
         | Failure::Tls
         | Failure::Throttled { .. }
         | Failure::Unauthorized

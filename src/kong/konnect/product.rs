@@ -16,6 +16,7 @@ use crate::kong::wire::secrets::SECRET_MARKS;
 pub static KONNECT: Product = Product {
     label: "konnect",
     name: "Konnect",
+    domains: Some(&["konghq.com"]),
     remedies: Remedies {
         tls: "if a proxy stands in between, give its CA with --ca-file; else check the address",
         server: "it is tried again; if it stays, look at Konnect's status page",

@@ -24,6 +24,7 @@ use super::report::report_target;
 use super::run::MigrationRun;
 use crate::api::names::finalizers;
 use crate::api::workspace_migration::{RollbackPolicy, WorkspaceMigration, WorkspaceMigrationStatus};
+use crate::controllers::konnect::session::Trust;
 use crate::controllers::migration::artefacts::keep_rollback;
 use crate::controllers::migration::history::{FinishedRun, remember};
 use crate::controllers::migration::interrupts::Interrupts;
@@ -237,7 +238,12 @@ impl WorkspaceMigrationController {
         throttle: &Throttle,
         draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<Target, Error> {
-        let found = fetch::fetch_target(&self.context, object).await?;
+        // What goes is undone with the token that it was written with, also when that lacks a label since.
+        let trust = match object.metadata.deletion_timestamp {
+            Some(_) => Trust::UsedBefore,
+            None => Trust::Accepted,
+        };
+        let found = fetch::fetch_target(&self.context, object, trust).await?;
         let owner = ObjectRef::from_obj(object);
         self.secrets.set(&self.context.client, &owner, &found.token_read);
         earlier::resolve(found.status, draft);

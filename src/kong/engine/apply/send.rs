@@ -133,6 +133,7 @@ pub(super) fn concerns_entity(error: &http::Error) -> bool {
         Failure::Rejected(_) | Failure::Conflict { .. } | Failure::NotFound => true,
         Failure::Unreachable
         | Failure::Fenced
+        | Failure::HostNotAllowed
         | Failure::Tls
         | Failure::Timeout
         | Failure::Throttled { .. }
