@@ -52,7 +52,7 @@ pub struct Config {
     pub election: Option<LeaseOptions>,
     /// The one namespace to look at; `None` for all.
     pub namespace: Option<String>,
-    /// Calls to one Konnect organisation at the same time.
+    /// Calls with one token to one Konnect server at the same time.
     pub konnect_in_flight: usize,
     /// Migrations that work at the same time; the others wait for a place.
     pub max_concurrent_migrations: u16,

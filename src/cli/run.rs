@@ -79,7 +79,7 @@ pub struct RunArgs {
     /// Look at one namespace only.
     #[arg(long, value_name = "NAMESPACE")]
     namespace: Option<String>,
-    /// Calls to one Konnect organisation at the same time.
+    /// Calls with one token to one Konnect server at the same time.
     #[arg(long, value_name = "NUMBER", default_value_t = Config::default().konnect_in_flight, value_parser = RangedU64ValueParser::<usize>::new().range(1..=1024))]
     konnect_in_flight: usize,
     /// Migrations that work at the same time; the others wait for a place, and their status says for whom.

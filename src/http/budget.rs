@@ -1,4 +1,5 @@
-//! One limit for all calls that share an organisation, because servers limit by organisation and not by client.
+//! One limit for all calls that share a server and a token. Servers limit by organisation and not by client, and a token is of one; which one is
+//! for the server to say, so that the limit is not kept by it.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -153,6 +153,10 @@ fn describe(error: &serde_json::Error) -> String {
     }
 }
 
+/// The longest pause that a server is granted. It knows its limits better than we do, and whoever has a server of his own could otherwise
+/// stop his migrations for years by one answer, beyond the end of whatever was wrong.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+
 /// What an answer is to the call: a reply for 2xx, an error for everything else.
 pub(super) fn read_answer(
     call: &Call<'_>,
@@ -201,7 +205,8 @@ fn refusal(call: &Call<'_>, meaning: Meaning, status: u16, headers: &HeaderMap, 
     if status == 404 && json.is_err() && !body.is_empty() {
         return call.garbage(Some(status), "404, but not as this API says it");
     }
-    let retry_after = retry_after(headers);
+    let asked = retry_after(headers);
+    let retry_after = asked.map(|asked| asked.min(LONGEST_PAUSE));
     let default = meaning.failure(retry_after);
     let said = (call.product.interpret)(status, default, &json.unwrap_or(Value::Null));
     let Interpretation {
@@ -209,6 +214,11 @@ fn refusal(call: &Call<'_>, meaning: Meaning, status: u16, headers: &HeaderMap, 
         detail,
         instance,
     } = masked(said, call);
+    let detail = match &failure {
+        // What else a server says of it changes from call to call.
+        Failure::Throttled { .. } => asked.filter(|asked| *asked > LONGEST_PAUSE).map(too_long),
+        _ => detail,
+    };
     let not_executed = meaning == Meaning::Throttled;
     Error::new(Parts {
         status: Some(status),
@@ -239,6 +249,14 @@ fn masked(said: Interpretation, call: &Call<'_>) -> Interpretation {
         detail: said.detail.map(|detail| redactor.mask(&detail)),
         instance: said.instance,
     }
+}
+
+fn too_long(asked: Duration) -> String {
+    format!(
+        "it asks for a pause of {} s; after {} s it is asked again",
+        asked.as_secs(),
+        LONGEST_PAUSE.as_secs()
+    )
 }
 
 /// `Retry-After` in seconds or as a date; both forms are in use (RFC 9110, 10.2.3).

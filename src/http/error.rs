@@ -199,7 +199,7 @@ impl Error {
             Failure::HostNotAllowed => with("not sent"),
             Failure::Tls => with("no trusted TLS connection"),
             Failure::Timeout => with("no answer in time"),
-            Failure::Throttled { .. } => "the server asks for fewer requests (429)".to_owned(),
+            Failure::Throttled { .. } => with("the server asks for fewer requests (429)"),
             Failure::Server => with(&format!("the server failed ({status})")),
             Failure::Unauthorized => with("the token was not accepted (401)"),
             Failure::Forbidden => with("not permitted (403)"),

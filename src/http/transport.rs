@@ -230,6 +230,22 @@ impl Transport {
         }))
     }
 
+    /// Refuses a call whose host may not be called, before anything is resolved.
+    ///
+    /// # Errors
+    /// [`Failure::HostNotAllowed`].
+    pub(crate) fn require_allowed(&self, call: &Call<'_>) -> Result<(), Error> {
+        let options = &self.shared.options;
+        let is_mapped = options.endpoints.resolve(&call.url) != call.url;
+        let checked = options
+            .hosts
+            .as_ref()
+            .map(|rule| rule.check(call.product, &call.url, is_mapped));
+        checked
+            .unwrap_or(Ok(()))
+            .map_err(|refused| network::not_allowed(call, &refused))
+    }
+
     async fn attempt(&self, call: &Call<'_>) -> Result<Reply, Error> {
         let span = tracing::debug_span!("call", service = call.product.label, method = %call.method, route = call.route);
         let started = Instant::now();
@@ -253,10 +269,7 @@ impl Transport {
     async fn exchange(&self, call: &Call<'_>) -> Result<Reply, Error> {
         let url = self.shared.options.endpoints.resolve(&call.url);
         let is_mapped = url != call.url;
-        if let Some(rule) = &self.shared.options.hosts {
-            rule.check(call.product, &call.url, is_mapped)
-                .map_err(|refused| network::not_allowed(call, &refused))?;
-        }
+        self.require_allowed(call)?;
         let elsewhere = is_mapped.then(|| host_of(&url));
         let http = if is_mapped || call.product.domains.is_some() {
             &self.clients.vouched

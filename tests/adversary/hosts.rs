@@ -41,10 +41,15 @@ async fn n11_a_konnect_token_goes_to_konnect_and_to_no_server_of_a_user() -> Res
         ("suffix", "us.api.konghq.com.evil.example".to_owned()),
         ("prefix", "us.evilkonghq.com".to_owned()),
         // Resolves to this machine in many places.
-        ("local", format!("us.localhost:{}", own.rsplit(':').next().context("a port")?)),
+        (
+            "local",
+            format!("us.localhost:{}", own.rsplit(':').next().context("a port")?),
+        ),
     ];
     for (name, server) in &servers {
-        world.auth(name, "konnect-token", &format!("https://{server}")).await?;
+        world
+            .auth(name, "konnect-token", &format!("https://{server}"))
+            .await?;
     }
     world.start_operator()?;
     for (name, server) in &servers {
@@ -84,7 +89,9 @@ async fn n11_no_spelling_of_this_machine_or_its_cloud_is_an_admin_api() -> Resul
             .create(at(&world, &format!("https://{host}:{port}")))
             .await?;
         let seen = world
-            .migration_until("inventory", host, |seen| seen.is("Ready", "False", "HostNotAllowed"))
+            .migration_until("inventory", host, |seen| {
+                seen.is("Ready", "False", "HostNotAllowed")
+            })
             .await?;
         assert!(seen.is("Stalled", "True", "HostNotAllowed"), "{host}");
         assert!(seen.is("SourceReady", "False", "HostNotAllowed"), "{host}");
@@ -138,7 +145,11 @@ async fn n11_an_admin_token_goes_to_the_hosts_that_its_secret_lists() -> Result<
     let mut world = World::prepare("listed").await?;
     world.control_plane("inventory").await?;
     world.start_operator()?;
-    for (listed, goes) in [("kong.example.com, .kong.svc", false), ("nothing/8", false), ("127.0.0.1", true)] {
+    for (listed, goes) in [
+        ("kong.example.com, .kong.svc", false),
+        ("nothing/8", false),
+        ("127.0.0.1", true),
+    ] {
         world
             .apply::<Secret>(
                 "kong-admin",

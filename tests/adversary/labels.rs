@@ -66,7 +66,8 @@ async fn n11_a_service_accounts_token_is_never_sent_whatever_it_is_labelled() ->
             .delete("konnect-token", &DeleteParams::default())
             .await?;
         world.apply::<ServiceAccount>("robot", json!({})).await?;
-        let labels = json!({"konghq.com/credential": "konnect", "gatewaymigration.dev/credential": "kong-admin"});
+        let labels =
+            json!({"konghq.com/credential": "konnect", "gatewaymigration.dev/credential": "kong-admin"});
         world
             .apply::<Secret>(
                 "robot-token",
@@ -111,7 +112,11 @@ async fn n11_a_label_for_one_use_opens_no_other() -> Result<()> {
     world.start_operator()?;
     for (way, noun, value) in [
         ("token", "a token for an Admin API", "kong-admin"),
-        ("certificate", "a client certificate for an Admin API", "client-certificate"),
+        (
+            "certificate",
+            "a client certificate for an Admin API",
+            "client-certificate",
+        ),
         ("file", "a declarative file", "declarative-config"),
     ] {
         world.create(naming_the_konnect_token(&world, way)).await?;
@@ -217,7 +222,7 @@ async fn n11_deleting_an_object_sends_no_secret_that_never_worked() -> Result<()
         .labelled_secret("billing", "kpat_billing", json!({"app": "billing"}))
         .await?;
     world.start_operator()?;
-    world.control_plane_id("inventory").await?;
+    world.control_plane_is("inventory", "Programmed").await?;
     let before = world.asked_of_konnect();
     // The configuration worked; now it names somebody else's Secret, and what hangs on it is deleted.
     world.auth("konnect", "billing", SERVER).await?;
@@ -235,10 +240,7 @@ async fn n11_deleting_an_object_sends_no_secret_that_never_worked() -> Result<()
         .await?;
     let blocked = tokio::time::timeout(std::time::Duration::from_secs(60), async {
         loop {
-            let found = world
-                .api::<KonnectGatewayControlPlane>()
-                .get("inventory")
-                .await?;
+            let found = world.api::<KonnectGatewayControlPlane>().get("inventory").await?;
             let conditions = found.status.map(|status| status.conditions).unwrap_or_default();
             if let Some(said) = conditions
                 .into_iter()

@@ -1,6 +1,7 @@
 //! What an adversary, or a careless team, does to others by way of this operator, on a real API server: each test names the number of the
 //! case that it is of, and SECURITY.md names the tests. One cluster serves all tests; each has a namespace and an operator of its own.
 
+mod budgets;
 #[path = "../shared/cluster.rs"]
 mod cluster;
 #[path = "../shared/credentials.rs"]

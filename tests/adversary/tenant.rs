@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 use gateway_migration_operator::api::konnect_api_auth_configuration::KonnectAPIAuthConfiguration;
+use gateway_migration_operator::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::{Patch, PatchParams};
@@ -27,7 +28,10 @@ impl World {
         object["kind"] = json!(K::kind(&()));
         object["metadata"]["name"] = json!(name);
         let params = PatchParams::apply("test").force();
-        Ok(self.api::<K>().patch(name, &params, &Patch::Apply(&object)).await?)
+        Ok(self
+            .api::<K>()
+            .patch(name, &params, &Patch::Apply(&object))
+            .await?)
     }
 
     /// A Secret with a token and these labels.
@@ -70,9 +74,47 @@ impl World {
         }
     }
 
+    /// Waits until some condition of a control plane says this, and returns its message.
+    pub async fn control_plane_says(&self, name: &str, words: &str) -> Result<String> {
+        let mut last = None;
+        let said = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let found = self.api::<KonnectGatewayControlPlane>().get(name).await?;
+                let conditions = found.status.map(|status| status.conditions).unwrap_or_default();
+                if let Some(said) = conditions.iter().find(|said| said.message.contains(words)) {
+                    return anyhow::Ok(said.message.clone());
+                }
+                last = Some(conditions);
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        });
+        match said.await {
+            Ok(said) => said,
+            Err(_) => bail!("{name} does not say {words:?}: {last:#?}"),
+        }
+    }
+
     /// Requests that Konnect received, on both of its addresses.
     pub fn asked_of_konnect(&self) -> u64 {
         self.bed.konnect_server.stats().total + self.bed.konnect_global.stats().total
+    }
+
+    /// Waits until a condition of a control plane is true.
+    pub async fn control_plane_is(&self, name: &str, condition: &str) -> Result<()> {
+        let is = async {
+            loop {
+                let found = self.api::<KonnectGatewayControlPlane>().get(name).await?;
+                let conditions = found.status.map(|status| status.conditions).unwrap_or_default();
+                if conditions
+                    .iter()
+                    .any(|said| said.type_ == condition && said.status == "True")
+                {
+                    return anyhow::Ok(());
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, is).await?
     }
 
     /// Connections that were made to the Admin API.

@@ -4,9 +4,9 @@
 mod auth_configuration;
 #[path = "../shared/cluster.rs"]
 mod cluster;
+mod control_plane;
 #[path = "../shared/credentials.rs"]
 mod credentials;
-mod control_plane;
 mod leadership;
 mod process;
 mod runtime;

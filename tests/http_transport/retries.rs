@@ -111,6 +111,22 @@ async fn a_long_retry_after_goes_to_the_caller_and_holds_back_the_whole_organisa
 }
 
 #[tokio::test]
+async fn a_pause_without_measure_is_cut_to_an_hour_and_told() -> anyhow::Result<()> {
+    for seconds in ["86400", "315360000"] {
+        let server = server(&[&format!("GET /me=429;retry-after={seconds}")]).await?;
+        let budget = Arc::new(Budget::new(8));
+        let client = client_with(options(&server.url())?, budget.clone())?;
+        let error = failed(client.organization().await)?;
+        let hour = Duration::from_secs(3600);
+        assert_eq!(error.retry_after(), Some(hour));
+        assert!(budget.paused_for().is_some_and(|left| left <= hour));
+        let told = format!("it asks for a pause of {seconds} s; after 3600 s it is asked again");
+        assert!(error.to_string().contains(&told), "{error}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn retry_after_may_be_a_date() -> anyhow::Result<()> {
     let hour = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
     let later = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&hour)?;

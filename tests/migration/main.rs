@@ -7,11 +7,11 @@ mod backup;
 mod canaries;
 #[path = "../shared/cluster.rs"]
 mod cluster;
-#[path = "../shared/credentials.rs"]
-mod credentials;
 mod coexistence;
 mod command_line;
 mod crash;
+#[path = "../shared/credentials.rs"]
+mod credentials;
 mod custom_plugins;
 mod declarative;
 mod drift;

@@ -24,7 +24,7 @@ use crate::{
 /// Konnect, as one object may use it.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// Calls count against the organisation's budget.
+    /// Calls count against the budget of its server and token.
     pub client: konnect::Client,
     /// Id of the organisation.
     pub organization_id: String,
@@ -166,12 +166,9 @@ pub async fn open(
         .status
         .and_then(|status| status.organization_id)
         .unwrap_or_default();
-    let client = konnect::Client::new(
-        &context.transport,
-        &server_url,
-        &token.result?,
-        context.budgets.of(&organization_id),
-    )?;
+    let secret = token.result?;
+    let budget = context.budgets.of(&server_url.authority(), &secret);
+    let client = konnect::Client::new(&context.transport, &server_url, &secret, budget)?;
     Ok(Session {
         client,
         organization_id,

@@ -94,14 +94,9 @@ impl AuthConfiguration {
             .set(&self.context.client, &ObjectRef::from_obj(object), &token.read);
         let token = token.result?;
         status::resolved(draft, object);
-        // Before the first answer the organisation is unknown; the object's own budget stands in for its.
-        let key = draft
-            .status
-            .organization_id
-            .clone()
-            .or_else(|| object.meta().uid.clone());
-        let budget = self.context.budgets.of(&key.unwrap_or_default());
+        let budget = self.context.budgets.of(&server_url.authority(), &token);
         let client = konnect::Client::new(&self.context.transport, &server_url, &token, budget)?;
+        client.require_allowed()?;
         let asked = client.organization().await;
         asked.map_err(|error| AuthError::of_identity(client.identity_server().host(), error))
     }

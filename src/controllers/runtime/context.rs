@@ -31,7 +31,7 @@ pub struct Context {
     pub leadership: Leadership,
     /// The way to all remote servers.
     pub transport: Transport,
-    /// One budget per Konnect organisation, shared by all controllers.
+    /// One budget per Konnect server and token, shared by all controllers.
     pub budgets: Arc<Budgets>,
     /// What `/readyz` waits for.
     pub readiness: Readiness,

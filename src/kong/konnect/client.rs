@@ -69,6 +69,15 @@ impl Client {
         &self.inner.identity_server
     }
 
+    /// Whether this server may be called at all; the identity API, which checks the token, may be another one.
+    ///
+    /// # Errors
+    /// [`Failure::HostNotAllowed`](crate::http::Failure::HostNotAllowed).
+    pub fn require_allowed(&self) -> Result<(), http::Error> {
+        let call = self.call(Method::GET, self.url("v2/control-planes", []));
+        self.transport().require_allowed(&call)
+    }
+
     /// The budget that this client's calls are taken from.
     pub fn budget(&self) -> &Arc<Budget> {
         &self.inner.budget

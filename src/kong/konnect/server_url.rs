@@ -91,6 +91,14 @@ impl ServerUrl {
         self.base.host_str().unwrap_or_default()
     }
 
+    /// The host name, with its port where that is not the usual one, as all spellings of the same server have it.
+    pub fn authority(&self) -> String {
+        match self.base.port() {
+            Some(port) => format!("{}:{port}", self.host()),
+            None => self.host().to_owned(),
+        }
+    }
+
     /// True for a region at Konnect's public address, such as `us.api.konghq.com`; false for the global host and for every other name.
     pub fn is_public_region(&self) -> bool {
         let region = self.host().strip_suffix(".api.konghq.com");
