@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{
     conditions,
     konnect_gateway_control_plane::{KonnectConfiguration, KonnectEndpoints},
-    refs::{AuthRef, ControlPlaneRef, NamespacedRef},
+    refs::{self, AuthRef, ControlPlaneRef, NamespacedRef},
     schema,
 };
 
@@ -126,6 +126,7 @@ pub enum Provisioning {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct CertificateSecretRef {
     /// Name of the Secret.
+    #[schemars(length(max = 253), regex(pattern = refs::NAME))]
     pub name: String,
 }
 

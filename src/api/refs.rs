@@ -4,11 +4,18 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+/// Pattern of an object's name, a DNS subdomain. Names go into URLs: what can be no name is refused where it is written.
+pub(super) const NAME: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+/// The same, or nothing.
+const NAME_OR_NONE: &str = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*)?$";
+/// Pattern of a key in a Secret or ConfigMap.
+const KEY: &str = r"^[-._a-zA-Z0-9]+$";
+
 /// An object of a known kind in the same namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct LocalRef {
     /// Name of the object.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = NAME))]
     pub name: String,
 }
 
@@ -16,10 +23,10 @@ pub struct LocalRef {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct KeyRef {
     /// Name of the Secret or ConfigMap.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = NAME))]
     pub name: String,
     /// Key of the entry.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = KEY))]
     pub key: String,
 }
 
@@ -29,6 +36,7 @@ pub struct KeyRef {
 pub struct SecretRef {
     /// Name of the Secret.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253), regex(pattern = NAME_OR_NONE))]
     pub name: Option<String>,
     /// Namespace of the Secret. The namespace of the referring object when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +47,7 @@ pub struct SecretRef {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct AuthRef {
     /// Name of the KonnectAPIAuthConfiguration.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = NAME))]
     pub name: String,
     /// Namespace of the KonnectAPIAuthConfiguration. The namespace of the referring object when left out.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,7 +59,7 @@ pub struct AuthRef {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 pub struct NamespacedRef {
     /// Name of the object.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = NAME))]
     pub name: String,
     /// Namespace of the object. The namespace of the referring object when left out.
     #[serde(skip_serializing_if = "Option::is_none")]

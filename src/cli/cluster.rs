@@ -9,6 +9,7 @@ use kube::{Api, Client, Config};
 
 use super::kinds::{ClusterKind, KINDS, StatusExcerpt, WORKSPACE_MIGRATION};
 use crate::controllers::runtime::error::chain;
+use crate::k8s::by_name;
 
 /// Which migration, in which cluster.
 #[derive(Debug, Args)]
@@ -91,7 +92,7 @@ impl Address {
         let Self { client, name } = self;
         let resource = (name.kind.resource)();
         let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), &name.namespace, &resource);
-        let object = match api.get(&name.name).await {
+        let object = match by_name::get(&api, &name.name).await {
             Ok(object) => object,
             Err(error) => return Err(refusal(name, error)),
         };

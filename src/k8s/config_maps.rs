@@ -3,6 +3,7 @@
 use k8s_openapi::{ByteString, api::core::v1::ConfigMap};
 use kube::{Api, Client};
 
+use super::by_name;
 use super::watches::{ObjectKey, ObjectWatches};
 
 /// Watches of single ConfigMaps.
@@ -49,7 +50,7 @@ pub enum ConfigMapError {
 /// When the API server refuses or fails.
 pub async fn get(client: &Client, key: &ObjectKey) -> Result<Option<ConfigMap>, ConfigMapError> {
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), &key.namespace);
-    api.get_opt(&key.name)
+    by_name::get_opt(&api, &key.name)
         .await
         .map_err(|source| ConfigMapError::Api {
             namespace: key.namespace.clone(),

@@ -4,10 +4,12 @@
 //! Nothing here knows a product API.
 
 pub mod artefacts;
+pub mod by_name;
 pub mod conditions;
 pub mod config_maps;
 pub mod events;
 pub mod finalizer;
+pub mod fit;
 pub mod lead;
 pub mod lease;
 pub mod refusal;

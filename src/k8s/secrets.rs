@@ -5,6 +5,7 @@ use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::{Api, Client};
 use secrecy::SecretString;
 
+use super::by_name;
 use super::watches::ObjectWatches;
 
 pub use super::watches::{ObjectKey as SecretKey, ReadVersions};
@@ -86,11 +87,13 @@ pub enum SecretError {
 /// Reads one Secret by name; `None` when there is none.
 pub async fn get(client: &Client, key: &SecretKey) -> Result<Option<Secret>, SecretError> {
     let api: Api<Secret> = Api::namespaced(client.clone(), &key.namespace);
-    api.get_opt(&key.name).await.map_err(|source| SecretError::Api {
-        namespace: key.namespace.clone(),
-        name: key.name.clone(),
-        source,
-    })
+    by_name::get_opt(&api, &key.name)
+        .await
+        .map_err(|source| SecretError::Api {
+            namespace: key.namespace.clone(),
+            name: key.name.clone(),
+            source,
+        })
 }
 
 /// Takes one text value out of a Secret as read by [`get`], without the white space that editors and `echo` leave at

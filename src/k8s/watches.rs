@@ -21,6 +21,8 @@ use kube::{
 use serde::de::DeserializeOwned;
 use tokio::{sync::mpsc, task::AbortHandle};
 
+use super::by_name;
+
 /// Which object of a kind: namespace and name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey {
@@ -110,7 +112,9 @@ where
             }
             needed
         });
-        for (key, version) in objects {
+        // What can have no name can never come to be, and a selector would take it for something else.
+        let possible = objects.iter().filter(|(key, _)| by_name::is_name(&key.name));
+        for (key, version) in possible {
             let entry = watched.entry(key.clone()).or_insert_with(|| Watched {
                 owners: HashSet::new(),
                 version: version.clone(),

@@ -10,6 +10,7 @@ mod former_ledgers;
 mod hosts;
 mod intentions;
 mod labels;
+mod names;
 #[expect(
     dead_code,
     reason = "the world of the migrations' tests, of which these use a part"

@@ -6,8 +6,13 @@ use serde_json::{Value, json};
 
 use crate::table::{self, Case, merge};
 
-/// Refusals that a file does not meet: the field is judged where it is used, or by the command itself (`cli/decisions.rs`).
-const ELSEWHERE: &[&str] = &["spec.source.adminAPI.url", "is not implemented yet"];
+/// Refusals that a file does not meet: the field is judged where it is used, or by the command itself (`cli/decisions.rs`), or is for the
+/// operator alone, as references to Secrets are.
+const ELSEWHERE: &[&str] = &[
+    "spec.source.adminAPI.url",
+    "spec.source.adminAPI.tokenSecretRef",
+    "is not implemented yet",
+];
 
 fn is_refused(base: &Value, patch: &Value) -> anyhow::Result<Option<String>> {
     let mut object = base.clone();

@@ -15,6 +15,7 @@ use crate::{
     },
     http::InvalidToken,
     k8s::{
+        by_name,
         conditions::{ConditionSet, ConditionStatus, find},
         secrets::ReadVersions,
     },
@@ -139,9 +140,8 @@ pub async fn open(
     trust: Trust,
 ) -> Result<Session, SessionError> {
     let name = referenced(namespace, auth_ref)?;
-    let auth = context
-        .namespaced::<KonnectAPIAuthConfiguration>(namespace)
-        .get_opt(name)
+    let api = context.namespaced::<KonnectAPIAuthConfiguration>(namespace);
+    let auth = by_name::get_opt(&api, name)
         .await?
         .ok_or_else(|| SessionError::NotFound {
             namespace: namespace.to_owned(),

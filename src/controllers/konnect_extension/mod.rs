@@ -49,6 +49,7 @@ use crate::{
         names::finalizers::KONNECT_CLEANUP,
     },
     k8s::{
+        by_name,
         events::Note,
         field_manager, finalizer,
         secret_use::{self, SecretUse},
@@ -186,11 +187,8 @@ impl Extensions {
     ) -> Result<ExtensionKonnectStatus, ExtensionError> {
         let name = control_plane::referenced_name(extension)?;
         let namespace = extension.namespace().unwrap_or_default();
-        let found = self
-            .context
-            .namespaced::<KonnectGatewayControlPlane>(&namespace)
-            .get_opt(name)
-            .await?;
+        let api = self.context.namespaced::<KonnectGatewayControlPlane>(&namespace);
+        let found = by_name::get_opt(&api, name).await?;
         let found = found.ok_or_else(|| ControlPlaneFault::Missing {
             namespace,
             name: name.to_owned(),

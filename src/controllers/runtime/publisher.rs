@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::draft::Draft;
 use crate::{
     api::conditions::reason,
-    k8s::{conditions::ConditionStatus, status::ReconciledObject},
+    k8s::{conditions::ConditionStatus, fit::fit, status::ReconciledObject},
 };
 
 /// Writes the status of one object as one field manager. While another replica leads, the client refuses it.
@@ -45,7 +45,7 @@ impl<K: ReconciledObject> Publisher<K> {
     /// # Errors
     /// When the API server refuses or fails, and while another replica leads.
     pub async fn publish(&mut self, draft: &Draft<<K as HasStatus>::Status>) -> Result<(), kube::Error> {
-        let status = serde_json::to_value(draft.to_status()).map_err(kube::Error::SerdeError)?;
+        let status = fit(serde_json::to_value(draft.to_status()).map_err(kube::Error::SerdeError)?);
         if self.written.as_ref() != Some(&status) {
             apply(&self.api, &self.manager, &self.meta, &status).await?;
             self.written = Some(status);

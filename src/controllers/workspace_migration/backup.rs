@@ -15,6 +15,7 @@ use crate::api::workspace_migration::{BackupPolicy, Phase, WorkspaceMigration, W
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::error::ReconcileError as _;
 use crate::k8s::artefacts::{self, Artefact, ArtefactError, PackedDocument};
+use crate::k8s::by_name;
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::k8s::events::Note;
 use crate::kong::engine::Applied;
@@ -156,7 +157,7 @@ impl WorkspaceMigrationController {
     async fn control_plane_name(&self, object: &WorkspaceMigration) -> Option<String> {
         let namespace = object.namespace().unwrap_or_default();
         let api = self.context.namespaced::<KonnectGatewayControlPlane>(&namespace);
-        let found = api.get_opt(&object.spec.target.control_plane_ref.name).await;
+        let found = by_name::get_opt(&api, &object.spec.target.control_plane_ref.name).await;
         Some(found.ok()??.spec.effective_request()?.name)
     }
 

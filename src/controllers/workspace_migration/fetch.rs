@@ -9,6 +9,7 @@ use crate::api::workspace_migration::{TargetStatus, WorkspaceMigration};
 use crate::config::KonnectKinds;
 use crate::controllers::konnect::session::{self, Trust};
 use crate::controllers::runtime::context::Context;
+use crate::k8s::by_name;
 use crate::k8s::secrets::ReadVersions;
 use crate::kong::konnect;
 use crate::kong::model::ClusterType;
@@ -38,10 +39,8 @@ pub async fn fetch_target(
 ) -> Result<FoundTarget, Error> {
     let namespace = migration.namespace().unwrap_or_default();
     let name = migration.spec.target.control_plane_ref.name.clone();
-    let found = context
-        .namespaced::<KonnectGatewayControlPlane>(&namespace)
-        .get_opt(&name)
-        .await?;
+    let api = context.namespaced::<KonnectGatewayControlPlane>(&namespace);
+    let found = by_name::get_opt(&api, &name).await?;
     let Some(control_plane) = found else {
         return Err(Error::ControlPlaneNotFound { name });
     };

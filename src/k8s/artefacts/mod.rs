@@ -15,7 +15,7 @@ use std::io;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::{ByteString, NamespaceResourceScope, api::core::v1::Secret};
-use kube::api::{DeleteParams, ObjectMeta, Patch, PatchParams};
+use kube::api::{ObjectMeta, Patch, PatchParams};
 use kube::core::PartialObjectMeta;
 use kube::{Api, Client, Resource, ResourceExt};
 
@@ -23,6 +23,7 @@ pub use self::find::find_about;
 pub use self::packed::PackedDocument;
 use self::packed::{digest, unpack};
 use super::FIELD_MANAGER_PREFIX;
+use super::by_name;
 use super::refusal::said;
 
 /// Bytes of one chunk. A Secret may hold 1 MiB, and etcd takes requests of 1.5 MiB, in which the bytes are base64.
@@ -297,7 +298,7 @@ async fn claim<K: Resource<DynamicType = ()>>(
     artefact: &Artefact,
     name: &str,
 ) -> Result<Option<PartialObjectMeta<Secret>>, ArtefactError> {
-    let found = api.get_metadata_opt(name).await.map_err(failed(name))?;
+    let found = by_name::get_metadata_opt(api, name).await.map_err(failed(name))?;
     match found {
         Some(found) if !artefact.is_of(owner, &found) => Err(ArtefactError::Taken {
             name: name.to_owned(),
@@ -318,14 +319,14 @@ async fn delete_from(api: &Api<Secret>, slot: Slot, name: &str, first: usize) ->
 
 /// False when there was nothing to delete.
 async fn delete(api: &Api<Secret>, name: &str) -> Result<bool, ArtefactError> {
-    match api.delete(name, &DeleteParams::default()).await {
+    match by_name::delete(api, name).await {
         Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
-        other => other.map(|_| true).map_err(failed(name)),
+        other => other.map(|()| true).map_err(failed(name)),
     }
 }
 
 async fn get(api: &Api<Secret>, name: &str) -> Result<Secret, ArtefactError> {
-    let found = api.get_opt(name).await.map_err(failed(name))?;
+    let found = by_name::get_opt(api, name).await.map_err(failed(name))?;
     found
         .filter(|secret| secret.type_.as_deref() == Some(TYPE))
         .ok_or_else(|| ArtefactError::Missing {

@@ -92,6 +92,15 @@ impl From<Root> for Node {
     }
 }
 
+/// Whether a text is a version as Kong writes it, such as `3.4.3.1-enterprise-edition`. It is shown wherever a source is, so that whatever
+/// answers in place of Kong must not be shown by it.
+fn is_version(text: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+' | b'_');
+    let major = text.split('.').next().unwrap_or_default();
+    let starts = !major.is_empty() && major.len() <= 4 && major.bytes().all(|byte| byte.is_ascii_digit());
+    starts && text.contains('.') && text.len() <= 64 && text.bytes().all(is_inner)
+}
+
 /// Kong before 3.0 says it in the version only.
 fn edition(named: Option<&str>, version: &str) -> Edition {
     match named {
@@ -110,6 +119,9 @@ impl Client {
     pub async fn node(&self) -> Result<Node, http::Error> {
         let call = self.call(None, "", []);
         let root: Root = self.send(&call).await?.parse(&call)?;
+        if !is_version(&root.version) {
+            return Err(call.garbage(Some(200), "its version is none of Kong's"));
+        }
         Ok(root.into())
     }
 }
@@ -132,6 +144,27 @@ mod tests {
         assert_eq!(node.edition, Edition::Community);
         assert_eq!(node.router_flavor.as_deref(), Some("traditional_compatible"));
         assert!(node.audit_log && node.is_dbless() && node.plugins.contains("acl"));
+    }
+
+    #[test]
+    fn only_a_version_is_taken_for_one() {
+        let long = format!("3.9.{}", "1".repeat(2_000_000));
+        for (text, is) in [
+            ("3.9.1", true),
+            ("0.36-2-enterprise-edition", true),
+            ("3.4.3.1-enterprise-edition", true),
+            ("3.10.0-dev+abc_1", true),
+            ("", false),
+            ("3", false),
+            ("version 3.9", false),
+            ("3.9 of the billing service", false),
+            ("3.9\u{1b}[2J", false),
+            ("3.9\n", false),
+            (".9", false),
+            (long.as_str(), false),
+        ] {
+            assert_eq!(is_version(text), is, "{:?}", text.get(..40).unwrap_or(text));
+        }
     }
 
     #[test]
