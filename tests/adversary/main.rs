@@ -6,6 +6,7 @@ mod budgets;
 mod cluster;
 #[path = "../shared/credentials.rs"]
 mod credentials;
+mod files;
 mod former_ledgers;
 mod hosts;
 mod intentions;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::measure::Measure;
+
 /// How many faults are told at once.
 const SHOWN: usize = 10;
 
@@ -19,6 +21,17 @@ pub enum Error {
         column: u64,
         /// What kind of fault.
         problem: &'static str,
+    },
+    /// It stands for more than a file of its size may.
+    #[error(
+        "the declarative file of {bytes} bytes stands for more than {limit} MiB, the limit for that size, by aliases, defaults or shared \
+         configurations; write out what its entities need, or split it"
+    )]
+    TooLarge {
+        /// Bytes of the file.
+        bytes: usize,
+        /// Limit in MiB.
+        limit: u64,
     },
     /// The top level is no record.
     #[error("the declarative file is no record of lists: it must begin with _format_version")]
@@ -44,6 +57,15 @@ pub enum Error {
     /// Entities that no gateway would accept.
     #[error("the declarative file has {} {}: {}", .0.len(), if .0.len() == 1 { "fault" } else { "faults" }, FaultList(.0))]
     Faults(Vec<Fault>),
+}
+
+impl Error {
+    pub(super) fn too_large(text: &str, measure: &Measure) -> Self {
+        Self::TooLarge {
+            bytes: text.len(),
+            limit: measure.limit() >> 20,
+        }
+    }
 }
 
 /// One fault at one place of the file.

@@ -1,11 +1,12 @@
 //! What a file says of all its entities at once, and what it means without saying it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
 use super::Format;
 use super::flatten::EntityDraft;
+use super::measure::{Exceeded, Measure, size};
 use super::remark::{Remark, Topic};
 use super::resolve::Placed;
 use super::syntax::Header;
@@ -14,13 +15,34 @@ use crate::kong::model::entity_kind::{Role, Write};
 use crate::kong::model::json;
 
 /// Writes out what the file abbreviates: shared plugin configurations, `url`, defaults, select tags.
-pub fn complete(drafts: &mut [EntityDraft], header: &Header, remarks: &mut Vec<Remark>) {
+///
+/// # Errors
+/// When what is written out exceeds the measure.
+pub fn complete(
+    drafts: &mut [EntityDraft],
+    header: &Header,
+    measure: &Measure,
+    remarks: &mut Vec<Remark>,
+) -> Result<(), Exceeded> {
+    let sizes = |values: &Map<String, Value>| -> BTreeMap<String, u64> {
+        let sizes = values.iter().map(|(name, value)| (name.clone(), size(value)));
+        sizes.collect()
+    };
+    let (defaults_sizes, config_sizes) = (sizes(&header.defaults), sizes(&header.plugin_configs));
+    let tags_size: u64 = header.select_tags.iter().map(|tag| size(&json!(tag))).sum();
     for setting in &header.ignored {
         let observed =
             format!("{setting} says something to decK; the migration goes where its own spec says");
         remarks.push(Remark::of_list(Topic::SettingIgnored, setting, observed));
     }
     for draft in drafts {
+        let named = draft.body.get("_config").and_then(Value::as_str);
+        let copies = [
+            named.and_then(|name| config_sizes.get(name)),
+            defaults_sizes.get(singular(draft.section.name)),
+            Some(&tags_size),
+        ];
+        measure.take(copies.into_iter().flatten().sum())?;
         let body = &mut draft.body;
         match draft.kind.role {
             Role::Plugin => share_config(body, &header.plugin_configs),
@@ -38,6 +60,7 @@ pub fn complete(drafts: &mut [EntityDraft], header: &Header, remarks: &mut Vec<R
             add_tags(body, &header.select_tags);
         }
     }
+    Ok(())
 }
 
 fn singular(list: &str) -> &str {

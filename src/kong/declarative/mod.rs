@@ -18,6 +18,7 @@ mod error;
 mod flatten;
 mod ids;
 mod meaning;
+mod measure;
 mod remark;
 mod resolve;
 mod sections;
@@ -35,6 +36,7 @@ pub use remark::{Remark, Topic};
 
 use flatten::flatten;
 use ids::Naming;
+use measure::{Exceeded, Measure};
 use resolve::resolve;
 
 /// The workspace of a file that names none.
@@ -79,11 +81,13 @@ pub struct Document {
 /// When the text is neither YAML nor JSON, has another format version, is of another workspace, or has faults that no
 /// gateway would accept: duplicates, entries of the wrong shape, contradictory references.
 pub fn parse(text: &str, workspace: &str) -> Result<Document, Error> {
-    let mut root = syntax::read(text)?;
+    let measure = Measure::new(text.len());
+    let mut root = syntax::read(text, &measure)?;
     let header = syntax::take_header(&mut root, workspace)?;
     let mut remarks = Vec::new();
     let mut drafts = flatten(root, &mut remarks)?;
-    meaning::complete(&mut drafts, &header, &mut remarks);
+    meaning::complete(&mut drafts, &header, &measure, &mut remarks)
+        .map_err(|Exceeded| Error::too_large(text, &measure))?;
     let mut entities = resolve(drafts, &Naming::new(workspace), &mut remarks)?;
     meaning::judge(&mut entities, &header, &mut remarks);
     Ok(Document {

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+use super::measure::{Exceeded, Measure};
 use super::{DEFAULT_WORKSPACE, Error, Format};
 
 /// Settings of a file: the keys that begin with an underscore.
@@ -24,20 +25,63 @@ pub struct Header {
 }
 
 /// Reads YAML, or JSON when the text begins with a brace.
-pub fn read(text: &str) -> Result<Map<String, Value>, Error> {
-    let value = if text.trim_start().starts_with('{') {
-        serde_json::from_str::<Unique>(text).map_err(|error| json_error(&error))?
-    } else {
-        // A file of a hundred thousand entities has some millions of nodes; aliases stay bounded.
-        let options = serde_saphyr::options! {
-            budget: serde_saphyr::budget! { max_events: 40_000_000, max_nodes: 20_000_000, max_total_scalar_bytes: 1 << 30 },
-        };
-        serde_saphyr::from_str_with_options::<Unique>(text, options).map_err(|error| yaml_error(&error))?
+pub fn read(text: &str, measure: &Measure) -> Result<Map<String, Value>, Error> {
+    let told = |error| match measure.is_exceeded() {
+        true => Error::too_large(text, measure),
+        false => error,
     };
-    match value.0 {
+    let value = if text.trim_start().starts_with('{') {
+        read_json(text, measure).map_err(|error| told(json_error(&error)))?
+    } else {
+        read_yaml(text, measure).map_err(|error| match expands(&error) {
+            true => Error::too_large(text, measure),
+            false => told(yaml_error(&error)),
+        })?
+    };
+    match value {
         Value::Object(root) => Ok(root),
         _ => Err(Error::NoRecord),
     }
+}
+
+fn read_json(text: &str, measure: &Measure) -> Result<Value, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = Unique(measure).deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    Ok(value)
+}
+
+/// What is made of the text is measured; these bounds are for what the parser itself keeps. A file of a hundred thousand entities has some
+/// millions of nodes.
+fn read_yaml(text: &str, measure: &Measure) -> Result<Value, serde_saphyr::Error> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_events: 40_000_000,
+            max_nodes: 20_000_000,
+            max_total_scalar_bytes: 1 << 30,
+            max_recorded_anchor_events: 100_000 + text.len() / 4,
+            max_recorded_anchor_bytes: (8 << 20) + text.len(),
+        },
+    };
+    serde_saphyr::with_deserializer_from_str_with_options(text, options, |deserializer| {
+        Unique(measure).deserialize(deserializer)
+    })
+}
+
+/// Whether a bound of the parser was met, all of which are there for what stands for more than it is.
+fn expands(error: &serde_saphyr::Error) -> bool {
+    let mut error = error.without_snippet();
+    while let serde_saphyr::Error::AliasError { error: inner, .. } = error {
+        error = inner.without_snippet();
+    }
+    matches!(
+        error,
+        serde_saphyr::Error::Budget { .. }
+            | serde_saphyr::Error::AliasReplayCounterOverflow { .. }
+            | serde_saphyr::Error::AliasReplayLimitExceeded { .. }
+            | serde_saphyr::Error::AliasExpansionLimitExceeded { .. }
+            | serde_saphyr::Error::AliasReplayStackDepthExceeded { .. }
+    )
 }
 
 /// The parsers' own texts quote the file, so only the place and a fixed text are kept.
@@ -136,59 +180,72 @@ fn take_record(root: &mut Map<String, Value>, key: &str) -> Map<String, Value> {
     }
 }
 
-/// A JSON value in which no key stands twice.
-struct Unique(Value);
+/// Makes a JSON value in which no key stands twice, and which is no larger than its measure.
+#[derive(Clone, Copy)]
+struct Unique<'m>(&'m Measure);
 
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UniqueVisitor).map(Self)
+impl<'de> DeserializeSeed<'de> for Unique<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-struct UniqueVisitor;
+/// The text does not matter: the measure tells that it was exceeded.
+fn exceeded<E: serde::de::Error>(_: Exceeded) -> E {
+    E::custom("too large")
+}
 
-impl<'de> Visitor<'de> for UniqueVisitor {
+impl<'de> Visitor<'de> for Unique<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value")
     }
 
-    fn visit_unit<E>(self) -> Result<Value, E> {
+    fn visit_unit<E: serde::de::Error>(self) -> Result<Value, E> {
+        self.0.take_value().map_err(exceeded)?;
         Ok(Value::Null)
     }
 
-    fn visit_none<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
+    fn visit_none<E: serde::de::Error>(self) -> Result<Value, E> {
+        self.visit_unit()
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+    fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Value, E> {
+        self.0.take_value().map_err(exceeded)?;
         Ok(Value::Bool(value))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+    fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Value, E> {
+        self.0.take_value().map_err(exceeded)?;
         Ok(value.into())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+    fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Value, E> {
+        self.0.take_value().map_err(exceeded)?;
         Ok(value.into())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        self.0.take_value().map_err(exceeded)?;
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+    fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Value, E> {
+        self.0.take_text(value).map_err(exceeded)?;
         Ok(Value::String(value.to_owned()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
+        self.0.take_value().map_err(exceeded)?;
         let mut items = Vec::new();
-        while let Some(Unique(item)) = access.next_element()? {
+        while let Some(item) = access.next_element_seed(self)? {
             items.push(item);
         }
         Ok(Value::Array(items))
@@ -196,7 +253,12 @@ impl<'de> Visitor<'de> for UniqueVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
         let mut fields = Map::new();
-        while let Some((key, Unique(value))) = access.next_entry::<String, Unique>()? {
+        while let Some(key) = access.next_key::<String>()? {
+            if fields.is_empty() {
+                self.0.take_record().map_err(exceeded)?;
+            }
+            self.0.take_text(&key).map_err(exceeded)?;
+            let value = access.next_value_seed(self)?;
             if fields.insert(key, value).is_some() {
                 return Err(A::Error::custom("duplicate key"));
             }
