@@ -498,3 +498,57 @@ async fn uploaded_plugin_schemas_are_listed_and_written_by_name() -> anyhow::Res
     assert!(bed.client.list_plugin_schemas(&cp).await?.is_empty());
     Ok(())
 }
+
+/// A name in the place of an id would be looked up as one: what it names might be somebody else's.
+#[tokio::test]
+async fn what_is_no_id_is_never_sent_in_the_place_of_one() -> anyhow::Result<()> {
+    let (bed, cp) = Bed::with_control_plane().await?;
+    let theirs = json!({"id": SERVICE, "name": "payments", "host": "theirs.example.com"});
+    bed.konnect.seed(&cp, "services", &theirs)?;
+    let before = bed.servers.region.stats().total;
+    let body = map(json!({"host": "ours.example.com"}))?;
+    let (client, simple) = (&bed.client, SERVICE.replace('-', ""));
+    for name in [
+        "payments",
+        "",
+        "..",
+        "a/b",
+        "payments?x=y",
+        "%2e%2e",
+        "pay\nments",
+        &simple,
+    ] {
+        let path = format!("services/{name}");
+        let below = format!("services/{name}/routes");
+        let mut errors = vec![
+            failed(client.put_entity(&cp, "services", name, &[], &body).await)?,
+            failed(client.list_entities(&cp, &below).await)?,
+            failed(client.holds_any(&cp, &below).await)?,
+            failed(client.put_entity(&cp, &below, SERVICE, &[], &body).await)?,
+            failed(client.post_entity(&cp, &below, &[], &body).await)?,
+            failed(client.delete_entity(&cp, &format!("{below}/{SERVICE}")).await)?,
+            failed(client.get_control_plane(name).await)?,
+            failed(
+                client
+                    .patch_control_plane(name, &PatchControlPlane::default())
+                    .await,
+            )?,
+            failed(client.delete_control_plane(name).await)?,
+            failed(client.list_entities(name, "services").await)?,
+            failed(client.list_data_plane_certificates(name).await)?,
+            failed(client.delete_data_plane_certificate(&cp, name).await)?,
+            failed(client.expected_config_hash(name).await)?,
+        ];
+        if !name.is_empty() {
+            errors.push(failed(client.get_entity(&cp, &path).await)?);
+            errors.push(failed(client.delete_entity(&cp, &path).await)?);
+        }
+        for error in errors {
+            assert_eq!(error.failure(), &Failure::NotAnId, "{name:?}: {error}");
+            assert!(!error.to_string().contains('\n'), "{error}");
+        }
+    }
+    assert_eq!(bed.servers.region.stats().total, before, "nothing was sent");
+    assert_eq!(bed.konnect.entities(&cp, "services").len(), 1);
+    Ok(())
+}

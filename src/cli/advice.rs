@@ -63,6 +63,7 @@ fn advice(side: Side, error: &http::Error) -> &'static str {
             Failure::Forbidden
             | Failure::Fenced
             | Failure::HostNotAllowed
+            | Failure::NotAnId
             | Failure::NotFound
             | Failure::Conflict { .. }
             | Failure::Rejected(_),

@@ -34,6 +34,8 @@ pub(crate) struct Call<'a> {
     pub body: Option<Value>,
     pub verb: Verb,
     pub budget: Option<&'a Budget>,
+    /// What stands in the path where an id is due and is none. Such a call is never sent.
+    pub name_for_id: Option<String>,
 }
 
 impl<'a> Call<'a> {
@@ -54,11 +56,18 @@ impl<'a> Call<'a> {
             body: None,
             verb,
             budget: None,
+            name_for_id: None,
         }
     }
 
     pub(crate) fn authorization(mut self, header: Option<(HeaderName, HeaderValue)>) -> Self {
         self.authorization = header;
+        self
+    }
+
+    /// Says what stands in the path where an id is due and is none.
+    pub(crate) fn name_for_id(mut self, name: Option<String>) -> Self {
+        self.name_for_id = name;
         self
     }
 

@@ -14,6 +14,8 @@ pub enum Failure {
     Fenced,
     /// Not sent: the host, or what its name leads to, may not be called, see [`HostRule`](super::HostRule).
     HostNotAllowed,
+    /// Not sent: the path would hold something else than an id where an id is due, and the server would take it for a name.
+    NotAnId,
     /// The server's certificate is not trusted, or it refused ours. Does not heal by itself.
     Tls,
     /// No answer in time.
@@ -49,6 +51,7 @@ impl Failure {
             Self::Unreachable => "unreachable",
             Self::Fenced => "fenced",
             Self::HostNotAllowed => "host_not_allowed",
+            Self::NotAnId => "not_an_id",
             Self::Tls => "tls",
             Self::Timeout => "timeout",
             Self::Throttled { .. } => "throttled",
@@ -197,6 +200,7 @@ impl Error {
             Failure::Unreachable => with("no connection"),
             Failure::Fenced => "not sent, because another replica writes now".to_owned(),
             Failure::HostNotAllowed => with("not sent"),
+            Failure::NotAnId => with("not sent"),
             Failure::Tls => with("no trusted TLS connection"),
             Failure::Timeout => with("no answer in time"),
             Failure::Throttled { .. } => with("the server asks for fewer requests (429)"),
@@ -239,6 +243,9 @@ impl Error {
             Failure::Fenced => "the replica that leads goes on",
             Failure::HostNotAllowed => {
                 "correct the address, or, if it may be called, have the operator started with that flag"
+            }
+            Failure::NotAnId => {
+                "give the object a UUID for its id where it comes from: the source, or the status that names it"
             }
             Failure::Tls => remedies.tls,
             Failure::Throttled { .. } => {

@@ -194,6 +194,14 @@ impl Transport {
     /// Makes a call, repeating it as the policy allows. Safe to drop at any point: the budget's place is given back, and
     /// a write may then have happened or not, as with any lost connection.
     pub(crate) async fn send(&self, call: &Call<'_>) -> Result<Reply, Error> {
+        if let Some(name) = &call.name_for_id {
+            let detail = format!("{name:?} is no id, and would be taken for a name");
+            return Err(Error::new(Parts {
+                detail: Some(detail),
+                not_executed: true,
+                ..call.failed(Failure::NotAnId)
+            }));
+        }
         let mut retries = self.shared.options.retry.start(call.verb, call.budget.is_some());
         loop {
             let permit = admission(call, &retries).await?;

@@ -12,6 +12,7 @@ mod hosts;
 mod intentions;
 mod labels;
 mod names;
+mod names_for_ids;
 #[expect(
     dead_code,
     reason = "the world of the migrations' tests, of which these use a part"

@@ -57,6 +57,9 @@ pub struct Scenario {
     /// What a former version of the operator was about to write when it was interrupted; it kept no fingerprint of that.
     #[serde(default)]
     pub interrupted: Side,
+    /// The ids of the source are looked at, as where it is read from a gateway or a file. Elsewhere here they are short.
+    #[serde(default)]
+    pub ids_matter: bool,
     #[serde(default)]
     pub prune: bool,
     /// Kinds that the selection leaves out now.
@@ -104,6 +107,9 @@ impl Scenario {
             )?);
         }
         recast(&mut source);
+        if self.ids_matter {
+            source.look_for_names();
+        }
         let forbidden = self.forbidden.iter().map(|kind| (kind, GapCause::Forbidden));
         let absent = self.absent.iter().map(|kind| (kind, GapCause::Absent));
         for (kind, cause) in forbidden.chain(absent) {

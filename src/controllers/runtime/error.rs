@@ -199,7 +199,7 @@ impl ReconcileError for http::Error {
             Failure::Throttled { retry_after } => Class::Throttled(*retry_after),
             Failure::Unauthorized | Failure::Forbidden => Class::Unauthorized,
             Failure::HostNotAllowed => Class::Blocked,
-            Failure::Conflict { .. } | Failure::Rejected(_) => Class::Invalid,
+            Failure::Conflict { .. } | Failure::Rejected(_) | Failure::NotAnId => Class::Invalid,
         }
     }
 

@@ -352,6 +352,7 @@ fn remote_class(error: &http::Error) -> Class {
         | Failure::Tls
         | Failure::NotFound
         | Failure::Conflict { .. }
+        | Failure::NotAnId
         | Failure::Rejected(_) => Class::Transient,
     }
 }
@@ -362,7 +363,11 @@ fn remote_reason(side: Side, error: &http::Error) -> &'static str {
         (Side::Source, Failure::Unauthorized | Failure::Forbidden) => reason::SOURCE_UNAUTHORIZED,
         (
             Side::Source,
-            Failure::Garbage | Failure::NotFound | Failure::Rejected(_) | Failure::Conflict { .. },
+            Failure::Garbage
+            | Failure::NotAnId
+            | Failure::NotFound
+            | Failure::Rejected(_)
+            | Failure::Conflict { .. },
         ) => reason::SOURCE_INVALID_ANSWER,
         (
             Side::Source,
@@ -382,6 +387,7 @@ fn remote_reason(side: Side, error: &http::Error) -> &'static str {
             | Failure::Server
             | Failure::Tls
             | Failure::Throttled { .. }
+            | Failure::NotAnId
             | Failure::Garbage
             | Failure::NotFound
             | Failure::Rejected(_)

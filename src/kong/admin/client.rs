@@ -11,6 +11,7 @@ use url::Url;
 use super::ADMIN_API;
 use crate::http::call::{Call, Reply};
 use crate::http::{self, InvalidToken, Transport, route, token};
+use crate::kong::model::id::name_in_place_of_an_id;
 
 const KONG_ADMIN_TOKEN: HeaderName = HeaderName::from_static("kong-admin-token");
 
@@ -88,6 +89,7 @@ impl Client {
         let mut call = Call::new(&ADMIN_API, Method::GET, url)
             .authorization(self.inner.token.clone().map(|token| (KONG_ADMIN_TOKEN, token)));
         let prefix = if workspace.is_some() { "/{workspace}" } else { "" };
+        call.name_for_id = name_in_place_of_an_id(path).map(str::to_owned);
         call.route = format!("{prefix}/{}", route::template(path.trim_matches('/')));
         call
     }

@@ -125,6 +125,12 @@ impl Migration {
     /// # Errors
     /// When the source does not answer, has no such workspace, or a list fails.
     pub async fn observe_source(&self) -> Result<ObservedSource, Error> {
+        let mut observed = self.read_source().await?;
+        observed.snapshot.look_for_names();
+        Ok(observed)
+    }
+
+    async fn read_source(&self) -> Result<ObservedSource, Error> {
         let client = match &self.source {
             Source::AdminApi(client) => client,
             Source::Declarative(file) => return file.observe(&self.workspace),

@@ -103,6 +103,7 @@ fn concerns_list(error: &http::Error) -> bool {
         | Failure::Timeout
         | Failure::Rejected(_)
         | Failure::Conflict { .. }
+        | Failure::NotAnId
         | Failure::NotFound => true,
         Failure::Unreachable
         | Failure::Fenced

@@ -3,9 +3,9 @@
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
-use url::Url;
 
 use super::Client;
+use super::client::CheckedUrl;
 use crate::http;
 use crate::http::object_text::ObjectText;
 
@@ -75,7 +75,7 @@ impl Client {
             .await
     }
 
-    fn certificates_url(&self, control_plane: &str, id: Option<&str>) -> Url {
+    fn certificates_url(&self, control_plane: &str, id: Option<&str>) -> CheckedUrl {
         let list = format!("v2/control-planes/{control_plane}/dp-client-certificates");
         match id {
             Some(id) => self.url(&format!("{list}/{id}"), []),

@@ -16,6 +16,7 @@ use super::{KONNECT, ServerUrl};
 use crate::http::call::{Call, Reply};
 use crate::http::object_text::ObjectText;
 use crate::http::{self, Budget, InvalidToken, Transport, token};
+use crate::kong::model::id::{is_id, name_in_place_of_an_id};
 use crate::kong::wire::page;
 
 /// One token at one region's Konnect. Cheap to clone; how many calls run at the same time is bounded by the budget.
@@ -98,20 +99,31 @@ impl Client {
         }
     }
 
-    /// The URL of a path such as `v2/control-planes`, with a query; segments are encoded.
-    pub(super) fn url<'q>(&self, path: &str, query: impl IntoIterator<Item = (&'q str, &'q str)>) -> Url {
+    /// The URL of a path such as `v2/control-planes`, with a query; segments are encoded. The path is looked at as it was made: a URL leaves
+    /// out what is empty, `.` and `..`.
+    pub(super) fn url<'q>(
+        &self,
+        path: &str,
+        query: impl IntoIterator<Item = (&'q str, &'q str)>,
+    ) -> CheckedUrl {
         let mut url = self.inner.server_url.join(path.split('/'));
         let mut query = query.into_iter().peekable();
         if query.peek().is_some() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        url
+        CheckedUrl {
+            url,
+            name_for_id: name_for_id(path),
+        }
     }
 
-    pub(super) fn call(&self, method: Method, url: Url) -> Call<'_> {
+    /// The one way to a call: whatever its path was made of, it is not sent with a name in the place of an id.
+    pub(super) fn call(&self, method: Method, at: impl Into<CheckedUrl>) -> Call<'_> {
+        let CheckedUrl { url, name_for_id } = at.into();
         Call::new(&KONNECT, method, url)
             .authorization(Some((AUTHORIZATION, self.inner.authorization.clone())))
             .budget(&self.inner.budget)
+            .name_for_id(name_for_id)
     }
 
     pub(super) fn transport(&self) -> &Transport {
@@ -142,7 +154,7 @@ impl Client {
     }
 
     /// Sends a DELETE. 404 is a success: what is already gone needs no deleting.
-    pub(super) async fn send_delete(&self, url: Url) -> Result<(), http::Error> {
+    pub(super) async fn send_delete(&self, url: CheckedUrl) -> Result<(), http::Error> {
         match self.send(&self.call(Method::DELETE, url)).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_not_found() => Ok(()),
@@ -160,4 +172,31 @@ impl Client {
         })
         .await
     }
+}
+
+/// A URL, and what stands in it where an id is due and is none.
+pub(super) struct CheckedUrl {
+    url: Url,
+    name_for_id: Option<String>,
+}
+
+/// One that was made of fixed words.
+impl From<Url> for CheckedUrl {
+    fn from(url: Url) -> Self {
+        Self {
+            url,
+            name_for_id: None,
+        }
+    }
+}
+
+/// What stands in a path for the id of a control plane, or of something in it, and is none.
+fn name_for_id(path: &str) -> Option<String> {
+    let path = path.strip_prefix("v2/control-planes/")?;
+    let (control_plane, below) = path.split_once('/').unwrap_or((path, ""));
+    if !is_id(control_plane) {
+        return Some(control_plane.to_owned());
+    }
+    let below = below.strip_prefix("core-entities/").unwrap_or(below);
+    name_in_place_of_an_id(below).map(str::to_owned)
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use url::Url;
 
 use super::Client;
+use super::client::CheckedUrl;
 pub use super::control_plane_types::{AuthType, ControlPlaneProxyUrl};
 use crate::http;
 use crate::http::call::Call;
@@ -275,7 +275,7 @@ impl Client {
         self.send_delete(self.control_plane_url(id)).await
     }
 
-    fn control_plane_url(&self, id: &str) -> Url {
+    fn control_plane_url(&self, id: &str) -> CheckedUrl {
         self.url(&format!("v2/control-planes/{id}"), [])
     }
 }

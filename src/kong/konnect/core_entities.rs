@@ -6,9 +6,9 @@
 use reqwest::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use url::Url;
 
 use super::Client;
+use super::client::CheckedUrl;
 use crate::http;
 use crate::http::call::Call;
 use crate::http::object_text::ObjectText;
@@ -159,8 +159,8 @@ impl Client {
         control_plane: &str,
         path: &str,
         query: impl IntoIterator<Item = (&'q str, &'q str)>,
-    ) -> Url {
-        let path = path.trim_matches('/');
+    ) -> CheckedUrl {
+        let path = path.trim_start_matches('/');
         self.url(
             &format!("v2/control-planes/{control_plane}/core-entities/{path}"),
             query,

@@ -5,6 +5,7 @@ pub mod cluster_type;
 pub mod entity;
 pub mod entity_kind;
 pub mod entity_kinds;
+pub mod id;
 pub mod json;
 pub mod named_references;
 pub mod recast;

@@ -1,11 +1,12 @@
 //! Everything one side held when it was read.
 
 use std::borrow::Borrow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
-use super::entity_kind::Role;
+use super::entity_kind::{Role, Write};
 use super::entity_kinds::of_role;
+use super::id::is_id;
 use super::{Entity, EntityKind, Packed};
 use crate::migration::subject::{EntityKey, Subject};
 
@@ -47,6 +48,8 @@ pub struct Snapshot {
     pub gaps: Vec<Gap>,
     /// Numbers of what is no configuration of a gateway, by kind name.
     pub counted: BTreeMap<&'static str, usize>,
+    /// Entities whose id is none: a gateway would take it for a name. Known once [`Snapshot::look_for_names`] has looked.
+    pub named: BTreeSet<EntityKey>,
     /// Entities that others in the snapshot stand for.
     pub recast: Vec<Recast>,
 }
@@ -65,6 +68,16 @@ impl Snapshot {
     /// Puts the entities close together, once they are all there: a map that has grown keeps nearly half of its space free.
     pub fn compact(&mut self) {
         self.entities = mem::take(&mut self.entities).into_iter().collect();
+    }
+
+    /// Looks for entities whose id would be taken for a name in the path of a write.
+    pub fn look_for_names(&mut self) {
+        let has_id = |kind: &EntityKind| {
+            kind.id_field == "id" && matches!(kind.write, Write::Put(_) | Write::PutBelow { .. })
+        };
+        let named = self.packed().map(|packed| (packed.kind, packed.key()));
+        let named = named.filter(|(kind, key)| has_id(kind) && !is_id(&key.id));
+        self.named = named.map(|(_, key)| key).collect();
     }
 
     /// Takes an entity out.

@@ -130,7 +130,7 @@ fn lock(set: &PostOnly) -> MutexGuard<'_, BTreeSet<&'static str>> {
 /// True when the answer is about this entity, false when every other write would fare the same.
 pub(super) fn concerns_entity(error: &http::Error) -> bool {
     match error.failure() {
-        Failure::Rejected(_) | Failure::Conflict { .. } | Failure::NotFound => true,
+        Failure::Rejected(_) | Failure::Conflict { .. } | Failure::NotFound | Failure::NotAnId => true,
         Failure::Unreachable
         | Failure::Fenced
         | Failure::HostNotAllowed

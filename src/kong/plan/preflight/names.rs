@@ -8,13 +8,19 @@ use serde_json::Value;
 use super::facts::{Facts, text, texts};
 use super::verdict::EntityVerdict;
 use crate::kong::model::Entity;
-use crate::migration::finding::rules;
+use crate::kong::model::id::is_id;
+use crate::kong::plan::input::IdPolicy;
+use crate::migration::finding::{Finding, rules};
 
 rules! {
     ID_NOT_CANONICAL: Error, waivable, "id-not-canonical",
-        "Konnect takes ids as lower-case UUIDs with hyphens only.",
+        "Konnect takes ids as lower-case UUIDs only.",
         "Give the entity an id of that form in the source.",
         "A service with the id 5D2D901D-8BA6-46B0-B5C3-AC954A1052CF.";
+    ID_IS_A_NAME: Error, binding, "id-is-a-name",
+        "The id is no UUID. Konnect would take it for a name in the path of the write, and the write might meet another entity that has this name; the entity is not written.",
+        "Give the entity a UUID in the source, or leave the id out of the file; or set spec.idPolicy to Derive, which makes a UUID of every id.",
+        "A service with the id 5d2d901d8ba646b0b5c3ac954a1052cf, without hyphens.";
     NAME_TOO_LONG: Warning, waivable, "name-too-long",
         "The name has more characters than Konnect's documents allow.",
         "Shorten the name in the source when Konnect refuses it.",
@@ -61,10 +67,15 @@ const FIELDS: &[(&str, &str, &str)] = &[
 ];
 
 /// Judges id, names and tags.
-pub fn check(entity: &Entity, _: &Facts<'_>, verdict: &mut EntityVerdict) {
-    let canonical = uuid::Uuid::parse_str(&entity.id).map(|id| id.hyphenated().to_string());
-    if canonical.is_ok_and(|canonical| canonical != *entity.id) {
+pub fn check(entity: &Entity, facts: &Facts<'_>, verdict: &mut EntityVerdict) {
+    if is_id(&entity.id) && entity.id.bytes().any(|letter| letter.is_ascii_uppercase()) {
         verdict.tell_at(&ID_NOT_CANONICAL, entity, "id", format!("id = {}", entity.id));
+    }
+    // Derived ids are UUIDs, whatever they are derived from.
+    let keeps_id = facts.input.policy.ids == IdPolicy::Preserve;
+    if keeps_id && facts.input.source.named.contains(&entity.key()) {
+        let observed = format!("id = {:?}", entity.id);
+        verdict.keep_back(Finding::new(&ID_IS_A_NAME, entity.subject(), observed).at("id"));
     }
     for (_, field, extra) in FIELDS.iter().filter(|(kind, ..)| *kind == entity.kind.name) {
         check_name(entity, field, extra, verdict);
