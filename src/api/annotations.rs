@@ -18,6 +18,9 @@ pub const FORCE_DELETE: &str = "gatewaymigration.dev/force-delete";
 pub const CLAIM: &str = "gatewaymigration.dev/claim";
 /// On the Secret of an Admin API's token: the hosts that it may be sent to, separated by commas, as names, suffixes or CIDRs. Any host without it.
 pub const HOSTS: &str = "gatewaymigration.dev/hosts";
+/// On a `WorkspaceMigration`: names of the Secrets with ledger and backup of another object of its name, separated by commas, with which it
+/// shall go on as its own.
+pub const ADOPT_LEDGER: &str = "gatewaymigration.dev/adopt-ledger";
 /// Kong's record of the pinned certificates: their Konnect ids, separated by commas, on the certificate Secret.
 pub const CERTIFICATE_IDS: &str = "konnect.konghq.com/certificate-ids";
 /// Kong's record of when a generated certificate expires, RFC 3339, on the certificate Secret.

@@ -48,6 +48,8 @@ pub const PLAN_NOT_STORED: &str = "PlanNotStored";
 pub const ROLLBACK_NOT_STORED: &str = "RollbackNotStored";
 /// The list of what was written is gone.
 pub const LEDGER_LOST: &str = "LedgerLost";
+/// Secrets have the names of what was saved of a migration that goes, and do not prove to be that; they stay.
+pub const SECRETS_LEFT: &str = "SecretsLeft";
 /// Entities count as written by the migration, because a person says so.
 pub const OWNERSHIP_CLAIMED: &str = "OwnershipClaimed";
 /// Entities were claimed for the migration that cannot be.

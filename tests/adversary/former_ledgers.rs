@@ -8,15 +8,19 @@ use anyhow::{Context as _, Result, ensure};
 use gateway_migration_operator::api::annotations::CLAIM;
 use gateway_migration_operator::api::workspace_migration::WorkspaceMigration;
 use gateway_migration_operator::k8s::artefacts::{self, Artefact, PackedDocument};
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::api::events::v1::Event;
 use kube::ResourceExt as _;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::support::{Seen, World, kubeconfig};
 
 const NAME: &str = "inventory";
+
+/// Annotation that says whose a saved document is.
+const UID: &str = "gatewaymigration.dev/migration-uid";
 
 const SETTLED: &str = include_str!("data/former/settled.jsonl");
 const HALF_WRITTEN: &str = include_str!("data/former/half-written.jsonl");
@@ -77,7 +81,13 @@ async fn taken_over(
         .join("\n");
     let packed = PackedDocument::write(|out| out.write_all(text.as_bytes()))?;
     let artefact = Artefact::lasting("ledger", &control_plane);
-    artefacts::store_packed(&world.client, &seen.0, &artefact, &packed).await?;
+    let name = artefacts::store_packed(&world.client, &seen.0, &artefact, &packed).await?;
+    // A former version did not write down whose it is.
+    let marks = json!({"metadata": {"annotations": {UID: null, "gatewaymigration.dev/index": null}}});
+    world
+        .api::<Secret>()
+        .patch(&name, &PatchParams::default(), &Patch::Merge(&marks))
+        .await?;
     world.change(NAME, decisions).await?;
     Ok((world, control_plane))
 }
@@ -114,6 +124,14 @@ async fn settled_ledger_rests(name: &str, former: &str) -> Result<()> {
     world.rests(NAME).await?;
     assert_eq!(world.writes(), before, "nothing is written");
     assert_eq!(held(&world, &control_plane), as_held(services));
+    let object = world.api::<WorkspaceMigration>().get(NAME).await?;
+    let name = Artefact::lasting("ledger", &control_plane).name(NAME);
+    let ledger = world.api::<Secret>().get(&name).await?;
+    assert_eq!(
+        ledger.annotations().get(UID),
+        object.uid().as_ref(),
+        "it is known whose the ledger is"
+    );
     // Whose each of them is, is known as before.
     world.change(NAME, json!({"rollback": true})).await?;
     world

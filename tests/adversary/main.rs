@@ -13,6 +13,7 @@ mod intentions;
 mod labels;
 mod names;
 mod names_for_ids;
+mod saved_secrets;
 #[expect(
     dead_code,
     reason = "the world of the migrations' tests, of which these use a part"

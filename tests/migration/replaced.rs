@@ -71,9 +71,14 @@ async fn delete(world: &World, name: &str) -> Result<()> {
 async fn what_was_saved_of_a_control_plane_that_is_gone_stays_until_its_migration_goes() -> Result<()> {
     let world = World::start("replaced").await?;
     // What a former migration of the same name was told to retain stays when the present one goes.
+    let mut retained = None;
     for (retain, left) in [(true, 4), (false, 2)] {
         let mut migration = world.migration("inventory", "Apply");
         migration["spec"]["retainBackup"] = json!(retain);
+        if let Some(ledger) = &retained {
+            // It is another object, and goes on with what the former one has written because a person says so.
+            migration["metadata"]["annotations"] = json!({"gatewaymigration.dev/adopt-ledger": ledger});
+        }
         world.create(migration).await?;
         let seen = completed(&world).await?;
         let before = seen
@@ -103,6 +108,7 @@ async fn what_was_saved_of_a_control_plane_that_is_gone_stays_until_its_migratio
             (&before.artefact_ref, &before.ledger_ref)
         );
         assert_ne!(backup.ledger_ref, before.ledger_ref);
+        retained = backup.ledger_ref.map(|ledger| ledger.name);
         let events = world.api::<Event>().list(&ListParams::default()).await?;
         let told = events.iter().any(|event| {
             event.reason.as_deref() == Some("ControlPlaneReplaced")

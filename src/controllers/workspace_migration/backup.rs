@@ -7,6 +7,7 @@ use super::controller::WorkspaceMigrationController;
 use super::earlier;
 use super::error::Error;
 use super::run::MigrationRun;
+use crate::api::annotations::ADOPT_LEDGER;
 use crate::api::conditions::{BACKED_UP, reason};
 use crate::api::events;
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
@@ -14,14 +15,18 @@ use crate::api::refs::LocalRef;
 use crate::api::workspace_migration::{BackupPolicy, Phase, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::error::ReconcileError as _;
-use crate::k8s::artefacts::{self, Artefact, ArtefactError, PackedDocument};
+use crate::controllers::runtime::words::first_few;
+use crate::k8s::artefacts::{self, Artefact, ArtefactError, Belonging, PackedDocument};
 use crate::k8s::by_name;
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::k8s::events::Note;
 use crate::kong::engine::Applied;
-use crate::kong::plan::ledger::format::LedgerEnds;
+use crate::kong::plan::ledger::format::{LedgerEnds, LedgerError};
 use crate::kong::plan::{Ledger, backup};
 use crate::migration::plan::Plan;
+
+/// Secrets that an event names.
+const NAMED: usize = 10;
 
 /// Everything that the control plane held before the first write.
 pub(super) fn backup_artefact(control_plane: &str) -> Artefact {
@@ -50,13 +55,11 @@ impl WorkspaceMigrationController {
         draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<Ledger, Error> {
         let name = ledger_artefact(control_plane).name(&object.name_any());
-        let namespace = object.namespace().unwrap_or_default();
-        let loaded = match artefacts::load(&self.context.client, &namespace, &name).await {
-            Ok(document) => {
+        let loaded = match self.load_own(object, control_plane).await {
+            Ok(read) => {
                 let status = draft.status.backup.get_or_insert_default();
                 status.ledger_ref = Some(LocalRef { name: name.clone() });
-                Ledger::read_from(ends(object, control_plane), document.as_slice())
-                    .map_err(|problem| Error::LedgerInvalid { name, problem })
+                read.map_err(|problem| Error::LedgerInvalid { name, problem })
             }
             Err(ArtefactError::Missing { .. }) => {
                 note_loss(&name, draft);
@@ -173,6 +176,15 @@ impl WorkspaceMigrationController {
             return Ok(true);
         }
         let artefact = backup_artefact(control_plane);
+        let both = (object, control_plane);
+        if self
+            .is_to_be_adopted(both, &artefact)
+            .await
+            .map_err(Error::Backup)?
+        {
+            let adopted = artefacts::adopt(&self.context.client, object, &artefact).await;
+            adopted.map_err(Error::Backup)?;
+        }
         let stored = artefacts::stored_at(&self.context.client, object, &artefact).await;
         let Some(stored) = stored.map_err(Error::Backup)? else {
             return Ok(false);
@@ -238,21 +250,71 @@ impl WorkspaceMigrationController {
     pub(super) async fn discard_backup(
         &self,
         object: &WorkspaceMigration,
-        draft: &Draft<WorkspaceMigrationStatus>,
+        draft: &mut Draft<WorkspaceMigrationStatus>,
     ) -> Result<(), Error> {
         if object.spec.retain_backup {
             return Ok(());
         }
+        let mut staying = Vec::new();
         for control_plane in earlier::control_planes(draft) {
             for artefact in [backup_artefact(control_plane), ledger_artefact(control_plane)] {
-                match artefacts::remove(&self.context.client, object, &artefact).await {
-                    // Somebody else's Secret of that name is not ours to delete.
-                    Err(ArtefactError::Taken { .. }) => {}
-                    other => other.map_err(Error::Ledger)?,
-                }
+                let left = artefacts::remove(&self.context.client, object, &artefact).await;
+                staying.extend(left.map_err(Error::Ledger)?);
             }
         }
+        if !staying.is_empty() {
+            let names = first_few(&staying, NAMED, ", ", ("other", "others"));
+            let message = format!(
+                "These Secrets have the names of what was saved of this migration, and do not prove to be that; they stay: {names}."
+            );
+            draft.note(Note::warning(events::SECRETS_LEFT, "Delete", message));
+        }
         Ok(())
+    }
+
+    /// Reads the ledger of this very object. It is marked as such once it was found to be whole, and of this source and target.
+    async fn load_own(
+        &self,
+        object: &WorkspaceMigration,
+        control_plane: &str,
+    ) -> Result<Result<Ledger, LedgerError>, ArtefactError> {
+        let artefact = ledger_artefact(control_plane);
+        let client = &self.context.client;
+        let is_to_be_adopted = self.is_to_be_adopted((object, control_plane), &artefact).await?;
+        let namespace = object.namespace().unwrap_or_default();
+        let document = artefacts::load(client, &namespace, &artefact.name(&object.name_any())).await?;
+        let read = Ledger::read_from(ends(object, control_plane), document.as_slice());
+        if is_to_be_adopted && read.is_ok() {
+            artefacts::adopt(client, object, &artefact).await?;
+        }
+        Ok(read)
+    }
+
+    /// Whether a document that may be used is yet to be marked as this very object's: one of a former version, which did not write down
+    /// whose it is, and one of another object where a person says so.
+    ///
+    /// # Errors
+    /// When it may not be used.
+    async fn is_to_be_adopted(
+        &self,
+        (object, control_plane): (&WorkspaceMigration, &str),
+        artefact: &Artefact,
+    ) -> Result<bool, ArtefactError> {
+        let (client, name) = (&self.context.client, artefact.name(&object.name_any()));
+        let adopted = object.annotations().get(ADOPT_LEDGER).map(String::as_str);
+        let is_adopted = || {
+            // The backup comes along with its ledger.
+            let ledger = ledger_artefact(control_plane).name(&object.name_any());
+            let mut named = adopted.unwrap_or_default().split(',').map(str::trim);
+            named.any(|named| named == name || named == ledger)
+        };
+        match artefacts::belonging(client, object, artefact).await? {
+            Some(Belonging::Own) | None => Ok(false),
+            Some(Belonging::Former) => Ok(true),
+            Some(Belonging::OfAnother) if is_adopted() => Ok(true),
+            Some(Belonging::OfAnother) => Err(ArtefactError::OfAnother { name }),
+            Some(Belonging::Foreign) => Err(ArtefactError::Taken { name }),
+        }
     }
 }
 

@@ -57,7 +57,7 @@ impl WorkspaceMigrationController {
             }
         }
         self.unwatch(&ObjectRef::from_obj(object));
-        self.discard_backup(object, &pass.draft).await?;
+        self.discard_backup(object, &mut pass.draft).await?;
         let api = self
             .context
             .namespaced::<WorkspaceMigration>(&object.namespace().unwrap_or_default());

@@ -252,7 +252,7 @@ impl ReconcileError for Error {
             Self::Backup(ArtefactError::TooLarge { .. }) | Self::Ledger(ArtefactError::TooLarge { .. }) => {
                 reason::BACKUP_TOO_LARGE
             }
-            Self::Ledger(ArtefactError::Damaged { .. })
+            Self::Ledger(ArtefactError::Damaged { .. } | ArtefactError::OfAnother { .. })
             | Self::LedgerInvalid { .. }
             | Self::LedgerGone { .. } => reason::LEDGER_UNREADABLE,
             Self::Deletion(_) => reason::DELETION_BLOCKED,
@@ -292,9 +292,10 @@ pub(super) fn mark_unchecked(error: &Error, draft: &mut Draft<WorkspaceMigration
 fn artefact_class(error: &ArtefactError) -> Class {
     match error {
         ArtefactError::Kubernetes { source, .. } => source.class(),
-        ArtefactError::TooLarge { .. } | ArtefactError::Taken { .. } | ArtefactError::Damaged { .. } => {
-            Class::Refused
-        }
+        ArtefactError::TooLarge { .. }
+        | ArtefactError::Taken { .. }
+        | ArtefactError::OfAnother { .. }
+        | ArtefactError::Damaged { .. } => Class::Refused,
         ArtefactError::Missing { .. } | ArtefactError::Compress(_) => Class::Transient,
     }
 }
@@ -318,7 +319,10 @@ fn next_for_ledger(error: &ArtefactError) -> &'static str {
             "; restore them, or delete them to go on without: rollback and prune then know nothing of what was written before"
         }
         ArtefactError::TooLarge { .. } => "; split the migration by spec.source.select",
-        ArtefactError::Taken { .. } | ArtefactError::Missing { .. } | ArtefactError::Compress(_) => "",
+        ArtefactError::Taken { .. }
+        | ArtefactError::OfAnother { .. }
+        | ArtefactError::Missing { .. }
+        | ArtefactError::Compress(_) => "",
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod find;
 mod packed;
+mod proof;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -22,6 +23,8 @@ use kube::{Api, Client, Resource, ResourceExt};
 pub use self::find::find_about;
 pub use self::packed::PackedDocument;
 use self::packed::{digest, unpack};
+pub use self::proof::Belonging;
+use self::proof::{delete_proven, index, lookalikes, rows, stamp};
 use super::FIELD_MANAGER_PREFIX;
 use super::by_name;
 use super::refusal::said;
@@ -46,6 +49,10 @@ const CHUNKS: &str = "gatewaymigration.dev/chunks";
 const SLOT: &str = "gatewaymigration.dev/slot";
 /// Annotation of a document that nobody owns: name of the object that it is about.
 const ABOUT: &str = "gatewaymigration.dev/migration";
+/// Annotation: UID of the object that a document is of.
+const MIGRATION_UID: &str = "gatewaymigration.dev/migration-uid";
+/// Annotation of the first chunk, which is the index: names and UIDs of the others.
+const INDEX: &str = "gatewaymigration.dev/index";
 /// Longest name of a Secret, less the number of a chunk.
 const LONGEST_NAME: usize = 244;
 
@@ -69,6 +76,14 @@ pub enum ArtefactError {
     /// A Secret of that name belongs to somebody else.
     #[error("Secret {name} exists and belongs to somebody else; rename or remove it")]
     Taken {
+        /// Name of the Secret.
+        name: String,
+    },
+    /// It is of another object of this name.
+    #[error(
+        "Secret {name} is of another object of this name, which was deleted or is in another cluster; annotate this one with gatewaymigration.dev/adopt-ledger={name} to go on with what that one has written, or remove the Secret"
+    )]
+    OfAnother {
         /// Name of the Secret.
         name: String,
     },
@@ -132,15 +147,6 @@ impl Artefact {
     const fn lasts(&self) -> bool {
         self.suffix.is_some()
     }
-
-    /// True when a Secret is this artefact of this object.
-    fn is_of<K: Resource<DynamicType = ()>>(&self, owner: &K, secret: &impl ResourceExt) -> bool {
-        if self.lasts() {
-            return secret.annotations().get(ABOUT) == Some(&owner.name_any());
-        }
-        let uid = owner.meta().uid.as_deref().unwrap_or_default();
-        secret.owner_references().iter().any(|owner| owner.uid == uid)
-    }
 }
 
 /// Stores a document that is owned, and returns the name of its first Secret.
@@ -160,8 +166,8 @@ where
     store_packed(client, owner, &Artefact::owned(purpose), &packed).await
 }
 
-/// Stores a document and returns the name of its first Secret. An earlier one of the same artefact is replaced as a whole, and its
-/// other chunks are deleted.
+/// Stores a document and returns the name of its first Secret. An earlier one of the same artefact is replaced as a whole, and those of its
+/// chunks that prove themselves are deleted.
 ///
 /// # Errors
 /// When it is too large, a name is taken, or the API server refuses.
@@ -186,6 +192,8 @@ where
     let slot = before.as_ref().map_or(Slot::First, |head| slot_of(head).other());
     // The first one last, the others upwards, so that what an interrupted writer leaves has no holes.
     let order = (1..chunks.len()).chain([0]);
+    let uid = owner.meta().uid.clone().unwrap_or_default();
+    let mut written = Vec::new();
     for (number, chunk) in order.filter_map(|number| Some((number, chunks.get(number)?))) {
         let part = slot.chunk_name(&name, number);
         if number > 0 {
@@ -194,7 +202,11 @@ where
         let mut annotations = BTreeMap::from([
             (DIGEST.to_owned(), document.digest.clone()),
             (CHUNKS.to_owned(), chunks.len().to_string()),
+            (MIGRATION_UID.to_owned(), uid.clone()),
         ]);
+        if number == 0 {
+            annotations.insert(INDEX.to_owned(), index(&written));
+        }
         if slot == Slot::Second {
             annotations.insert(SLOT.to_owned(), SECOND.to_owned());
         }
@@ -218,15 +230,21 @@ where
             ..Secret::default()
         };
         let params = PatchParams::apply(FIELD_MANAGER_PREFIX).force();
-        api.patch(&part, &params, &Patch::Apply(&secret))
-            .await
-            .map_err(failed(&part))?;
+        let stored = api.patch(&part, &params, &Patch::Apply(&secret)).await;
+        let stored = stored.map_err(failed(&part))?;
+        if number > 0 {
+            written.push((part, stored.uid().unwrap_or_default()));
+        }
     }
-    let former = before.as_ref().and_then(chunks_of).unwrap_or(1);
-    if former > 1 || chunks.len() > 1 {
-        // What an interrupted writer left behind in either slot goes too.
-        delete_from(&api, slot, &name, chunks.len()).await?;
-        delete_from(&api, slot.other(), &name, 1).await?;
+    for (part, uid) in before.iter().flat_map(rows) {
+        if written.iter().all(|(kept, _)| *kept != part)
+            && !delete_proven(&api, owner, artefact, (&part, &uid)).await?
+        {
+            tracing::warn!(
+                secret = part,
+                "a Secret that is listed as a chunk is none, and stays"
+            );
+        }
     }
     Ok(name)
 }
@@ -249,23 +267,89 @@ where
     Ok(head.and_then(|head| head.metadata.creation_timestamp))
 }
 
-/// Deletes a document; one that is not there is success. The first Secret goes last, so that whoever is interrupted finds the rest.
+/// Deletes a document; one that is not there is success. The first Secret goes last, so that whoever is interrupted finds the rest. Returns
+/// the names of Secrets that stand where the document's would and do not prove themselves: they stay.
 ///
 /// # Errors
-/// When the name is taken, or the API server refuses.
-pub async fn remove<K>(client: &Client, owner: &K, artefact: &Artefact) -> Result<(), ArtefactError>
+/// When the API server refuses.
+pub async fn remove<K>(client: &Client, owner: &K, artefact: &Artefact) -> Result<Vec<String>, ArtefactError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    let namespace = owner.namespace().unwrap_or_default();
+    let api: Api<Secret> = Api::namespaced(client.clone(), &namespace);
+    let name = artefact.name(&owner.name_any());
+    let Some(mut head) = api.get_opt(&name).await.map_err(failed(&name))? else {
+        return lookalikes(&api, &name, &[]).await;
+    };
+    if artefact.belonging(owner, &head) == Belonging::Former && claim_former(client, owner, artefact).await? {
+        head = api.get(&name).await.map_err(failed(&name))?;
+    }
+    let rows = rows(&head);
+    let mut staying = lookalikes(&api, &name, &rows).await?;
+    let uid = head.uid().unwrap_or_default();
+    let is_own = head.type_.as_deref() == Some(TYPE) && artefact.belonging(owner, &head) == Belonging::Own;
+    if !is_own {
+        staying.push(name);
+        staying.extend(rows.into_iter().map(|(part, _)| part));
+        return Ok(staying);
+    }
+    for (part, uid) in rows {
+        if !delete_proven(&api, owner, artefact, (&part, &uid)).await? {
+            staying.push(part);
+        }
+    }
+    if !delete_proven(&api, owner, artefact, (&name, &uid)).await? {
+        staying.push(name);
+    }
+    Ok(staying)
+}
+
+/// Whose the document is that has this name; none when there is none.
+///
+/// # Errors
+/// When the API server refuses.
+pub async fn belonging<K>(
+    client: &Client,
+    owner: &K,
+    artefact: &Artefact,
+) -> Result<Option<Belonging>, ArtefactError>
 where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
 {
     let api: Api<Secret> = Api::namespaced(client.clone(), &owner.namespace().unwrap_or_default());
     let name = artefact.name(&owner.name_any());
-    if claim(&api, owner, artefact, &name).await?.is_none() {
-        return Ok(());
+    let found = api.get_metadata_opt(&name).await.map_err(failed(&name))?;
+    Ok(found.map(|found| artefact.belonging(owner, &found)))
+}
+
+/// Makes a document the object's, once its digest was found to fit: one of a former version, which did not write down whose it is, or one of
+/// another object that a person adopts.
+///
+/// # Errors
+/// When it is not whole, or the API server refuses.
+pub async fn adopt<K>(client: &Client, owner: &K, artefact: &Artefact) -> Result<(), ArtefactError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    let namespace = owner.namespace().unwrap_or_default();
+    let name = artefact.name(&owner.name_any());
+    load(client, &namespace, &name).await?;
+    let api: Api<Secret> = Api::namespaced(client.clone(), &namespace);
+    let head = get(&api, &name).await?;
+    stamp(&api, owner, artefact, &head).await
+}
+
+/// The same of one that is about to be deleted and was not looked at by this version before. False when it is not whole.
+async fn claim_former<K>(client: &Client, owner: &K, artefact: &Artefact) -> Result<bool, ArtefactError>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    match adopt(client, owner, artefact).await {
+        Ok(()) => Ok(true),
+        Err(ArtefactError::Missing { .. } | ArtefactError::Damaged { .. }) => Ok(false),
+        Err(error) => Err(error),
     }
-    for slot in [Slot::First, Slot::Second] {
-        delete_from(&api, slot, &name, 1).await?;
-    }
-    delete(&api, &name).await.map(|_| ())
 }
 
 /// Reads a document.
@@ -299,29 +383,12 @@ async fn claim<K: Resource<DynamicType = ()>>(
     name: &str,
 ) -> Result<Option<PartialObjectMeta<Secret>>, ArtefactError> {
     let found = by_name::get_metadata_opt(api, name).await.map_err(failed(name))?;
-    match found {
-        Some(found) if !artefact.is_of(owner, &found) => Err(ArtefactError::Taken {
-            name: name.to_owned(),
-        }),
-        found => Ok(found),
-    }
-}
-
-/// Deletes the chunks of a slot from a number on, until there is none.
-async fn delete_from(api: &Api<Secret>, slot: Slot, name: &str, first: usize) -> Result<(), ArtefactError> {
-    for number in first.max(1)..MOST_CHUNKS {
-        if !delete(api, &slot.chunk_name(name, number)).await? {
-            break;
-        }
-    }
-    Ok(())
-}
-
-/// False when there was nothing to delete.
-async fn delete(api: &Api<Secret>, name: &str) -> Result<bool, ArtefactError> {
-    match by_name::delete(api, name).await {
-        Err(kube::Error::Api(status)) if status.is_not_found() => Ok(false),
-        other => other.map(|()| true).map_err(failed(name)),
+    let belonging = found.as_ref().map(|found| artefact.belonging(owner, found));
+    let name = || name.to_owned();
+    match belonging {
+        Some(Belonging::Foreign) => Err(ArtefactError::Taken { name: name() }),
+        Some(Belonging::OfAnother) => Err(ArtefactError::OfAnother { name: name() }),
+        Some(Belonging::Own | Belonging::Former) | None => Ok(found),
     }
 }
 
