@@ -42,7 +42,7 @@ pub(crate) struct Serving {
     /// middle of the answer), `hang` (never answer), `garbage` (not JSON), `truncated` (half of the answer), `slow` (the answer in
     /// pieces), `lost-cursor` (answer as for a page offset that is not known) or `altered` (take the fields of body= over those of the
     /// request). Options: skip=N (let N matching requests pass first),
-    /// times=N (then fail only N), retry-after=SECONDS or retry-after-date=SECONDS, over=DURATION (of a slow answer), after (do the
+    /// times=N (then fail only N), retry-after=SECONDS or retry-after-date=SECONDS, over=DURATION (of a slow answer), with=TEXT (only requests whose body has it), after (do the
     /// work, then lose the answer), and last: body=TEXT.
     ///
     /// While it runs: curl -X PUT URL/_simulator/behaviour -d '{"latency": "20ms", "rateLimit": "200", "faults": ["/routes=503"]}'

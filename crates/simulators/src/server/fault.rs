@@ -20,7 +20,8 @@ const SLOW: Duration = Duration::from_secs(10);
 /// - `OUTCOME` is a status code or one of the words at [`Outcome`];
 /// - options are `skip=N` (the first N matching requests pass), `times=N` (only N requests fail), `retry-after=SECONDS` and
 ///   `retry-after-date=SECONDS` (the header, as a number or as the date of that moment), `over=DURATION` (how long a slow body takes),
-///   `after` (the simulator does its work first, then the answer is lost) and, as the last one, `body=TEXT`.
+///   `after` (the simulator does its work first, then the answer is lost), `with=TEXT` (only requests whose body has the text) and, as the
+///   last one, `body=TEXT`.
 ///
 /// `PUT /routes=503;times=2;skip=3;retry-after=1` lets three writes of routes pass and fails the next two.
 #[derive(Debug, Clone)]
@@ -31,6 +32,8 @@ pub struct Fault {
     pub path: Regex,
     /// What happens instead of the answer.
     pub outcome: Outcome,
+    /// Only requests with this text in their body; `None` matches all.
+    pub with: Option<String>,
     /// Body of the answer; `None` takes a short JSON message.
     pub body: Option<String>,
     /// What a `Retry-After` header tells.
@@ -90,6 +93,7 @@ impl Fault {
             method: None,
             path: Regex::new(path).with_context(|| format!("`{path}` is not a regular expression"))?,
             outcome,
+            with: None,
             body: None,
             retry_after: None,
             skip: 0,
@@ -99,8 +103,13 @@ impl Fault {
         })
     }
 
-    fn matches(&self, method: &Method, uri: &Uri) -> bool {
-        self.method.as_ref().is_none_or(|expected| expected == method)
+    fn matches(&self, method: &Method, uri: &Uri, body: &[u8]) -> bool {
+        let has = |text: &str| {
+            body.windows(text.len().max(1))
+                .any(|part| part == text.as_bytes())
+        };
+        self.with.as_deref().is_none_or(has)
+            && self.method.as_ref().is_none_or(|expected| expected == method)
             && (self.path.is_match(uri.path())
                 || uri
                     .path_and_query()
@@ -111,6 +120,7 @@ impl Fault {
         match option.trim().split_once('=') {
             Some(("skip", count)) => self.skip = count.parse().context("skip")?,
             Some(("times", count)) => self.times = Some(count.parse().context("times")?),
+            Some(("with", text)) => self.with = Some(text.to_owned()),
             Some(("over", time)) => self.over = parse_duration(time).context("over")?,
             Some((header, seconds)) if RetryAfter::is_option(header) => {
                 self.retry_after = Some(RetryAfter::parse(header, seconds)?);
@@ -119,7 +129,7 @@ impl Fault {
             _ => {
                 bail!(
                     "unknown option `{option}`; use skip=N, times=N, retry-after=SECONDS, retry-after-date=SECONDS, \
-                     over=DURATION, after, body=TEXT"
+                     over=DURATION, after, with=TEXT, body=TEXT"
                 )
             }
         }
@@ -198,9 +208,14 @@ impl ArmedFault {
         }
     }
 
+    /// True when the body of a request decides.
+    pub(super) fn asks_for_body(&self) -> bool {
+        self.fault.with.is_some()
+    }
+
     /// The fault, when this request is one of those that must fail. Counts the request when it matches.
-    pub(super) fn strikes(&self, method: &Method, uri: &Uri) -> Option<&Fault> {
-        if !self.fault.matches(method, uri) {
+    pub(super) fn strikes(&self, method: &Method, uri: &Uri, body: &[u8]) -> Option<&Fault> {
+        if !self.fault.matches(method, uri, body) {
             return None;
         }
         let seen = self.seen.fetch_add(1, Ordering::Relaxed);

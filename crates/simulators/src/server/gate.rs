@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, Request, Response, StatusCode, Uri};
 use axum::response::IntoResponse as _;
@@ -169,10 +169,14 @@ impl Gate {
             let body = json!({"message": "API rate limit exceeded"}).to_string();
             return respond(StatusCode::TOO_MANY_REQUESTS, body, limit.retry_after);
         }
+        let mut body = Bytes::new();
+        if active.faults.iter().any(ArmedFault::asks_for_body) {
+            (request, body) = spoil::read(request).await;
+        }
         let fault = active
             .faults
             .iter()
-            .find_map(|armed| armed.strikes(request.method(), request.uri()));
+            .find_map(|armed| armed.strikes(request.method(), request.uri(), &body));
         let Some(fault) = fault else {
             return self.pass(request).await;
         };

@@ -124,6 +124,13 @@ async fn with_body(answer: Response<Body>, change: impl FnOnce(Bytes) -> Body) -
     Response::from_parts(parts, change(body))
 }
 
+/// The request with a copy of its body.
+pub(super) async fn read(request: Request<Body>) -> (Request<Body>, Bytes) {
+    let (head, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap_or_default();
+    (Request::from_parts(head, body.clone().into()), body)
+}
+
 /// The request with the fields of a JSON object over those of its body. What is no JSON object stays as it is.
 pub(super) async fn altered(request: Request<Body>, fields: &str) -> Request<Body> {
     let (mut head, body) = request.into_parts();
