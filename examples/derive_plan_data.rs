@@ -51,6 +51,7 @@ fn main() -> Result<()> {
     let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/kong/plan/data");
     let document = read(&folder.join("openapi/konnect-control-planes-config-v2.json"))?;
     write(&out.join("konnect-entities.json"), &entities(&document)?)?;
+    write(&out.join("konnect-paths.json"), &paths(&document)?)?;
     write(
         &out.join("konnect-plugins.json"),
         &plugins(&read(&folder.join("data/konnect-plugin-support.json"))?),
@@ -100,6 +101,55 @@ fn entities(document: &Value) -> Result<Value> {
     anyhow::ensure!(schema.is_object(), "no body for plugin schemas");
     kinds.insert("plugin-schemas".to_owned(), field(document, schema));
     Ok(Value::Object(kinds))
+}
+
+/// Below `core-entities`, with `{}` for an id: `creates`: what is created by POST, and whether the body has an id; `reads`: where a single
+/// one is read; `lists`.
+fn paths(document: &Value) -> Result<Value> {
+    let mut creates = BTreeMap::new();
+    let (mut reads, mut lists) = (Vec::new(), Vec::new());
+    for (path, operations) in document["paths"].as_object().into_iter().flatten() {
+        let Some((_, below)) = path.split_once("/core-entities/") else {
+            continue;
+        };
+        let segments = below
+            .split('/')
+            .map(|part| if part.starts_with('{') { "{}" } else { part });
+        let below = segments.collect::<Vec<_>>().join("/");
+        let body = &operations["post"]["requestBody"];
+        if !body.is_null() && !below.starts_with("schemas/") {
+            let schema = &resolved(document, body)["content"]["application/json"]["schema"];
+            creates.insert(below.clone(), has_property(document, schema, "id"));
+        }
+        if !operations["get"].is_null() && !below.starts_with("schemas/") {
+            let kept = if below.ends_with("{}") {
+                &mut reads
+            } else {
+                &mut lists
+            };
+            kept.push(below);
+        }
+    }
+    anyhow::ensure!(!creates.is_empty(), "nothing is created");
+    Ok(json!({"creates": creates, "reads": reads, "lists": lists}))
+}
+
+/// What a reference stands for.
+fn resolved<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
+    match value["$ref"].as_str() {
+        Some(reference) => document
+            .pointer(reference.trim_start_matches('#'))
+            .unwrap_or(&Value::Null),
+        None => value,
+    }
+}
+
+/// Whether a schema, or one of those it is made of, has a property.
+fn has_property(document: &Value, schema: &Value, name: &str) -> bool {
+    let schema = resolved(document, schema);
+    let parts = ["allOf", "oneOf", "anyOf"].into_iter();
+    let mut parts = parts.flat_map(|word| schema[word].as_array().into_iter().flatten());
+    schema["properties"].get(name).is_some() || parts.any(|part| has_property(document, part, name))
 }
 
 /// `null`: null is accepted; `fields`: known fields of an object; `open`: others are accepted too; `items`: of a list; `default`.

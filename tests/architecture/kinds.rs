@@ -6,6 +6,7 @@ use super::rules::module_of;
 /// The table, tables of other tools' forms that name every kind, and rules that are about one kind.
 const TABLES: &[&str] = &[
     "kong/model/entity_kinds.rs",
+    "kong/model/lists_below.rs",
     "kong/model/named_references.rs",
     "kong/declarative/sections.rs",
     "kong/plan/core_defaults.rs",

@@ -185,6 +185,8 @@ pub struct EntityKind {
     pub presence: Presence,
     /// How it is written.
     pub write: Write,
+    /// Konnect reads a single one below its parent alone, and not by its id.
+    pub read_below: bool,
     /// Dependency level: everything a row refers to has a lower one. Writes go up, deletes go down.
     pub level: u8,
     /// References by id.
@@ -246,6 +248,7 @@ impl EntityKind {
                 earlier: &[],
             },
             write: Write::Put(name),
+            read_below: false,
             level,
             foreign_keys: &[],
             unique: &[&["name"]],
@@ -323,6 +326,12 @@ impl EntityKind {
     #[must_use]
     pub const fn movable(&self) -> bool {
         !matches!(self.write, Write::Impossible(_) | Write::Counted(_))
+    }
+
+    /// True when the body of the POST that creates one takes its id.
+    #[must_use]
+    pub fn is_created_with_id(&self) -> bool {
+        self.id_field == "id" && self.write != Write::Member
     }
 
     /// True for a kind that is counted and not read entity by entity.

@@ -267,6 +267,7 @@ pub static ENTITY_KINDS: &[EntityKind] = &[
             field: "upstream",
             path: "targets",
         },
+        read_below: true,
         foreign_keys: &[fk("upstream", "upstreams")],
         unique: &[&["upstream", "target"]],
         addresses: &["target"],

@@ -7,6 +7,7 @@ pub mod entity_kind;
 pub mod entity_kinds;
 pub mod id;
 pub mod json;
+pub mod lists_below;
 pub mod named_references;
 pub mod recast;
 pub mod secrets;

@@ -35,6 +35,7 @@ pub mod repair;
 pub mod rollback;
 pub mod rule_families;
 pub mod select;
+pub mod sighting;
 pub mod transform;
 pub mod translate;
 pub mod unique;
@@ -55,6 +56,8 @@ pub use verify::verify;
 mod difference_properties;
 #[cfg(test)]
 mod generated;
+#[cfg(test)]
+mod konnect_paths;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
