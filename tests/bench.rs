@@ -46,6 +46,8 @@ fn every_case_is_measured_and_written() -> Result<()> {
         "first-migration-11010-20ms",
         "steady-state-110100-0ms",
         "writes-2202-limit-200",
+        "updates-2202-20ms",
+        "rollback-2202-20ms",
         "idle-rss-100-migrations",
     ] {
         ensure!(names.contains(name), "{name} is missing in {names:?}");

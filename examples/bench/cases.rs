@@ -11,6 +11,10 @@ pub enum Phase {
     FirstMigration,
     /// The same without the verification.
     Writes,
+    /// Read both sides, of which the source has other tags by now, plan, and overwrite.
+    Updates,
+    /// Read the control plane, which holds a migration and nothing else, and undo it.
+    Rollback,
     /// Nothing: the operator holds finished migrations.
     Idle,
     /// Nothing in this process: the operator plans many migrations under a memory budget.
@@ -88,6 +92,22 @@ pub const CASES: &[Case] = &[
         deck: (Some(102_000), None),
         ..NOTHING
     },
+    // One read by id for each overwrite.
+    Case {
+        name: "updates-2202-20ms",
+        phase: Phase::Updates,
+        units: 200,
+        latency_ms: 20,
+        ..NOTHING
+    },
+    // One read by id for each delete, and one list for each kind that can be below what is deleted.
+    Case {
+        name: "rollback-2202-20ms",
+        phase: Phase::Rollback,
+        units: 200,
+        latency_ms: 20,
+        ..NOTHING
+    },
     Case {
         name: "steady-state-11010-0ms",
         ..NOTHING
@@ -120,6 +140,18 @@ pub const CASES: &[Case] = &[
         ..NOTHING
     },
 ];
+
+impl Phase {
+    /// True when Konnect holds the workload at the beginning.
+    pub fn begins_full(self) -> bool {
+        matches!(self, Self::SteadyState | Self::Updates | Self::Rollback)
+    }
+
+    /// True when a run changes what Konnect holds at the beginning, so that each needs a Konnect of its own.
+    pub fn changes_what_is_there(self) -> bool {
+        matches!(self, Self::Updates | Self::Rollback)
+    }
+}
 
 impl Case {
     /// A hundredth of it.

@@ -16,12 +16,15 @@ use super::{deck, entities};
 
 /// Runs a case so many times.
 pub async fn measure(case: &Case, runs: usize) -> anyhow::Result<Record> {
-    let servers = Servers::start(case).await?;
+    let mut servers = Servers::start(case).await?;
     let (mut walls, mut memory, mut seen) = (Vec::new(), 0, None);
     for number in 0..runs {
         // A server with a limit begins each run with a full bucket.
         if case.limit.is_some() && number > 0 {
             tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+        }
+        if case.phase.changes_what_is_there() && number > 0 {
+            servers = Servers::start(case).await?;
         }
         servers.reset().await?;
         let finished = run(case, &servers, number).await?;

@@ -11,14 +11,19 @@ use gateway_migration_operator::http::{
     Budget, EndpointMap, RetryPolicy, TlsOptions, Transport, TransportOptions,
 };
 use gateway_migration_operator::kong::admin;
-use gateway_migration_operator::kong::engine::{Migration, Observed, OnRefusal};
+use gateway_migration_operator::kong::engine::undo::plan_rollback;
+use gateway_migration_operator::kong::engine::{Migration, Observed, ObservedSource, OnRefusal, Target};
 use gateway_migration_operator::kong::konnect::{Client, CreateControlPlane, Filter, ServerUrl};
+use gateway_migration_operator::kong::model::{Entity, Snapshot};
+use gateway_migration_operator::kong::plan::input::ConflictPolicy;
 use gateway_migration_operator::kong::plan::ledger::Ledger;
-use gateway_migration_operator::kong::plan::{Planned, Policy};
+use gateway_migration_operator::kong::plan::{Planned, Policy, RollbackInput};
 use gateway_migration_operator::migration::plan::Action;
 use gateway_migration_operator::migration::progress::Progress;
+use gateway_migration_operator::migration::rollback::{ChangedSince, Extent};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -81,17 +86,20 @@ impl Run {
             ensure!(!source.snapshot.entities.is_empty(), "nothing was read");
             return Ok(());
         }
+        if self.phase == Phase::Rollback {
+            return roll_back(&migration).await;
+        }
         let (source, target) = tokio::join!(migration.observe_source(), migration.observe_target());
-        let observed = Observed {
+        let mut observed = Observed {
             source: source?,
             target: target?,
         };
-        let planned = observed.plan(
-            &Policy::default(),
-            jiff::Timestamp::UNIX_EPOCH,
-            &[],
-            &Ledger::default(),
-        );
+        let mut policy = Policy::default();
+        if self.phase == Phase::Updates {
+            observed.source.snapshot.change(tag);
+            policy.conflicts.default = ConflictPolicy::Overwrite;
+        }
+        let planned = observed.plan(&policy, jiff::Timestamp::UNIX_EPOCH, &[], &Ledger::default());
         let left = unwritten(&planned);
         if self.phase == Phase::SteadyState {
             ensure!(left == 0, "{left} entities differ between equal sides");
@@ -146,7 +154,7 @@ impl Run {
     async fn control_plane(&self, client: &Client) -> anyhow::Result<String> {
         match self.phase {
             Phase::SourceRead | Phase::Idle | Phase::Queue => Ok(String::new()),
-            Phase::SteadyState => {
+            Phase::SteadyState | Phase::Updates | Phase::Rollback => {
                 let found = client.list_control_planes(&Filter::name(GENERATED)).await?;
                 let found = found.into_iter().next().context("no generated control plane")?;
                 Ok(found.id)
@@ -160,6 +168,52 @@ impl Run {
             }
         }
     }
+}
+
+/// Gives an entity other tags, where it takes any.
+fn tag(entity: &mut Entity) {
+    if entity.body.contains_key("tags") {
+        entity.body.insert("tags".to_owned(), json!(["changed"]));
+    }
+}
+
+/// Undoes a migration that has made everything that the control plane holds.
+async fn roll_back(migration: &Migration) -> anyhow::Result<()> {
+    let target = Target {
+        client: migration.target.clone(),
+        control_plane: migration.control_plane.clone(),
+        throttle: migration.throttle.clone(),
+    };
+    let held = target.observe().await?;
+    // What it would have planned, as if the target's entities were those of a source.
+    let made = Observed {
+        source: ObservedSource {
+            node: None,
+            version: None,
+            workspace_id: None,
+            snapshot: held.clone(),
+            notes: Vec::new(),
+        },
+        target: Snapshot::default(),
+    };
+    let now = jiff::Timestamp::UNIX_EPOCH;
+    let planned = made.plan(&Policy::default(), now, &[], &Ledger::default());
+    let mut ledger = Ledger::default();
+    ledger.intend(&planned, &made.target, now);
+    ledger.settle(&planned, &held, now);
+    let rollback = plan_rollback(&RollbackInput {
+        ledger: &ledger,
+        target: &held,
+        extent: Extent::Everything,
+        changed: ChangedSince::Keep,
+    });
+    ensure!(rollback.steps.len() == held.len(), "{}", rollback.summary());
+    let (progress, _) = watch::channel(Progress::before_undoing(&rollback));
+    let undone = target
+        .undo(&rollback, (&ledger, &held), &CancellationToken::new(), &progress)
+        .await;
+    ensure!(undone.deleted == held.len(), "{undone:?}");
+    Ok(())
 }
 
 fn unwritten(planned: &Planned) -> usize {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use super::cases::{Case, Phase};
+use super::cases::Case;
 
 /// The running servers; they end on drop.
 pub struct Servers {
@@ -43,7 +43,7 @@ impl Servers {
         let konnect_ca = folder.path().join("konnect.pem");
         let kong = ["kong-admin", "--workload", &units, "--latency", &latency];
         let mut konnect = vec!["konnect", "--latency", &latency];
-        if case.phase == Phase::SteadyState {
+        if case.phase.begins_full() {
             konnect.extend(["--workload", &units]);
         }
         let limit = case.limit.map(|limit| limit.to_string());

@@ -12,6 +12,7 @@ use url::Url;
 use super::classes::{AttemptClass, AttemptEnd, Meaning, Verb, class_of};
 use super::error::{Error, Failure, Parts};
 use super::redact::Redactor;
+use super::repeat::BeforeRepeat;
 use super::{Budget, Product, route};
 
 /// What a product's error body says, before masking; for this reason without `Debug`.
@@ -36,6 +37,7 @@ pub(crate) struct Call<'a> {
     pub budget: Option<&'a Budget>,
     /// What stands in the path where an id is due and is none. Such a call is never sent.
     pub name_for_id: Option<String>,
+    pub before_repeat: Option<&'a dyn BeforeRepeat>,
 }
 
 impl<'a> Call<'a> {
@@ -57,6 +59,7 @@ impl<'a> Call<'a> {
             verb,
             budget: None,
             name_for_id: None,
+            before_repeat: None,
         }
     }
 
@@ -81,7 +84,13 @@ impl<'a> Call<'a> {
         self
     }
 
-    /// A POST that changes nothing.
+    /// A call of which each repeat depends on what is the case by then.
+    pub(crate) fn asking_before_repeat(mut self, asked: &'a dyn BeforeRepeat) -> Self {
+        self.before_repeat = Some(asked);
+        self
+    }
+
+    /// A POST that changes nothing the second time.
     pub(crate) fn repeatable(mut self) -> Self {
         self.verb = Verb::Repeatable;
         self

@@ -9,7 +9,8 @@ use super::error::Error;
 /// What a call does to the server, as far as repeating it is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verb {
-    /// GET, and PUT, PATCH and DELETE, which set or remove by id; and a POST that changes nothing: twice is as good as once.
+    /// GET, and PUT, PATCH and DELETE, which set or remove by id; and a POST that changes nothing, or nothing the second time: twice is as
+    /// good as once.
     Repeatable,
     /// POST: twice may make two.
     Create,

@@ -183,6 +183,17 @@ impl Error {
         self.0.failure == Failure::NotFound
     }
 
+    /// True when the server may have acted on the request although no answer says so.
+    pub(crate) fn may_have_acted(&self) -> bool {
+        let unclear = match self.0.failure {
+            Failure::Unreachable | Failure::Timeout | Failure::Garbage => true,
+            // A server that tells when to come back says by it that it did not act.
+            Failure::Server => self.0.retry_after.is_none(),
+            _ => false,
+        };
+        unclear && !self.0.not_executed
+    }
+
     /// True when the server surely did not act on the request.
     pub(crate) fn is_not_executed(&self) -> bool {
         self.0.not_executed
@@ -272,3 +283,40 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::product::SAMPLE;
+
+    #[test]
+    fn only_what_no_answer_tells_may_have_been_done_all_the_same() {
+        let told = Some(Duration::from_secs(1));
+        for (failure, retry_after, not_executed, expected) in [
+            (Failure::Unreachable, None, false, true),
+            (Failure::Unreachable, None, true, false),
+            (Failure::Timeout, None, false, true),
+            (Failure::Garbage, None, false, true),
+            (Failure::Server, None, false, true),
+            (Failure::Server, told, false, false),
+            (Failure::Throttled { retry_after: None }, None, false, false),
+            (Failure::Rejected(Vec::new()), None, false, false),
+            (Failure::Conflict { field: None }, None, false, false),
+            (Failure::Fenced, None, true, false),
+        ] {
+            let error = Error::new(Parts {
+                product: &SAMPLE,
+                method: "POST".into(),
+                host: "api.example.com".into(),
+                path: "/".into(),
+                status: None,
+                failure: failure.clone(),
+                detail: None,
+                instance: None,
+                retry_after,
+                not_executed,
+            });
+            assert_eq!(error.may_have_acted(), expected, "{failure:?} {retry_after:?}");
+        }
+    }
+}

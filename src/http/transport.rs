@@ -17,6 +17,7 @@ use super::call::{Call, Reply, host_of, read_answer};
 use super::error::{Error, Failure, Parts};
 use super::fence::Fence;
 use super::host_rule::{GuardedResolver, HostRule};
+use super::memory::Memory;
 use super::network;
 use super::observer::{Attempt, Observer};
 use super::retry::{Retries, RetryPolicy};
@@ -111,6 +112,7 @@ struct TransportState {
     options: TransportOptions,
     /// Clients of sources with own TLS settings, so that each source keeps its connections; the oldest goes first.
     by_tls: Mutex<VecDeque<([u8; 32], Clients)>>,
+    memory: Memory,
 }
 
 /// Connections with the same TLS settings.
@@ -156,8 +158,14 @@ impl Transport {
             shared: Arc::new(TransportState {
                 options,
                 by_tls: Mutex::default(),
+                memory: Memory::default(),
             }),
         })
+    }
+
+    /// What was learnt of servers that are reached so.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.shared.memory
     }
 
     /// The way to one source with its own TLS settings. Equal settings share their connections.
@@ -222,6 +230,11 @@ impl Transport {
             };
             tracing::debug!(error = %error, instance = error.instance(), ?delay, "a remote call is repeated");
             if !wait(call, delay).await {
+                return Err(error);
+            }
+            if let Some(asked) = call.before_repeat
+                && !asked.may_repeat(&error).await
+            {
                 return Err(error);
             }
         }

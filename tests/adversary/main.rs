@@ -1,9 +1,11 @@
-//! What an adversary, or a careless team, does to others by way of this operator, on a real API server: each test names the number of the
-//! case that it is of, and SECURITY.md names the tests. One cluster serves all tests; each has a namespace and an operator of its own.
+//! What an adversary, or a careless team, does to others by way of this operator: each test names the number of the case that it is of, which
+//! is that of the rule in `docs/explanation/ownership.md`, and SECURITY.md names the tests. On a real API server, where one cluster serves all
+//! tests and each has a namespace and an operator of its own; and without one, where the pipeline alone decides.
 
 mod budgets;
 #[path = "../shared/cluster.rs"]
 mod cluster;
+mod creates;
 #[path = "../shared/credentials.rs"]
 mod credentials;
 mod files;
@@ -12,8 +14,12 @@ mod hosts;
 mod intentions;
 mod labels;
 mod names;
+mod last_look;
 mod names_for_ids;
+#[path = "../shared/pipeline.rs"]
+mod pipeline;
 mod saved_secrets;
+mod scene;
 #[expect(
     dead_code,
     reason = "the world of the migrations' tests, of which these use a part"

@@ -66,7 +66,7 @@ async fn all_that_was_written_is_deleted_and_what_is_gone_counts_as_deleted() ->
 }
 
 #[tokio::test]
-async fn what_somebody_refers_to_is_refused_and_named_and_the_rest_goes() -> Result<()> {
+async fn what_somebody_refers_to_is_kept_and_named_and_the_rest_goes() -> Result<()> {
     let bed = Bed::start().await?;
     let (migration, target) = migrated(&bed, "inventory").await?;
     let control_plane = &migration.control_plane;
@@ -77,15 +77,12 @@ async fn what_somebody_refers_to_is_refused_and_named_and_the_rest_goes() -> Res
     let route = json!({"name": "theirs", "paths": ["/theirs"], "service": {"id": &*service.id}});
     bed.konnect.seed(control_plane, "routes", &route)?;
     let applied = delete(&migration, &all(&target), OnRefusal::GoOn).await;
-    let refused: Vec<_> = applied
-        .refused
-        .iter()
-        .map(|one| one.subject.key.clone())
-        .collect();
-    assert_eq!(refused, [service.key()]);
+    assert_eq!(applied.refused, []);
     let findings: Vec<_> = applied.findings().collect();
-    assert_eq!(findings[0].id, "delete-refused");
-    assert!(findings[0].observed.contains("routes"), "{findings:?}");
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0].id, "prune-still-referenced");
+    assert_eq!(findings[0].subject.key, service.key());
+    assert!(findings[0].observed.contains("routes/"), "{findings:?}");
     assert_eq!(applied.deleted, target.len() - 1);
     Ok(())
 }

@@ -129,7 +129,7 @@ async fn a_refused_entity_blocks_what_depends_on_it_and_nothing_else() -> Result
         .iter()
         .find(|(key, d)| key.kind == "services" && d.body()["name"] == json!("catalog"))
         .context("catalog")?;
-    let refuse: Fault = format!("PUT /services/{}=400", key.id).parse()?;
+    let refuse: Fault = format!("POST /services$=400;with={}", key.id).parse()?;
     bed.konnect_server.set_behaviour(Behaviour {
         faults: vec![refuse],
         ..Behaviour::default()
@@ -174,7 +174,7 @@ async fn a_reference_that_is_not_visible_yet_is_waited_for_and_one_that_never_is
             .iter()
             .find(|operation| operation.action == Action::Create && operation.subject.key.kind == "routes")
             .context("no route to create")?;
-        let fault = format!("PUT /routes/{}=400;{times}{UNSEEN}", route.subject.key.id);
+        let fault = format!("POST /routes$=400;with={};{times}{UNSEEN}", route.subject.key.id);
         bed.konnect_server
             .set_behaviour(Behaviour::with_faults(&[&fault])?);
         let applied = apply(&migration, &planned).await;
@@ -186,7 +186,7 @@ async fn a_reference_that_is_not_visible_yet_is_waited_for_and_one_that_never_is
         assert_eq!(direct.len(), usize::from(refused), "{:?}", applied.refused);
         assert!(applied.interrupted.is_none(), "{:?}", applied.interrupted);
         let answered = bed.konnect_server.stats().by_status;
-        assert_eq!(answered.get(&400), Some(if refused { &4 } else { &2 }));
+        assert_eq!(answered.get(&400), Some(if refused { &5 } else { &3 }));
     }
     Ok(())
 }
@@ -196,7 +196,7 @@ async fn an_outage_in_the_middle_ends_the_run_and_the_next_one_goes_on() -> Resu
     let bed = Bed::start().await?;
     let migration = migration(&bed, "default").await?;
     let first = plan(&migration).await?;
-    let outage: Fault = "PUT .*=401;skip=40".parse()?;
+    let outage: Fault = "POST .*=401;skip=40".parse()?;
     bed.konnect_server.set_behaviour(Behaviour {
         faults: vec![outage],
         ..Behaviour::default()

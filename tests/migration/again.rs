@@ -61,7 +61,7 @@ async fn an_object_restored_without_its_status_verifies_and_writes_nothing() -> 
 async fn a_migration_is_not_complete_while_something_is_missing() -> Result<()> {
     let world = World::start("unrepaired").await?;
     world.control_plane_id("default").await?;
-    let lost = "PUT /plugins/=200;times=1;body={}";
+    let lost = "POST /plugins$=200;times=1;body={}";
     world
         .bed
         .konnect_server

@@ -113,7 +113,7 @@ fn refusal(id: &str, quote: &str) -> String {
     let said = format!("'{quote}' is not what it should be");
     let detail = json!({"@type": "x", "type": "ERROR_TYPE_FIELD", "field": "value", "messages": [said]});
     let body = json!({"code": 3, "message": said, "details": [detail]});
-    format!("PUT {id}=400;times=1;body={body}")
+    format!("POST .*=400;times=1;with={id};body={body}")
 }
 
 fn text<'v>(entity: &'v Value, field: &str) -> Result<&'v str> {

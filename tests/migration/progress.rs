@@ -48,7 +48,7 @@ async fn rate_and_end_are_told_while_it_writes_and_the_end_goes_when_it_is_done(
 async fn a_rate_limit_is_told_with_the_time_when_it_ends() -> Result<()> {
     let world = World::start("limited").await?;
     world.control_plane_id("inventory").await?;
-    let limited = ["PUT core-entities=429;times=1;retry-after=4;skip=5"];
+    let limited = ["POST core-entities=429;times=1;retry-after=4;skip=5"];
     world
         .bed
         .konnect_server

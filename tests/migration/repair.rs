@@ -35,14 +35,15 @@ fn verification(seen: &Seen) -> Result<&VerificationStatus> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_stored_otherwise_or_not_at_all_is_written_once_more() -> Result<()> {
-    let otherwise = r#"PUT /services/=altered;times=1;body={"retries": 1}"#;
-    let not_at_all = "PUT /plugins/=200;times=1;body={}";
+    let otherwise = r#"POST /services$=altered;times=1;body={"retries": 1}"#;
+    let not_at_all = "POST /plugins$=200;times=1;body={}";
     let world = begin("repair", "Once", &[otherwise, not_at_all]).await?;
     let seen = world
         .migration_until(NAME, "completed", |seen| seen.is_completed())
         .await?;
     seen.assert_digests_equal(ALL)?;
-    assert_eq!(entity_writes(&world), ALL + 2);
+    // The first create is sent twice, to see what a POST does with what is there.
+    assert_eq!(entity_writes(&world), ALL + 1 + 2);
     assert_eq!(verification(&seen)?.repaired, 2);
     assert!(
         seen.message("Verified")
@@ -67,14 +68,15 @@ async fn what_was_stored_otherwise_or_not_at_all_is_written_once_more() -> Resul
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_stays_wrong_is_written_once_more_and_never_called_complete() -> Result<()> {
-    let otherwise = r#"PUT /services/=altered;body={"retries": 1}"#;
-    let world = begin("repair-fails", "Once", &[otherwise]).await?;
+    let made = r#"POST /services$=altered;body={"retries": 1}"#;
+    let written = r#"PUT /services/=altered;body={"retries": 1}"#;
+    let world = begin("repair-fails", "Once", &[made, written]).await?;
     let seen = world
         .migration_until(NAME, "different", |seen| seen.is("Ready", "False", "Mismatch"))
         .await?;
     let services: Value = serde_json::from_str(simulators::kong_admin::INVENTORY)?;
     let services = u64::try_from(services["/services"].as_array().map_or(0, Vec::len))?;
-    assert_eq!(entity_writes(&world), ALL + services);
+    assert_eq!(entity_writes(&world), ALL + 1 + services);
     let verified = verification(&seen)?;
     assert_eq!((verified.mismatched, verified.repaired), (services, services));
     assert!(seen.is("Verified", "False", "Mismatch") && seen.findings().contains(&"differs-after-write"));

@@ -16,9 +16,9 @@ use simulators::bed::Bed;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// A migration of a workspace into a control plane of its own.
-pub async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
-    let transport = Transport::new(TransportOptions {
+/// The way to the servers of a bed.
+pub fn transport(bed: &Bed) -> Result<Transport> {
+    Ok(Transport::new(TransportOptions {
         extra_roots: vec![("the bed's CA".to_owned(), bed.ca_pem.clone().into_bytes())],
         endpoints: EndpointMap::parse([format!("us.api.konghq.com={}", bed.konnect_server.url())])?,
         retry: RetryPolicy {
@@ -26,18 +26,28 @@ pub async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
             ..RetryPolicy::default()
         },
         ..TransportOptions::default()
-    })?;
+    })?)
+}
+
+/// A client of the bed's Konnect.
+pub fn client(transport: &Transport) -> Result<konnect::Client> {
+    Ok(konnect::Client::new(
+        transport,
+        &konnect::ServerUrl::parse("us.api.konghq.com")?,
+        &SecretString::from(Bed::KONNECT_TOKEN),
+        Budget::new(16).into(),
+    )?)
+}
+
+/// A migration of a workspace into a control plane of its own.
+pub async fn migration(bed: &Bed, workspace: &str) -> Result<Migration> {
+    let transport = transport(bed)?;
     let trusted = transport.with_tls(&TlsOptions {
         ca_pem: Some(bed.ca_pem.clone()),
         ..TlsOptions::default()
     })?;
     let token = SecretString::from(Bed::KONG_TOKEN);
-    let target = konnect::Client::new(
-        &transport,
-        &konnect::ServerUrl::parse("us.api.konghq.com")?,
-        &SecretString::from(Bed::KONNECT_TOKEN),
-        Budget::new(16).into(),
-    )?;
+    let target = client(&transport)?;
     let wanted = konnect::CreateControlPlane {
         name: workspace.to_owned(),
         ..Default::default()

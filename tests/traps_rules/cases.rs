@@ -15,6 +15,8 @@ use super::scenario::Scenario;
 /// (`kong/plan/rollback/tests.rs`, `tests/migration/rollback/`).
 const PROVEN_ELSEWHERE: &[&str] = &[
     "refused-by-target",
+    "taken-by-another",
+    "changed-before-write",
     "not-tried",
     "delete-refused",
     "differs-after-write",

@@ -107,7 +107,7 @@ impl WorkspaceMigrationController {
         if let Some(ended) = interrupts.ended() {
             return Ok(Some(end_deletion(&ended)));
         }
-        let refused = refused(&applied);
+        let refused = refused(&applied, &found.rollback);
         if let Some(first) = refused.first() {
             let message = format!(
                 "{} deleted. Konnect refused to delete {}: {}, {}. Solve it there; it is tried again within a minute. \

@@ -107,6 +107,7 @@ pub fn plan(actions: &[Action]) -> Plan {
 pub fn planned(plan: Plan) -> Planned {
     Planned {
         plan,
+        seen: Default::default(),
         desired: Default::default(),
         drift: Default::default(),
         deletions: Default::default(),
@@ -137,6 +138,7 @@ pub fn refusal(id: &str, dependent: bool) -> Refusal {
         reason: "schema violation".into(),
         dependent,
         conflict: false,
+        found: None,
     }
 }
 

@@ -10,7 +10,7 @@ pub mod source;
 pub mod undo;
 mod visible;
 
-pub use apply::{Applied, OnRefusal, Refusal};
+pub use apply::{Applied, FoundInstead, OnRefusal, Refusal};
 pub use error::Error;
 pub use migration::{Migration, Observed, ObservedSource};
 pub use source::{DeclarativeFile, Source};

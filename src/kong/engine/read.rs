@@ -170,7 +170,8 @@ where
     L: Fn(ListToRead) -> F,
     F: Future<Output = Result<(ListToRead, Listed), Error>>,
 {
-    /// Flat lists first, then lists below their parents; both with at most `in_flight` lists at a time.
+    /// Flat lists first, then lists below their parents, and those of what has its place below a parent; both with at most `in_flight`
+    /// lists at a time.
     async fn read(&self) -> Result<Snapshot, Error> {
         let mut snapshot = Snapshot::default();
         let flat = ENTITY_KINDS.iter().filter_map(|kind| {
@@ -191,14 +192,25 @@ where
             })
         });
         let mut parents = BTreeMap::new();
-        self.collect(flat.collect(), &mut snapshot, &mut parents).await?;
-        let below = ENTITY_KINDS
-            .iter()
-            .flat_map(|kind| self.below(kind, &parents))
-            .collect();
+        let (flat, mut below): (Vec<_>, Vec<_>) = flat.partition(|list| self.parent_of(list.kind).is_none());
+        self.collect(flat, &mut snapshot, &mut parents).await?;
+        // Where there is no parent, nothing can be below one.
+        below.retain(|list| {
+            let parent = self.parent_of(list.kind);
+            parent.is_none_or(|parent| snapshot.of_kind(parent).next().is_some())
+        });
+        below.extend(ENTITY_KINDS.iter().flat_map(|kind| self.below(kind, &parents)));
         self.collect(below, &mut snapshot, &mut parents).await?;
         snapshot.compact();
         Ok(snapshot)
+    }
+
+    /// Kind of what every entity of this kind belongs to in the target, which may list all of them in one.
+    fn parent_of(&self, kind: &EntityKind) -> Option<&'static str> {
+        match (self.side, kind.write) {
+            (Side::Target, Write::PutBelow { parent, .. }) => Some(parent),
+            _ => None,
+        }
     }
 
     /// The lists of a kind below each of its parents; none for a flat kind.

@@ -12,6 +12,7 @@ use crate::kong::konnect;
 use crate::kong::model::entity_kinds::named;
 use crate::kong::model::{Entity, Packed, Snapshot};
 use crate::kong::plan::rollback::body_before;
+use crate::kong::plan::sighting::Sighting;
 use crate::kong::plan::{Catalogue, Ledger, RollbackInput, build_rollback};
 use crate::migration::plan::Action;
 use crate::migration::progress::Progress;
@@ -88,6 +89,7 @@ fn undoing(step: &RollbackStep, ledger: &Ledger, held: &Snapshot) -> Option<Undo
     };
     Some(Undoing {
         wave: step.wave,
+        seen: held.get(key).map(|held| Sighting::of(&held)),
         action,
         subject: step.subject.clone(),
         entity,

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use url::Url;
 
 use super::identity::identity_server;
-use super::{KONNECT, ServerUrl};
+use super::{KONNECT, Posting, ServerUrl};
 use crate::http::call::{Call, Reply};
 use crate::http::object_text::ObjectText;
 use crate::http::{self, Budget, InvalidToken, Transport, token};
@@ -77,6 +77,12 @@ impl Client {
     pub fn require_allowed(&self) -> Result<(), http::Error> {
         let call = self.call(Method::GET, self.url("v2/control-planes", []));
         self.transport().require_allowed(&call)
+    }
+
+    /// What a POST does with an id in this control plane, as far as it has shown by now to any client in this process.
+    pub fn posting(&self, control_plane: &str) -> Arc<Posting> {
+        let about = format!("POST to {} in {control_plane}", self.inner.server_url);
+        self.inner.transport.memory().about(about)
     }
 
     /// The budget that this client's calls are taken from.
@@ -155,7 +161,12 @@ impl Client {
 
     /// Sends a DELETE. 404 is a success: what is already gone needs no deleting.
     pub(super) async fn send_delete(&self, url: CheckedUrl) -> Result<(), http::Error> {
-        match self.send(&self.call(Method::DELETE, url)).await {
+        self.send_delete_call(&self.call(Method::DELETE, url)).await
+    }
+
+    /// The same of a call that is made already.
+    pub(super) async fn send_delete_call(&self, call: &Call<'_>) -> Result<(), http::Error> {
+        match self.send(call).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_not_found() => Ok(()),
             Err(error) => Err(error),

@@ -12,6 +12,7 @@ use super::client::CheckedUrl;
 use crate::http;
 use crate::http::call::Call;
 use crate::http::object_text::ObjectText;
+use crate::http::repeat::BeforeRepeat;
 use crate::kong::wire::page;
 
 /// What a data plane reports once it holds the newest configuration.
@@ -87,19 +88,30 @@ impl Client {
         query: &[(&str, &str)],
         entity: &Map<String, Value>,
     ) -> Result<Map<String, Value>, http::Error> {
-        let url = self.entity_url(
-            control_plane,
-            &format!("{collection}/{id}"),
-            query.iter().copied(),
-        );
-        let call = self
-            .call(Method::PUT, url)
-            .body(Some(Value::Object(entity.clone())));
+        let path = format!("{collection}/{id}");
+        let call = self.entity_call(Method::PUT, control_plane, &path, query, entity);
         self.entity(&call).await
     }
 
-    /// Creates an entity in `collection`. Repeated only when Konnect surely did not act; with an id in `entity`, a
-    /// second attempt of the caller ends in a conflict and not in a second entity.
+    /// The same; `asked` decides before each repeat whether what is there may still be written over.
+    ///
+    /// # Errors
+    /// As [`Client::put_entity`].
+    pub async fn put_entity_while(
+        &self,
+        control_plane: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        entity: &Map<String, Value>,
+        asked: &dyn BeforeRepeat,
+    ) -> Result<Map<String, Value>, http::Error> {
+        let call = self
+            .entity_call(Method::PUT, control_plane, path, query, entity)
+            .asking_before_repeat(asked);
+        self.entity(&call).await
+    }
+
+    /// Creates an entity in `collection` by one POST, which is repeated only when Konnect surely did not act.
     ///
     /// # Errors
     /// As [`Client::put_entity`].
@@ -110,10 +122,28 @@ impl Client {
         query: &[(&str, &str)],
         entity: &Map<String, Value>,
     ) -> Result<Map<String, Value>, http::Error> {
-        let url = self.entity_url(control_plane, collection, query.iter().copied());
+        let call = self.entity_call(Method::POST, control_plane, collection, query, entity);
+        self.entity(&call).await
+    }
+
+    /// Creates an entity in `collection` by a POST that is repeated as a PUT would be: `entity` has its id, or is unique in another way, so
+    /// that a repeat whose first attempt was carried out ends in a conflict and not in a second entity. `asked` hears of every attempt that
+    /// failed.
+    ///
+    /// # Errors
+    /// As [`Client::put_entity`].
+    pub async fn create_entity(
+        &self,
+        control_plane: &str,
+        collection: &str,
+        query: &[(&str, &str)],
+        entity: &Map<String, Value>,
+        asked: &dyn BeforeRepeat,
+    ) -> Result<Map<String, Value>, http::Error> {
         let call = self
-            .call(Method::POST, url)
-            .body(Some(Value::Object(entity.clone())));
+            .entity_call(Method::POST, control_plane, collection, query, entity)
+            .repeatable()
+            .asking_before_repeat(asked);
         self.entity(&call).await
     }
 
@@ -123,6 +153,21 @@ impl Client {
     /// Any failure but 404.
     pub async fn delete_entity(&self, control_plane: &str, path: &str) -> Result<(), http::Error> {
         self.send_delete(self.entity_url(control_plane, path, [])).await
+    }
+
+    /// The same; `asked` decides before each repeat whether what is there may still be deleted.
+    ///
+    /// # Errors
+    /// Any failure but 404.
+    pub async fn delete_entity_while(
+        &self,
+        control_plane: &str,
+        path: &str,
+        asked: &dyn BeforeRepeat,
+    ) -> Result<(), http::Error> {
+        let url = self.entity_url(control_plane, path, []);
+        let call = self.call(Method::DELETE, url).asking_before_repeat(asked);
+        self.send_delete_call(&call).await
     }
 
     /// Asks whether Konnect would take `entity`, without writing it. `kind` is the list name, such as `plugins`.
@@ -152,6 +197,18 @@ impl Client {
         let path = format!("v2/control-planes/{control_plane}/expected-config-hash");
         let call = self.call(Method::GET, self.url(&path, []));
         self.send_for_object(&call).await?.parse(&call)
+    }
+
+    fn entity_call<'c>(
+        &'c self,
+        method: Method,
+        control_plane: &str,
+        path: &str,
+        query: &[(&str, &str)],
+        entity: &Map<String, Value>,
+    ) -> Call<'c> {
+        let url = self.entity_url(control_plane, path, query.iter().copied());
+        self.call(method, url).body(Some(Value::Object(entity.clone())))
     }
 
     fn entity_url<'q>(

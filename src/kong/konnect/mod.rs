@@ -10,6 +10,7 @@ pub mod core_entities;
 pub mod identity;
 pub mod organization;
 pub mod plugin_schemas;
+pub mod posting;
 pub mod product;
 pub mod server_url;
 
@@ -21,5 +22,6 @@ pub use control_planes::{
 };
 pub use core_entities::ExpectedConfigHash;
 pub use organization::Organization;
+pub use posting::{PostManner, Posting};
 pub use product::KONNECT;
 pub use server_url::{InvalidServerUrl, ServerUrl};

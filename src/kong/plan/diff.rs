@@ -29,6 +29,7 @@ use super::preflight::judge_workspace;
 use super::prune::Gone;
 use super::rule_families::RULE_FAMILIES;
 use super::select::{Selected, select};
+use super::sighting::Sighting;
 use super::unique::Taken;
 use crate::kong::model::entity_kind::Role;
 use crate::kong::model::{Entity, KongVersion, Packed};
@@ -86,6 +87,8 @@ struct Planner<'a> {
     operations: Vec<Operation>,
     findings: Vec<Finding>,
     desired: DesiredEntities,
+    /// How what is overwritten looks, by the key in the source.
+    seen: BTreeMap<EntityKey, Sighting>,
     gone: Gone<'a>,
 }
 
@@ -112,6 +115,7 @@ impl<'a> Planner<'a> {
             taken: OnceCell::new(),
             absent: BTreeSet::new(),
             removed: removed_from_target(input).collect(),
+            seen: BTreeMap::new(),
             left_to_drift: BTreeSet::new(),
             drift: Drift::default(),
             used_transforms: BTreeSet::new(),
@@ -357,6 +361,7 @@ impl<'a> Planner<'a> {
         Planned {
             plan,
             desired: self.desired,
+            seen: self.seen,
             drift: self.drift,
             deletions: pruned.deletions,
         }

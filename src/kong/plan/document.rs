@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::digest::digest_body;
 use super::drift::Drift;
 use super::mask;
+use super::sighting::Sighting;
 use crate::kong::model::{Entity, Packed};
 use crate::migration::digest::BodyDigest;
 use crate::migration::plan::Plan;
@@ -23,6 +24,9 @@ pub struct Planned {
     pub plan: Plan,
     /// Translated entities of all operations that create or update, or have done so.
     pub desired: DesiredEntities,
+    /// How what is overwritten looked in the target, by the key in the source. Of an update that is not here, whatever is there is
+    /// written over.
+    pub seen: BTreeMap<EntityKey, Sighting>,
     /// How both sides differ from what the migration left.
     pub drift: Drift,
     /// What is deleted, by its key in the target.

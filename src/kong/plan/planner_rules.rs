@@ -127,6 +127,14 @@ rules! {
         "Konnect refused the entity.",
         "Mend the field in the source as the reason says; the next pass tries again.",
         "PUT of a route answers 400.";
+    TAKEN_BY_ANOTHER: Error, binding, "taken-by-another",
+        "The entity was to be created, and the target has one of its id with another content, which its list did not show; it is left as it is.",
+        "Nothing where the next pass finds both equal; else find out who writes there, and make both sides equal or set spec.conflictPolicy of the kind.",
+        "Somebody made service cart in Konnect under the id that it has in the source, while the control plane was read.";
+    CHANGED_BEFORE_WRITE: Error, binding, "changed-before-write",
+        "Somebody changed or deleted the entity in the target after the plan was made and before it was written; it is left as it is.",
+        "Find out who writes there; the next pass makes a new plan from what is there now.",
+        "Somebody changed the host of service cart in Konnect while its update waited for its turn.";
     DELETE_REFUSED: Error, binding, "delete-refused",
         "The entity could not be deleted in Konnect.",
         "See what stands against it, as the reason says: mostly an entity that refers to it, to be deleted or pointed elsewhere. The next pass tries again.",

@@ -57,6 +57,8 @@ pub fn build_repair(
             operations,
             findings: Vec::new(),
         },
+        // What the same run wrote is written once more, whatever has become of it.
+        seen: BTreeMap::new(),
         drift: Drift::default(),
         deletions: BTreeMap::new(),
     })

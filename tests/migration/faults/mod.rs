@@ -74,7 +74,7 @@ async fn an_outage_of_konnect_in_the_middle_is_survived() -> Result<()> {
     world
         .bed
         .konnect_server
-        .set_behaviour(faults(&["PUT core-entities=drop;skip=30"])?);
+        .set_behaviour(faults(&["POST core-entities=drop;skip=30"])?);
     world.create(world.migration("default", "Apply")).await?;
     let seen = world
         .migration_until("default", "interrupted", |seen| {
@@ -93,7 +93,7 @@ async fn an_outage_of_konnect_in_the_middle_is_survived() -> Result<()> {
 async fn a_refused_entity_is_named_with_what_waits_for_it() -> Result<()> {
     let world = World::start("refused").await?;
     let id = world.control_plane_id("default").await?;
-    let refuse = r#"PUT /services/=400;times=1;body={"code":3,"message":"validation error","details":[{"@type":"x","type":"ERROR_TYPE_FIELD","field":"host","messages":["must be shorter"]}]}"#;
+    let refuse = r#"POST /services$=400;times=1;body={"code":3,"message":"validation error","details":[{"@type":"x","type":"ERROR_TYPE_FIELD","field":"host","messages":["must be shorter"]}]}"#;
     world.bed.konnect_server.set_behaviour(faults(&[refuse])?);
     world.create(world.migration("default", "Apply")).await?;
     let seen = world

@@ -135,7 +135,7 @@ async fn dns_failure() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn secret_deleted() -> Result<()> {
     let case = Case::ready("secret-deleted").await?;
-    case.break_target(&["PUT core-entities=503;skip=20"])?;
+    case.break_target(&["POST core-entities=503;skip=20"])?;
     case.migrate().await?;
     case.written(21).await?;
     let secrets = case.world.api::<Secret>();

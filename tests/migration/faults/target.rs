@@ -34,7 +34,7 @@ async fn broken(case: Case, fault: &str, shown: &Shown<'_>) -> Result<()> {
 
 /// The same in which the writes from the twenty-first on go wrong.
 async fn interrupted_by(name: &str, fault: &str, shown: &Shown<'_>) -> Result<()> {
-    let fault = format!("PUT core-entities={fault};skip=20");
+    let fault = format!("POST core-entities={fault};skip=20");
     broken(Case::ready(name).await?, &fault, shown).await
 }
 
@@ -64,7 +64,7 @@ async fn reset_in_the_middle_of_a_body() -> Result<()> {
     ]);
     let case = Case::ready("target-reset").await?;
     // The write is done, and its answer is lost: what is there must not be written again.
-    case.break_target(&["PUT core-entities=reset-body;skip=20"])?;
+    case.break_target(&["POST core-entities=reset-body;skip=20"])?;
     case.migrate().await?;
     case.shows(&shown).await?;
     case.mend();
@@ -90,7 +90,7 @@ async fn garbage_json() -> Result<()> {
 async fn slow_body() -> Result<()> {
     let case = Case::ready_with("target-slow", impatient).await?;
     // The write is done, and its answer does not come to an end: a call that repeats it must not make a second one.
-    case.break_target(&["PUT core-entities=slow;over=1h;skip=20"])?;
+    case.break_target(&["POST core-entities=slow;over=1h;skip=20"])?;
     case.migrate().await?;
     case.shows(&interrupted(&[
         "of 111 entities",
@@ -121,10 +121,10 @@ async fn burst_of_server_errors() -> Result<()> {
     let case = Case::ready("burst").await?;
     // Passes by repeats inside the calls: the user sees nothing of it.
     case.break_target(&[
-        "PUT core-entities=500;times=1;skip=10",
-        "PUT core-entities=502;times=1;skip=20",
-        "PUT core-entities=503;times=1;skip=30",
-        "PUT core-entities=504;times=1;skip=40",
+        "POST core-entities=500;times=1;skip=10",
+        "POST core-entities=502;times=1;skip=20",
+        "POST core-entities=503;times=1;skip=30",
+        "POST core-entities=504;times=1;skip=40",
     ])?;
     case.migrate().await?;
     case.converges().await
@@ -139,7 +139,7 @@ async fn server_errors_that_stay() -> Result<()> {
 /// A storm of 429 with a time to return: status says until when, and all is written in the end.
 async fn storm(name: &str, option: &str) -> Result<()> {
     let case = Case::ready(name).await?;
-    case.break_target(&[&format!("PUT core-entities=429;times=25;skip=20{option}")])?;
+    case.break_target(&[&format!("POST core-entities=429;times=25;skip=20{option}")])?;
     case.migrate().await?;
     let waits = |seen: &Seen| {
         let status = seen.0.status.as_ref();
@@ -156,7 +156,7 @@ async fn storm(name: &str, option: &str) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn storm_of_429_without_retry_after() -> Result<()> {
     let case = Case::ready("storm").await?;
-    case.break_target(&["PUT core-entities=429;times=25;skip=20"])?;
+    case.break_target(&["POST core-entities=429;times=25;skip=20"])?;
     case.migrate().await?;
     case.until("completed", Seen::is_completed).await?;
     let refused = case
@@ -208,7 +208,7 @@ async fn token_rotated_in_the_middle() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn token_secret_deleted_in_the_middle() -> Result<()> {
     let case = Case::ready("target-secret").await?;
-    case.break_target(&["PUT core-entities=503;skip=20"])?;
+    case.break_target(&["POST core-entities=503;skip=20"])?;
     case.migrate().await?;
     case.written(21).await?;
     let secrets = case.world.api::<Secret>();

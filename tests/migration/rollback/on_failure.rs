@@ -10,7 +10,7 @@ use crate::orders::entity_writes;
 use crate::support::{Seen, World};
 
 const REFUSE: &str =
-    r#"PUT /plugins/=400;skip=2;times=1;body={"code":3,"message":"validation error","details":[]}"#;
+    r#"POST /plugins$=400;skip=2;times=1;body={"code":3,"message":"validation error","details":[]}"#;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_undoes_what_was_written_and_the_same_spec_is_not_tried_again() -> Result<()> {

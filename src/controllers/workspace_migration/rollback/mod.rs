@@ -36,10 +36,10 @@ use crate::controllers::runtime::pass::Pass;
 use crate::http::Throttle;
 use crate::k8s::finalizer;
 use crate::kong::engine::undo::plan_rollback;
-use crate::kong::engine::{Applied, Target};
+use crate::kong::engine::{Applied, FoundInstead, Refusal, Target};
 use crate::kong::model::Snapshot;
 use crate::kong::plan::ledger::Receipt;
-use crate::kong::plan::rollback::findings::UNDO_REFUSED;
+use crate::kong::plan::rollback::findings::{CHANGED_SINCE, STILL_REFERENCED, UNDO_REFUSED};
 use crate::kong::plan::rollback::report::{RollbackEnds, rollback_report};
 use crate::kong::plan::{Ledger, RollbackInput};
 use crate::migration::finding::Finding;
@@ -214,7 +214,7 @@ impl WorkspaceMigrationController {
             return end_early(ended, &mut pass.draft);
         }
         let undone = Undone {
-            refused: refused(&applied),
+            refused: refused(&applied, &found.rollback),
             applied: &applied,
             left: &found.rollback,
         };
@@ -367,7 +367,7 @@ impl WorkspaceMigrationController {
     ) {
         let before = found.ledger.len();
         for (key, receipt) in &applied.receipts {
-            if matches!(receipt, Receipt::Written(_) | Receipt::Deleted) {
+            if matches!(receipt, Receipt::Written(_) | Receipt::Shared | Receipt::Deleted) {
                 found.ledger.forget(key);
             }
         }
@@ -381,14 +381,29 @@ impl WorkspaceMigrationController {
     }
 }
 
-/// What Konnect refused, as findings.
-pub(super) fn refused(applied: &Applied) -> Vec<Finding> {
-    let finding = |refusal: &crate::kong::engine::Refusal| {
-        let finding = Finding::new(&UNDO_REFUSED, refusal.subject.clone(), refusal.reason.clone());
+/// What is still to be undone and was not, as findings: what Konnect refused, and what was left because of what a last look found. What
+/// `left` keeps by now for the same reason is told there.
+pub(super) fn refused(applied: &Applied, left: &Rollback) -> Vec<Finding> {
+    let still_planned = |refusal: &&Refusal| {
+        let mut steps = left.steps.iter();
+        refusal.found.is_none() || steps.any(|step| step.subject.key == refusal.subject.key)
+    };
+    let finding = |refusal: &Refusal| {
+        let rule = match refusal.found {
+            None => &UNDO_REFUSED,
+            Some(FoundInstead::Below(_)) => &STILL_REFERENCED,
+            Some(FoundInstead::Another | FoundInstead::Changed | FoundInstead::Nothing) => &CHANGED_SINCE,
+        };
+        let finding = Finding::new(rule, refusal.subject.clone(), refusal.reason.clone());
         match &refusal.field {
             Some(field) => finding.at(field.clone()),
             None => finding,
         }
     };
-    applied.refused.iter().map(finding).collect()
+    applied
+        .refused
+        .iter()
+        .filter(still_planned)
+        .map(finding)
+        .collect()
 }

@@ -2,8 +2,12 @@
 //!
 //! A [`Run`] has steps: `write` creates and updates, `delete` deletes, `undo` does what a rollback says. What it did is in [`Applied`].
 
+mod create;
+mod last_look;
+mod place;
 mod run;
 mod send;
+mod sent;
 mod tally;
 mod undo;
 
@@ -11,7 +15,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 pub use run::Run;
-pub use tally::{Applied, Refusal};
+pub use tally::{Applied, FoundInstead, Refusal};
 pub(super) use undo::Undoing;
 
 use crate::http::Throttle;

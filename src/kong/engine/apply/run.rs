@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::StreamExt as _;
@@ -9,13 +10,17 @@ use futures::stream::FuturesUnordered;
 
 use super::super::error::Error;
 use super::super::visible::write_until_visible;
-use super::send::{Door, PostOnly, concerns_entity, refused_field};
-use super::tally::{Applied, Refusal, SendOutcome, Tally};
+use super::send::{Door, NewGroups, concerns_entity, refused_field};
+use super::sent::{Attempts, Sent};
+use super::tally::{Applied, FoundInstead, Refusal, SendOutcome, Tally};
 use super::{Executor, OnRefusal};
 use crate::http::Failure;
+use crate::kong::konnect::Posting;
 use crate::kong::model::Packed;
 use crate::kong::plan::Planned;
 use crate::kong::plan::document::{Deletion, Desired};
+use crate::kong::plan::ledger::Receipt;
+use crate::kong::plan::sighting::Sighting;
 use crate::migration::finding::Finding;
 use crate::migration::plan::Action;
 use crate::migration::subject::{EntityKey, Subject};
@@ -25,14 +30,17 @@ use crate::migration::subject::{EntityKey, Subject};
 pub(super) struct Item<'d> {
     pub subject: &'d Subject,
     pub entity: &'d Packed,
+    /// How the plan saw what is overwritten.
+    pub seen: Option<Sighting>,
     pub released_by: &'d [EntityKey],
 }
 
-impl<'d> From<&'d Desired> for Item<'d> {
-    fn from(desired: &'d Desired) -> Self {
+impl<'d> Item<'d> {
+    fn to_write(desired: &'d Desired, planned: &Planned) -> Self {
         Self {
             subject: &desired.subject,
             entity: &desired.entity,
+            seen: planned.seen.get(&desired.subject.key).copied(),
             released_by: &[],
         }
     }
@@ -43,6 +51,7 @@ impl<'d> From<&'d Deletion> for Item<'d> {
         Self {
             subject: &deletion.subject,
             entity: &deletion.entity,
+            seen: None,
             released_by: &deletion.released_by,
         }
     }
@@ -51,10 +60,10 @@ impl<'d> From<&'d Deletion> for Item<'d> {
 pub(super) type Refused<'d> = (Item<'d>, Refusal);
 
 /// What requests that are in flight at the same time share.
-#[derive(Default)]
 struct Shared {
     stop: AtomicBool,
-    post_only: PostOnly,
+    posting: Arc<Posting>,
+    new_groups: NewGroups,
 }
 
 /// A run under way. Its steps may come in any order; once something has ended the run, a step does nothing.
@@ -68,7 +77,11 @@ impl<'a> Run<'a> {
     pub(super) fn new(executor: &'a Executor<'a>) -> Self {
         Self {
             executor,
-            shared: Shared::default(),
+            shared: Shared {
+                stop: AtomicBool::default(),
+                posting: executor.client.posting(executor.control_plane),
+                new_groups: NewGroups::default(),
+            },
             tally: Tally::default(),
         }
     }
@@ -98,7 +111,8 @@ impl<'a> Run<'a> {
             for action in [Action::Update, Action::Create] {
                 let part = wave.iter().filter(|operation| operation.action == action);
                 let desired = part.filter_map(|operation| planned.desired.get(&operation.subject.key));
-                let ready = self.set_dependents_aside(desired.map(|desired| Item::from(&**desired)));
+                let ready =
+                    self.set_dependents_aside(desired.map(|desired| Item::to_write(desired, planned)));
                 self.write_in_rounds(ready, action).await;
             }
         }
@@ -113,7 +127,7 @@ impl<'a> Run<'a> {
             let before = self.tally.applied.deleted;
             let refused = self.delete_levels(&open).await;
             if refused.is_empty() || self.tally.applied.deleted == before {
-                return self.give_up(refused);
+                return self.give_up_deletes(refused);
             }
             open = refused.iter().map(|(item, _)| *item).collect();
             open.sort_by_key(|item| Reverse(item.entity.kind.level));
@@ -123,7 +137,8 @@ impl<'a> Run<'a> {
     /// One round. What a refused entity refers to is not tried: it could not be deleted, or would take the refused one along.
     async fn delete_levels<'d>(&mut self, items: &[Item<'d>]) -> Vec<Refused<'d>> {
         let mut refused: Vec<Refused<'d>> = Vec::new();
-        let mut needed = BTreeMap::new();
+        // Whoever refers to an entity, and whether it stays because of what was found there.
+        let mut needed: BTreeMap<EntityKey, (EntityKey, bool)> = BTreeMap::new();
         for level in items.chunk_by(|a, b| a.entity.kind.level == b.entity.kind.level) {
             let mut ready = Vec::new();
             let before = refused.len();
@@ -132,20 +147,26 @@ impl<'a> Run<'a> {
                     .released_by
                     .iter()
                     .find(|key| self.tally.failed.contains(key));
-                let holder = unwritten.or_else(|| needed.get(&item.entity.key()));
-                match holder {
-                    Some(holder) => {
+                let holder = unwritten.map(|key| (key.clone(), false));
+                match holder.or_else(|| needed.get(&item.entity.key()).cloned()) {
+                    Some((holder, stays)) => {
                         let reason = format!("{holder} refers to it, and stays as it is");
-                        refused.push((*item, set_aside(*item, Action::Delete, reason)));
+                        let found = stays.then_some(FoundInstead::Below(holder));
+                        let refusal = Refusal {
+                            found,
+                            ..set_aside(*item, Action::Delete, reason)
+                        };
+                        refused.push((*item, refusal));
                     }
                     None => ready.push(*item),
                 }
             }
             refused.extend(self.send_all(ready, Action::Delete).await);
-            for (item, _) in refused.get(before..).unwrap_or_default() {
+            for (item, refusal) in refused.get(before..).unwrap_or_default() {
                 let entity = item.entity.unpack();
                 let named = entity.references().into_iter().chain(entity.plugin_schema());
-                needed.extend(named.map(|named| (named, entity.key())));
+                let holder = (entity.key(), refusal.found.is_some());
+                needed.extend(named.map(|named| (named, holder.clone())));
             }
         }
         refused
@@ -200,6 +221,18 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// The same of deletes. What is left because of what was found there is kept for a reason that is told, as what the plan keeps.
+    fn give_up_deletes(&mut self, refused: Vec<Refused<'_>>) {
+        let (kept, refused): (Vec<_>, Vec<_>) = refused
+            .into_iter()
+            .partition(|(_, refusal)| refusal.found.is_some());
+        for (item, refusal) in kept {
+            self.executor.count(item, false);
+            self.tally.keep(item.entity.key(), &refusal);
+        }
+        self.give_up(refused);
+    }
+
     /// Believes the refusals.
     pub(super) fn give_up(&mut self, refused: Vec<Refused<'_>>) {
         for (item, refusal) in refused {
@@ -231,13 +264,15 @@ impl<'a> Run<'a> {
             };
             applied.note(item.entity.key(), &outcome);
             match outcome {
-                SendOutcome::Done(_) => {
-                    applied.count(action);
+                SendOutcome::Done(receipt) => {
+                    if receipt != Receipt::Shared {
+                        applied.count(action);
+                    }
                     executor.count(item, true);
                 }
                 SendOutcome::Refused(refusal) => refused.push((item, refusal)),
                 SendOutcome::NotTried | SendOutcome::Unanswered => {
-                    applied.not_tried.push(item.subject.clone())
+                    applied.not_tried.push(item.subject.clone());
                 }
                 SendOutcome::Failed(error) => {
                     applied.interrupted.get_or_insert(error);
@@ -266,11 +301,21 @@ impl Executor<'_> {
         let door = Door {
             client: self.client,
             control_plane: self.control_plane,
-            post_only: &shared.post_only,
+            posting: &shared.posting,
+            new_groups: &shared.new_groups,
         };
-        let send = || async { door.send(&item.entity.unpack(), action).await };
+        let attempts = Attempts::default();
+        let send = || async {
+            let entity = item.entity.unpack();
+            door.send(&entity, (action, item.seen), &attempts).await
+        };
         match write_until_visible(send, self.cancel).await {
-            Ok(receipt) => SendOutcome::Done(receipt),
+            Ok(Sent::Done(receipt)) => SendOutcome::Done(receipt),
+            Ok(Sent::Left(found)) => {
+                let refusal = Refusal::left(item.subject.clone(), action, found);
+                self.stop_at(&refusal, shared);
+                SendOutcome::Refused(refusal)
+            }
             Err(error) if concerns_entity(&error) => {
                 let refusal = Refusal {
                     subject: item.subject.clone(),
@@ -279,10 +324,9 @@ impl Executor<'_> {
                     reason: error.reason(),
                     dependent: false,
                     conflict: matches!(error.failure(), Failure::Conflict { .. }),
+                    found: None,
                 };
-                if self.on_refusal == OnRefusal::Stop && !may_pass(&refusal) {
-                    shared.stop.store(true, Ordering::Relaxed);
-                }
+                self.stop_at(&refusal, shared);
                 SendOutcome::Refused(refusal)
             }
             // Told to end while it waited: what has become of it is seen by the next pass.
@@ -291,6 +335,15 @@ impl Executor<'_> {
                 shared.stop.store(true, Ordering::Relaxed);
                 SendOutcome::Failed(Error::target(error))
             }
+        }
+    }
+}
+
+impl Executor<'_> {
+    /// Ends the run at a refusal that stays one, where that is asked for.
+    fn stop_at(&self, refusal: &Refusal, shared: &Shared) {
+        if self.on_refusal == OnRefusal::Stop && !may_pass(refusal) {
+            shared.stop.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -304,6 +357,7 @@ fn set_aside(item: Item<'_>, action: Action, reason: String) -> Refusal {
         reason,
         dependent: true,
         conflict: false,
+        found: None,
     }
 }
 

@@ -1,130 +1,154 @@
 //! One entity to Konnect: which request, and what the answer means.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use serde_json::{Map, Value};
-
+use super::last_look::{Expected, LastLook, written};
+use super::place::{Place, place, single};
+use super::sent::{Attempts, Sent};
+use crate::http::repeat::BeforeRepeat;
 use crate::http::{self, Failure};
 use crate::kong::konnect;
+use crate::kong::konnect::Posting;
 use crate::kong::model::Entity;
-use crate::kong::model::entity::reference;
-use crate::kong::model::entity_kind::Write;
-use crate::kong::plan::ledger::{Receipt, Seen};
+use crate::kong::model::lists_below::{ListBelow, lists_below};
+use crate::kong::plan::ledger::Receipt;
+use crate::kong::plan::sighting::Sighting;
 use crate::migration::plan::Action;
+use crate::migration::subject::EntityKey;
 
-/// Kinds that this run has to create by POST, by name.
-pub(super) type PostOnly = Mutex<BTreeSet<&'static str>>;
+/// Ids of the consumer groups that a run has made.
+pub(super) type NewGroups = Mutex<BTreeSet<String>>;
 
 /// A control plane to write to.
 #[derive(Clone, Copy)]
 pub(super) struct Door<'a> {
     pub client: &'a konnect::Client,
     pub control_plane: &'a str,
-    pub post_only: &'a PostOnly,
-}
-
-/// Where an entity lives below `core-entities`, without its id.
-enum Place {
-    Collection(String),
-    Members { group: String, consumer: String },
-    Nowhere,
-}
-
-fn place(entity: &Entity) -> Place {
-    let end = |field| reference(&entity.body, field).unwrap_or_default().to_owned();
-    match entity.kind.write {
-        Write::Put(path) => Place::Collection(path.to_owned()),
-        Write::PutBelow { parent, field, path } => {
-            Place::Collection(format!("{parent}/{}/{path}", end(field)))
-        }
-        Write::Member => Place::Members {
-            group: end("consumer_group"),
-            consumer: end("consumer"),
-        },
-        Write::Impossible(_) | Write::Counted(_) => Place::Nowhere,
-    }
+    /// What a POST does with an id there.
+    pub posting: &'a Posting,
+    pub new_groups: &'a NewGroups,
 }
 
 impl Door<'_> {
-    /// Creates, replaces or deletes the entity. Returns what the answer tells of it.
-    pub async fn send(&self, entity: &Entity, action: Action) -> Result<Receipt, http::Error> {
-        match (place(entity), action) {
-            (Place::Nowhere, _) => Ok(Receipt::Open),
-            (Place::Collection(collection), Action::Delete) => {
-                self.delete(&format!("{collection}/{}", entity.id)).await?;
-                Ok(Receipt::Deleted)
-            }
-            (Place::Members { group, consumer }, Action::Delete) => {
-                self.delete(&format!("consumer_groups/{group}/consumers/{consumer}"))
-                    .await?;
-                Ok(Receipt::Deleted)
-            }
-            (Place::Collection(collection), _) => {
-                let held = self.put(entity, &collection, action).await?;
-                Ok(Receipt::Written(Seen::of(entity.kind, &entity.body, &held)))
-            }
-            (Place::Members { group, consumer }, _) => {
-                self.add_member(&group, &consumer).await?;
-                // It may have been there before.
-                Ok(Receipt::Open)
-            }
+    /// Creates, replaces or deletes the entity. `seen` is how the plan saw what is to be replaced; none where whatever is there is.
+    pub async fn send(
+        &self,
+        entity: &Entity,
+        (action, seen): (Action, Option<Sighting>),
+        attempts: &Attempts,
+    ) -> Result<Sent, http::Error> {
+        match action {
+            Action::Delete => self.delete(entity, attempts).await,
+            Action::Update => self.overwrite(entity, seen, attempts).await,
+            _ => self.create(entity, attempts).await,
         }
     }
 
     /// What is gone already, with or without its parent, needs no deleting.
-    async fn delete(&self, path: &str) -> Result<(), http::Error> {
-        self.client.delete_entity(self.control_plane, path).await
+    async fn delete(&self, entity: &Entity, attempts: &Attempts) -> Result<Sent, http::Error> {
+        let path = match place(entity) {
+            Place::Nowhere => return Ok(Sent::Done(Receipt::Open)),
+            // It has no content, so there is nothing to look at.
+            Place::Members { group, consumer } => {
+                let path = format!("consumer_groups/{group}/consumers/{consumer}");
+                self.client.delete_entity(self.control_plane, &path).await?;
+                return Ok(Sent::Done(Receipt::Deleted));
+            }
+            Place::Collection(collection) => format!("{collection}/{}", entity.id),
+        };
+        let look = LastLook::new(*self, entity, Expected::ToDelete(Sighting::of(entity)), attempts);
+        let delete = async {
+            self.client
+                .delete_entity_while(self.control_plane, &path, &look)
+                .await?;
+            Ok(Sent::Done(Receipt::Deleted))
+        };
+        look.before(delete).await
     }
 
-    /// Returns what the target holds by then.
-    async fn put(
+    async fn overwrite(
+        &self,
+        entity: &Entity,
+        seen: Option<Sighting>,
+        attempts: &Attempts,
+    ) -> Result<Sent, http::Error> {
+        let Place::Collection(collection) = place(entity) else {
+            // Without content there is nothing to overwrite.
+            return self.create(entity, attempts).await;
+        };
+        let look = LastLook::new(*self, entity, Expected::ToOverwrite(seen), attempts);
+        look.before(self.put(entity, &collection, &look)).await
+    }
+
+    pub(super) async fn put(
         &self,
         entity: &Entity,
         collection: &str,
-        action: Action,
-    ) -> Result<Map<String, Value>, http::Error> {
+        still: &dyn BeforeRepeat,
+    ) -> Result<Sent, http::Error> {
         let Entity { kind, id, body } = entity;
-        if action == Action::Update || !lock(self.post_only).contains(kind.name) {
-            match self
-                .client
-                .put_entity(self.control_plane, collection, id, kind.write_query, body)
-                .await
-            {
-                Ok(held) => return Ok(held),
-                // Kong answers 404 to a PUT of a target that is not there yet; a POST takes the id in the body.
-                Err(error) if error.is_not_found() && action == Action::Create => {
-                    lock(self.post_only).insert(kind.name);
-                }
-                Err(error) => return Err(error),
+        let path = format!("{collection}/{id}");
+        let held = self
+            .client
+            .put_entity_while(self.control_plane, &path, kind.write_query, body, still)
+            .await?;
+        Ok(Sent::Done(written(entity, &held)))
+    }
+
+    /// The entity as the target holds it now.
+    pub(super) async fn read(&self, entity: &Entity) -> Result<Option<Entity>, http::Error> {
+        let Some(path) = single(entity) else {
+            return Ok(None);
+        };
+        let held = self.client.get_entity(self.control_plane, &path).await?;
+        Ok(held.map(|body| Entity {
+            body,
+            ..entity.clone()
+        }))
+    }
+
+    /// Something that is there below an entity which is to be deleted. What this migration has there goes first, so it is somebody else's.
+    pub(super) async fn first_below(&self, above: &Entity) -> Result<Option<EntityKey>, http::Error> {
+        for list in lists_below(above.kind) {
+            if let Some(found) = self.first_in(above, list).await? {
+                return Ok(Some(found));
             }
         }
-        let mut body = body.clone();
-        if kind.id_field == "id" {
-            body.insert("id".to_owned(), Value::from(&**id));
-        }
-        self.client
-            .post_entity(self.control_plane, collection, kind.write_query, &body)
-            .await
+        Ok(None)
     }
 
-    async fn add_member(&self, group: &str, consumer: &str) -> Result<(), http::Error> {
-        let collection = format!("consumer_groups/{group}/consumers");
-        let body = Map::from_iter([("consumer".to_owned(), Value::from(consumer))]);
-        match self
-            .client
-            .post_entity(self.control_plane, &collection, &[], &body)
-            .await
-        {
-            // A repeated request whose first answer was lost: the consumer is a member already.
-            Err(error) if matches!(error.failure(), Failure::Conflict { .. }) => Ok(()),
-            other => other.map(|_| ()),
+    async fn first_in(&self, above: &Entity, list: &ListBelow) -> Result<Option<EntityKey>, http::Error> {
+        let Some(path) = list.path(above) else {
+            return Ok(None);
+        };
+        let listed = match self.client.list_entities(self.control_plane, &path).await {
+            Ok(listed) => listed,
+            // It has gone meanwhile, with all that was below it.
+            Err(error) if error.is_not_found() => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        for text in listed {
+            let Some(entity) = list.entity(above, text.fields()) else {
+                continue;
+            };
+            // A list may still show what was deleted a moment ago.
+            if single(&entity).is_none() || self.read(&entity).await?.is_some() {
+                return Ok(Some(entity.key()));
+            }
         }
+        Ok(None)
     }
-}
 
-fn lock(set: &PostOnly) -> MutexGuard<'_, BTreeSet<&'static str>> {
-    set.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn note_new_group(&self, id: &str) {
+        let mut groups = self.new_groups.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.insert(id.to_owned());
+    }
+
+    pub(super) fn is_new_group(&self, id: &str) -> bool {
+        let groups = self.new_groups.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.contains(id)
+    }
 }
 
 /// True when the answer is about this entity, false when every other write would fare the same.

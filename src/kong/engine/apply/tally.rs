@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use super::super::error::Error;
 use crate::kong::plan::ledger::{Receipt, Receipts};
 use crate::kong::plan::planner_rules::{
-    BLOCKED_BY_DEPENDENCY, DELETE_REFUSED, DIFFERS_AFTER_WRITE, NOT_TRIED, REFUSED_BY_TARGET,
+    BLOCKED_BY_DEPENDENCY, CHANGED_BEFORE_WRITE, DELETE_REFUSED, DIFFERS_AFTER_WRITE, NOT_TRIED,
+    REFUSED_BY_TARGET, TAKEN_BY_ANOTHER,
 };
+use crate::kong::plan::prune::{PRUNE_STILL_REFERENCED, PRUNE_TARGET_CHANGED};
 use crate::migration::finding::Finding;
 use crate::migration::plan::Action;
 use crate::migration::subject::{EntityKey, Subject};
@@ -27,16 +29,62 @@ pub struct Refusal {
     pub dependent: bool,
     /// True when another entity of the target holds a unique value.
     pub conflict: bool,
+    /// What a look found in place of what was expected; the target was not asked then.
+    pub found: Option<FoundInstead>,
+}
+
+/// What stands in the place of what a write expected. The entity was left as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FoundInstead {
+    /// For a create: an entity of this id with another content.
+    Another,
+    /// For an overwrite or a delete: another content than the plan saw.
+    Changed,
+    /// For an overwrite: nothing.
+    Nothing,
+    /// For a delete: this entity below it, or one that refers to it and stays.
+    Below(EntityKey),
+}
+
+impl FoundInstead {
+    /// The same in words.
+    fn reason(&self) -> String {
+        match self {
+            Self::Another => {
+                "the target has another entity under this id, which its list did not show".to_owned()
+            }
+            Self::Changed => "somebody has changed it since it was read".to_owned(),
+            Self::Nothing => "somebody has deleted it since it was read".to_owned(),
+            Self::Below(key) => format!("{key} belongs to it, and stays"),
+        }
+    }
 }
 
 impl Refusal {
+    /// Of an entity that was left as it is, because of what was found there.
+    pub(super) fn left(subject: Subject, action: Action, found: FoundInstead) -> Self {
+        Self {
+            subject,
+            action,
+            field: None,
+            reason: found.reason(),
+            dependent: false,
+            conflict: false,
+            found: Some(found),
+        }
+    }
+
     /// The same as a finding.
     #[must_use]
     pub fn finding(&self) -> Finding {
-        let rule = match (self.action, self.dependent) {
-            (Action::Delete, _) => &DELETE_REFUSED,
-            (_, true) => &BLOCKED_BY_DEPENDENCY,
-            (_, false) => &REFUSED_BY_TARGET,
+        let rule = match (self.action, &self.found) {
+            (Action::Delete, Some(FoundInstead::Below(_))) => &PRUNE_STILL_REFERENCED,
+            (Action::Delete, Some(_)) => &PRUNE_TARGET_CHANGED,
+            (Action::Delete, None) => &DELETE_REFUSED,
+            (_, Some(FoundInstead::Another)) => &TAKEN_BY_ANOTHER,
+            (_, Some(_)) => &CHANGED_BEFORE_WRITE,
+            (_, None) if self.dependent => &BLOCKED_BY_DEPENDENCY,
+            (_, None) => &REFUSED_BY_TARGET,
         };
         let finding = Finding::new(rule, self.subject.clone(), self.reason.clone());
         match &self.field {
@@ -72,6 +120,15 @@ impl Applied {
     #[must_use]
     pub const fn written(&self) -> usize {
         self.created + self.updated + self.deleted
+    }
+
+    /// Entities that were to be created and were there already, equal, by key in the target: they are somebody else's too.
+    pub fn shared(&self) -> impl Iterator<Item = &EntityKey> {
+        let shared = self
+            .receipts
+            .iter()
+            .filter(|(_, receipt)| **receipt == Receipt::Shared);
+        shared.map(|(key, _)| key)
     }
 
     /// Entities that were not written or deleted, refused or not tried, by their keys in the plan.
@@ -134,6 +191,12 @@ pub(super) struct Tally {
 }
 
 impl Tally {
+    /// It stays, for the reason that the refusal tells.
+    pub fn keep(&mut self, key: EntityKey, refusal: &Refusal) {
+        self.failed.insert(key);
+        self.applied.kept.push(refusal.finding());
+    }
+
     pub fn refuse(&mut self, key: EntityKey, refusal: Refusal) {
         self.failed.insert(key);
         self.applied.refused.push(refusal);

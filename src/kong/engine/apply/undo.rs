@@ -1,10 +1,11 @@
 //! The steps of a rollback.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::run::{Item, Run};
-use super::tally::Refusal;
+use super::tally::{FoundInstead, Refusal};
 use crate::kong::model::{Packed, Snapshot};
+use crate::kong::plan::sighting::Sighting;
 use crate::migration::plan::Action;
 use crate::migration::subject::{EntityKey, Subject};
 
@@ -19,6 +20,8 @@ pub(in crate::kong::engine) struct Undoing {
     pub subject: Subject,
     /// What it was before; what to delete.
     pub entity: Packed,
+    /// How what is overwritten looks.
+    pub seen: Option<Sighting>,
 }
 
 impl<'d> From<&'d Undoing> for Item<'d> {
@@ -26,6 +29,7 @@ impl<'d> From<&'d Undoing> for Item<'d> {
         Self {
             subject: &undoing.subject,
             entity: &undoing.entity,
+            seen: undoing.seen,
             released_by: &[],
         }
     }
@@ -41,18 +45,21 @@ impl Run<'_> {
         while !left.is_empty() {
             let before = self.written();
             let mut refused: BTreeMap<EntityKey, Refusal> = BTreeMap::new();
-            let mut needed = BTreeSet::new();
+            // Whoever refers to an entity, and whether it stays because of what was found there.
+            let mut needed: BTreeMap<EntityKey, (EntityKey, bool)> = BTreeMap::new();
             for wave in left.chunk_by(|a, b| a.wave == b.wave) {
                 let Some(action) = wave.first().map(|undoing| undoing.action) else {
                     continue;
                 };
-                let (aside, ready): (Vec<&Undoing>, Vec<_>) = wave
-                    .iter()
-                    .partition(|undoing| action == Action::Delete && needed.contains(&undoing.entity.key()));
-                let mut answers: Vec<_> = aside
-                    .into_iter()
-                    .map(|undoing| (undoing.into(), waits(undoing)))
-                    .collect();
+                let mut answers = Vec::new();
+                let mut ready = Vec::new();
+                for undoing in wave {
+                    let holder = needed.get(&undoing.entity.key());
+                    match holder.filter(|_| action == Action::Delete) {
+                        Some(holder) => answers.push((Item::from(*undoing), waits(undoing, holder.clone()))),
+                        None => ready.push(*undoing),
+                    }
+                }
                 answers.extend(
                     self.send_all(ready.into_iter().map(Item::from).collect(), action)
                         .await,
@@ -60,8 +67,9 @@ impl Run<'_> {
                 for (item, refusal) in answers {
                     let key = item.entity.key();
                     if let Some(actual) = held.get(&key) {
-                        needed.extend(actual.plugin_schema());
-                        needed.extend(actual.references());
+                        let holder = (key.clone(), refusal.found.is_some());
+                        let named = actual.plugin_schema().into_iter().chain(actual.references());
+                        needed.extend(named.map(|named| (named, holder.clone())));
                     }
                     refused.insert(key, refusal);
                 }
@@ -77,7 +85,7 @@ impl Run<'_> {
     }
 }
 
-fn waits(undoing: &Undoing) -> Refusal {
+fn waits(undoing: &Undoing, (holder, stays): (EntityKey, bool)) -> Refusal {
     Refusal {
         subject: undoing.subject.clone(),
         action: Action::Delete,
@@ -85,5 +93,6 @@ fn waits(undoing: &Undoing) -> Refusal {
         reason: "something that could not be undone refers to it".to_owned(),
         dependent: true,
         conflict: false,
+        found: stays.then_some(FoundInstead::Below(holder)),
     }
 }

@@ -18,6 +18,7 @@ use crate::kong::plan::planner_rules::{
     NAME_TAKEN, NAME_WAITS_FOR_UPDATE, OWNERSHIP_UNKNOWN, SKIPPED_BY_POLICY, TARGET_CHANGED, TARGET_DIFFERS,
     TARGET_OVERWRITTEN,
 };
+use crate::kong::plan::sighting::Sighting;
 use crate::kong::plan::translate::translate;
 use crate::kong::plan::unique::{Clash, Taken};
 use crate::migration::finding::{Finding, Rule};
@@ -47,12 +48,12 @@ impl Planner<'_> {
         match resolution(standing, self.input.policy, entity.kind) {
             Resolution::Follow => {
                 let reason = format!("the source changed: {observed}");
-                self.update(source, entity, reason, changes);
+                self.update(source, (entity, actual), reason, changes);
             }
             Resolution::Overwrite(rule) => {
                 self.findings.push(finding(rule));
                 let reason = format!("overwrites what the target has: {observed}");
-                self.update(source, entity, reason, changes);
+                self.update(source, (entity, actual), reason, changes);
             }
             Resolution::Skip => {
                 self.findings.push(finding(&SKIPPED_BY_POLICY));
@@ -71,7 +72,13 @@ impl Planner<'_> {
         }
     }
 
-    fn update(&mut self, source: &SourceEntity, entity: &Entity, reason: String, changes: Vec<FieldChange>) {
+    fn update(
+        &mut self,
+        source: &SourceEntity,
+        (entity, actual): (&Entity, &Entity),
+        reason: String,
+        changes: Vec<FieldChange>,
+    ) {
         if !self.gone.is_empty() {
             // Its new name may be that of an entity that is gone.
             let taken = self.taken.get_or_init(|| Taken::by(self.input.target));
@@ -79,6 +86,7 @@ impl Planner<'_> {
         }
         self.preview(source, entity);
         self.desire(source, entity);
+        self.seen.insert(source.key().clone(), Sighting::of(actual));
         self.push(source, Action::Update, reason, changes);
     }
 

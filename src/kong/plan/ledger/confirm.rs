@@ -17,6 +17,8 @@ use crate::migration::subject::EntityKey;
 pub enum Receipt {
     /// It was written, and the answer had what the target holds.
     Written(Seen),
+    /// To be created, it was there already, with the very same content: it is somebody else's too.
+    Shared,
     /// It was deleted.
     Deleted,
     /// Refused, or no answer that tells: an attempt before it may have been carried out.
@@ -39,7 +41,7 @@ impl Ledger {
             let Some(entry) = self.get_mut(kind.name, &key.id) else {
                 continue;
             };
-            let before = entry.pending;
+            let before = (entry.pending, entry.origin == Origin::Adopted);
             let kept = match receipts.get(&key) {
                 Some(receipt) => {
                     entry.confirm(kind, *receipt);
@@ -47,7 +49,7 @@ impl Ledger {
                 }
                 None => entry.take_back(kind),
             };
-            if entry.pending != before {
+            if before != (entry.pending, entry.origin == Origin::Adopted) {
                 entry.at = seconds(now);
                 changed = true;
             }
@@ -66,6 +68,10 @@ impl Entry {
             // A list may show it in another form than the answer did, so what was written stays known beside what was seen.
             (Receipt::Written(seen), Pending::Write) => {
                 (self.seen, self.pending) = (Some(seen), Pending::Nothing);
+            }
+            // As if the plan had found it so.
+            (Receipt::Shared, Pending::Write) if self.origin == Origin::Created => {
+                self.origin = Origin::Adopted;
             }
             (Receipt::Deleted, Pending::Delete) => {
                 let last = self.deleted.as_deref();
