@@ -3,7 +3,7 @@
 //! Below `cli` nothing of this crate reads the environment (`clippy.toml` refuses it). Its libraries do: the HTTP clients take proxies
 //! from `HTTPS_PROXY` and its like, and the Kubernetes client finds its cluster by `KUBECONFIG`.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
     clock::{Clock, SystemClock},
@@ -58,6 +58,8 @@ pub struct Config {
     pub max_concurrent_migrations: u16,
     /// Bytes for the entities of all migrations that work at the same time; `None` for no bound.
     pub memory_budget: Option<u64>,
+    /// How long something that is referred to may be missing before its absence is called a failure; `None` for ever.
+    pub missing_reference_deadline: Option<Duration>,
     /// Tells the time of day.
     pub clock: Arc<dyn Clock>,
 }
@@ -77,6 +79,7 @@ impl Default for Config {
             konnect_in_flight: 16,
             max_concurrent_migrations: 8,
             memory_budget: None,
+            missing_reference_deadline: Some(Duration::from_secs(300)),
             clock: Arc::new(SystemClock),
         }
     }

@@ -89,6 +89,10 @@ pub struct RunArgs {
     /// works alone. No bound when left out.
     #[arg(long, value_name = "MIB")]
     memory_budget: Option<u32>,
+    /// How long a Secret, ConfigMap, workspace or object that a manifest refers to may be missing before `Stalled` says so; `0s` for ever.
+    /// Its coming is noticed all the same.
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    missing_reference_deadline: Duration,
     /// What to log, in the syntax of RUST_LOG.
     #[arg(long, value_name = "FILTER", env = "RUST_LOG", default_value = DEFAULT_LOG)]
     log: String,
@@ -243,6 +247,7 @@ fn build_config(args: &RunArgs) -> Result<Config, RunError> {
         konnect_in_flight: args.konnect_in_flight,
         max_concurrent_migrations: args.max_concurrent_migrations,
         memory_budget: args.memory_budget.map(|mebibytes| u64::from(mebibytes) << 20),
+        missing_reference_deadline: Some(args.missing_reference_deadline).filter(|limit| !limit.is_zero()),
         ..Config::default()
     })
 }

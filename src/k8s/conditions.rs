@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::api::conditions::{READY, RECONCILING, STALLED};
 
+pub mod contradictions;
 pub mod ending;
 pub mod kstatus;
 
@@ -60,6 +61,23 @@ impl ConditionSet {
     /// The generation that conditions set from now on speak of.
     pub const fn generation(&self) -> i64 {
         self.generation
+    }
+
+    /// The time that conditions set from now on carry.
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Since when something is not so for this reason: the time of the condition that names it, of the summary only when no other one
+    /// does.
+    pub fn failing_since(&self, reason: &str) -> Option<Timestamp> {
+        let failing = |condition: &&Condition| condition.reason == reason && condition.status != "True";
+        let is_summary = |type_: &str| [READY, RECONCILING, STALLED].contains(&type_);
+        let all = || self.conditions.iter().filter(failing);
+        all()
+            .find(|condition| !is_summary(&condition.type_))
+            .or_else(|| all().find(|condition| condition.type_ == READY))
+            .map(|condition| condition.last_transition_time.0)
     }
 
     /// The condition of this type, if there is one.

@@ -83,6 +83,7 @@ pub struct Metrics {
     reconciles: Family<ReconcileLabels, Counter>,
     reconcile_seconds: Family<ControllerLabels, Histogram, fn() -> Histogram>,
     reconcile_errors: Family<ErrorLabels, Counter>,
+    left_behind: Family<ControllerLabels, Counter>,
     remote_attempts: Family<RemoteLabels, Counter>,
     remote_seconds: Histogram,
     leading: Gauge,
@@ -129,6 +130,12 @@ impl Metrics {
             "Failed reconciles by controller and error class",
             reconcile_errors.clone(),
         );
+        let left_behind = Family::default();
+        registry.register(
+            "left_behind",
+            "Objects that went with their namespace and could not be cleaned up for",
+            left_behind.clone(),
+        );
         let remote_attempts = Family::default();
         registry.register(
             "remote_attempts",
@@ -160,6 +167,7 @@ impl Metrics {
             reconciles,
             reconcile_seconds,
             reconcile_errors,
+            left_behind,
             remote_attempts,
             remote_seconds,
             leading,
@@ -191,6 +199,13 @@ impl Metrics {
     pub fn reconcile_failed(&self, controller: &'static str, class: &'static str) {
         self.reconcile_errors
             .get_or_create(&ErrorLabels { controller, class })
+            .inc();
+    }
+
+    /// Counts one object that went with its namespace, and left behind what it had made.
+    pub fn left_behind(&self, controller: &'static str) {
+        self.left_behind
+            .get_or_create(&ControllerLabels { controller })
             .inc();
     }
 

@@ -20,6 +20,8 @@ mod names_for_ids;
 mod pipeline;
 mod saved_secrets;
 mod scene;
+#[path = "../shared/status_oracle.rs"]
+mod status_oracle;
 #[expect(
     dead_code,
     reason = "the world of the migrations' tests, of which these use a part"

@@ -27,6 +27,8 @@ mod repair;
 mod replaced;
 mod replicas;
 mod rollback;
+#[path = "../shared/status_oracle.rs"]
+mod status_oracle;
 mod steps;
 mod stored;
 mod support;

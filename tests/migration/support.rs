@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{create_namespace, shared};
 use crate::credentials::labels_of;
+use crate::status_oracle::StatusOracle;
 
 /// Where everything of a test stands: the flag without which an operator does not call this machine.
 pub const ALLOWED_HOSTS: &str = "127.0.0.0/8";
@@ -47,6 +48,7 @@ pub struct World {
     pub namespace: String,
     stop: CancellationToken,
     operator: Option<JoinHandle<()>>,
+    statuses: StatusOracle,
     konnect_kinds: KonnectKinds,
     /// Migrations at a time; set before the operator starts.
     pub at_once: u16,
@@ -78,6 +80,7 @@ impl World {
         let client = Client::try_from(cluster.clone())?;
         let namespace = create_namespace(&client, name).await?;
         let world = Self {
+            statuses: StatusOracle::watch::<WorkspaceMigration>(&client, &namespace),
             cluster,
             bed: Bed::start_from(kong, options).await?,
             client,
@@ -381,9 +384,10 @@ impl World {
         self.bed.konnect_server.stats().writes
     }
 
-    /// Stops the operator and waits for it.
+    /// Stops the operator and waits for it; fails when a status contradicted itself meanwhile.
     pub async fn stop(mut self) -> Result<()> {
-        self.stop_operator().await
+        self.stop_operator().await?;
+        self.statuses.finish().await
     }
 }
 

@@ -64,7 +64,7 @@ impl ReconcileError for TokenError {
             }
             Self::Secret(
                 SecretError::Missing { .. } | SecretError::KeyMissing { .. } | SecretError::NotText { .. },
-            ) => Class::DependencyNotReady,
+            ) => Class::MissingReference,
             Self::Secret(SecretError::Api { source, .. }) => source.class(),
         }
     }

@@ -107,12 +107,12 @@ impl ReconcileError for SessionError {
         match self {
             Self::NoReference => Class::Invalid,
             Self::OtherNamespace { .. } => Class::Refused,
-            Self::NotFound { .. } | Self::NotChecked { .. } | Self::NotAccepted { .. } => {
-                Class::DependencyNotReady
-            }
+            Self::NotFound { .. } => Class::MissingReference,
+            Self::NotChecked { .. } | Self::NotAccepted { .. } => Class::DependencyNotReady,
             // Whose defects these are is for the other object to say; this one waits for it.
             Self::ServerUrl(_) | Self::Unusable(_) => Class::DependencyNotReady,
             Self::Token(error) if error.is_passing() => error.class(),
+            Self::Token(error) if error.class() == Class::MissingReference => Class::MissingReference,
             Self::Token(_) => Class::DependencyNotReady,
             Self::Kubernetes(error) => error.class(),
         }

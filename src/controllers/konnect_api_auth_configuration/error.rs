@@ -71,7 +71,7 @@ impl ReconcileError for AuthError {
             Self::ServerUrl(_) => Class::Invalid,
             Self::Token(error) => error.class(),
             // The Secret is watched, so a corrected token is seen at once.
-            Self::Unusable(_) => Class::DependencyNotReady,
+            Self::Unusable(_) => Class::MissingReference,
             // Only a restart with another flag can change it, and that begins anew; a server that comes back may.
             Self::NoIdentityApi { .. } => Class::Transient,
             Self::Konnect(error) => match error.class() {
@@ -80,7 +80,8 @@ impl ReconcileError for AuthError {
                 | Class::Bug
                 | Class::Conflict
                 | Class::Refused
-                | Class::DependencyNotReady => Class::Transient,
+                | Class::DependencyNotReady
+                | Class::MissingReference => Class::Transient,
                 class @ (Class::Transient | Class::Throttled(_) | Class::Unauthorized | Class::Blocked) => {
                     class
                 }

@@ -108,12 +108,11 @@ impl ReconcileError for ExtensionError {
                     Class::Refused
                 }
                 ControlPlaneFault::Unnamed => Class::Invalid,
-                ControlPlaneFault::Missing { .. } | ControlPlaneFault::NotProgrammed { .. } => {
-                    Class::DependencyNotReady
-                }
+                ControlPlaneFault::Missing { .. } => Class::MissingReference,
+                ControlPlaneFault::NotProgrammed { .. } => Class::DependencyNotReady,
             },
             Self::Session(error) => error.class(),
-            Self::SecretMissing { .. } => Class::DependencyNotReady,
+            Self::SecretMissing { .. } => Class::MissingReference,
             Self::SecretUnusable { fault, .. } | Self::GeneratedUnusable { fault, .. } => match fault {
                 // Passes by itself, unlike the others.
                 CertificateFault::NotYetValid(_) => Class::DependencyNotReady,
@@ -128,7 +127,7 @@ impl ReconcileError for ExtensionError {
                 Class::Refused
             }
             Self::Secret(SecretError::Api { source, .. }) => source.class(),
-            Self::Secret(_) => Class::DependencyNotReady,
+            Self::Secret(_) => Class::MissingReference,
             Self::Generate(_) | Self::Endpoint(_) => Class::Bug,
             Self::Konnect(error) => error.class(),
             Self::NotListed => Class::Transient,
@@ -140,6 +139,7 @@ impl ReconcileError for ExtensionError {
                 class @ (Class::Transient
                 | Class::Throttled(_)
                 | Class::DependencyNotReady
+                | Class::MissingReference
                 | Class::Unauthorized
                 | Class::Conflict
                 | Class::Bug) => class,

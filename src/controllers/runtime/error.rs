@@ -27,8 +27,10 @@ pub enum Class {
     Transient,
     /// 429, with the pause that the server asked for.
     Throttled(Option<Duration>),
-    /// Something that is referred to does not exist or is not ready.
+    /// Something that is referred to is there, and not ready yet.
     DependencyNotReady,
+    /// Something that is referred to is not there, or lacks what is needed of it: somebody may be about to bring it.
+    MissingReference,
     /// The spec, or what it led to, is refused: 400 and the like.
     Invalid,
     /// 401 or 403.
@@ -61,6 +63,8 @@ pub enum Effect {
     Retrying,
     /// `Reconciling`; `Ready` false. Something else has to come first.
     Waiting,
+    /// As [`Effect::Waiting`] for so long as somebody may be about to bring it, then as [`Effect::Stalled`].
+    WaitingAtFirst,
     /// `Ready` false and nothing beside it.
     NotReady,
     /// `Stalled`; `Ready` false.
@@ -110,6 +114,11 @@ impl Class {
             Self::Throttled(Some(pause)) => (Effect::Retrying, Report::Never, Requeue::After(pause)),
             Self::Throttled(None) => (Effect::Retrying, Report::Never, Requeue::After(THROTTLED_PAUSE)),
             Self::DependencyNotReady => (Effect::Waiting, Report::OnChange, Requeue::After(SLOW_POLL)),
+            Self::MissingReference => (
+                Effect::WaitingAtFirst,
+                Report::OnChange,
+                Requeue::After(SLOW_POLL),
+            ),
             Self::Invalid => (Effect::Stalled, Report::OnChange, Requeue::AwaitChange),
             Self::Unauthorized => (
                 Effect::NotReady,
@@ -134,6 +143,7 @@ impl Class {
             Self::Transient => "transient",
             Self::Throttled(_) => "throttled",
             Self::DependencyNotReady => "dependency-not-ready",
+            Self::MissingReference => "missing-reference",
             Self::Invalid => "invalid",
             Self::Unauthorized => "unauthorized",
             Self::Conflict => "conflict",
@@ -176,6 +186,7 @@ impl ReconcileError for kube::Error {
             Class::Transient
             | Class::Throttled(_)
             | Class::DependencyNotReady
+            | Class::MissingReference
             | Class::Invalid
             | Class::Unauthorized
             | Class::Conflict
@@ -260,6 +271,7 @@ mod tests {
             (Class::Transient, false),
             (Class::Throttled(None), false),
             (Class::DependencyNotReady, false),
+            (Class::MissingReference, false),
             (Class::Unauthorized, false),
             (Class::Conflict, false),
             (Class::Invalid, true),

@@ -13,7 +13,7 @@ use kube::{
 };
 use serde_json::json;
 
-use super::{context::Context, error::chain, publisher, runner::Reconciler};
+use super::{context::Context, error::chain, going_namespace, publisher, runner::Reconciler};
 use crate::{
     api::{annotations::FORCE_DELETE, conditions::reason, events},
     k8s::{conditions::ConditionSet, events::Note, finalizer, status::ReconciledObject},
@@ -72,7 +72,7 @@ fn is_held(object: &impl ResourceExt, finalizer: &str) -> bool {
     deleting && object.finalizers().iter().any(|name| name == finalizer)
 }
 
-/// Removes the finalizer where that is certain to be right; true when the object may go.
+/// Removes the finalizer where that is certain to be right, or the namespace goes; true when the object may go.
 async fn let_go<R: Reconciler>(
     context: &Context,
     object: &DeserializeGuard<R::Object>,
@@ -84,7 +84,7 @@ async fn let_go<R: Reconciler>(
     let Some(stored) = api.get_opt(&object.name_any()).await? else {
         return Ok(true);
     };
-    if !R::leaves_all(&stored) {
+    if !R::leaves_all(&stored) && going_namespace::going(context, &namespace).await.is_none() {
         return Ok(false);
     }
     finalizer::remove(&api, &stored, finalizer).await?;

@@ -4,6 +4,7 @@ mod backoff;
 pub mod context;
 pub mod draft;
 pub mod error;
+mod going_namespace;
 pub mod labels;
 mod malformed;
 pub mod outcome;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
+
 use super::error::{Class, Effect};
 use crate::{
     api::conditions::reason,
@@ -115,7 +117,13 @@ pub struct ReconcileFailure {
 }
 
 /// Writes the summary conditions for the end of a reconcile.
-pub fn settle(conditions: &mut ConditionSet, result: &Result<Outcome, ReconcileFailure>) {
+///
+/// `missing_deadline` is how long a reference may lead nowhere before that is `Stalled`; none for ever.
+pub fn settle(
+    conditions: &mut ConditionSet,
+    result: &Result<Outcome, ReconcileFailure>,
+    missing_deadline: Option<Duration>,
+) {
     match result {
         Ok(Outcome::Done(verdict)) => conditions.mark_ready(verdict.reason, &verdict.message),
         Ok(Outcome::Wait(verdict)) => {
@@ -129,11 +137,15 @@ pub fn settle(conditions: &mut ConditionSet, result: &Result<Outcome, ReconcileF
         Ok(Outcome::Held(verdict)) => conditions.mark_held(verdict.reason, &verdict.message),
         Ok(Outcome::Blocked(verdict)) => conditions.mark_stalled(verdict.reason, &verdict.message),
         Ok(Outcome::Unchanged(_) | Outcome::Gone) => {}
-        Err(failure) => settle_failure(conditions, failure),
+        Err(failure) => settle_failure(conditions, failure, missing_deadline),
     }
 }
 
-fn settle_failure(conditions: &mut ConditionSet, failure: &ReconcileFailure) {
+fn settle_failure(
+    conditions: &mut ConditionSet,
+    failure: &ReconcileFailure,
+    missing_deadline: Option<Duration>,
+) {
     let ReconcileFailure {
         class,
         reason,
@@ -150,9 +162,30 @@ fn settle_failure(conditions: &mut ConditionSet, failure: &ReconcileFailure) {
         Effect::Waiting => {
             conditions.mark_reconciling(ConditionStatus::False, reason, reason::PROGRESSING, message);
         }
+        Effect::WaitingAtFirst => match missing_for_too_long(conditions, reason, missing_deadline) {
+            Some(since) => {
+                let since = since.strftime("%H:%M UTC on %Y-%m-%d");
+                conditions.mark_stalled(reason, format!("{message} (missing since {since})"));
+            }
+            None => {
+                conditions.mark_reconciling(ConditionStatus::False, reason, reason::PROGRESSING, message);
+            }
+        },
         Effect::NotReady => conditions.mark_held(reason, message),
         Effect::Stalled => conditions.mark_stalled(reason, message),
     }
+}
+
+/// Since when, once that is longer ago than the deadline. This is the one time that is read back from conditions: Kong's kinds have no
+/// field for it.
+fn missing_for_too_long(
+    conditions: &ConditionSet,
+    reason: &str,
+    deadline: Option<Duration>,
+) -> Option<Timestamp> {
+    let deadline = SignedDuration::try_from(deadline?).unwrap_or(SignedDuration::MAX);
+    let since = conditions.failing_since(reason)?;
+    (conditions.now().duration_since(since) >= deadline).then_some(since)
 }
 
 #[cfg(test)]
@@ -162,11 +195,10 @@ mod tests {
         api::conditions::{READY, RECONCILING, STALLED},
         k8s::conditions::kstatus::{self, Kstatus},
     };
-    use jiff::Timestamp;
 
     fn settled(result: &Result<Outcome, ReconcileFailure>) -> ConditionSet {
         let mut conditions = ConditionSet::new(&[], 1, Timestamp::UNIX_EPOCH);
-        settle(&mut conditions, result);
+        settle(&mut conditions, result, None);
         conditions
     }
 
@@ -188,6 +220,7 @@ mod tests {
             (failure(Class::Transient), Kstatus::InProgress),
             (failure(Class::Throttled(None)), Kstatus::InProgress),
             (failure(Class::DependencyNotReady), Kstatus::InProgress),
+            (failure(Class::MissingReference), Kstatus::InProgress),
             (failure(Class::Unauthorized), Kstatus::InProgress),
             (failure(Class::Invalid), Kstatus::Failed),
             (failure(Class::Refused), Kstatus::Failed),
@@ -202,12 +235,64 @@ mod tests {
         }
     }
 
+    /// The conditions after something was missing from second 0 on, as they are told at `second`.
+    fn missing(second: i64, deadline: Option<u64>) -> ConditionSet {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut conditions = ConditionSet::new(&[], 1, at(0));
+        let told = |conditions: &mut ConditionSet| {
+            conditions.set("TargetReady", ConditionStatus::False, "Because", "text");
+            let deadline = deadline.map(Duration::from_secs);
+            settle(conditions, &failure(Class::MissingReference), deadline);
+        };
+        told(&mut conditions);
+        let mut later = ConditionSet::new(&conditions.to_vec(), 2, at(second));
+        told(&mut later);
+        later
+    }
+
+    #[test]
+    fn what_is_missing_is_waited_for_and_called_a_failure_when_nobody_brings_it() {
+        for (second, deadline, stalled) in [
+            (0, Some(300), false),
+            (299, Some(300), false),
+            (300, Some(300), true),
+            (86_400, Some(300), true),
+            (86_400, None, false),
+            (-5, Some(300), false),
+        ] {
+            let conditions = missing(second, deadline);
+            let expected = if stalled {
+                Kstatus::Failed
+            } else {
+                Kstatus::InProgress
+            };
+            assert_eq!(
+                kstatus::verdict(&conditions.to_vec()),
+                expected,
+                "{second} {deadline:?}"
+            );
+            assert_eq!(conditions.get(READY).unwrap().reason, "Because");
+        }
+        assert_eq!(
+            missing(301, Some(300)).get(STALLED).unwrap().message,
+            "text (missing since 00:00 UTC on 1970-01-01)"
+        );
+    }
+
+    #[test]
+    fn such_a_failure_heals_by_itself() {
+        let mut conditions = missing(301, Some(300));
+        settle(&mut conditions, &Ok(Outcome::done("Done", "")), None);
+        assert_eq!(kstatus::verdict(&conditions.to_vec()), Kstatus::Current);
+        assert!(conditions.get(STALLED).is_none());
+    }
+
     #[test]
     fn a_conflict_changes_nothing() {
         let mut before = ConditionSet::new(&[], 1, Timestamp::UNIX_EPOCH);
         before.mark_ready("Done", "");
         let mut after = before.clone();
-        settle(&mut after, &failure(Class::Conflict));
+        settle(&mut after, &failure(Class::Conflict), None);
         assert_eq!(before, after);
     }
 

@@ -20,7 +20,7 @@ use super::{
     context::Context,
     draft::Draft,
     error::{Class, ReconcileError, Report, Requeue, chain},
-    malformed,
+    going_namespace, malformed,
     outcome::{Outcome, ReconcileFailure, settle},
     pass::Pass,
     runner::Reconciler,
@@ -38,12 +38,20 @@ const NOT_LEADING: Duration = Duration::from_secs(5);
 /// Status and reason of `Ready`: when they change, an event tells.
 type ReadyState = Option<(String, String)>;
 
+/// Failures of one object in a row.
+#[derive(Debug, Default)]
+struct Failures {
+    count: u32,
+    /// What the last one said.
+    message: String,
+}
+
 /// What the passes of one controller share.
 pub(super) struct Passes<R: Reconciler> {
     context: Context,
     reconciler: R,
     manager: String,
-    failures: Mutex<HashMap<ObjectRef<R::Object>, u32>>,
+    failures: Mutex<HashMap<ObjectRef<R::Object>, Failures>>,
 }
 
 impl<R: Reconciler> Passes<R> {
@@ -118,7 +126,14 @@ impl<R: Reconciler> Passes<R> {
         let mut pass = Pass::new(&self.context, api, self.manager.clone(), object);
         let before = ready_state(object);
         let mut result = self.attempt(object, &mut pass).await;
-        settle(&mut pass.draft.conditions, &result);
+        if going_namespace::let_go::<R>(&self.context, object, &result).await {
+            result = Ok(Outcome::Gone);
+        }
+        settle(
+            &mut pass.draft.conditions,
+            &result,
+            self.context.config.missing_reference_deadline,
+        );
         if result != Ok(Outcome::Gone)
             && let Err(error) = pass.publisher.publish(&pass.draft).await
         {
@@ -174,7 +189,7 @@ impl<R: Reconciler> Passes<R> {
         result: &Result<Outcome, ReconcileFailure>,
     ) -> (&'static str, Action) {
         let key = ObjectRef::from_obj(object);
-        let failures = self.count(&key, result);
+        let (failures, is_news) = self.count(&key, result);
         let mut notes = draft.notes().to_vec();
         let after = draft
             .conditions
@@ -202,26 +217,30 @@ impl<R: Reconciler> Passes<R> {
                 self.context
                     .metrics
                     .reconcile_failed(R::NAME, failure.class.label());
-                log(failure);
+                log(failure, is_news);
                 let pause = backoff::pause(failure.class.response().requeue, failures, fastrand::f64());
                 ("failed", pause.map_or_else(Action::await_change, Action::requeue))
             }
         }
     }
 
-    /// Failures in a row, this one included; a success starts from zero.
-    fn count(&self, key: &ObjectRef<R::Object>, result: &Result<Outcome, ReconcileFailure>) -> u32 {
-        let mut failures = self.lock_failures();
-        if result.is_ok() {
-            failures.remove(key);
-            return 0;
+    /// Failures in a row, this one included, and whether it says something else than the one before; a success starts from zero.
+    fn count(&self, key: &ObjectRef<R::Object>, result: &Result<Outcome, ReconcileFailure>) -> (u32, bool) {
+        let mut all = self.lock_failures();
+        let Err(failure) = result else {
+            all.remove(key);
+            return (0, true);
+        };
+        let of_object = all.entry(key.clone()).or_default();
+        of_object.count = of_object.count.saturating_add(1);
+        let is_news = of_object.message != failure.message;
+        if is_news {
+            of_object.message.clone_from(&failure.message);
         }
-        let count = failures.entry(key.clone()).or_default();
-        *count = count.saturating_add(1);
-        *count
+        (of_object.count, is_news)
     }
 
-    fn lock_failures(&self) -> std::sync::MutexGuard<'_, HashMap<ObjectRef<R::Object>, u32>> {
+    fn lock_failures(&self) -> std::sync::MutexGuard<'_, HashMap<ObjectRef<R::Object>, Failures>> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -247,16 +266,20 @@ fn ready_state<K: HasStatus<Status: ObjectStatus>>(object: &K) -> ReadyState {
     Some((ready.status.clone(), ready.reason.clone()))
 }
 
-/// Waiting for something else, and reading anew, are how things come together; only the rest is worth a warning.
-fn log(failure: &ReconcileFailure) {
+/// Waiting for something else, and reading anew, are how things come together; only the rest is worth a warning. A failure is worth a
+/// line when it says something new: how often it is tried again, the metrics count.
+fn log(failure: &ReconcileFailure, is_news: bool) {
     let ReconcileFailure {
         class,
         reason,
         message,
     } = failure;
     match class {
-        Class::Conflict => tracing::debug!(class = class.label(), reason, message, "reconciled again"),
-        Class::DependencyNotReady => tracing::info!(class = class.label(), reason, message, "waiting"),
+        Class::Conflict => tracing::debug!(class = class.label(), reason, "reconciled again: {message}"),
+        _ if !is_news => tracing::debug!(class = class.label(), reason, "failed as before: {message}"),
+        Class::DependencyNotReady | Class::MissingReference => {
+            tracing::info!(class = class.label(), reason, "waiting: {message}");
+        }
         Class::Transient
         | Class::Throttled(_)
         | Class::Invalid
@@ -264,7 +287,7 @@ fn log(failure: &ReconcileFailure) {
         | Class::Refused
         | Class::Blocked
         | Class::Bug => {
-            tracing::warn!(class = class.label(), reason, message, "reconcile failed");
+            tracing::warn!(class = class.label(), reason, "reconcile failed: {message}");
         }
     }
 }

@@ -190,10 +190,10 @@ impl Error {
 impl ReconcileError for Error {
     fn class(&self) -> Class {
         match self {
-            Self::ControlPlaneNotFound { .. }
-            | Self::NotProgrammed { .. }
-            | Self::LeftToKong { .. }
-            | Self::ControlPlaneDeleting { .. } => Class::DependencyNotReady,
+            Self::ControlPlaneNotFound { .. } => Class::MissingReference,
+            Self::NotProgrammed { .. } | Self::LeftToKong { .. } | Self::ControlPlaneDeleting { .. } => {
+                Class::DependencyNotReady
+            }
             Self::ClusterType { .. } | Self::NoSource | Self::Tls(_) | Self::Source(_) | Self::Policy(_) => {
                 Class::Invalid
             }
@@ -201,12 +201,12 @@ impl ReconcileError for Error {
             Self::Secret(SecretError::NotPermitted { .. } | SecretError::ClustersOwn { .. })
             | Self::SecretNotForHost { .. } => Class::Refused,
             Self::Secret(SecretError::Api { source, .. }) => source.class(),
-            Self::Secret(_) => Class::DependencyNotReady,
+            Self::Secret(_) => Class::MissingReference,
             Self::ConfigMap(error) => config_map_class(error),
             Self::CustomPlugin { source, .. } => config_map_class(source),
             Self::Engine(engine::Error::Remote { error, .. }) => remote_class(error),
             // A workspace can be made in Kong at any time, and nothing in the cluster tells.
-            Self::Engine(engine::Error::WorkspaceNotFound { .. }) => Class::DependencyNotReady,
+            Self::Engine(engine::Error::WorkspaceNotFound { .. }) => Class::MissingReference,
             // A new control plane object is what goes on, and its coming is watched.
             Self::Engine(engine::Error::ControlPlaneGone { .. }) => Class::DependencyNotReady,
             Self::Engine(engine::Error::NoWorkspaces { .. } | engine::Error::Declarative(_)) => {
@@ -329,7 +329,7 @@ fn next_for_ledger(error: &ArtefactError) -> &'static str {
 fn config_map_class(error: &ConfigMapError) -> Class {
     match error {
         ConfigMapError::Api { source, .. } => source.class(),
-        ConfigMapError::Missing { .. } | ConfigMapError::KeyMissing { .. } => Class::DependencyNotReady,
+        ConfigMapError::Missing { .. } | ConfigMapError::KeyMissing { .. } => Class::MissingReference,
     }
 }
 
