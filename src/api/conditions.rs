@@ -195,6 +195,8 @@ pub mod reason {
     pub const PLANNED: &str = "Planned";
     /// Source or target changed since the plan was made.
     pub const PLAN_STALE: &str = "PlanStale";
+    /// The plan writes nothing, so nobody has to approve it.
+    pub const APPROVAL_NOT_NEEDED: &str = "ApprovalNotNeeded";
     /// Approval is not asked for.
     pub const APPROVED_AUTOMATICALLY: &str = "ApprovedAutomatically";
     /// Somebody approved this very plan.

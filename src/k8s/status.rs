@@ -17,6 +17,8 @@ pub trait ObjectStatus: Clone + Default + Debug + Serialize + Send + Sync + 'sta
     fn set_observed_generation(&mut self, _generation: i64) {}
     /// Records the generation that has come to an end, good or bad, none when work goes on: for kinds that remember it.
     fn set_settled_generation(&mut self, _generation: Option<i64>) {}
+    /// The spec has changed: what the former one waited for is not waited for any more.
+    fn begin_generation(&mut self) {}
     /// The status of an object that nobody has looked at before.
     fn at_first() -> Self {
         Self::default()

@@ -16,6 +16,7 @@ mod custom_plugins;
 mod declarative;
 mod drift;
 mod faults;
+mod namespace;
 mod orders;
 #[path = "../shared/presets.rs"]
 mod presets;

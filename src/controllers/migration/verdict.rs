@@ -10,6 +10,7 @@ use crate::api::conditions::{APPLIED, APPROVED, VERIFIED, reason};
 use crate::api::migration::{Approval, ApprovalPolicy, MigrationKind, MigrationStatus, Phase};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
+use crate::controllers::runtime::words::counted;
 use crate::k8s::conditions::ConditionStatus::{False, True, Unknown};
 use crate::k8s::status::{ObjectStatus, ReconciledObject};
 use crate::migration::finding::Finding;
@@ -31,9 +32,13 @@ pub fn halt<S: ObjectStatus + MigrationStatus>(
 
 /// Mode Plan ends here.
 pub fn report_only<S: ObjectStatus + MigrationStatus>(plan: &Plan, draft: &mut Draft<S>) -> Outcome {
-    let next = match plan.writes() {
-        0 => "There is nothing to write.",
-        _ => "Set spec.mode to Apply to write it.",
+    let next = match (plan.blocking().count(), plan.writes()) {
+        (0, 0) => "There is nothing to write.".to_owned(),
+        (0, _) => "Set spec.mode to Apply to write it.".to_owned(),
+        (blocking, _) => format!(
+            "{} be solved or waived before Apply writes: see status.findings.",
+            counted(blocking, "finding must", "findings must")
+        ),
     };
     draft.conditions.set(
         APPLIED,
@@ -93,21 +98,63 @@ pub fn required(approval: Option<&Approval>) -> Option<&Approval> {
     approval.filter(|approval| approval.policy == ApprovalPolicy::Required)
 }
 
-/// Nobody has to approve it, or somebody has.
+/// Whether the plan may be written: nobody has to approve it, or somebody has approved this very one, or it writes nothing.
 pub fn report_approved<K: MigrationKind + ReconciledObject>(
     object: &K,
-    what: &str,
+    plan: &Plan,
     draft: &mut Draft<<K as HasStatus>::Status>,
 ) {
-    // Said before the step is chosen; of the steps, the one that waits for an approval takes it back in the same pass.
-    let (reason, message) = match required(object.approval()) {
-        Some(_) => (reason::APPROVED, format!("This {what} is approved.")),
-        None => (
-            reason::APPROVED_AUTOMATICALLY,
-            "The approval policy is Automatic.".to_owned(),
-        ),
+    let Some(approval) = required(object.approval()) else {
+        return approved_automatically(draft);
     };
-    draft.conditions.set(APPROVED, True, reason, message);
+    let (status, reason, message) = if approval.plan_hash == plan.hash {
+        (True, reason::APPROVED, "This plan is approved.")
+    } else if plan.writes() == 0 {
+        (
+            True,
+            reason::APPROVAL_NOT_NEEDED,
+            "The plan writes nothing: there is nothing to approve.",
+        )
+    } else if approval.plan_hash.is_empty() {
+        (False, reason::AWAITING_APPROVAL, "Nobody has approved this plan.")
+    } else {
+        (
+            False,
+            reason::AWAITING_APPROVAL,
+            "The approved hash is of another plan.",
+        )
+    };
+    draft.conditions.set(APPROVED, status, reason, message);
+}
+
+/// The rollback may be done: nobody has to approve it, or somebody has approved it or the one that this one goes on with.
+pub fn rollback_approved<K: MigrationKind + ReconciledObject>(
+    object: &K,
+    draft: &mut Draft<<K as HasStatus>::Status>,
+) {
+    if required(object.approval()).is_none() {
+        return approved_automatically(draft);
+    }
+    let message = "This rollback is approved.";
+    draft.conditions.set(APPROVED, True, reason::APPROVED, message);
+}
+
+fn approved_automatically<S: ObjectStatus>(draft: &mut Draft<S>) {
+    let message = "The approval policy is Automatic.";
+    draft
+        .conditions
+        .set(APPROVED, True, reason::APPROVED_AUTOMATICALLY, message);
+}
+
+/// The mode is not Plan any more: what was said because of it is not so.
+pub fn leave_mode_plan<S: ObjectStatus>(draft: &mut Draft<S>) {
+    for type_ in [APPLIED, VERIFIED] {
+        let told = draft.conditions.get(type_);
+        if told.is_some_and(|told| told.reason == reason::PLAN_ONLY) {
+            let message = "Nothing has been written yet.";
+            draft.conditions.set(type_, Unknown, reason::PENDING, message);
+        }
+    }
 }
 
 /// Waits for a person, and says how to approve. `why` goes before, when there is more to say.

@@ -151,13 +151,23 @@ fn settle_failure(
         reason,
         message,
     } = failure;
+    let not_before = match class {
+        Class::Throttled(Some(pause)) => {
+            let end = conditions
+                .now()
+                .saturating_add(*pause)
+                .unwrap_or(conditions.now());
+            format!(" (not before {})", end.strftime("%H:%M:%S UTC"))
+        }
+        _ => String::new(),
+    };
     match class.response().effect {
         Effect::Unchanged => {}
         Effect::Retrying => conditions.mark_reconciling(
             ConditionStatus::False,
             reason,
             reason::PROGRESSING_WITH_RETRY,
-            message,
+            format!("{message}{not_before}"),
         ),
         Effect::Waiting => {
             conditions.mark_reconciling(ConditionStatus::False, reason, reason::PROGRESSING, message);
@@ -294,6 +304,15 @@ mod tests {
         let mut after = before.clone();
         settle(&mut after, &failure(Class::Conflict), None);
         assert_eq!(before, after);
+    }
+
+    #[test]
+    fn a_pause_that_a_server_asks_for_is_told_with_its_end() {
+        let conditions = settled(&failure(Class::Throttled(Some(Duration::from_secs(90)))));
+        assert_eq!(
+            conditions.get(READY).unwrap().message,
+            "text (not before 00:01:30 UTC)"
+        );
     }
 
     #[test]

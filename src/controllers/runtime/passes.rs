@@ -149,10 +149,13 @@ impl<R: Reconciler> Passes<R> {
         object: &R::Object,
         pass: &mut Pass<R::Object>,
     ) -> Result<Outcome, ReconcileFailure> {
-        if object.meta().deletion_timestamp.is_none() && !pass.draft.conditions.has_seen_generation() {
-            pass.publish_progress("Looking at this version of the manifest.")
-                .await
-                .map_err(|error| failure(&error))?;
+        if !pass.draft.conditions.has_seen_generation() {
+            pass.draft.status.begin_generation();
+            if object.meta().deletion_timestamp.is_none() {
+                pass.publish_progress("Looking at this version of the manifest.")
+                    .await
+                    .map_err(|error| failure(&error))?;
+            }
         }
         match AssertUnwindSafe(self.reconciler.reconcile(object, pass)).catch_unwind().await {
             Ok(result) => result.map_err(|error| failure(&error)),

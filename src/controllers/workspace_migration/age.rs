@@ -5,6 +5,7 @@
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
+use super::drift::{change_since, not_verified};
 use super::status::verification_status;
 use crate::api::conditions::{VERIFIED, reason};
 use crate::api::workspace_migration::{Mode, Sync, WorkspaceMigrationSpec, WorkspaceMigrationStatus};
@@ -26,10 +27,10 @@ pub(super) fn renew(
     now: Timestamp,
     draft: &mut Draft<WorkspaceMigrationStatus>,
 ) {
-    let plan = &planned.plan;
-    if plan.difference().is_some() {
+    if mark_differing(planned, draft) {
         return;
     }
+    let plan = &planned.plan;
     let unchanged = u64::try_from(plan.count(Action::Unchanged)).unwrap_or(u64::MAX);
     let known = draft.status.verification.get_or_insert_default();
     let same = known.digest.as_deref() == Some(&plan.source_digest) && known.matched == unchanged;
@@ -39,7 +40,7 @@ pub(super) fn renew(
     } else {
         let verification = observed.verify(planned);
         if !verification.holds() {
-            return;
+            return not_verified(reason::TARGET_CHANGED, draft);
         }
         *known = verification_status(&verification, now);
     }
@@ -50,6 +51,16 @@ pub(super) fn renew(
         );
         draft.conditions.set(VERIFIED, True, reason::VERIFIED, message);
     }
+}
+
+/// Both sides are read, and differ: a verification of before does not hold any more. True when it is so.
+pub(super) fn mark_differing(planned: &Planned, draft: &mut Draft<WorkspaceMigrationStatus>) -> bool {
+    let left = (!planned.drift.left.is_empty()).then_some(reason::TARGET_CHANGED);
+    let differs = change_since(planned).map(|(reason, _)| reason).or(left);
+    if let Some(reason) = differs {
+        not_verified(reason, draft);
+    }
+    differs.is_some()
 }
 
 /// The sides could not be compared: a verification that is too old to rely on is not claimed to hold.
@@ -122,11 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn a_look_that_finds_a_difference_leaves_the_verification_as_old_as_it_is() {
+    fn a_look_that_finds_a_difference_makes_no_verification_and_takes_back_what_was_said_of_the_last() {
         let mut draft = draft();
         look(&[A], &[A], 100, &mut draft);
         look(&[A, ("b", "b.example.com")], &[A], 200, &mut draft);
         assert_eq!(checked(&draft), Some(at(100)));
+        assert_eq!(says(&draft, "Verified"), "False SourceChanged");
+        look(&[A], &[A], 300, &mut draft);
         assert_eq!(says(&draft, "Verified"), "True Verified");
     }
 

@@ -1,11 +1,11 @@
 //! How both sides differ from what the migration left, into status, conditions and events. Pure.
 
-use crate::api::conditions::{DRIFTED, reason};
+use crate::api::conditions::{DRIFTED, VERIFIED, reason};
 use crate::api::events;
 use crate::api::workspace_migration::{DriftStatus, Mode, WorkspaceMigrationStatus};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::words::{entities, first_few};
-use crate::k8s::conditions::ConditionStatus::True;
+use crate::k8s::conditions::ConditionStatus::{False, True};
 use crate::k8s::events::Note;
 use crate::kong::engine::Applied;
 use crate::kong::plan::Planned;
@@ -42,9 +42,18 @@ pub(super) fn tell_left(drift: &Drift, draft: &mut Draft<WorkspaceMigrationStatu
     if draft.conditions.get(DRIFTED).is_none() {
         draft.note(Note::warning(events::DRIFTED, "Sync", message.clone()));
     }
+    not_verified(reason::TARGET_CHANGED, draft);
     draft
         .conditions
         .set(DRIFTED, True, reason::TARGET_CHANGED, message);
+}
+
+/// Both sides were equal, and are not any more: how many still are, the last comparison says.
+pub(super) fn not_verified(reason: &str, draft: &mut Draft<WorkspaceMigrationStatus>) {
+    if draft.conditions.is_true(VERIFIED) {
+        let message = "Source and target were equal, and differ now: see Drifted, or the plan.";
+        draft.conditions.set(VERIFIED, False, reason, message);
+    }
 }
 
 /// Mode Apply, after completion: whose changes there are, with the reason of the condition; none when both sides are as they were left.

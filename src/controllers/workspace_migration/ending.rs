@@ -1,6 +1,7 @@
 //! How a run ended: one decision over its facts, and one table of what is said of each ending. Pure.
 
-use crate::api::conditions::{APPLIED, VERIFIED, reason};
+use super::drift::not_verified;
+use crate::api::conditions::{APPLIED, DRIFTED, VERIFIED, reason};
 use crate::api::workspace_migration::{Phase, WorkspaceMigrationStatus};
 use crate::controllers::migration::verdict::LOOK_AGAIN;
 use crate::controllers::runtime::draft::Draft;
@@ -203,7 +204,12 @@ fn report_verification(verification: &Verification, draft: &mut Draft<WorkspaceM
     let repaired = repaired(Some(verification));
     if verification.holds() {
         let message = format!("{equal} equal on both sides.{repaired}");
-        return draft.conditions.set(VERIFIED, True, reason::VERIFIED, message);
+        draft.conditions.set(VERIFIED, True, reason::VERIFIED, message);
+        // Not of what the run wrote, but of what it was told to leave as somebody has made it.
+        if draft.conditions.get(DRIFTED).is_some() {
+            not_verified(reason::TARGET_CHANGED, draft);
+        }
+        return;
     }
     let message = format!(
         "{equal} equal, {}, {} missing in the control plane, {} there again.{repaired}",

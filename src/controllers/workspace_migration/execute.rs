@@ -10,6 +10,7 @@ use super::ending::{RunFacts, conclude};
 use super::error::Error;
 use super::findings::report_written;
 use super::interrupted::end_early;
+use super::report::report_target;
 use super::rollback::{preview, report_rollback_ready, undone_by};
 use super::run::MigrationRun;
 use super::status::verification_status;
@@ -170,15 +171,17 @@ impl WorkspaceMigrationController {
         let (planned, now) = (run.planned, self.context.clock.now());
         // What somebody else made of it since the answer is a change of what is ours.
         let mut settled = ledger.confirm(planned, &applied.receipts, now);
-        let mut expected = None;
+        let (mut expected, mut held) = (None, 0);
         let verification = run
             .migration
             .verify_and(planned, run.observed.version(), |target| {
                 settled |= ledger.settle(planned, target, now);
                 expected = Some(preview(run, ledger, target));
+                held = target.len();
             });
         let mut verification = verification.await?;
         applied.explain(&mut verification);
+        report_target(held, self.context.config.konnect_kinds, &mut pass.draft);
         if settled {
             self.keep_ledger(
                 (run.object, &run.migration.control_plane),

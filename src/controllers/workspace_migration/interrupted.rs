@@ -2,14 +2,16 @@
 
 use super::checkpoint::{is_done, rollback_of};
 use super::error::Error;
-use crate::api::conditions::reason;
+use crate::api::conditions::{SOURCE_READY, TARGET_READY, reason};
 use crate::api::workspace_migration::WorkspaceMigrationStatus;
 use crate::controllers::migration::interrupts::{self, Ended};
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
+use crate::k8s::conditions::ConditionStatus::Unknown;
 
 /// `spec.suspend` is true: nothing is read or written.
 pub(super) fn pause(draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {
+    unlooked(draft);
     let undoing = rollback_of(draft).is_some_and(|rollback| !is_done(rollback.state));
     let done = if undoing {
         "are undone"
@@ -18,6 +20,17 @@ pub(super) fn pause(draft: &mut Draft<WorkspaceMigrationStatus>) -> Outcome {
     };
     let unfinished = draft.status.started_at.is_some() && draft.status.completed_at.is_none();
     interrupts::pause(done, unfinished, draft)
+}
+
+/// A side that failed may be mended while nobody looks.
+fn unlooked(draft: &mut Draft<WorkspaceMigrationStatus>) {
+    for type_ in [SOURCE_READY, TARGET_READY] {
+        let failed = draft.conditions.get(type_).filter(|side| side.status == "False");
+        if let Some(told) = failed.map(|side| side.message.clone()) {
+            let message = format!("Not looked at while suspended. Before that: {told}");
+            draft.conditions.set(type_, Unknown, reason::SUSPENDED, message);
+        }
+    }
 }
 
 /// Why a pass ended at a safe point, and what follows: of one that migrates or undoes, and of one that deletes what was migrated, whose

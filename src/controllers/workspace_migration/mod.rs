@@ -50,7 +50,7 @@ use super::migration::artefacts::keep_plan;
 use super::migration::decide::{NextStep, next_step};
 use super::migration::interrupts::Interrupts;
 use super::migration::queue::{self, Permit, Queue};
-use super::migration::verdict::{await_approval, halt, report_only};
+use super::migration::verdict::{await_approval, halt, leave_mode_plan, report_only};
 use super::runtime::context::Context;
 use super::runtime::draft::Draft;
 use super::runtime::outcome::Outcome;
@@ -58,7 +58,7 @@ use super::runtime::pass::Pass;
 use super::runtime::runner::{Reconciler, Runner};
 use crate::api::konnect_gateway_control_plane::KonnectGatewayControlPlane;
 use crate::api::names::finalizers;
-use crate::api::workspace_migration::{WorkspaceMigration, WorkspaceMigrationStatus};
+use crate::api::workspace_migration::{Mode, WorkspaceMigration, WorkspaceMigrationStatus};
 use crate::k8s::config_maps::ConfigMapWatches;
 use crate::k8s::secrets::SecretWatches;
 use crate::kong::plan::document::plan_report;
@@ -112,6 +112,9 @@ impl Reconciler for WorkspaceMigrationController {
         pass: &mut Pass<WorkspaceMigration>,
     ) -> Result<Outcome, Error> {
         checkpoint::fill(&mut pass.draft);
+        if object.spec.mode != Mode::Plan {
+            leave_mode_plan(&mut pass.draft);
+        }
         if object.metadata.deletion_timestamp.is_some() {
             return self.release(object, pass).await;
         }
@@ -235,8 +238,15 @@ impl WorkspaceMigrationController {
             completed,
             (&planned.plan, Some(&BLOCKED_BY_DEPENDENCY)),
         );
-        if matches!(step, NextStep::Watch | NextStep::Steady) {
-            age::renew(run.observed, planned, self.context.clock.now(), draft);
+        match step {
+            NextStep::Watch | NextStep::Steady => {
+                age::renew(run.observed, planned, self.context.clock.now(), draft);
+            }
+            NextStep::Halt(_) | NextStep::AwaitApproval { .. } => {
+                age::mark_differing(planned, draft);
+            }
+            // They say themselves what becomes of the verification.
+            NextStep::Report | NextStep::Apply => {}
         }
         if step == NextStep::Steady && is_new {
             self.settle(run, ledger, draft).await?;

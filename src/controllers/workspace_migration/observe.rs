@@ -68,7 +68,7 @@ impl WorkspaceMigrationController {
         let draft = &mut pass.draft;
         // Both verdicts are told, also when a side fails.
         match &target {
-            Ok(target) => report_target(target, self.context.config.konnect_kinds, draft),
+            Ok(target) => report_target(target.len(), self.context.config.konnect_kinds, draft),
             Err(error) => report_failed_side(&Error::Engine(error.clone()), draft),
         }
         let source = source?;

@@ -13,7 +13,6 @@ use crate::controllers::runtime::words::entities;
 use crate::k8s::conditions::ConditionStatus::True;
 use crate::k8s::events::Note;
 use crate::kong::engine::{Observed, ObservedSource};
-use crate::kong::model::Snapshot;
 use crate::kong::plan::planner_rules::BLOCKED_BY_DEPENDENCY;
 use crate::kong::plan::rule_families::RULE_FAMILIES;
 use crate::kong::plan::{Planned, prune};
@@ -38,17 +37,13 @@ pub(super) fn report_source(
     draft.conditions.set(SOURCE_READY, True, reason, message);
 }
 
-/// What was read from the target, into its condition.
-pub(super) fn report_target(
-    target: &Snapshot,
-    kinds: KonnectKinds,
-    draft: &mut Draft<WorkspaceMigrationStatus>,
-) {
+/// How many entities were read from the target, into its condition.
+pub(super) fn report_target(held: usize, kinds: KonnectKinds, draft: &mut Draft<WorkspaceMigrationStatus>) {
     let whose = match kinds {
         KonnectKinds::Own => "",
         KonnectKinds::ReadOnly => " Its object is left to Kong's operator (--konnect-kinds=read-only).",
     };
-    let count = entities(target.len());
+    let count = entities(held);
     let message = format!("The control plane held {count} when it was read.{whose}");
     draft
         .conditions
@@ -67,7 +62,7 @@ pub(super) fn report_plan(
     draft.status.source = Some(source_status(&observed.source, plan));
     report_planned(plan, (RULE_FAMILIES, Some(&BLOCKED_BY_DEPENDENCY)), draft);
     report_prune(plan, draft);
-    report_approved(object, "plan", draft);
+    report_approved(object, plan, draft);
     report_backup(plan, draft);
 }
 

@@ -34,6 +34,15 @@ impl ObjectStatus for WorkspaceMigrationStatus {
         }
     }
 
+    fn begin_generation(&mut self) {
+        if let Some(progress) = &mut self.progress {
+            progress.waiting_for = None;
+        }
+        if matches!(self.phase, Some(Phase::Paused | Phase::AwaitingApproval)) {
+            self.phase = Some(Phase::Preflight);
+        }
+    }
+
     fn at_first() -> Self {
         Self {
             phase: Some(Phase::Pending),

@@ -103,7 +103,7 @@ fn in_sync(verdict: Verdict, draft: &mut Draft<WorkspaceMigrationStatus>) -> Out
     match differs {
         Some((reason, message)) => {
             draft.conditions.set(IN_SYNC, False, reason, message.clone());
-            Outcome::done(reason::IN_SYNC, message)
+            Outcome::done(reason, message)
         }
         None => {
             draft

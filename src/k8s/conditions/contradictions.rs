@@ -141,7 +141,7 @@ const MIGRATION: &[Row] = &[
     row(
         "a plan that may not be written is Ready only where nothing was to be written",
         |told| told.is_true(READY) && told.is_false(PREFLIGHT_PASSED),
-        |told| told.phase() == "Planned" || told.phase() == "RolledBack",
+        |told| ["Planned", "Completed", "RolledBack"].contains(&told.phase()),
     ),
     row(
         "who waits for an approval is not approved",
@@ -151,7 +151,12 @@ const MIGRATION: &[Row] = &[
     row(
         "an approval is of what is shown",
         |told| {
-            told.is_true(APPROVED) && told.reason(APPROVED) == reason::APPROVED && told.speaks_of_this_spec()
+            {
+                told.is_true(APPROVED)
+                    && told.reason(APPROVED) == reason::APPROVED
+                    && told.speaks_of_this_spec()
+                    && !told.phase().starts_with("Roll")
+            }
         },
         |told| {
             let given = told.text("/spec/approval/planHash");

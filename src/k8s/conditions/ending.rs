@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 
 use super::find;
-use crate::api::conditions::{READY, RECONCILING, STALLED, reason};
+use crate::api::conditions::{PREFLIGHT_PASSED, READY, RECONCILING, STALLED, reason};
 
 /// How a wait ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,12 @@ pub enum Ending {
 pub fn ending(conditions: &[Condition], generation: Option<i64>) -> Option<(Ending, &Condition)> {
     let ready = find(conditions, READY).filter(|ready| ready.observed_generation == generation)?;
     let holds = |type_| find(conditions, type_).is_some_and(|condition| condition.status == "True");
-    let ending = if ready.status == "True" {
+    let blocked = find(conditions, PREFLIGHT_PASSED)
+        .is_some_and(|passed| passed.status == "False" && passed.observed_generation == generation);
+    let ending = if ready.status == "True" && ready.reason == reason::PLANNED && blocked {
+        // As its spec wants it, which asks for a plan; and the plan says that somebody has to decide before it can be written.
+        Ending::NeedsPerson
+    } else if ready.status == "True" {
         Ending::Done
     } else if holds(RECONCILING) || ready.status != "False" {
         return None;
@@ -64,6 +69,21 @@ mod tests {
         assert_eq!(seen(3, stalled), Some(Ending::Failed));
         assert_eq!(seen(3, working), None);
         assert_eq!(seen(3, |_| {}), None);
+    }
+
+    #[test]
+    fn a_plan_that_may_not_be_written_needs_a_person() {
+        for (passed, reason, ending) in [
+            (ConditionStatus::True, reason::PLANNED, Ending::Done),
+            (ConditionStatus::False, reason::PLANNED, Ending::NeedsPerson),
+            (ConditionStatus::False, reason::COMPLETED, Ending::Done),
+        ] {
+            let told = |set: &mut ConditionSet| {
+                set.set(PREFLIGHT_PASSED, passed, "", "");
+                set.mark_ready(reason, "");
+            };
+            assert_eq!(seen(3, told), Some(ending), "{passed:?} {reason}");
+        }
     }
 
     #[test]

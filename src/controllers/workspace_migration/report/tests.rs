@@ -59,7 +59,7 @@ fn a_target_is_told_with_whose_its_object_is() {
     ] {
         let mut draft = draft();
         draft.status.checkpoint_mut().target_missing = true;
-        report_target(&target, kinds, &mut draft);
+        report_target(target.len(), kinds, &mut draft);
         assert_eq!(says(&draft, "TargetReady"), "True ControlPlaneReady");
         assert_eq!(
             message(&draft, "TargetReady"),
@@ -193,21 +193,43 @@ fn a_new_plan_is_told_by_an_event_and_the_same_one_is_not() {
 #[test]
 fn who_approves_a_plan_is_told_with_it() {
     let observed = observed(services(&[]), services(&[]));
-    let planned = planned(plan(&[Action::Create]));
-    for (spec, told, words) in [
+    let required = |hash: &str| json!({"approval": {"policy": "Required", "planHash": hash}});
+    let (writes, rests) = (plan(&[Action::Create]), plan(&[Action::Unchanged]));
+    let hash = writes.hash.clone();
+    for (plan, spec, told, words) in [
         (
+            &writes,
             json!({}),
             "True ApprovedAutomatically",
             "The approval policy is Automatic.",
         ),
         (
-            json!({"approval": {"policy": "Required"}}),
+            &writes,
+            required(&hash),
             "True Approved",
             "This plan is approved.",
         ),
+        (
+            &writes,
+            required(""),
+            "False AwaitingApproval",
+            "Nobody has approved this plan.",
+        ),
+        (
+            &writes,
+            required("sha256:other"),
+            "False AwaitingApproval",
+            "The approved hash is of another plan.",
+        ),
+        (
+            &rests,
+            required("sha256:other"),
+            "True ApprovalNotNeeded",
+            "The plan writes nothing: there is nothing to approve.",
+        ),
     ] {
         let mut draft = draft();
-        report_plan(&object(spec), &observed, &planned, &mut draft);
+        report_plan(&object(spec), &observed, &planned(plan.clone()), &mut draft);
         assert_eq!(says(&draft, "Approved"), told);
         assert_eq!(message(&draft, "Approved"), words);
     }

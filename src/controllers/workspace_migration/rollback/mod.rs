@@ -277,7 +277,7 @@ impl WorkspaceMigrationController {
         let (object, mut ledger) = (reversal.object, ledger);
         self.take_claims((object, control_plane), &mut ledger, &held, draft)
             .await?;
-        report_target(&held, self.context.config.konnect_kinds, draft);
+        report_target(held.len(), self.context.config.konnect_kinds, draft);
         let rollback = reversal.plan(&ledger, &held);
         Ok(FoundRollback {
             ledger,
@@ -336,6 +336,11 @@ impl WorkspaceMigrationController {
                     return Err(error.into());
                 }
             };
+            report_target(
+                found.held.len(),
+                self.context.config.konnect_kinds,
+                &mut pass.draft,
+            );
             found.rollback = reversal.plan(&found.ledger, &found.held);
         }
         let settled: Vec<_> = match reversal.extent {

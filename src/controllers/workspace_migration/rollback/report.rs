@@ -13,7 +13,7 @@ use crate::api::workspace_migration::{
     Phase, RollbackState, RollbackStatus, WorkspaceMigration, WorkspaceMigrationStatus,
 };
 use crate::controllers::migration::verdict::{
-    LOOK_AGAIN, Proposal, hold_for_approval, report_approved, required,
+    LOOK_AGAIN, Proposal, hold_for_approval, required, rollback_approved,
 };
 use crate::controllers::runtime::draft::Draft;
 use crate::controllers::runtime::outcome::Outcome;
@@ -106,7 +106,7 @@ pub(super) fn await_approval(
 ) -> Option<Outcome> {
     let is_open = required(object.approval()).is_some_and(|approval| approval.plan_hash != rollback.hash);
     if !is_open || has_begun(draft) {
-        report_approved(object, "rollback", draft);
+        rollback_approved(object, draft);
         return None;
     }
     let waits = "Nothing is undone before the rollback is approved.";

@@ -116,7 +116,7 @@ fn what_is_left_apart_keeps_a_target_from_being_in_sync() {
         let mut draft = seen(Some("a"));
         draft.conditions.set(type_, True, "Why", "Somebody changed it.");
         let outcome = end(sync(), Some("a"), Ok(completed()), &mut draft).unwrap();
-        let expected = Outcome::done("InSync", "Somebody changed it.").again_after(Duration::from_secs(20));
+        let expected = Outcome::done(reason, "Somebody changed it.").again_after(Duration::from_secs(20));
         assert_eq!(outcome, expected, "{type_}");
         assert_eq!(says(&draft, "InSync"), format!("False {reason}"));
         assert_eq!(message(&draft, "InSync"), "Somebody changed it.");
