@@ -13,8 +13,8 @@ mod former_ledgers;
 mod hosts;
 mod intentions;
 mod labels;
-mod names;
 mod last_look;
+mod names;
 mod names_for_ids;
 #[path = "../shared/pipeline.rs"]
 mod pipeline;

@@ -34,7 +34,12 @@ const OTHER_CONSTANTS: &[&str] = &["ENTITY_KINDS", "PLUGIN_SCOPE"];
 pub fn violations(sources: &[(&str, &str)], kinds: &[&str]) -> Vec<String> {
     let found: Vec<(&str, usize, String)> = sources
         .iter()
-        .filter(|(file, _)| !TABLES.iter().chain(OTHER_PRODUCTS).any(|known| file.starts_with(known)))
+        .filter(|(file, _)| {
+            !TABLES
+                .iter()
+                .chain(OTHER_PRODUCTS)
+                .any(|known| file.starts_with(known))
+        })
         .flat_map(|(file, source)| {
             named(file, source, kinds)
                 .into_iter()
