@@ -223,15 +223,15 @@ async fn n11_deleting_an_object_sends_no_secret_that_never_worked() -> Result<()
         .await?;
     world.start_operator()?;
     world.control_plane_is("inventory", "Programmed").await?;
-    let before = world.asked_of_konnect();
     // The configuration worked; now it names somebody else's Secret, and what hangs on it is deleted.
     world.auth("konnect", "billing", SERVER).await?;
     world
+        .auth_says("konnect", "Ready", "False", "SecretNotPermitted")
+        .await?;
+    let before = world.asked_of_konnect();
+    world
         .api::<KonnectGatewayControlPlane>()
         .delete("inventory", &DeleteParams::default())
-        .await?;
-    world
-        .auth_says("konnect", "Ready", "False", "SecretNotPermitted")
         .await?;
     let annotation = json!({"metadata": {"annotations": {"example.com/looked-at": "again"}}});
     world
