@@ -111,7 +111,8 @@ impl Account {
             );
         }
         let writes = match run {
-            Run::First => matched,
+            // The first create of a control plane is sent twice: whether the server refuses an id that it has is learnt by that.
+            Run::First => matched.saturating_add(1),
             Run::Second => 0,
         };
         claim(
@@ -167,7 +168,7 @@ mod tests {
                 unmovable: 1,
             },
             status: serde_json::from_value(status).unwrap(),
-            requests: Below { total: 9, writes: 2 },
+            requests: Below { total: 9, writes: 3 },
             took: Duration::ZERO,
         }
     }
@@ -218,6 +219,6 @@ mod tests {
 
     #[test]
     fn the_second_run_may_not_write() {
-        assert!(complaint(&account(), Run::Second).contains("2 writes"));
+        assert!(complaint(&account(), Run::Second).contains("3 writes"));
     }
 }
