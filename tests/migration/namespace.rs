@@ -86,6 +86,10 @@ async fn a_namespace_whose_token_goes_first_ends_and_says_what_stays_in_konnect(
         of("WorkspaceMigration") && of("KonnectGatewayControlPlane"),
         "{told:?}"
     );
+    ensure!(
+        told.iter().all(|note| !note.contains("this namespace")),
+        "it speaks of what is gone: {told:?}"
+    );
     world.stop().await
 }
 

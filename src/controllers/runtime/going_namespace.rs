@@ -58,7 +58,7 @@ pub(super) async fn let_go<R: Reconciler>(
         "{} {name}/{} went with its namespace, and nothing was cleaned up for it: {}. What clean-up said: {why}",
         R::Object::kind(&()),
         object.name_any(),
-        R::LEAVES,
+        R::LEAVES_OUTSIDE,
     );
     tracing::warn!("{message}");
     context.metrics.left_behind(R::NAME);

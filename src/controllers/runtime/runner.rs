@@ -77,6 +77,8 @@ pub trait Reconciler: Send + Sync + 'static {
     const FINALIZER: Option<&'static str> = None;
     /// What stays when an object is let go without anything being done for it: the beginning of a sentence.
     const LEAVES: &'static str = "what it has made outside the cluster stays";
+    /// The same of an object that goes with its namespace and everything in it.
+    const LEAVES_OUTSIDE: &'static str = Self::LEAVES;
 
     /// Brings one object nearer to its manifest. Idempotent; called again whenever something may have changed.
     ///

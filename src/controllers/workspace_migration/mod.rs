@@ -105,6 +105,7 @@ impl Reconciler for WorkspaceMigrationController {
     const FINALIZER: Option<&'static str> = Some(finalizers::WORKSPACE_MIGRATION);
     const LEAVES: &'static str = "what was migrated stays in the control plane, and the Secrets with backup and ledger, which hold \
          credentials (label gatewaymigration.dev/artefact), stay in this namespace";
+    const LEAVES_OUTSIDE: &'static str = "what was migrated stays in the control plane";
 
     async fn reconcile(
         &self,
